@@ -1,0 +1,78 @@
+// The contract between generated host code and the runtime.
+//
+// A host image is one flat, position-independent piece of machine code with no imports. Everything it needs from
+// outside arrives through `HostCall`: addresses of buffers, values of symbols, and a table of functions. The compiler
+// writes calls against these layouts (compiler/targets/HostProgram.cpp); changing any of them raises `HostAbiVersion`.
+//
+// An image holds, for each entry point of the model, three functions whose offsets stand in the manifest:
+//   run          HostEntryFunction     executes one call
+//   arena_bytes  HostArenaFunction     activation bytes that a call with these symbol values needs
+//   output_dims  HostDimsFunction      the sizes of all outputs, row by row, for these symbol values
+#ifndef LATHE_RUNTIME_HOSTABI_H
+#define LATHE_RUNTIME_HOSTABI_H
+
+#include <cstddef>
+#include <cstdint>
+
+namespace lathe::runtime {
+
+inline constexpr uint32_t HostAbiVersion = 1;
+
+struct HostCall;
+
+/// A CPU kernel: executes tiles [begin, end) of a launch of `count` independent tiles. `buffers` are the launch's
+/// operands then results, `dims` the sizes that are unknown at compile time, in the order of the launch.
+/// Returns 0, or a code that stops the call.
+using CpuKernel = int32_t (*)(const HostCall *call, void *const *buffers, const int64_t *dims, int64_t begin,
+                              int64_t end);
+
+/// Geometry of one CUDA launch; `kernel` indexes the manifest's `kernels`.
+struct CudaLaunch {
+  uint32_t kernel;
+  uint32_t grid[3];
+  uint32_t block[3];
+  uint32_t sharedBytes; ///< dynamic shared memory
+};
+
+/// Functions the runtime lends to a host image. The image checks nothing: the loader refuses a manifest whose
+/// `host_abi` differs, so the table's layout is known.
+struct HostApi {
+  uint32_t version; ///< HostAbiVersion
+  uint32_t bytes;   ///< sizeof(HostApi)
+
+  /// Runs `kernel` over [0, count), on as many threads as the device has. Returns the first non-zero result.
+  int32_t (*parallelFor)(const HostCall *call, CpuKernel kernel, void *const *buffers, const int64_t *dims,
+                         int64_t count);
+  /// Enqueues a kernel on the call's stream. `arguments[i]` points at the i-th parameter (a device pointer or int64).
+  int32_t (*launch)(const HostCall *call, const CudaLaunch *launch, void *const *arguments);
+  /// Copies bytes between two buffers of the device, in stream order.
+  int32_t (*copy)(const HostCall *call, void *target, const void *source, int64_t bytes);
+
+  // The mathematical functions that kernels do not compute inline.
+  float (*sinf)(float);
+  float (*cosf)(float);
+  float (*tanhf)(float);
+  float (*erff)(float);
+  float (*powf)(float, float);
+  float (*logf)(float);
+};
+
+/// One call of one entry point. All addresses are of the session's device; `symbols` is always host memory.
+struct HostCall {
+  const HostApi *api;
+  void *context;           ///< the runtime's own; handed back through `api`
+  const int64_t *symbols;  ///< values, in the manifest's order of `symbols`
+  void *const *inputs;     ///< in the manifest's order
+  void *const *outputs;    ///< in the manifest's order
+  void *const *states;     ///< base address of each state's pool
+  const unsigned char *weights; ///< base address of the weights section
+  unsigned char *arena;    ///< at least arena_bytes(symbols), aligned to 256
+};
+
+using HostEntryFunction = int32_t (*)(const HostCall *);
+using HostArenaFunction = int64_t (*)(const int64_t *symbols);
+using HostDimsFunction = void (*)(const int64_t *symbols, int64_t *dims);
+
+} // namespace lathe::runtime
+
+#endif // LATHE_RUNTIME_HOSTABI_H
