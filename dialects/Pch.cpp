@@ -1,0 +1,1 @@
+// The precompiled header belongs to a target with a source of its own.
