@@ -1,0 +1,39 @@
+#include "runtime/gguf/BlockFormat.h"
+
+#include <algorithm>
+
+namespace lathe::gguf {
+
+// The lattice formats (iq1, iq2, iq3) are named so that a file that holds them is read and refused by name; q8_1 and
+// q8_k hold activations and never stand in a file of weights.
+static constexpr BlockFormat Formats[] = {
+    {0, "f32", 1, 4, false, true},        {1, "f16", 1, 2, false, true},         {2, "q4_0", 32, 18, true, true},
+    {3, "q4_1", 32, 20, true, true},      {6, "q5_0", 32, 22, true, true},       {7, "q5_1", 32, 24, true, true},
+    {8, "q8_0", 32, 34, true, true},      {9, "q8_1", 32, 36, true, false},      {10, "q2_k", 256, 84, true, true},
+    {11, "q3_k", 256, 110, true, true},   {12, "q4_k", 256, 144, true, true},    {13, "q5_k", 256, 176, true, true},
+    {14, "q6_k", 256, 210, true, true},   {15, "q8_k", 256, 292, true, false},   {16, "iq2_xxs", 256, 66, true, false},
+    {17, "iq2_xs", 256, 74, true, false}, {18, "iq3_xxs", 256, 98, true, false}, {19, "iq1_s", 256, 50, true, false},
+    {20, "iq4_nl", 32, 18, true, true},   {21, "iq3_s", 256, 110, true, false},  {22, "iq2_s", 256, 82, true, false},
+    {23, "iq4_xs", 256, 136, true, true}, {24, "i8", 1, 1, false, true},         {25, "i16", 1, 2, false, true},
+    {26, "i32", 1, 4, false, true},       {27, "i64", 1, 8, false, true},        {28, "f64", 1, 8, false, true},
+    {29, "iq1_m", 256, 56, true, false},  {30, "bf16", 1, 2, false, true},       {34, "tq1_0", 256, 54, true, true},
+    {35, "tq2_0", 256, 66, true, true},   {39, "mxfp4", 32, 17, true, true},     {40, "nvfp4", 64, 36, true, true},
+    {41, "q1_0", 128, 18, true, true},    {42, "q2_0", 64, 18, true, true},
+};
+
+std::span<const BlockFormat> blockFormats() { return Formats; }
+
+const BlockFormat *findBlockFormat(uint32_t id) {
+  const BlockFormat *found = std::lower_bound(std::begin(Formats), std::end(Formats), id,
+                                              [](const BlockFormat &format, uint32_t id) { return format.id < id; });
+  return found != std::end(Formats) && found->id == id ? found : nullptr;
+}
+
+const BlockFormat *findBlockFormat(std::string_view name) {
+  for (const BlockFormat &format : Formats)
+    if (name == format.name)
+      return &format;
+  return nullptr;
+}
+
+} // namespace lathe::gguf
