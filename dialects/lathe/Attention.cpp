@@ -1,0 +1,100 @@
+// Verifiers and shapes of Attention.td.
+#include "dialects/lathe/Lathe.h"
+
+using namespace mlir;
+using namespace lathe;
+
+LogicalResult RopeOp::verify() {
+  RankedTensorType input = getInput().getType(), positions = getPositions().getType();
+  // (C1)
+  if (input.getRank() != 3 || positions.getRank() != 2 || !dimsAgree(input.getDimSize(0), positions.getDimSize(0)))
+    return emitOpError() << "input is " << input << " and positions " << positions << ", needed [T, H, D] and [T, k]";
+  // (C2)
+  int64_t dimensions = getDimensions(), width = input.getDimSize(2);
+  if (dimensions <= 0 || dimensions % 2 != 0 || dimensions > width)
+    return emitOpError() << "dimensions is " << dimensions << ", needed an even number from 2 to " << width;
+  // (C3)
+  if (getFactors()) {
+    int64_t factors = getFactors().getType().getDimSize(0);
+    if (!dimsAgree(factors, dimensions / 2))
+      return emitOpError() << "factors has " << factors << " elements but " << dimensions / 2 << " pairs are rotated";
+  }
+  return success();
+}
+
+LogicalResult RopeOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImpl<DimList> &results) {
+  results.push_back(operands[0]);
+  return success();
+}
+
+static LogicalResult verifyLayer(Operation *op, StateType state, int64_t layer) {
+  if (layer < 0 || layer >= state.getShape()[0])
+    return op->emitOpError() << "layer is " << layer << " but the state has " << state.getShape()[0] << " layers";
+  return success();
+}
+
+LogicalResult AppendKvOp::verify() {
+  RankedTensorType key = getKey().getType(), value = getValue().getType(), slots = getSlots().getType();
+  StateType state = getState().getType();
+  // (C1)
+  if (key.getRank() != 3 || value.getRank() != 3 || key.getDimSize(1) != value.getDimSize(1) ||
+      !dimsAgree(key.getDimSize(0), value.getDimSize(0)) || !dimsAgree(key.getDimSize(0), slots.getDimSize(0)))
+    return emitOpError() << "key is " << key << ", value " << value << " and slots " << slots
+                         << ", needed [T, heads, key width], [T, heads, value width] and [T]";
+  // (C2)
+  int64_t width = key.getDimSize(2) + value.getDimSize(2);
+  if (state.getShape()[1] != key.getDimSize(1) || state.getShape()[2] != width)
+    return emitOpError() << "state is " << state << " but keys and values have " << key.getDimSize(1)
+                         << " heads of width " << key.getDimSize(2) << " + " << value.getDimSize(2);
+  if (failed(verifyLayer(*this, state, getLayer())))
+    return failure();
+  // (C3)
+  for (Operation *user : getState().getUsers()) {
+    if (user == getOperation())
+      continue;
+    if (auto other = dyn_cast<AppendKvOp>(user); other && other.getState() == getState())
+      return emitOpError() << "replaces a state that another operation replaces too; a state value is linear";
+    if (user->getBlock() == (*this)->getBlock() && (*this)->isBeforeInBlock(user))
+      return emitOpError() << "replaces a state that '" << user->getName()
+                           << "' still uses afterwards; a state value is linear";
+  }
+  return success();
+}
+
+LogicalResult AppendKvOp::inferResultDims(ArrayRef<DimList>, SmallVectorImpl<DimList> &results) {
+  results.push_back({});
+  return success();
+}
+
+LogicalResult PagedAttentionOp::verify() {
+  RankedTensorType query = getQuery().getType(), result = getResult().getType();
+  StateType state = getState().getType();
+  // (C1)
+  if (query.getRank() != 3 || result.getRank() != 3 || query.getElementType() != result.getElementType() ||
+      !dimsAgree(query.getDimSize(0), result.getDimSize(0)) || query.getDimSize(1) != result.getDimSize(1))
+    return emitOpError() << "query is " << query << " and result " << result
+                         << ", needed [T, heads, key width] and [T, heads, value width] of one element type";
+  // (C2)
+  int64_t heads = state.getShape()[1], width = query.getDimSize(2) + result.getDimSize(2);
+  if (query.getDimSize(1) % heads != 0 || state.getShape()[2] != width)
+    return emitOpError() << "state is " << state << " but the query has " << query.getDimSize(1)
+                         << " heads, and key and value width are " << query.getDimSize(2) << " + "
+                         << result.getDimSize(2);
+  if (failed(verifyLayer(*this, state, getLayer())))
+    return failure();
+  // (C3)
+  int64_t offsets = getRowOffsets().getType().getDimSize(0), lengths = getLengths().getType().getDimSize(0);
+  bool agree = dimsAgree(lengths, getBlockTables().getType().getDimSize(0)) &&
+               (ShapedType::isDynamic(offsets) || ShapedType::isDynamic(lengths) || offsets == lengths + 1);
+  if (!agree)
+    return emitOpError() << "row_offsets is " << getRowOffsets().getType() << ", lengths " << getLengths().getType()
+                         << " and block_tables " << getBlockTables().getType() << ", needed [S + 1], [S] and [S, B]";
+  return success();
+}
+
+LogicalResult PagedAttentionOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImpl<DimList> &results) {
+  Builder builder(getContext());
+  results.push_back(
+      {operands[0][0], operands[0][1], builder.getAffineConstantExpr(getResult().getType().getDimSize(2))});
+  return success();
+}

@@ -1,0 +1,85 @@
+// Operations of language models over a ragged batch: T token rows that belong to S sequences.
+
+def Lathe_RopeOp : Lathe_ModelOp<"rope", [DeclareOpInterfaceMethods<Lathe_DerivativeOpInterface>,
+    AllTypesMatch<["input", "result"]>]> {
+  let summary = "Rotary position embedding";
+  let description = [{
+    Rotates pairs of elements of each head `[T, H, D]` by angles that grow with the token's position (Su et al., 2021):
+    `theta_i = positions[t, 0] * base^(-2 i / dimensions) / factors[i]` for i < dimensions / 2, and
+    `(a, b) -> (a cos - b sin, a sin + b cos)`. With `adjacent` pairing the pair is elements 2i and 2i + 1, with `halves` i
+    and i + dimensions / 2. Elements from `dimensions` on pass through.
+    Constraints:
+    * (C1) `input` has rank 3; `positions` is `[T, k]` with k >= 1.
+    * (C2) `dimensions` is even, positive and at most D.
+    * (C3) `factors`, when given, has dimensions / 2 elements.
+    Example:
+    ```mlir
+    %q1 = lathe.rope %q, %positions adjacent base 1.0e+04 dimensions 64 :
+        tensor<?x4x64xf32>, tensor<?x1xi32>
+    ```
+  }];
+  let arguments = (ins Lathe_FloatTensor:$input, RankedTensorOf<[I32]>:$positions, Optional<1DTensorOf<[F32]>>:$factors,
+                       Lathe_RopePairingAttr:$pairing, F32Attr:$base, I64Attr:$dimensions);
+  let results = (outs Lathe_FloatTensor:$result);
+  let assemblyFormat = [{
+    $input `,` $positions (`factors` $factors^ `:` type($factors))? $pairing `base` $base `dimensions` $dimensions
+    attr-dict `:` type($input) `,` type($positions)
+  }];
+  let hasVerifier = 1;
+}
+
+def Lathe_AppendKvOp : Lathe_ModelOp<"append_kv", [Lathe_NotDifferentiable,
+    AllTypesMatch<["state", "result"]>]> {
+  let summary = "Write the keys and values of new tokens into the pages of their sequences";
+  let description = [{
+    Row t of `key` and `value` goes to slot `slots[t]` of layer `layer`: page `slots[t] / 16`, place `slots[t] % 16`. A slot
+    of -1 writes nothing. Values are converted to the state's element type.
+    Constraints:
+    * (C1) `key` is `[T, heads, key width]`, `value` `[T, heads, value width]`, `slots` `[T]`.
+    * (C2) The state's shape is `[layers, heads, key width + value width]` and `layer` < layers.
+    * (C3) At most one operation replaces `state`, and every other use of it comes before (the value is linear).
+    Example:
+    ```mlir
+    %s1 = lathe.append_kv %k, %v, %s0, %slots layer 0 : tensor<?x2x64xf32>, tensor<?x2x64xf32>,
+        !lathe.state<paged, 2x2x128xf32>, tensor<?xi32>
+    ```
+  }];
+  let arguments = (ins Lathe_FloatTensor:$key, Lathe_FloatTensor:$value, Lathe_PagedState:$state,
+                       1DTensorOf<[I32]>:$slots, I64Attr:$layer);
+  let results = (outs Lathe_PagedState:$result);
+  let assemblyFormat = [{
+    $key `,` $value `,` $state `,` $slots `layer` $layer attr-dict `:`
+    type($key) `,` type($value) `,` type($state) `,` type($slots)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = "::mlir::Value getReplacedState() { return getState(); }";
+}
+
+def Lathe_PagedAttentionOp : Lathe_ModelOp<"paged_attention", [DeclareOpInterfaceMethods<Lathe_DerivativeOpInterface>]> {
+  let summary = "Causal attention of a ragged batch over paged keys and values";
+  let description = [{
+    Sequence s owns token rows `row_offsets[s]` to `row_offsets[s + 1]`; after this step it is `lengths[s]` tokens long, so
+    its row r stands at position `p = lengths[s] - (row_offsets[s + 1] - r)`. For each head h, over the positions
+    j <= p (and j > p - window, if the state has a window) found through `block_tables[s]`:
+    `result[r, h] = sum_j softmax_j(scale * query[r, h] . key[j, h * kv heads / heads]) * value[j, ...]`, accumulated in f32
+    (Kwon et al., 2023). Rows of no sequence, and sequences of length 0, give zeros.
+    Constraints:
+    * (C1) `query` is `[T, heads, key width]`, `result` `[T, heads, value width]`; the element types are the same.
+    * (C2) The state's shape is `[layers, kv heads, key width + value width]`, kv heads divides heads, and
+      `layer` < layers.
+    * (C3) `row_offsets` is `[S + 1]`, `lengths` `[S]`, `block_tables` `[S, B]`.
+    Example:
+    ```mlir
+    %o = lathe.paged_attention %q, %s, %offsets, %lengths, %tables layer 0 scale 1.25e-01 : tensor<?x4x64xf32>,
+        !lathe.state<paged, 2x2x128xf32>, tensor<?xi32>, tensor<?xi32>, tensor<?x?xi32> -> tensor<?x4x64xf32>
+    ```
+  }];
+  let arguments = (ins Lathe_FloatTensor:$query, Lathe_PagedState:$state, 1DTensorOf<[I32]>:$row_offsets,
+                       1DTensorOf<[I32]>:$lengths, 2DTensorOf<[I32]>:$block_tables, I64Attr:$layer, F32Attr:$scale);
+  let results = (outs Lathe_FloatTensor:$result);
+  let assemblyFormat = [{
+    $query `,` $state `,` $row_offsets `,` $lengths `,` $block_tables `layer` $layer `scale` $scale attr-dict `:`
+    type($query) `,` type($state) `,` type($row_offsets) `,` type($lengths) `,` type($block_tables) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}

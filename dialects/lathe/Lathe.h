@@ -1,0 +1,59 @@
+// The `lathe` dialect: what a model computes. The manual is the .td files beside this header.
+#ifndef LATHE_DIALECTS_LATHE_LATHE_H
+#define LATHE_DIALECTS_LATHE_LATHE_H
+
+#include "dialects/lathe/reference/ReferenceValue.h"
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/AffineExpr.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include <array>
+
+namespace lathe {
+
+/// The dimensions of one tensor, as expressions over the symbols of the entry point.
+using DimList = llvm::SmallVector<mlir::AffineExpr>;
+
+/// Marks an operation without a derivative: it holds weights, moves state or carries regions.
+template <typename ConcreteType>
+class NotDifferentiable : public mlir::OpTrait::TraitBase<ConcreteType, NotDifferentiable> {};
+
+} // namespace lathe
+
+#include "dialects/lathe/LatheDialect.h.inc"
+#include "dialects/lathe/LatheEnums.h.inc"
+#include "dialects/lathe/LatheOpInterfaces.h.inc"
+#include "dialects/lathe/LatheTypeInterfaces.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/lathe/LatheAttrs.h.inc"
+#define GET_TYPEDEF_CLASSES
+#include "dialects/lathe/LatheTypes.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/lathe/LatheOps.h.inc"
+
+namespace lathe {
+
+// Attribute names of entry points (see the dialect's description).
+inline constexpr llvm::StringLiteral EntryAttrName = "lathe.entry";
+inline constexpr llvm::StringLiteral SymbolsAttrName = "lathe.symbols";
+inline constexpr llvm::StringLiteral NameAttrName = "lathe.name";
+inline constexpr llvm::StringLiteral DimsAttrName = "lathe.dims";
+inline constexpr llvm::StringLiteral RoleAttrName = "lathe.role";
+inline constexpr llvm::StringLiteral FilesAttrName = "lathe.files";
+
+/// Bytes of a tensor of static shape, quantized or not. Fails when a quantized shape does not fit its blocks.
+llvm::FailureOr<int64_t> getTensorBytes(mlir::RankedTensorType type);
+
+/// True when `a` and `b` may be the same size: equal, or one of them dynamic.
+inline bool dimsAgree(int64_t a, int64_t b) {
+  return a == b || mlir::ShapedType::isDynamic(a) || mlir::ShapedType::isDynamic(b);
+}
+
+} // namespace lathe
+
+#endif // LATHE_DIALECTS_LATHE_LATHE_H

@@ -1,0 +1,36 @@
+#ifndef LATHE_DIALECTS_LATHE_LATHEDIALECT_TD
+#define LATHE_DIALECTS_LATHE_LATHEDIALECT_TD
+
+include "mlir/IR/OpBase.td"
+
+def Lathe_Dialect : Dialect {
+  let name = "lathe";
+  let cppNamespace = "::lathe";
+  let summary = "What a model computes: named operations on tensors, with value semantics";
+  let description = [{
+    The importers build this dialect directly and every pass before planning works on it. A module carries
+
+    * `lathe.files`, an array of paths: the model files that `lathe.weight` refers to;
+    * one function for each entry point, with the attributes below.
+
+    | attribute | on | meaning |
+    |---|---|---|
+    | `lathe.entry` | function | `"tensor"` or `"language_model"` |
+    | `lathe.symbols` | function | array of `#lathe.symbol`: names and bounds of the dynamic sizes |
+    | `lathe.name` | argument, result | the name a caller uses |
+    | `lathe.dims` | argument, result | each dimension: an integer, or the name of a symbol |
+    | `lathe.role` | argument, result | what a language model uses it for (`"tokens"`, `"slots"`, ...); `"tensor"` otherwise |
+
+    Arithmetic on `f16` and `bf16` values is done in `f32` and rounded once, when the value is stored. Inside a
+    `lathe.fusion` intermediate values are not stored, hence not rounded.
+  }];
+  let useDefaultTypePrinterParser = 1;
+  let useDefaultAttributePrinterParser = 1;
+  let hasOperationAttrVerify = 1;
+  let extraClassDeclaration = [{
+    void registerTypes();
+    void registerAttributes();
+  }];
+}
+
+#endif // LATHE_DIALECTS_LATHE_LATHEDIALECT_TD

@@ -1,0 +1,77 @@
+#ifndef LATHE_DIALECTS_LATHE_LATHEINTERFACES_TD
+#define LATHE_DIALECTS_LATHE_LATHEINTERFACES_TD
+
+include "mlir/IR/OpBase.td"
+
+def Lathe_ShapeOpInterface : OpInterface<"ShapeOpInterface"> {
+  let cppNamespace = "::lathe";
+  let description = [{
+    Gives each dimension of each result as an expression over the operands' dimensions, which are themselves expressions
+    over the symbols of the entry point. Dimensions of operands that are not tensors are empty lists.
+  }];
+  let methods = [InterfaceMethod<[{
+      Fills `results` with one list of expressions per result. Fails when a dimension depends on data.
+    }],
+    "::llvm::LogicalResult", "inferResultDims",
+    (ins "::llvm::ArrayRef<::lathe::DimList>":$operands, "::llvm::SmallVectorImpl<::lathe::DimList> &":$results)>];
+}
+
+def Lathe_ReferenceOpInterface : OpInterface<"ReferenceOpInterface"> {
+  let cppNamespace = "::lathe";
+  let description = [{
+    The one reference meaning of an operation: plain loops with wide accumulation. Constant folding, `lathe-eval`,
+    kernel tests and `--verify` all use it. The bodies are in `dialects/lathe/reference`.
+  }];
+  let methods = [InterfaceMethod<[{
+      Computes the results from the operands. Fails with a diagnostic on the operation when the values are outside of
+      what the operation defines (an index out of range, say).
+    }],
+    "::llvm::LogicalResult", "evaluate",
+    (ins "::llvm::ArrayRef<::lathe::ReferenceValue>":$operands,
+         "::llvm::SmallVectorImpl<::lathe::ReferenceValue> &":$results)>];
+}
+
+def Lathe_DerivativeOpInterface : OpInterface<"DerivativeOpInterface"> {
+  let cppNamespace = "::lathe";
+  let description = [{
+    The derivative rule of an operation, for differentiation ahead of time. An operation implements this interface or has
+    the trait `NotDifferentiable`; the dialect's tests refuse one that has neither.
+  }];
+  let methods = [InterfaceMethod<[{
+      Builds the vector-Jacobian product: given the gradients of the results, returns the gradient of each operand, null
+      where it does not depend on the operand smoothly. Fails where the rule is not written yet.
+    }],
+    "::llvm::FailureOr<::llvm::SmallVector<::mlir::Value>>", "buildVectorJacobianProduct",
+    (ins "::mlir::OpBuilder &":$builder, "::mlir::ValueRange":$resultGradients),
+    "", [{ return ::mlir::failure(); }]>];
+}
+
+def Lathe_NotDifferentiable : NativeOpTrait<"NotDifferentiable"> {
+  let cppNamespace = "::lathe";
+}
+
+def Lathe_QuantizedTypeInterface : TypeInterface<"QuantizedTypeInterface"> {
+  let cppNamespace = "::lathe";
+  let description = [{
+    An element type whose values are stored in blocks. Such elements exist between `lathe.weight` or `lathe.quantize` and
+    the `lathe` operations that read them; the legality table of every phase refuses them elsewhere, because other
+    dialects would slice through the middle of a block.
+  }];
+  let methods = [
+    InterfaceMethod<"Rows and columns of one block.",
+      "::std::array<int64_t, 2>", "getBlockShape", (ins)>,
+    InterfaceMethod<"Bytes of one block, scales included.", "int64_t", "getBlockBytes", (ins)>,
+    InterfaceMethod<[{
+        Bytes of a row-major tensor of this shape; fails when the last two dimensions are not multiples of the block.
+      }],
+      "::llvm::FailureOr<int64_t>", "getByteSize", (ins "::llvm::ArrayRef<int64_t>":$shape)>,
+    InterfaceMethod<"True when the slice starts and ends on block borders.",
+      "bool", "isLegalSlice", (ins "::llvm::ArrayRef<int64_t>":$shape, "::llvm::ArrayRef<int64_t>":$offsets,
+                               "::llvm::ArrayRef<int64_t>":$sizes)>,
+    InterfaceMethod<"The unpacking reference: writes all values as f32, row-major.",
+      "::llvm::LogicalResult", "unpack", (ins "::llvm::ArrayRef<int64_t>":$shape, "::llvm::ArrayRef<uint8_t>":$bytes,
+                          "::llvm::MutableArrayRef<float>":$values)>,
+  ];
+}
+
+#endif // LATHE_DIALECTS_LATHE_LATHEINTERFACES_TD

@@ -1,0 +1,37 @@
+#ifndef LATHE_DIALECTS_LATHE_LATHEOPS_TD
+#define LATHE_DIALECTS_LATHE_LATHEOPS_TD
+
+include "mlir/IR/OpBase.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "dialects/lathe/LatheAttrs.td"
+include "dialects/lathe/LatheDialect.td"
+include "dialects/lathe/LatheInterfaces.td"
+include "dialects/lathe/LatheTypes.td"
+
+class Lathe_Op<string mnemonic, list<Trait> traits = []> : Op<Lathe_Dialect, mnemonic, traits>;
+
+// An operation that a model computes: it has shapes, a meaning and a place for its derivative.
+class Lathe_ModelOp<string mnemonic, list<Trait> traits = []> : Lathe_Op<mnemonic, [Pure,
+    DeclareOpInterfaceMethods<Lathe_ShapeOpInterface>,
+    DeclareOpInterfaceMethods<Lathe_ReferenceOpInterface>] # traits>;
+
+def Lathe_FloatElement : AnyTypeOf<[F16, BF16, F32]>;
+def Lathe_FloatTensor : RankedTensorOf<[F16, BF16, F32]>;
+def Lathe_IndexTensor : RankedTensorOf<[I32, I64]>;
+def Lathe_AnyTensor : RankedTensorOf<[AnyType]>;
+def Lathe_QuantizedElement : Type<CPred<"::llvm::isa<::lathe::QuantizedTypeInterface>($_self)">, "quantized blocks">;
+def Lathe_WeightTensor : RankedTensorOf<[F16, BF16, F32, Lathe_QuantizedElement]>;
+def Lathe_PagedState : Type<And<[CPred<"::llvm::isa<::lathe::StateType>($_self)">,
+    CPred<"::llvm::cast<::lathe::StateType>($_self).getKind() == ::lathe::StateKind::Paged">]>, "paged state",
+    "::lathe::StateType">;
+
+include "dialects/lathe/Structure.td"
+include "dialects/lathe/Elementwise.td"
+include "dialects/lathe/Linear.td"
+include "dialects/lathe/Reductions.td"
+include "dialects/lathe/Movement.td"
+include "dialects/lathe/Attention.td"
+
+#endif // LATHE_DIALECTS_LATHE_LATHEOPS_TD

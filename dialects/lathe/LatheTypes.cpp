@@ -1,0 +1,223 @@
+#include "dialects/lathe/Lathe.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "runtime/gguf/BlockFormat.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include <cstring>
+
+using namespace mlir;
+using namespace lathe;
+
+#include "dialects/lathe/LatheTypeInterfaces.cpp.inc"
+
+// The name of a format stands without quotes: `!lathe.gguf<q4_k>`.
+static ParseResult parseFormatName(AsmParser &parser, std::string &format) {
+  return parser.parseKeywordOrString(&format);
+}
+static void printFormatName(AsmPrinter &printer, StringRef format) { printer << format; }
+
+#define GET_TYPEDEF_CLASSES
+#include "dialects/lathe/LatheTypes.cpp.inc"
+
+void LatheDialect::registerTypes() {
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "dialects/lathe/LatheTypes.cpp.inc"
+      >();
+}
+
+FailureOr<int64_t> lathe::getTensorBytes(RankedTensorType type) {
+  if (auto quantized = dyn_cast<QuantizedTypeInterface>(type.getElementType()))
+    return quantized.getByteSize(type.getShape());
+  return type.getNumElements() * getElementBytes(type.getElementType());
+}
+
+//===- State
+//--------------------------------------------------------------------------------------------------------===//
+
+Type StateType::parse(AsmParser &parser) {
+  StringRef keyword;
+  SmallVector<int64_t> shape;
+  Type element;
+  int64_t window = 0;
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseLess() || parser.parseKeyword(&keyword) || parser.parseComma() ||
+      parser.parseDimensionList(shape, /*allowDynamic=*/false) || parser.parseType(element))
+    return {};
+  std::optional<StateKind> kind = symbolizeStateKind(keyword);
+  if (!kind) {
+    parser.emitError(loc) << "state kind is '" << keyword << "', needed paged, slot or static";
+    return {};
+  }
+  if (succeeded(parser.parseOptionalComma()) &&
+      (parser.parseKeyword("window") || parser.parseEqual() || parser.parseInteger(window)))
+    return {};
+  if (parser.parseGreater())
+    return {};
+  return parser.getChecked<StateType>(loc, parser.getContext(), *kind, shape, element, window);
+}
+
+void StateType::print(AsmPrinter &printer) const {
+  printer << '<' << stringifyStateKind(getKind()) << ", ";
+  printer.printDimensionList(getShape());
+  printer << 'x' << getElement();
+  if (getWindow())
+    printer << ", window = " << getWindow();
+  printer << '>';
+}
+
+LogicalResult StateType::verify(function_ref<InFlightDiagnostic()> emitError, StateKind kind, ArrayRef<int64_t> shape,
+                                Type element, int64_t window) {
+  if (!element.isIntOrFloat())
+    return emitError() << "state element is " << element << ", needed an integer or float";
+  if (kind == StateKind::Paged && shape.size() != 3)
+    return emitError() << "paged state has " << shape.size()
+                       << " dimensions, needed 3: layers, heads, key width + value width";
+  if (window < 0 || (window && kind != StateKind::Paged))
+    return emitError() << "window is " << window << ", needed 0, or above 0 in a paged state";
+  if (llvm::any_of(shape, [](int64_t dim) { return dim <= 0; }))
+    return emitError() << "state sizes must be above 0";
+  return success();
+}
+
+int64_t StateType::getUnitBytes() const {
+  int64_t elements = ShapedType::getNumElements(getShape());
+  return elements * getElementBytes(getElement()) * (getKind() == StateKind::Paged ? PageTokens : 1);
+}
+
+//===- Quantized types
+//----------------------------------------------------------------------------------------------===//
+
+static FailureOr<int64_t> countBlocks(ArrayRef<int64_t> shape, std::array<int64_t, 2> block) {
+  if (shape.empty() || shape.back() % block[1] != 0)
+    return failure();
+  int64_t rows = shape.size() > 1 ? shape[shape.size() - 2] : 1;
+  if (rows % block[0] != 0)
+    return failure();
+  return ShapedType::getNumElements(shape) / (block[0] * block[1]);
+}
+
+static bool isOnBlockBorders(ArrayRef<int64_t> shape, ArrayRef<int64_t> offsets, ArrayRef<int64_t> sizes,
+                             std::array<int64_t, 2> block) {
+  size_t rank = shape.size();
+  for (size_t i = 0; i < rank; ++i) {
+    int64_t unit = i + 1 == rank ? block[1] : i + 2 == rank ? block[0] : 1;
+    if (offsets[i] % unit != 0 || sizes[i] % unit != 0 || offsets[i] < 0 || offsets[i] + sizes[i] > shape[i])
+      return false;
+  }
+  return true;
+}
+
+LogicalResult GgufType::verify(function_ref<InFlightDiagnostic()> emitError, StringRef format) {
+  const gguf::BlockFormat *known = gguf::findBlockFormat(std::string_view(format));
+  if (!known || !known->isBlocked || !known->isDecodable)
+    return emitError() << "'" << format << "' is no block format of GGUF files that can be unpacked";
+  return success();
+}
+
+static const gguf::BlockFormat &blockFormat(GgufType type) {
+  return *gguf::findBlockFormat(std::string_view(type.getFormat()));
+}
+
+std::array<int64_t, 2> GgufType::getBlockShape() const { return {1, int64_t(blockFormat(*this).weights)}; }
+int64_t GgufType::getBlockBytes() const { return blockFormat(*this).bytes; }
+
+FailureOr<int64_t> GgufType::getByteSize(ArrayRef<int64_t> shape) const {
+  FailureOr<int64_t> blocks = countBlocks(shape, getBlockShape());
+  if (failed(blocks))
+    return failure();
+  return *blocks * getBlockBytes();
+}
+
+bool GgufType::isLegalSlice(ArrayRef<int64_t> shape, ArrayRef<int64_t> offsets, ArrayRef<int64_t> sizes) const {
+  return isOnBlockBorders(shape, offsets, sizes, getBlockShape());
+}
+
+LogicalResult GgufType::unpack(ArrayRef<int64_t> shape, ArrayRef<uint8_t> bytes, MutableArrayRef<float> values) const {
+  FailureOr<int64_t> wanted = getByteSize(shape);
+  if (failed(wanted) || *wanted != int64_t(bytes.size()) || int64_t(values.size()) != ShapedType::getNumElements(shape))
+    return failure();
+  gguf::dequantize(blockFormat(*this), bytes.data(), values.size(), values.data());
+  return success();
+}
+
+static bool isAbsent(Type type) { return isa<NoneType>(type); }
+
+LogicalResult BlockedType::verify(function_ref<InFlightDiagnostic()> emitError, Type code, int64_t rows,
+                                  int64_t columns, Type scale, Type zero, Type outerScale) {
+  if (!code.isIntOrFloat() || code.getIntOrFloatBitWidth() > 8)
+    return emitError() << "code is " << code << ", needed an integer or float of at most 8 bits";
+  if (rows <= 0 || columns <= 0)
+    return emitError() << "block is [" << rows << ", " << columns << "], needed sizes above 0";
+  for (auto [what, type] : {std::pair("scale", scale), std::pair("outer_scale", outerScale)})
+    if (!isAbsent(type) && !isa<FloatType>(type))
+      return emitError() << what << " is " << type << ", needed a float or none";
+  if (!isAbsent(zero) && !zero.isIntOrFloat())
+    return emitError() << "zero is " << zero << ", needed an integer, a float or none";
+  return success();
+}
+
+static int64_t partBytes(Type type) { return isAbsent(type) ? 0 : getElementBytes(type); }
+
+std::array<int64_t, 2> BlockedType::getBlockShape() const { return {getRows(), getColumns()}; }
+
+int64_t BlockedType::getBlockBytes() const {
+  int64_t codeBits = getRows() * getColumns() * getCode().getIntOrFloatBitWidth();
+  return partBytes(getScale()) + partBytes(getZero()) + llvm::divideCeil(codeBits, 8);
+}
+
+FailureOr<int64_t> BlockedType::getByteSize(ArrayRef<int64_t> shape) const {
+  FailureOr<int64_t> blocks = countBlocks(shape, getBlockShape());
+  if (failed(blocks))
+    return failure();
+  return partBytes(getOuterScale()) + *blocks * getBlockBytes();
+}
+
+bool BlockedType::isLegalSlice(ArrayRef<int64_t> shape, ArrayRef<int64_t> offsets, ArrayRef<int64_t> sizes) const {
+  return isOnBlockBorders(shape, offsets, sizes, getBlockShape());
+}
+
+/// A number of a block: a float as it is, an integer sign-extended unless it is unsigned.
+static double decodeNumber(Type type, uint64_t bits) {
+  unsigned width = type.getIntOrFloatBitWidth();
+  if (auto floating = dyn_cast<FloatType>(type)) {
+    APFloat value(floating.getFloatSemantics(), APInt(width, bits));
+    bool losesInfo;
+    value.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &losesInfo);
+    return value.convertToDouble();
+  }
+  APInt value(width, bits);
+  return type.isUnsignedInteger() ? double(value.getZExtValue()) : double(value.getSExtValue());
+}
+
+static double readPart(Type type, const uint8_t *&bytes, double absent) {
+  if (isAbsent(type))
+    return absent;
+  uint64_t bits = 0;
+  std::memcpy(&bits, bytes, getElementBytes(type));
+  bytes += getElementBytes(type);
+  return decodeNumber(type, bits & llvm::maskTrailingOnes<uint64_t>(type.getIntOrFloatBitWidth()));
+}
+
+LogicalResult BlockedType::unpack(ArrayRef<int64_t> shape, ArrayRef<uint8_t> bytes,
+                                  MutableArrayRef<float> values) const {
+  FailureOr<int64_t> wanted = getByteSize(shape);
+  if (failed(wanted) || *wanted != int64_t(bytes.size()) || int64_t(values.size()) != ShapedType::getNumElements(shape))
+    return failure();
+  int64_t columns = shape.back(), rows = values.size() / columns, width = getCode().getIntOrFloatBitWidth();
+  const uint8_t *next = bytes.data();
+  double outer = readPart(getOuterScale(), next, 1);
+  for (int64_t row = 0; row < rows; row += getRows())
+    for (int64_t column = 0; column < columns; column += getColumns()) {
+      const uint8_t *block = next;
+      next += getBlockBytes();
+      double scale = readPart(getScale(), block, 1), zero = readPart(getZero(), block, 0);
+      for (int64_t i = 0, n = getRows() * getColumns(); i < n; ++i) {
+        uint64_t bits = 0;
+        for (int64_t bit = 0; bit < width; ++bit)
+          bits |= uint64_t(block[(i * width + bit) / 8] >> ((i * width + bit) % 8) & 1) << bit;
+        values[(row + i / getColumns()) * columns + column + i % getColumns()] =
+            float((decodeNumber(getCode(), bits) - zero) * scale * outer);
+      }
+    }
+  return success();
+}

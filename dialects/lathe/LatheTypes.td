@@ -1,0 +1,99 @@
+#ifndef LATHE_DIALECTS_LATHE_LATHETYPES_TD
+#define LATHE_DIALECTS_LATHE_LATHETYPES_TD
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/BuiltinTypeInterfaces.td"
+include "mlir/IR/EnumAttr.td"
+include "dialects/lathe/LatheDialect.td"
+include "dialects/lathe/LatheInterfaces.td"
+
+class Lathe_Type<string name, string typeMnemonic, list<Trait> traits = []> : TypeDef<Lathe_Dialect, name, traits> {
+  let mnemonic = typeMnemonic;
+}
+
+def Lathe_StateKind : I32EnumAttr<"StateKind", "how a state is kept for a sequence", [
+    I32EnumAttrCase<"Paged", 0, "paged">,
+    I32EnumAttrCase<"Slot", 1, "slot">,
+    I32EnumAttrCase<"Static", 2, "static">]> {
+  let cppNamespace = "::lathe";
+}
+
+def Lathe_StateType : Lathe_Type<"State", "state"> {
+  let summary = "Memory that outlives a call: a KV cache, a recurrent state";
+  let description = [{
+    A state enters an operation and leaves it as a new value; at most one operation may replace a state value, and all
+    other uses come before that one, so that planning can keep it in place.
+
+    * `paged`: `shape` is `[layers, heads, key width + value width]` for each token. Pages hold 16 tokens and lie one
+      after the other in a pool; a block table for each sequence names its pages. Within a page, for each layer: keys
+      `[heads, 16, key width]`, then values `[heads, 16, value width]`. `window` > 0 says that only the last `window`
+      tokens are ever read, so that older pages can go back to the pool.
+    * `slot`: `shape` is what each sequence holds, fixed in size (recurrent and convolutional states).
+    * `static`: like `slot`, but written once (the keys and values of cross-attention).
+
+    Example: `!lathe.state<paged, 2x2x128xf32>`, `!lathe.state<paged, 6x1x512xbf16, window = 1024>`.
+  }];
+  let parameters = (ins EnumParameter<Lathe_StateKind>:$kind, ArrayRefParameter<"int64_t">:$shape,
+                        "::mlir::Type":$element, DefaultValuedParameter<"int64_t", "0">:$window);
+  let hasCustomAssemblyFormat = 1; // "2x2x128xf32" is one dimension list, which no declarative format can parse
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Tokens in a page.
+    static constexpr int64_t PageTokens = 16;
+    /// Bytes of one page (paged) or of one sequence's state (slot, static).
+    int64_t getUnitBytes() const;
+  }];
+}
+
+def Lathe_SequenceType : Lathe_Type<"Sequence", "sequence"> {
+  let summary = "A list of values of one type, as ONNX's sequence";
+  let parameters = (ins "::mlir::Type":$element);
+  let assemblyFormat = "`<` $element `>`";
+}
+
+def Lathe_OptionalType : Lathe_Type<"Optional", "optional"> {
+  let summary = "A value or nothing, as ONNX's optional";
+  let parameters = (ins "::mlir::Type":$element);
+  let assemblyFormat = "`<` $element `>`";
+}
+
+def Lathe_StringType : Lathe_Type<"String", "string", [DeclareTypeInterfaceMethods<VectorElementTypeInterface>]> {
+  let summary = "UTF-8 text of any length, as an element of a tensor";
+}
+
+class Lathe_QuantizedType<string name, string typeMnemonic>
+    : Lathe_Type<name, typeMnemonic, [VectorElementTypeInterface,
+        DeclareTypeInterfaceMethods<Lathe_QuantizedTypeInterface>]>;
+
+def Lathe_GgufType : Lathe_QuantizedType<"Gguf", "gguf"> {
+  let summary = "A block format of GGUF files, by its name there";
+  let description = [{
+    Blocks are one row high. The authority for sizes and decoding is the table in `runtime/gguf/BlockFormat.h`.
+    Example: `tensor<256x256x!lathe.gguf<q4_k>>`.
+  }];
+  let parameters = (ins StringRefParameter<"lower-case name of the format">:$format);
+  let assemblyFormat = "`<` custom<FormatName>($format) `>`";
+  let genVerifyDecl = 1;
+}
+
+def Lathe_BlockedType : Lathe_QuantizedType<"Blocked", "blocked"> {
+  let summary = "Codes of a small type with a scale for each block";
+  let description = [{
+    value = (code - zero) * scale * outer_scale. `code` is the stored type (an integer, `f8E4M3FN`, `f4E2M1FN`), `scale` and
+    `zero` the types of the numbers kept for each block of `rows` x `columns`, `outer_scale` the type of one number for
+    the whole tensor. An absent part is `none`.
+
+    Bytes: for each block in row-major order its scale, its zero, then its codes, row by row, the low bits of a byte first;
+    each block is padded to whole bytes. The outer scale stands before the first block.
+    Example: NVFP4 is `!lathe.blocked<f4E2M1FN, block = [1, 16], scale = f8E4M3FN, zero = none, outer_scale = f32>`.
+  }];
+  let parameters = (ins "::mlir::Type":$code, "int64_t":$rows, "int64_t":$columns, "::mlir::Type":$scale,
+                        "::mlir::Type":$zero, "::mlir::Type":$outerScale);
+  let assemblyFormat = [{
+    `<` $code `,` `block` `=` `[` $rows `,` $columns `]` `,` `scale` `=` $scale `,` `zero` `=` $zero `,`
+    `outer_scale` `=` $outerScale `>`
+  }];
+  let genVerifyDecl = 1;
+}
+
+#endif // LATHE_DIALECTS_LATHE_LATHETYPES_TD

@@ -1,0 +1,110 @@
+#include "dialects/lathe/reference/ReferenceValue.h"
+#include "dialects/lathe/Lathe.h"
+#include "llvm/ADT/APFloat.h"
+#include <cstring>
+
+using namespace mlir;
+using namespace lathe;
+
+static const llvm::fltSemantics &getSemantics(Type type) { return cast<FloatType>(type).getFloatSemantics(); }
+
+int64_t lathe::getElementBytes(Type type) { return llvm::divideCeil(type.getIntOrFloatBitWidth(), 8); }
+
+double lathe::loadFloat(Type type, const uint8_t *address) {
+  if (type.isF32()) {
+    float value;
+    std::memcpy(&value, address, sizeof(value));
+    return value;
+  }
+  uint64_t bits = 0;
+  std::memcpy(&bits, address, getElementBytes(type));
+  APFloat value(getSemantics(type), APInt(type.getIntOrFloatBitWidth(), bits));
+  bool losesInfo;
+  value.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &losesInfo);
+  return value.convertToDouble();
+}
+
+void lathe::storeFloat(Type type, uint8_t *address, double value) {
+  APFloat rounded(value);
+  bool losesInfo;
+  rounded.convert(getSemantics(type), APFloat::rmNearestTiesToEven, &losesInfo);
+  uint64_t bits = rounded.bitcastToAPInt().getZExtValue();
+  std::memcpy(address, &bits, getElementBytes(type));
+}
+
+ReferenceValue::ReferenceValue(mlir::Type type, ArrayRef<int64_t> shape, int64_t bytes)
+    : Type(type), Shape(shape), Owned(std::make_shared<std::vector<uint8_t>>(bytes)) {}
+
+ReferenceValue ReferenceValue::tensor(mlir::Type elementType, ArrayRef<int64_t> shape) {
+  return ReferenceValue(elementType, shape, ShapedType::getNumElements(shape) * getElementBytes(elementType));
+}
+
+ReferenceValue ReferenceValue::borrowed(mlir::Type elementType, ArrayRef<int64_t> shape, ArrayRef<uint8_t> bytes) {
+  ReferenceValue value(elementType, shape, 0);
+  value.Borrowed = bytes;
+  return value;
+}
+
+ReferenceValue ReferenceValue::fromElements(ElementsAttr elements) {
+  auto type = cast<RankedTensorType>(elements.getType());
+  ReferenceValue value = tensor(type.getElementType(), type.getShape());
+  int64_t index = 0;
+  if (isa<FloatType>(type.getElementType()))
+    for (APFloat element : elements.getValues<APFloat>()) {
+      bool losesInfo;
+      element.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &losesInfo);
+      value.setFloat(index++, element.convertToDouble());
+    }
+  else
+    for (APInt element : elements.getValues<APInt>())
+      value.setInt(index++,
+                   type.getElementType().isUnsignedInteger() ? element.getZExtValue() : element.getSExtValue());
+  return value;
+}
+
+int64_t ReferenceValue::getNumElements() const { return ShapedType::getNumElements(Shape); }
+
+MutableArrayRef<uint8_t> ReferenceValue::mutableBytes() {
+  if (Borrowed.data()) {
+    Owned = std::make_shared<std::vector<uint8_t>>(Borrowed.begin(), Borrowed.end());
+    Borrowed = {};
+  } else if (Owned.use_count() > 1) {
+    Owned = std::make_shared<std::vector<uint8_t>>(*Owned);
+  }
+  return *Owned;
+}
+
+double ReferenceValue::getFloat(int64_t index) const {
+  return loadFloat(Type, getBytes().data() + index * getElementBytes(Type));
+}
+
+void ReferenceValue::setFloat(int64_t index, double value) {
+  storeFloat(Type, mutableBytes().data() + index * getElementBytes(Type), value);
+}
+
+int64_t ReferenceValue::getInt(int64_t index) const {
+  int64_t bytes = getElementBytes(Type);
+  uint64_t bits = 0;
+  std::memcpy(&bits, getBytes().data() + index * bytes, bytes);
+  if (Type.isUnsignedInteger() || Type.isInteger(1))
+    return bits;
+  int64_t shift = 64 - 8 * bytes;
+  return int64_t(bits << shift) >> shift;
+}
+
+void ReferenceValue::setInt(int64_t index, int64_t value) {
+  int64_t bytes = getElementBytes(Type);
+  std::memcpy(mutableBytes().data() + index * bytes, &value, bytes);
+}
+
+FailureOr<std::vector<float>> ReferenceValue::toFloats() const {
+  std::vector<float> values(getNumElements());
+  if (auto quantized = dyn_cast<QuantizedTypeInterface>(Type)) {
+    if (failed(quantized.unpack(Shape, getBytes(), values)))
+      return failure();
+    return values;
+  }
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] = float(getFloat(i));
+  return values;
+}
