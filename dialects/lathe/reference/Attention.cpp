@@ -1,0 +1,181 @@
+// The meaning of Attention.td: angles, scores and sums in f64.
+#include "dialects/lathe/reference/Evaluator.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace lathe;
+
+LogicalResult RopeOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImpl<ReferenceValue> &results) {
+  const ReferenceValue &input = operands[0], &positions = operands[1];
+  int64_t tokens = input.getShape()[0], heads = input.getShape()[1], width = input.getShape()[2];
+  int64_t dimensions = getDimensions(), pairs = dimensions / 2, perToken = positions.getShape()[1];
+  if (positions.getShape()[0] != tokens)
+    return emitOpError() << "positions has " << positions.getShape()[0] << " rows but the input has " << tokens
+                         << " tokens";
+  if (getFactors() && operands[2].getNumElements() != pairs)
+    return emitOpError() << "factors has " << operands[2].getNumElements() << " elements but " << pairs
+                         << " pairs are rotated";
+  bool adjacent = getPairing() == RopePairing::Adjacent;
+  double base = getBase().convertToFloat();
+  ReferenceValue result = roundToStored(input, getEvaluatedElementType(getResult()));
+  for (int64_t t = 0; t < tokens; ++t)
+    for (int64_t i = 0; i < pairs; ++i) {
+      double factor = getFactors() ? operands[2].getFloat(i) : 1;
+      double angle = positions.getInt(t * perToken) * std::pow(base, -2.0 * i / dimensions) / factor;
+      double sine = std::sin(angle), cosine = std::cos(angle);
+      for (int64_t h = 0; h < heads; ++h) {
+        int64_t head = (t * heads + h) * width;
+        int64_t first = head + (adjacent ? 2 * i : i), second = head + (adjacent ? 2 * i + 1 : i + pairs);
+        double a = input.getFloat(first), b = input.getFloat(second);
+        result.setFloat(first, a * cosine - b * sine);
+        result.setFloat(second, a * sine + b * cosine);
+      }
+    }
+  results.push_back(std::move(result));
+  return success();
+}
+
+namespace {
+/// Where the keys and values of one layer lie in a pool of pages.
+struct PagedLayer {
+  StateType State;
+  int64_t Layer, KeyWidth;
+
+  int64_t keyOffset(int64_t page, int64_t place, int64_t head) const {
+    return blockOffset(page) + (head * StateType::PageTokens + place) * KeyWidth * elementBytes();
+  }
+  int64_t valueOffset(int64_t page, int64_t place, int64_t head) const {
+    int64_t heads = State.getShape()[1], valueWidth = State.getShape()[2] - KeyWidth;
+    int64_t keys = heads * StateType::PageTokens * KeyWidth;
+    return blockOffset(page) + (keys + (head * StateType::PageTokens + place) * valueWidth) * elementBytes();
+  }
+  int64_t elementBytes() const { return getElementBytes(State.getElement()); }
+
+private:
+  int64_t blockOffset(int64_t page) const {
+    return page * State.getUnitBytes() + Layer * (State.getUnitBytes() / State.getShape()[0]);
+  }
+};
+} // namespace
+
+LogicalResult AppendKvOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImpl<ReferenceValue> &results) {
+  const ReferenceValue &key = operands[0], &value = operands[1], &slots = operands[3];
+  StateType state = getState().getType();
+  int64_t tokens = key.getShape()[0], heads = key.getShape()[1];
+  int64_t keyWidth = key.getShape()[2], valueWidth = value.getShape()[2];
+  if (value.getShape()[0] != tokens || slots.getNumElements() != tokens)
+    return emitOpError() << "key has " << tokens << " tokens, value " << value.getShape()[0] << " and slots "
+                         << slots.getNumElements() << ", needed as many of each";
+  PagedLayer layer{state, int64_t(getLayer()), keyWidth};
+  int64_t bytes = layer.elementBytes();
+  ReferenceValue result = operands[2];
+  MutableArrayRef<uint8_t> pool = result.mutableBytes();
+  int64_t count = pool.size() / state.getUnitBytes() * StateType::PageTokens;
+  for (int64_t t = 0; t < tokens; ++t) {
+    int64_t slot = slots.getInt(t);
+    if (slot == -1)
+      continue;
+    if (slot < 0 || slot >= count)
+      return emitOpError() << "slot of token " << t << " is " << slot << " but the state has " << count << " slots";
+    int64_t page = slot / StateType::PageTokens, place = slot % StateType::PageTokens;
+    for (int64_t h = 0; h < heads; ++h) {
+      uint8_t *keys = &pool[layer.keyOffset(page, place, h)], *values = &pool[layer.valueOffset(page, place, h)];
+      for (int64_t i = 0; i < keyWidth; ++i)
+        storeFloat(state.getElement(), keys + i * bytes, key.getFloat((t * heads + h) * keyWidth + i));
+      for (int64_t i = 0; i < valueWidth; ++i)
+        storeFloat(state.getElement(), values + i * bytes, value.getFloat((t * heads + h) * valueWidth + i));
+    }
+  }
+  results.push_back(std::move(result));
+  return success();
+}
+
+namespace {
+/// One evaluation of paged attention: its operands, unpacked as far as all rows share them.
+struct PagedAttention {
+  const ReferenceValue &Query, &State, &Tables;
+  PagedLayer Layer;
+  double Scale;
+
+  /// Writes the result of head `head` of token row `row`, which stands at `position` of sequence `sequence`.
+  void evaluateHead(int64_t sequence, int64_t row, int64_t position, int64_t head, ReferenceValue &result) const;
+};
+} // namespace
+
+void PagedAttention::evaluateHead(int64_t sequence, int64_t row, int64_t position, int64_t head,
+                                  ReferenceValue &result) const {
+  Type element = Layer.State.getElement();
+  int64_t heads = Query.getShape()[1], keyWidth = Query.getShape()[2], valueWidth = result.getShape()[2];
+  int64_t keyHead = head * Layer.State.getShape()[1] / heads, window = Layer.State.getWindow();
+  int64_t first = window ? std::max<int64_t>(0, position - window + 1) : 0;
+  auto findPage = [&](int64_t j) { return Tables.getInt(sequence * Tables.getShape()[1] + j / StateType::PageTokens); };
+  std::vector<double> scores;
+  for (int64_t j = first; j <= position; ++j) {
+    const uint8_t *key = &State.getBytes()[Layer.keyOffset(findPage(j), j % StateType::PageTokens, keyHead)];
+    double dot = 0;
+    for (int64_t i = 0; i < keyWidth; ++i)
+      dot += Query.getFloat((row * heads + head) * keyWidth + i) * loadFloat(element, key + i * Layer.elementBytes());
+    scores.push_back(Scale * dot);
+  }
+  double largest = *llvm::max_element(scores), sum = 0;
+  for (double &score : scores)
+    sum += score = std::exp(score - largest);
+  std::vector<double> values(valueWidth);
+  for (int64_t j = first; j <= position; ++j) {
+    const uint8_t *value = &State.getBytes()[Layer.valueOffset(findPage(j), j % StateType::PageTokens, keyHead)];
+    for (int64_t i = 0; i < valueWidth; ++i)
+      values[i] += scores[j - first] / sum * loadFloat(element, value + i * Layer.elementBytes());
+  }
+  for (int64_t i = 0; i < valueWidth; ++i)
+    result.setFloat((row * heads + head) * valueWidth + i, values[i]);
+}
+
+/// Checks that sequence `sequence` owns rows of the query and that its table names pages of the pool.
+static LogicalResult checkSequence(PagedAttentionOp op, ArrayRef<ReferenceValue> operands, int64_t sequence) {
+  const ReferenceValue &offsets = operands[2], &lengths = operands[3], &tables = operands[4];
+  int64_t begin = offsets.getInt(sequence), end = offsets.getInt(sequence + 1), tokens = operands[0].getShape()[0];
+  if (begin < 0 || end < begin || end > tokens)
+    return op.emitOpError() << "sequence " << sequence << " owns rows " << begin << " to " << end
+                            << " but the query has " << tokens << " rows";
+  int64_t length = lengths.getInt(sequence), capacity = tables.getShape()[1] * StateType::PageTokens;
+  if (length == 0)
+    return success();
+  if (length < end - begin || length > capacity)
+    return op.emitOpError() << "sequence " << sequence << " is " << length << " tokens long but owns " << end - begin
+                            << " rows, and its table holds " << capacity << " tokens";
+  int64_t pages = operands[1].getBytes().size() / op.getState().getType().getUnitBytes();
+  int64_t window = op.getState().getType().getWindow();
+  // Pages in front of the window may have gone back to the pool.
+  int64_t first = window ? std::max<int64_t>(0, length - (end - begin) - window + 1) : 0;
+  for (int64_t i = first / StateType::PageTokens; i * StateType::PageTokens < length; ++i) {
+    int64_t page = tables.getInt(sequence * tables.getShape()[1] + i);
+    if (page < 0 || page >= pages)
+      return op.emitOpError() << "page " << i << " of sequence " << sequence << " is " << page << " but the state has "
+                              << pages << " pages";
+  }
+  return success();
+}
+
+LogicalResult PagedAttentionOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImpl<ReferenceValue> &results) {
+  const ReferenceValue &query = operands[0], &offsets = operands[2], &lengths = operands[3];
+  StateType state = getState().getType();
+  int64_t sequences = lengths.getNumElements(), heads = query.getShape()[1], keyWidth = query.getShape()[2];
+  if (offsets.getNumElements() != sequences + 1 || operands[4].getShape()[0] != sequences)
+    return emitOpError() << "row_offsets has " << offsets.getNumElements() << " elements, lengths " << sequences
+                         << " and block_tables " << operands[4].getShape()[0]
+                         << " rows, needed [S + 1], [S] and [S, B]";
+  PagedAttention attention{query, operands[1], operands[4], PagedLayer{state, int64_t(getLayer()), keyWidth},
+                           getScale().convertToFloat()};
+  ReferenceValue result = ReferenceValue::tensor(getEvaluatedElementType(getResult()),
+                                                 {query.getShape()[0], heads, state.getShape()[2] - keyWidth});
+  for (int64_t s = 0; s < sequences; ++s) {
+    if (failed(checkSequence(*this, operands, s)))
+      return failure();
+    int64_t length = lengths.getInt(s), end = offsets.getInt(s + 1);
+    for (int64_t row = offsets.getInt(s); length && row < end; ++row)
+      for (int64_t h = 0; h < heads; ++h)
+        attention.evaluateHead(s, row, length - (end - row), h, result);
+  }
+  results.push_back(std::move(result));
+  return success();
+}
