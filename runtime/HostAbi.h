@@ -60,13 +60,13 @@ struct HostApi {
 /// One call of one entry point. All addresses are of the session's device; `symbols` is always host memory.
 struct HostCall {
   const HostApi *api;
-  void *context;           ///< the runtime's own; handed back through `api`
-  const int64_t *symbols;  ///< values, in the manifest's order of `symbols`
-  void *const *inputs;     ///< in the manifest's order
-  void *const *outputs;    ///< in the manifest's order
-  void *const *states;     ///< base address of each state's pool
+  void *context;                ///< the runtime's own; handed back through `api`
+  const int64_t *symbols;       ///< values, in the manifest's order of `symbols`
+  void *const *inputs;          ///< in the manifest's order
+  void *const *outputs;         ///< in the manifest's order
+  void *const *states;          ///< base address of each state's pool
   const unsigned char *weights; ///< base address of the weights section
-  unsigned char *arena;    ///< at least arena_bytes(symbols), aligned to 256
+  unsigned char *arena;         ///< at least arena_bytes(symbols), aligned to 256
 };
 
 using HostEntryFunction = int32_t (*)(const HostCall *);

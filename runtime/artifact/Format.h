@@ -5,7 +5,7 @@
 //  2. Section table: `sectionCount` entries of 96 bytes (struct SectionEntry), directly behind the header.
 //  3. Sections, in the table's order, each starting at a multiple of `SectionAlignment` so that it can be mapped alone;
 //     the gaps are zero. The kinds:
-//       Manifest    JSON, UTF-8: ABI versions, entry points, symbols, shapes, states, kernels, weights (docs/artifact.md)
+//       Manifest    JSON, UTF-8: versions, entry points, symbols, shapes, states, kernels, weights (docs/artifact.md)
 //       HostImage   flat machine code of one level, mapped read + execute
 //       Ptx         PTX text of all kernels, NUL-terminated
 //       Cubin       one ELF cubin for one architecture

@@ -1,0 +1,65 @@
+"""Which files are lit tests, which tools and substitutions they see, and which features this machine has."""
+
+import ctypes
+import os
+import subprocess
+
+import lit.formats
+
+config.name = "lathe"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test"]
+config.excludes = ["models"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = os.path.join(config.build_root, "test")
+if not config.compiler:
+    config.excludes += ["compiler", "dialects", "e2e", "frontends", "passes", "tools"]
+
+# Our tools, then FileCheck, not and count.
+path = [os.path.join(config.build_root, "bin"), config.llvm_tools, os.environ["PATH"]]
+config.environment["PATH"] = os.pathsep.join(path)
+for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LD_LIBRARY_PATH"):
+    if name in os.environ:
+        config.environment[name] = os.environ[name]
+
+shared = os.path.join(os.path.dirname(config.source_root), "shared")
+config.substitutions += [
+    ("%shared", shared),
+    ("%models", os.path.join(config.test_source_root, "models")),
+    ("%root", config.source_root),
+    ("%build", config.build_root),
+    ("%python", config.python),
+]
+
+
+def loads(*names):
+    """Returns the first of the shared libraries that this machine can load, or None."""
+    for name in names:
+        try:
+            return ctypes.CDLL(name)
+        except OSError:
+            pass
+    return None
+
+
+def has_gpu():
+    driver = loads("libcuda.so.1")
+    count = ctypes.c_int(0)
+    return bool(driver) and driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value
+
+
+def has_module(name):
+    return subprocess.run([config.python, "-c", f"import {name}"], capture_output=True).returncode == 0
+
+
+cuda = "/usr/local/cuda/lib64/"
+features = {
+    "cuda": has_gpu(),
+    "nvrtc": loads("libnvrtc.so.13", "libnvrtc.so", cuda + "libnvrtc.so")
+    and loads("libnvJitLink.so.13", "libnvJitLink.so", cuda + "libnvJitLink.so"),
+    "shared": os.path.isdir(os.path.join(shared, "data")),
+    "python-onnxruntime": has_module("onnxruntime"),
+    "python-numpy": has_module("numpy"),
+    "asan": "address" in config.sanitize,
+}
+config.available_features.update(name for name, present in features.items() if present)
