@@ -1,0 +1,127 @@
+// The PTX instructions that templates use, one function each. Everything else in this folder is plain C++, so this is
+// the only file that differs where the code does not run on a GPU: a compiler that is not a CUDA compiler sees
+// declarations, and whoever runs the templates there defines them (test/compiler/targets/cuda/kernels/Emulation.h).
+// All of these exist from sm_80 on.
+#ifndef LATHE_KERNELS_INSTRUCTIONS_CUH
+#define LATHE_KERNELS_INSTRUCTIONS_CUH
+
+#if defined(__CUDACC_RTC__)
+// NVRTC alone, with no header of the toolkit: a machine that compiles needs the two libraries and nothing else.
+using int8_t = signed char;
+using uint8_t = unsigned char;
+using int16_t = short;
+using uint16_t = unsigned short;
+using int32_t = int;
+using uint32_t = unsigned;
+using int64_t = long long;
+using uint64_t = unsigned long long;
+using uintptr_t = unsigned long long;
+#else
+#include <cstdint>
+#endif
+
+namespace lathe::kernels {
+
+#if defined(__CUDACC__) || defined(__CUDACC_RTC__)
+
+__device__ inline float halfToFloat(uint16_t bits) {
+  float value;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(bits));
+  return value;
+}
+
+__device__ inline uint16_t floatToHalf(float value) {
+  uint16_t bits;
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(value));
+  return bits;
+}
+
+__device__ inline uint16_t floatToBFloat16(float value) {
+  uint16_t bits;
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(value));
+  return bits;
+}
+
+/// Two values rounded to f16, `low` in the low half.
+__device__ inline uint32_t packHalf(float low, float high) {
+  uint32_t bits;
+  asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(bits) : "f"(high), "f"(low));
+  return bits;
+}
+
+/// Two values rounded to bf16, `low` in the low half.
+__device__ inline uint32_t packBFloat16(float low, float high) {
+  uint32_t bits;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(bits) : "f"(high), "f"(low));
+  return bits;
+}
+
+/// Starts a copy of 16 bytes from global to shared memory, both aligned to 16; bytes from `valid` on become zero.
+__device__ inline void copyAsync16(void *shared, const void *global, int valid) {
+  uint32_t target = static_cast<uint32_t>(__cvta_generic_to_shared(shared));
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(target), "l"(global), "r"(valid) : "memory");
+}
+
+/// Closes the group of copies that this thread has started.
+__device__ inline void commitAsync() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+
+/// Waits until at most `Pending` of this thread's latest groups are unfinished.
+template <int Pending> __device__ inline void waitAsync() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(Pending) : "memory");
+}
+
+/// Four 8x8 matrices of 16-bit elements; lane i gives the address of row i%8 of matrix i/8.
+__device__ inline void loadMatrix4(uint32_t (&r)[4], const void *row) {
+  uint32_t source = static_cast<uint32_t>(__cvta_generic_to_shared(row));
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(source)
+               : "memory");
+}
+
+/// loadMatrix4 with each matrix transposed.
+__device__ inline void loadMatrix4Transposed(uint32_t (&r)[4], const void *row) {
+  uint32_t source = static_cast<uint32_t>(__cvta_generic_to_shared(row));
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(source)
+               : "memory");
+}
+
+/// c[16x8] += a[16x16] * b[16x8] on f16 operands. Lane 4g+t holds a(g, 2t), a(g+8, 2t), a(g, 2t+8), a(g+8, 2t+8) and
+/// their right neighbours, b(2t, g), b(2t+8, g) and their lower neighbours, c(g, 2t..2t+1), c(g+8, 2t..2t+1).
+__device__ inline void multiplyHalf(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+      "{%0, %1, %2, %3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+/// multiplyHalf on bf16 operands.
+__device__ inline void multiplyBFloat16(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+      "{%0, %1, %2, %3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+#else
+
+float halfToFloat(uint16_t bits);
+uint16_t floatToHalf(float value);
+uint16_t floatToBFloat16(float value);
+uint32_t packHalf(float low, float high);
+uint32_t packBFloat16(float low, float high);
+void copyAsync16(void *shared, const void *global, int valid);
+void commitAsync();
+template <int Pending> void waitAsync();
+void loadMatrix4(uint32_t (&r)[4], const void *row);
+void loadMatrix4Transposed(uint32_t (&r)[4], const void *row);
+void multiplyHalf(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1);
+void multiplyBFloat16(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1);
+
+#endif
+
+} // namespace lathe::kernels
+
+#endif // LATHE_KERNELS_INSTRUCTIONS_CUH

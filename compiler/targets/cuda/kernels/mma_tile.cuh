@@ -1,0 +1,169 @@
+// What the products on mma.sync share: tiles in shared memory, one step along K, and the way out of the accumulators.
+//
+// A tile in shared memory is rows of 16-byte chunks (eight 16-bit elements). Chunks are permuted within their row so
+// that the eight rows that ldmatrix reads at once lie in different banks.
+#ifndef LATHE_KERNELS_MMA_TILE_CUH
+#define LATHE_KERNELS_MMA_TILE_CUH
+
+#include "tiles.cuh"
+
+namespace lathe::kernels {
+
+/// M x N results a block, K deep a step, by WarpsM x WarpsN warps, Stages steps in shared memory.
+template <int M_, int N_, int K_, int WarpsM_, int WarpsN_, int Stages_> struct MatmulTile {
+  static constexpr int M = M_, N = N_, K = K_, WarpsM = WarpsM_, WarpsN = WarpsN_, Stages = Stages_;
+  static constexpr int Threads = WarpsM * WarpsN * 32;
+  static constexpr int WarpM = M / WarpsM, WarpN = N / WarpsN;
+  static_assert(WarpM % 16 == 0 && WarpN % 16 == 0, "a warp's share must be a multiple of 16 x 16; use fewer warps");
+  static_assert(K == 16 || K == 32 || K == 64, "K must be 16, 32 or 64");
+};
+
+using LargeTile = MatmulTile<128, 128, 32, 2, 4, 4>; ///< 256 threads, 64 KiB: many rows
+using MediumTile = MatmulTile<64, 64, 32, 2, 2, 4>;  ///< 128 threads, 32 KiB: 33 rows and up, or few tiles
+using SmallTile = MatmulTile<16, 64, 64, 1, 4, 4>;   ///< 128 threads, 40 KiB: 9 to 32 rows
+
+/// How the right operand of a product lies in memory.
+enum class Rhs {
+  NK, ///< W[n, k]: the rows of a weight matrix, transpose_rhs
+  KN, ///< W[k, n]
+};
+
+/// Byte offset of chunk `chunk` of row `row` in a tile of `Chunks` chunks a row.
+template <int Chunks> __device__ inline int chunkOffset(int row, int chunk) {
+  if constexpr (Chunks >= 8)
+    chunk ^= row & 7;
+  else if constexpr (Chunks == 4)
+    chunk ^= (row >> 1) & 3;
+  else
+    chunk ^= (row >> 2) & 1;
+  return (row * Chunks + chunk) * 16;
+}
+
+/// A matrix in global memory, [Rows, Cols] with `Stride` elements between rows.
+template <HalfElement Element> struct MatrixView {
+  const Element *Data;
+  int64_t Rows, Cols, Stride;
+  bool Aligned; ///< 16-byte copies are legal at every multiple of 8 columns
+
+  __device__ MatrixView(const Element *data, int64_t rows, int64_t cols, int64_t stride)
+      : Data(data), Rows(rows), Cols(cols), Stride(stride), Aligned(isAligned(data, 16) && stride % 8 == 0) {}
+};
+
+/// Starts copying rows row0.., columns col0.. of `view` into a tile of Rows x (Chunks * 8); outside is zero.
+template <int Rows, int Chunks, int Threads, HalfElement Element>
+__device__ inline void loadTile(char *tile, const MatrixView<Element> &view, int64_t row0, int64_t col0) {
+#pragma unroll
+  for (int i = threadIdx.x; i < Rows * Chunks; i += Threads) {
+    int row = i / Chunks, chunk = i % Chunks;
+    int64_t col = col0 + chunk * 8;
+    int64_t left = row0 + row < view.Rows ? view.Cols - col : 0;
+    int valid = left <= 0 ? 0 : left >= 8 ? 8 : int(left);
+    const Element *source = view.Data + (valid ? (row0 + row) * view.Stride + col : 0);
+    char *target = tile + chunkOffset<Chunks>(row, chunk);
+    if (view.Aligned) {
+      copyAsync16(target, source, valid * 2);
+    } else {
+      Packet<Element, 8> packet;
+#pragma unroll
+      for (int e = 0; e < 8; ++e)
+        packet.Elements[e] = e < valid ? source[e] : Element{0};
+      *reinterpret_cast<uint4 *>(target) = packet.Raw[0];
+    }
+  }
+}
+
+template <HalfElement Element>
+__device__ inline void multiplyAccumulate(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+  if constexpr (IsSame<Element, Half>)
+    multiplyHalf(c, a, b0, b1);
+  else
+    multiplyBFloat16(c, a, b0, b1);
+}
+
+/// The accumulators of one warp.
+template <class Tile> struct Accumulators {
+  static constexpr int RowBlocks = Tile::WarpM / 16, ColBlocks = Tile::WarpN / 8;
+  float Sum[RowBlocks][ColBlocks][4];
+
+  __device__ void clear() {
+#pragma unroll
+    for (int i = 0; i < RowBlocks; ++i)
+#pragma unroll
+      for (int j = 0; j < ColBlocks; ++j)
+#pragma unroll
+        for (int e = 0; e < 4; ++e)
+          Sum[i][j][e] = 0;
+  }
+
+  /// Adds the product of tile `a` [M][K] and tile `w` ([N][K], or [K][N] for Rhs::KN).
+  template <HalfElement Element, Rhs Layout> __device__ void add(const char *a, const char *w) {
+    int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+    int row0 = warp / Tile::WarpsN * Tile::WarpM, col0 = warp % Tile::WarpsN * Tile::WarpN;
+    constexpr int KChunks = Tile::K / 8, NChunks = Tile::N / 8;
+#pragma unroll
+    for (int k = 0; k < Tile::K / 16; ++k) {
+      uint32_t left[RowBlocks][4];
+#pragma unroll
+      for (int i = 0; i < RowBlocks; ++i)
+        loadMatrix4(left[i], a + chunkOffset<KChunks>(row0 + i * 16 + lane % 16, k * 2 + lane / 16));
+#pragma unroll
+      for (int j = 0; j < ColBlocks; j += 2) {
+        uint32_t right[4];
+        if constexpr (Layout == Rhs::NK)
+          loadMatrix4(right, w + chunkOffset<KChunks>(col0 + j * 8 + lane % 8 + lane / 16 * 8, k * 2 + lane / 8 % 2));
+        else
+          loadMatrix4Transposed(right, w + chunkOffset<NChunks>(k * 16 + lane % 16, (col0 + j * 8) / 8 + lane / 16));
+#pragma unroll
+        for (int i = 0; i < RowBlocks; ++i) {
+          multiplyAccumulate<Element>(Sum[i][j], left[i], right[0], right[1]);
+          multiplyAccumulate<Element>(Sum[i][j + 1], left[i], right[2], right[3]);
+        }
+      }
+    }
+  }
+
+  /// Passes every sum of the tile at (row0, col0) through the epilogue and stores it: c[row, col] for row < rows and
+  /// col < cols. The epilogue sees `epilogueRow` + row.
+  template <class Output, class Epilogue>
+  __device__ void store(Output *c, int64_t stride, int64_t row0, int64_t col0, int64_t rows, int64_t cols,
+                        int64_t epilogueRow, const Epilogue &epilogue) const {
+    int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+    row0 += warp / Tile::WarpsN * Tile::WarpM + lane / 4;
+    col0 += warp % Tile::WarpsN * Tile::WarpN + lane % 4 * 2;
+#pragma unroll
+    for (int i = 0; i < RowBlocks; ++i)
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        int64_t row = row0 + i * 16 + half * 8;
+        if (row >= rows)
+          continue;
+#pragma unroll
+        for (int j = 0; j < ColBlocks; ++j) {
+          int64_t col = col0 + j * 8;
+          if (col + 1 < cols) {
+            float pair[2] = {epilogue(Sum[i][j][half * 2], epilogueRow + row, col),
+                             epilogue(Sum[i][j][half * 2 + 1], epilogueRow + row, col + 1)};
+            storeVector(c, row * stride + col, pair);
+          } else if (col < cols) {
+            c[row * stride + col] = fromValue<Output>(epilogue(Sum[i][j][half * 2], epilogueRow + row, col));
+          }
+        }
+      }
+  }
+};
+
+/// Where tile number `tile` of a grid of rowTiles x colTiles stands. Eight column tiles go together down the rows, so
+/// that concurrent blocks share both operands in the L2.
+struct TilePosition {
+  int64_t Row, Col;
+  __device__ TilePosition(int64_t tile, int64_t rowTiles, int64_t colTiles) {
+    int64_t group = tile / (rowTiles * 8), first = group * 8;
+    int64_t width = smaller<int64_t>(8, colTiles - first), inside = tile - first * rowTiles;
+    Row = inside / width;
+    Col = first + inside % width;
+  }
+};
+
+} // namespace lathe::kernels
+
+#endif // LATHE_KERNELS_MMA_TILE_CUH

@@ -1,0 +1,69 @@
+// y[p, i, j] = epilogue(max or mean of x[p, i * StrideH - PadTop + r * DilationH, j * StrideW - PadLeft + s *
+// DilationW]
+//                       over 0 <= r < KH, 0 <= s < KW, p, i * OW + j)
+//
+//   Pooling<Input, Output, Operation>
+//   Pool::Max      over the elements inside x; -inf when there are none; a NaN wins
+//   Pool::Average  the sum over the elements inside x, in f32, divided by their number, or with CountPads by the number
+//                  of places inside x and its pads (those of ceil mode beyond the pads never count)
+//
+// X [Planes, H, W], Y [Planes, OH, OW], dense. A global pool is KH = H, KW = W, OH = OW = 1.
+// Grid: ceil(Planes * OH * OW / 256). Block: 256. Shared: 0. Limits: H * W under 2^31.
+#ifndef LATHE_KERNELS_POOLING_CUH
+#define LATHE_KERNELS_POOLING_CUH
+
+#include "tiles.cuh"
+
+namespace lathe::kernels {
+
+enum class Pool { Max, Average };
+
+template <FloatElement Input, class Output, Pool Operation> struct Pooling {
+  static constexpr int Threads = 256, SharedBytes = 0;
+  struct Params {
+    const Input *X;
+    Output *Y;
+    int64_t Planes, H, W, KH, KW, OH, OW;
+    int64_t StrideH, StrideW, PadTop, PadLeft, PadBottom, PadRight, DilationH, DilationW;
+    bool CountPads;
+  };
+
+  static __host__ __device__ int64_t tiles(const Params &p) {
+    return ceilDiv<int64_t>(p.Planes * p.OH * p.OW, Threads);
+  }
+
+  template <class Epilogue>
+  static __device__ void run(const Params &p, int64_t tile, char *, const Epilogue &epilogue) {
+    int64_t id = tile * Threads + threadIdx.x, plane = p.OH * p.OW;
+    if (id >= p.Planes * plane)
+      return;
+    int64_t row = id / plane, col = id % plane;
+    int top = int(col / p.OW * p.StrideH - p.PadTop), left = int(col % p.OW * p.StrideW - p.PadLeft);
+    int height = int(p.H), width = int(p.W);
+    const Input *x = p.X + row * p.H * p.W;
+    float result = Operation == Pool::Max ? -__builtin_huge_valf() : 0.0f;
+    int inside = 0, padded = 0;
+    for (int r = 0; r < int(p.KH); ++r) {
+      int i = top + r * int(p.DilationH);
+      for (int s = 0; s < int(p.KW); ++s) {
+        int j = left + s * int(p.DilationW);
+        padded += i < height + int(p.PadBottom) && j < width + int(p.PadRight);
+        if (i < 0 || i >= height || j < 0 || j >= width)
+          continue;
+        float value = toValue(x[i * width + j]);
+        ++inside;
+        if constexpr (Operation == Pool::Max)
+          result = result != result || result > value ? result : value;
+        else
+          result += value;
+      }
+    }
+    if constexpr (Operation == Pool::Average)
+      result /= float(p.CountPads ? padded : inside);
+    p.Y[id] = fromValue<Output>(epilogue(result, row, col));
+  }
+};
+
+} // namespace lathe::kernels
+
+#endif // LATHE_KERNELS_POOLING_CUH

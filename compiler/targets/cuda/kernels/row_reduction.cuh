@@ -1,0 +1,268 @@
+// One summary of every row, then every element of the row rewritten with it: norms, softmax, sums, arg max.
+//
+//   RowReduction<Reduction, Group, Vector>
+//   Reduction  SumReduction, SumOfSquares, MeanVariance, SoftmaxSum, MaxReduction, MinReduction, ProductReduction,
+//              ArgMaxReduction below, or any struct with the same members
+//   Group      threads that share a row: 32 (8 rows a block of 256, short rows), 128, 256, 512 or 1024
+//   Vector     neighbouring elements a thread handles at once, 4 or 1
+//
+// Rows are [Rows, Cols]; the body does its own loads and stores:
+//   static constexpr bool Stores;     // false: the summary is the result, no second pass
+//   struct Row;                       // what the second pass needs of a summary, say the reciprocal of the norm
+//   template <int N> __device__ void load(int64_t row, int64_t col, float (&x)[N]) const;
+//   __device__ Row finish(const Reduction::Summary &s, int64_t row, bool leader) const;   // one thread a row leads
+//   template <int N> __device__ void store(int64_t row, int64_t col, const float (&x)[N], const Row &r) const;
+// N is Vector or 1. `load` may be called twice for an element beyond CachedCols, so there a result must not be the
+// buffer that `load` reads; up to CachedCols it may.
+//
+// Accumulation is in f32 in an order fixed by Cols, Group and Vector.
+// Grid: ceil(Rows / (Threads / Group)). Block: Group 32 ? 256 : Group. Shared: SharedBytes.
+#ifndef LATHE_KERNELS_ROW_REDUCTION_CUH
+#define LATHE_KERNELS_ROW_REDUCTION_CUH
+
+#include "tiles.cuh"
+
+namespace lathe::kernels {
+
+struct SumReduction {
+  struct Summary {
+    float Sum;
+  };
+  static __device__ Summary identity() { return {0}; }
+  template <int N> static __device__ void add(Summary &s, const float (&x)[N], int64_t) {
+#pragma unroll
+    for (int i = 0; i < N; ++i)
+      s.Sum += x[i];
+  }
+  static __device__ Summary merge(const Summary &a, const Summary &b) { return {a.Sum + b.Sum}; }
+};
+
+struct SumOfSquares {
+  using Summary = SumReduction::Summary;
+  static __device__ Summary identity() { return {0}; }
+  template <int N> static __device__ void add(Summary &s, const float (&x)[N], int64_t) {
+#pragma unroll
+    for (int i = 0; i < N; ++i)
+      s.Sum += x[i] * x[i];
+  }
+  static __device__ Summary merge(const Summary &a, const Summary &b) { return {a.Sum + b.Sum}; }
+};
+
+struct ProductReduction {
+  struct Summary {
+    float Product;
+  };
+  static __device__ Summary identity() { return {1}; }
+  template <int N> static __device__ void add(Summary &s, const float (&x)[N], int64_t) {
+#pragma unroll
+    for (int i = 0; i < N; ++i)
+      s.Product *= x[i];
+  }
+  static __device__ Summary merge(const Summary &a, const Summary &b) { return {a.Product * b.Product}; }
+};
+
+/// A NaN anywhere in the row is the result, as it is in the comparison-free definition.
+struct MaxReduction {
+  struct Summary {
+    float Value;
+  };
+  static __device__ float pick(float a, float b) { return a != a || a > b ? a : b; }
+  static __device__ Summary identity() { return {-__builtin_huge_valf()}; }
+  template <int N> static __device__ void add(Summary &s, const float (&x)[N], int64_t) {
+#pragma unroll
+    for (int i = 0; i < N; ++i)
+      s.Value = pick(s.Value, x[i]);
+  }
+  static __device__ Summary merge(const Summary &a, const Summary &b) { return {pick(a.Value, b.Value)}; }
+};
+
+struct MinReduction {
+  struct Summary {
+    float Value;
+  };
+  static __device__ float pick(float a, float b) { return a != a || a < b ? a : b; }
+  static __device__ Summary identity() { return {__builtin_huge_valf()}; }
+  template <int N> static __device__ void add(Summary &s, const float (&x)[N], int64_t) {
+#pragma unroll
+    for (int i = 0; i < N; ++i)
+      s.Value = pick(s.Value, x[i]);
+  }
+  static __device__ Summary merge(const Summary &a, const Summary &b) { return {pick(a.Value, b.Value)}; }
+};
+
+/// The first position of the largest element.
+struct ArgMaxReduction {
+  struct Summary {
+    float Value;
+    int32_t Index; ///< -1 for an empty row
+  };
+  static __device__ Summary identity() { return {-__builtin_huge_valf(), -1}; }
+  template <int N> static __device__ void add(Summary &s, const float (&x)[N], int64_t col) {
+#pragma unroll
+    for (int i = 0; i < N; ++i)
+      s = merge(s, {x[i], int32_t(col + i)});
+  }
+  static __device__ Summary merge(const Summary &a, const Summary &b) {
+    if (a.Index < 0 || b.Index < 0)
+      return a.Index < 0 ? b : a;
+    if (a.Value != b.Value)
+      return a.Value > b.Value ? a : b;
+    return a.Index < b.Index ? a : b;
+  }
+};
+
+/// Mean and sum of squared distances from it, merged pairwise: no cancellation for rows far from zero.
+struct MeanVariance {
+  struct Summary {
+    float Count, Mean, Squares; ///< variance = Squares / Count
+  };
+  static __device__ Summary identity() { return {0, 0, 0}; }
+  template <int N> static __device__ void add(Summary &s, const float (&x)[N], int64_t) {
+    float sum = 0, squares = 0;
+#pragma unroll
+    for (int i = 0; i < N; ++i)
+      sum += x[i];
+    float mean = sum * (1.0f / N);
+#pragma unroll
+    for (int i = 0; i < N; ++i)
+      squares += (x[i] - mean) * (x[i] - mean);
+    s = merge(s, {float(N), mean, squares});
+  }
+  static __device__ Summary merge(const Summary &a, const Summary &b) {
+    float count = a.Count + b.Count;
+    if (count == 0)
+      return a;
+    float delta = b.Mean - a.Mean, share = b.Count / count;
+    return {count, a.Mean + delta * share, a.Squares + b.Squares + delta * delta * a.Count * share};
+  }
+};
+
+/// The largest element and the sum of exp(x - largest).
+struct SoftmaxSum {
+  struct Summary {
+    float Max, Sum;
+  };
+  static __device__ Summary identity() { return {-__builtin_huge_valf(), 0}; }
+  template <int N> static __device__ void add(Summary &s, const float (&x)[N], int64_t) {
+    float top = x[0];
+#pragma unroll
+    for (int i = 1; i < N; ++i)
+      top = x[i] > top ? x[i] : top;
+    float sum = 0;
+#pragma unroll
+    for (int i = 0; i < N; ++i)
+      // Equal elements do not go through expf: -inf minus -inf would be NaN.
+      sum += x[i] == top ? (top == -__builtin_huge_valf() ? 0.0f : 1.0f) : expf(x[i] - top);
+    s = merge(s, {top, sum});
+  }
+  static __device__ Summary merge(const Summary &a, const Summary &b) {
+    float top = a.Max > b.Max ? a.Max : b.Max;
+    // Nothing but -inf so far: the difference of the two would be NaN.
+    float left = a.Max == top ? a.Sum : a.Sum * expf(a.Max - top);
+    float right = b.Max == top ? b.Sum : b.Sum * expf(b.Max - top);
+    return {top, left + right};
+  }
+};
+
+/// merge over the lanes of a warp; every lane gets the same bits because the lower lane is always the left operand.
+template <class Reduction> __device__ inline typename Reduction::Summary mergeLanes(typename Reduction::Summary mine) {
+  using Summary = typename Reduction::Summary;
+  constexpr int Words = sizeof(Summary) / 4;
+  static_assert(sizeof(Summary) % 4 == 0, "a summary must consist of 32-bit fields");
+  union Bits {
+    Summary Whole;
+    uint32_t Word[Words];
+    __device__ Bits() {}
+  };
+#pragma unroll
+  for (int distance = 1; distance < 32; distance *= 2) {
+    Bits own, other;
+    own.Whole = mine;
+#pragma unroll
+    for (int i = 0; i < Words; ++i)
+      other.Word[i] = __shfl_xor_sync(0xffffffffu, own.Word[i], distance);
+    bool lower = (threadIdx.x & distance) == 0;
+    mine = lower ? Reduction::merge(mine, other.Whole) : Reduction::merge(other.Whole, mine);
+  }
+  return mine;
+}
+
+template <class Reduction, int Group, int Vector = 4> struct RowReduction {
+  static_assert(Group % 32 == 0 && Group <= 1024, "Group must be whole warps, 1024 threads at most");
+  static_assert((Vector & (Vector - 1)) == 0, "Vector must be a power of two");
+  static constexpr int Threads = Group == 32 ? 256 : Group;
+  static constexpr int Cached = 16 / Vector; ///< vectors a thread keeps in registers between the passes
+  static constexpr int CachedCols = Group * 16;
+  using Summary = typename Reduction::Summary;
+  static constexpr int SharedBytes = Group == 32 ? 0 : Group / 32 * int(sizeof(Summary));
+  struct Params {
+    int64_t Rows, Cols;
+  };
+
+  static __host__ __device__ int64_t tiles(const Params &params) {
+    return ceilDiv<int64_t>(params.Rows, Threads / Group);
+  }
+
+  template <class Body> static __device__ void run(const Params &params, int64_t tile, char *smem, const Body &body) {
+    int lane = threadIdx.x % Group;
+    int64_t row = tile * (Threads / Group) + threadIdx.x / Group;
+    // A block of several rows has one warp a row, and warps do not wait for each other.
+    if (row >= params.Rows)
+      return;
+    // 1. Load and summarize.
+    float kept[Cached][Vector];
+    Summary summary = Reduction::identity();
+    int64_t whole = params.Cols / Vector;
+#pragma unroll
+    for (int i = 0; i < Cached; ++i) {
+      int64_t vector = lane + int64_t(i) * Group;
+      if (vector < whole) {
+        body.template load<Vector>(row, vector * Vector, kept[i]);
+        Reduction::add(summary, kept[i], vector * Vector);
+      }
+    }
+    for (int64_t vector = lane + int64_t(Cached) * Group; vector < whole; vector += Group) {
+      float x[Vector];
+      body.template load<Vector>(row, vector * Vector, x);
+      Reduction::add(summary, x, vector * Vector);
+    }
+    int64_t tail = whole * Vector + lane; // fewer than Vector elements remain
+    float last[1];
+    if (tail < params.Cols) {
+      body.template load<1>(row, tail, last);
+      Reduction::add(summary, last, tail);
+    }
+    // 2. Merge: lanes, then warps in order.
+    summary = mergeLanes<Reduction>(summary);
+    if constexpr (Group > 32) {
+      Summary *shared = reinterpret_cast<Summary *>(smem);
+      if (threadIdx.x % 32 == 0)
+        shared[threadIdx.x / 32] = summary;
+      __syncthreads();
+      summary = shared[0];
+      for (int i = 1; i < Group / 32; ++i)
+        summary = Reduction::merge(summary, shared[i]);
+    }
+    // 3. Rewrite.
+    typename Body::Row result = body.finish(summary, row, lane == 0);
+    if constexpr (Body::Stores) {
+#pragma unroll
+      for (int i = 0; i < Cached; ++i) {
+        int64_t vector = lane + int64_t(i) * Group;
+        if (vector < whole)
+          body.template store<Vector>(row, vector * Vector, kept[i], result);
+      }
+      for (int64_t vector = lane + int64_t(Cached) * Group; vector < whole; vector += Group) {
+        float x[Vector];
+        body.template load<Vector>(row, vector * Vector, x);
+        body.template store<Vector>(row, vector * Vector, x, result);
+      }
+      if (tail < params.Cols)
+        body.template store<1>(row, tail, last, result);
+    }
+  }
+};
+
+} // namespace lathe::kernels
+
+#endif // LATHE_KERNELS_ROW_REDUCTION_CUH

@@ -1,0 +1,150 @@
+// Element types, their conversions to the type that arithmetic uses, and vector loads and stores.
+//
+// Memory holds T; registers hold Value<T>: float for float, Half and BFloat16, T itself for everything else. Storing a
+// Value<T> rounds to nearest even.
+#ifndef LATHE_KERNELS_TYPES_CUH
+#define LATHE_KERNELS_TYPES_CUH
+
+#include "instructions.cuh"
+
+namespace lathe::kernels {
+
+struct Half {
+  uint16_t Bits;
+};
+
+struct BFloat16 {
+  uint16_t Bits;
+};
+
+template <class A, class B> inline constexpr bool IsSame = false;
+template <class A> inline constexpr bool IsSame<A, A> = true;
+
+/// The types of tensors that kernels compute on in f32.
+template <class T>
+concept FloatElement = IsSame<T, float> || IsSame<T, Half> || IsSame<T, BFloat16>;
+
+/// The types that mma takes.
+template <class T>
+concept HalfElement = IsSame<T, Half> || IsSame<T, BFloat16>;
+
+template <class T> struct ValueOf {
+  using Type = T;
+};
+template <> struct ValueOf<Half> {
+  using Type = float;
+};
+template <> struct ValueOf<BFloat16> {
+  using Type = float;
+};
+template <class T> using Value = typename ValueOf<T>::Type;
+
+template <class T> __device__ inline Value<T> toValue(T element) { return element; }
+__device__ inline float toValue(Half element) { return halfToFloat(element.Bits); }
+__device__ inline float toValue(BFloat16 element) {
+  union {
+    uint32_t Bits;
+    float Number;
+  } both;
+  both.Bits = static_cast<uint32_t>(element.Bits) << 16;
+  return both.Number;
+}
+
+/// A value as an element of T; the identity for what is not Half or BFloat16.
+template <class T> __device__ inline T fromValue(Value<T> value) {
+  if constexpr (IsSame<T, Half>)
+    return Half{floatToHalf(value)};
+  else if constexpr (IsSame<T, BFloat16>)
+    return BFloat16{floatToBFloat16(value)};
+  else
+    return value;
+}
+
+/// Two values as two neighbouring 16-bit elements, `low` first.
+template <HalfElement T> __device__ inline uint32_t packPair(float low, float high) {
+  if constexpr (IsSame<T, Half>)
+    return packHalf(low, high);
+  else
+    return packBFloat16(low, high);
+}
+
+template <class T> __device__ inline bool isAligned(const T *pointer, int bytes) {
+  return reinterpret_cast<uintptr_t>(pointer) % bytes == 0;
+}
+
+template <int Bytes> struct WordOf;
+template <> struct WordOf<1> {
+  using Type = uint8_t;
+};
+template <> struct WordOf<2> {
+  using Type = uint16_t;
+};
+template <> struct WordOf<4> {
+  using Type = uint32_t;
+};
+template <> struct WordOf<8> {
+  using Type = uint2;
+};
+template <> struct WordOf<16> {
+  using Type = uint4;
+};
+
+/// N neighbouring elements as the widest words a thread can move, 16 bytes at most. N is a power of two.
+template <class T, int N> union Packet {
+  static constexpr int Bytes = N * sizeof(T);
+  static constexpr int WordBytes = Bytes > 16 ? 16 : Bytes;
+  static constexpr int Words = Bytes / WordBytes;
+  using Word = typename WordOf<WordBytes>::Type;
+  Word Raw[Words];
+  T Elements[N];
+};
+
+/// values = pointer[index .. index + N), in wide words where the address allows.
+template <class T, int N> __device__ inline void loadVector(const T *pointer, int64_t index, Value<T> (&values)[N]) {
+  using P = Packet<T, N>;
+  P packet;
+  const T *source = pointer + index;
+  if (N == 1 || isAligned(source, P::WordBytes)) {
+#pragma unroll
+    for (int i = 0; i < P::Words; ++i)
+      packet.Raw[i] = reinterpret_cast<const typename P::Word *>(source)[i];
+  } else {
+#pragma unroll
+    for (int i = 0; i < N; ++i)
+      packet.Elements[i] = source[i];
+  }
+#pragma unroll
+  for (int i = 0; i < N; ++i)
+    values[i] = toValue(packet.Elements[i]);
+}
+
+/// values[i] = pointer[index] for every i: an operand that does not change along the vector.
+template <class T, int N> __device__ inline void loadSplat(const T *pointer, int64_t index, Value<T> (&values)[N]) {
+  Value<T> value = toValue(pointer[index]);
+#pragma unroll
+  for (int i = 0; i < N; ++i)
+    values[i] = value;
+}
+
+/// pointer[index .. index + N) = values, in wide words where the address allows.
+template <class T, int N> __device__ inline void storeVector(T *pointer, int64_t index, const Value<T> (&values)[N]) {
+  using P = Packet<T, N>;
+  P packet;
+#pragma unroll
+  for (int i = 0; i < N; ++i)
+    packet.Elements[i] = fromValue<T>(values[i]);
+  T *target = pointer + index;
+  if (N == 1 || isAligned(target, P::WordBytes)) {
+#pragma unroll
+    for (int i = 0; i < P::Words; ++i)
+      reinterpret_cast<typename P::Word *>(target)[i] = packet.Raw[i];
+  } else {
+#pragma unroll
+    for (int i = 0; i < N; ++i)
+      target[i] = packet.Elements[i];
+  }
+}
+
+} // namespace lathe::kernels
+
+#endif // LATHE_KERNELS_TYPES_CUH
