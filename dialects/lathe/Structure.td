@@ -98,5 +98,5 @@ def Lathe_YieldOp : Lathe_Op<"yield", [Pure, ReturnLike, Terminator, Lathe_NotDi
   }];
   let arguments = (ins Variadic<AnyType>:$operands);
   let assemblyFormat = "attr-dict ($operands^ `:` type($operands))?";
-  let builders = [OpBuilder<(ins), [{}]>];
+  let builders = [OpBuilder<(ins), [{ build($_builder, $_state, ::mlir::ValueRange()); }]>];
 }

@@ -1,0 +1,141 @@
+// What an imported model computes on the reference evaluator is what llama.cpp computes with the same weights as f32.
+#include "dialects/lathe/reference/Evaluator.h"
+#include "frontends/gguf/GgufImporter.h"
+
+#include "mlir/IR/MLIRContext.h"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <fstream>
+
+using namespace lathe;
+
+namespace {
+
+// Logits of the goldens carry noise below 1e-5 (../shared/data/README.md).
+constexpr double Tolerance = 1e-4;
+
+struct Golden {
+  std::vector<int32_t> tokens; ///< the prompt, then what was chosen
+  size_t prompt;
+  std::vector<float> logits; ///< [tokens, vocabulary]
+};
+
+Golden readGolden(const std::string &folder) {
+  Golden golden;
+  auto json = nlohmann::json::parse(std::ifstream(folder + "/golden.json"));
+  golden.tokens = json["tokens"].get<std::vector<int32_t>>();
+  golden.prompt = golden.tokens.size();
+  for (int32_t token : json["chosen"])
+    golden.tokens.push_back(token);
+  std::ifstream file(folder + "/logits.npy", std::ios::binary);
+  char header[10]; // magic, version, u16 length of the text that follows
+  file.read(header, sizeof(header));
+  file.ignore(uint8_t(header[8]) | uint8_t(header[9]) << 8);
+  golden.logits.resize(golden.tokens.size() * size_t(json["n_vocab"]));
+  file.read(reinterpret_cast<char *>(golden.logits.data()), golden.logits.size() * sizeof(float));
+  EXPECT_TRUE(file) << folder;
+  return golden;
+}
+
+/// One sequence on the pages 3, 2, 1 and 0, so that a mistake with block tables shows.
+class Sequence {
+public:
+  Sequence(mlir::ModuleOp module) : function(*module.getOps<mlir::func::FuncOp>().begin()) {
+    auto type = mlir::cast<StateType>(function.getArgumentTypes().back());
+    kv = ReferenceValue(type, {}, type.getUnitBytes() * 4);
+  }
+
+  /// Feeds tokens and returns the logits of each.
+  std::vector<float> step(llvm::ArrayRef<int32_t> tokens) {
+    int64_t count = tokens.size();
+    std::vector<int32_t> positions(count), slots(count), rows(count);
+    for (int64_t i = 0; i < count; ++i) {
+      positions[i] = length + i;
+      slots[i] = (3 - positions[i] / 16) * 16 + positions[i] % 16;
+      rows[i] = i;
+    }
+    length += count;
+    ReferenceValue arguments[] = {makeTensor(tokens, {count}),
+                                  makeTensor(positions, {count, 1}),
+                                  makeTensor({0, int32_t(count)}, {2}),
+                                  makeTensor({length}, {1}),
+                                  makeTensor({3, 2, 1, 0}, {1, 4}),
+                                  makeTensor(slots, {count}),
+                                  makeTensor(rows, {count}),
+                                  kv};
+    auto results = evaluator.evaluateFunction(function, arguments);
+    EXPECT_TRUE(succeeded(results));
+    if (failed(results))
+      return {};
+    kv = (*results)[1];
+    return *(*results)[0].toFloats();
+  }
+
+private:
+  ReferenceValue makeTensor(llvm::ArrayRef<int32_t> values, llvm::ArrayRef<int64_t> shape) {
+    ReferenceValue tensor = ReferenceValue::tensor(mlir::IntegerType::get(function.getContext(), 32), shape);
+    for (auto [i, value] : llvm::enumerate(values))
+      tensor.setInt(i, value);
+    return tensor;
+  }
+
+  mlir::func::FuncOp function;
+  Evaluator evaluator;
+  ReferenceValue kv;
+  int32_t length = 0;
+};
+
+void expectClose(llvm::ArrayRef<float> found, llvm::ArrayRef<float> wanted) {
+  ASSERT_EQ(found.size(), wanted.size());
+  size_t worst = 0;
+  for (size_t i = 0; i < found.size(); ++i)
+    if (!(std::abs(found[i] - wanted[i]) <= std::abs(found[worst] - wanted[worst])))
+      worst = i;
+  EXPECT_NEAR(found[worst], wanted[worst], Tolerance) << "logit " << worst;
+}
+
+class GoldenModel : public testing::TestWithParam<const char *> {
+protected:
+  void SetUp() override {
+    if (!std::filesystem::exists(GOLDEN_DATA))
+      GTEST_SKIP() << "the folder " GOLDEN_DATA " is absent";
+    folder = std::string(GOLDEN_DATA) + GetParam();
+    golden = readGolden(folder);
+    auto imported = importGguf(context, folder + "/model.gguf");
+    ASSERT_TRUE(succeeded(imported));
+    module = std::move(*imported);
+  }
+
+  std::string folder;
+  Golden golden;
+  mlir::MLIRContext context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+};
+
+TEST_P(GoldenModel, HasTheLogitsOfLlamaCpp) {
+  Sequence sequence(*module);
+  llvm::ArrayRef<int32_t> tokens(golden.tokens);
+  llvm::ArrayRef<float> logits(golden.logits);
+  size_t vocabulary = logits.size() / tokens.size();
+  expectClose(sequence.step(tokens.take_front(golden.prompt)), logits.take_front(golden.prompt * vocabulary));
+  for (size_t i = golden.prompt; i < tokens.size(); ++i)
+    expectClose(sequence.step(tokens.slice(i, 1)), logits.slice(i * vocabulary, vocabulary));
+}
+
+std::string printName(const testing::TestParamInfo<const char *> &info) {
+  std::string name = info.param;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Llama, GoldenModel,
+                         testing::Values("llama", "llama31", "llama-bf16", "llama-iq4_nl", "llama-mxfp4", "llama-nvfp4",
+                                         "llama-q1_0", "llama-q2_k", "llama-q3_k_m", "llama-q4_0", "llama-q4_1",
+                                         "llama-q4_k_m", "llama-q5_0", "llama-q5_k_m", "llama-q6_k", "llama-q8_0",
+                                         "llama-tq2_0"),
+                         printName);
+
+} // namespace

@@ -1,0 +1,116 @@
+// What is said of files that cannot be imported, word for word.
+#include "test/frontends/gguf/TinyModel.h"
+
+using namespace lathe;
+using namespace lathe::test;
+
+namespace {
+
+TEST(Refusal, UnknownArchitecture) {
+  TinyModel model = TinyModel::llama();
+  model.strings["general.architecture"] = "mamba";
+  EXPECT_EQ(import(model), "architecture is 'mamba', which cannot be imported; supported are llama\n");
+  model.strings.erase("general.architecture");
+  EXPECT_EQ(import(model), "metadata 'general.architecture' is missing or no string; this file holds no model\n");
+}
+
+TEST(Refusal, UnreadableFile) {
+  mlir::MLIRContext context;
+  std::string text;
+  mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) { text = diagnostic.str(); });
+  EXPECT_TRUE(failed(importGguf(context, "absent.gguf")));
+  EXPECT_EQ(text, "absent.gguf: cannot be opened: No such file or directory");
+}
+
+TEST(Refusal, MetadataMissingOrOfWrongType) {
+  TinyModel model = TinyModel::llama();
+  model.integers.erase("llama.embedding_length");
+  model.integers.erase("llama.block_count");
+  model.strings["llama.block_count"] = "one";
+  model.strings["llama.attention.scale"] = "half";
+  model.strings["llama.attention.head_count"] = "four";
+  model.integers.erase("llama.attention.head_count");
+  model.integers["llama.rope.scaling.type"] = 1;
+  // The sizes that follow from them are not held against anything.
+  EXPECT_EQ(import(model), "metadata 'llama.embedding_length' is missing; convert the model again\n"
+                           "metadata 'llama.block_count' is of type string, needed an integer\n"
+                           "metadata 'llama.attention.head_count' is of type string, needed an integer\n"
+                           "metadata 'llama.attention.scale' is of type string, needed a number\n"
+                           "metadata 'llama.rope.scaling.type' is of type u32, needed a string\n");
+}
+
+TEST(Refusal, SizesOutOfRange) {
+  TinyModel model = TinyModel::llama();
+  model.integers["llama.context_length"] = 0;
+  model.integers["llama.block_count"] = 4000000000u;
+  model.integers["llama.feed_forward_length"] = 1u << 30;
+  model.integers["llama.attention.head_count_kv"] = 3;
+  model.integers["llama.rope.dimension_count"] = 15;
+  model.numbers["llama.rope.freq_base"] = 0;
+  model.numbers["llama.attention.layer_norm_rms_epsilon"] = -1;
+  EXPECT_EQ(import(model), "'llama.context_length' is 0, needed 1 to 2147483647\n"
+                           "'llama.block_count' is 4000000000, needed 1 to 12\n"
+                           "'llama.feed_forward_length' is 1073741824, needed 1 to 1048576\n"
+                           "'llama.rope.dimension_count' is 15, needed an even number\n"
+                           "'llama.attention.head_count' is 4, needed a multiple of "
+                           "'llama.attention.head_count_kv', which is 3\n"
+                           "'llama.rope.freq_base' is 0, needed a number above 0\n"
+                           "'llama.attention.layer_norm_rms_epsilon' is -1, needed a number above 0\n");
+}
+
+TEST(Refusal, WhatTheArchitectureDoesNotDo) {
+  TinyModel model = TinyModel::llama();
+  model.integers["llama.expert_count"] = 8;
+  model.integers["llama.attention.sliding_window"] = 32;
+  model.strings["llama.rope.scaling.type"] = "linear";
+  model.numbers["llama.rope.scale_linear"] = 4;
+  model.numbers["llama.rope.scaling.attn_factor"] = 2;
+  EXPECT_EQ(import(model), "metadata 'llama.expert_count' is 8, only 0 is supported: mixtures of experts cannot be "
+                           "imported yet\n"
+                           "metadata 'llama.attention.sliding_window' is 32, only 0 is supported: sliding windows "
+                           "cannot be imported for this architecture yet\n"
+                           "metadata 'llama.rope.scaling.type' is 'linear', only 'none' is supported: scaled rotary "
+                           "embeddings cannot be imported yet\n"
+                           "metadata 'llama.rope.scale_linear' is 4, only 1 is supported: scaled rotary embeddings "
+                           "cannot be imported yet\n"
+                           "metadata 'llama.rope.scaling.attn_factor' is 2, only 1 is supported: scaled rotary "
+                           "embeddings cannot be imported yet\n");
+}
+
+TEST(Refusal, LayersThatDiffer) {
+  TinyModel model = TinyModel::llama();
+  model.integers.erase("llama.feed_forward_length");
+  model.arrays["llama.feed_forward_length"] = {32, 64};
+  EXPECT_EQ(import(model), "metadata 'llama.feed_forward_length' is 32 for layer 0 but 64 for layer 1; only models "
+                           "whose layers are alike are supported\n");
+}
+
+TEST(Refusal, TensorsAllAtOnce) {
+  TinyModel model = TinyModel::llama();
+  model.tensors.erase("blk.0.attn_q.weight");
+  model.tensors["blk.0.ffn_down.weight"].dimensions = {32, 65};
+  model.tensors["blk.0.ffn_norm.weight"].format = 8;
+  model.tensors["blk.0.ffn_up.weight"].format = 24;
+  model.tensors["blk.0.ffn_gate_inp.weight"] = {{8}, 0};
+  EXPECT_EQ(import(model),
+            "tensor 'blk.0.attn_q.weight' of shape [64, 64] is missing\n"
+            "tensor 'blk.0.ffn_norm.weight' of one dimension is stored as q8_0, needed f32, f16 or bf16\n"
+            "tensor 'blk.0.ffn_up.weight' is stored as i8, which is not supported for weights; supported are f32, f16, "
+            "bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q2_k, q3_k, q4_k, q5_k, q6_k, iq4_nl, iq4_xs, tq1_0, tq2_0, mxfp4, "
+            "nvfp4, q1_0, q2_0\n"
+            "tensor 'blk.0.ffn_down.weight' has shape [65, 32], needed [64, 32]\n"
+            "tensor 'blk.0.ffn_gate_inp.weight' of shape [8] has no place in architecture 'llama'\n");
+}
+
+TEST(Refusal, Options) {
+  GgufImportOptions options;
+  options.contextLength = 200;
+  options.dims["rows"] = {0, 4};
+  options.dims["batch"] = {1, 4};
+  EXPECT_EQ(import(TinyModel::llama(), options),
+            "warning: context length is 200 but the model was trained for 100\n"
+            "bounds of 'rows' are 0..4, needed MIN..MAX with 1 <= MIN <= MAX < 2147483647\n"
+            "'batch' is no dynamic size of a language model; those are tokens, sequences, pages and rows\n");
+}
+
+} // namespace
