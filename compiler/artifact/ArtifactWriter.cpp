@@ -1,0 +1,172 @@
+#include "compiler/artifact/ArtifactWriter.h"
+
+#include "runtime/artifact/Sha256.h"
+
+#include <cassert>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <xxhash.h>
+
+namespace lathe::artifact {
+
+using namespace runtime;
+
+namespace {
+
+/// Streams the file: sections first, the header last, so that a file cut short is never taken for a whole one.
+class Writer {
+public:
+  Writer(std::FILE *file, size_t sectionCount) : file(file) {
+    put(std::string(sizeof(FileHeader) + sectionCount * sizeof(SectionEntry), '\0'));
+  }
+
+  void addSection(SectionKind kind, const std::string &name, const std::string &bytes) {
+    SectionEntry &entry = begin(kind, name);
+    put(bytes);
+    Sha256Digest digest = sha256(bytes.data(), bytes.size());
+    std::memcpy(entry.sha256, digest.data(), digest.size());
+    entry.bytes = position - entry.offset;
+  }
+
+  /// Adds all weights as one section and returns the manifest's list of them.
+  nlohmann::ordered_json addWeights(const std::vector<WeightSource> &weights) {
+    auto list = nlohmann::ordered_json::array();
+    if (weights.empty())
+      return list;
+    SectionEntry &entry = begin(SectionKind::Weights, "weights");
+    for (const WeightSource &weight : weights) {
+      padTo(entry.offset + weight.offset);
+      list.push_back({{"name", weight.name},
+                      {"type", weight.type},
+                      {"shape", weight.shape},
+                      {"offset", weight.offset},
+                      {"bytes", weight.bytes},
+                      {"xxh3", writeWeight(weight)}});
+    }
+    entry.bytes = position - entry.offset;
+    return list;
+  }
+
+  void finish() {
+    FileHeader header = {};
+    std::memcpy(header.magic, FileMagic, sizeof(FileMagic));
+    header.formatVersion = FormatVersion;
+    header.sectionCount = uint32_t(table.size());
+    header.fileBytes = position;
+    Sha256Digest digest = sha256(table.data(), table.size() * sizeof(SectionEntry));
+    std::memcpy(header.tableSha256, digest.data(), digest.size());
+    digest = sha256(&header, sizeof(header));
+    std::memcpy(header.headerSha256, digest.data(), digest.size());
+    if (std::fseek(file, 0, SEEK_SET) != 0)
+      fail(std::strerror(errno));
+    put(&header, sizeof(header));
+    put(table.data(), table.size() * sizeof(SectionEntry));
+    if (std::fflush(file) != 0)
+      fail(std::strerror(errno));
+  }
+
+  /// The first thing that went wrong; "" if nothing has.
+  std::string error;
+
+private:
+  SectionEntry &begin(SectionKind kind, const std::string &name) {
+    padTo((position + SectionAlignment - 1) / SectionAlignment * SectionAlignment);
+    SectionEntry &entry = table.emplace_back();
+    std::memset(&entry, 0, sizeof(entry));
+    entry.kind = uint32_t(kind);
+    entry.offset = position;
+    if (name.empty() || name.size() >= sizeof(entry.name))
+      fail("section name '" + name + "' has " + std::to_string(name.size()) + " bytes but must have 1 to 23");
+    else
+      std::memcpy(entry.name, name.data(), name.size());
+    return entry;
+  }
+
+  std::string writeWeight(const WeightSource &weight) {
+    std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t *)> state(XXH3_createState(), XXH3_freeState);
+    XXH3_128bits_reset(state.get());
+    uint64_t start = position;
+    std::string problem = weight.write([&](const void *data, size_t bytes) {
+      XXH3_128bits_update(state.get(), data, bytes);
+      put(data, bytes);
+    });
+    if (!problem.empty())
+      fail("weight '" + weight.name + "': " + problem);
+    if (position - start != weight.bytes)
+      fail("weight '" + weight.name + "' wrote " + std::to_string(position - start) + " bytes but has " +
+           std::to_string(weight.bytes));
+    XXH128_hash_t hash = XXH3_128bits_digest(state.get());
+    char digits[33];
+    std::snprintf(digits, sizeof(digits), "%016llx%016llx", static_cast<unsigned long long>(hash.high64),
+                  static_cast<unsigned long long>(hash.low64));
+    return digits;
+  }
+
+  void padTo(uint64_t target) {
+    if (target < position)
+      return fail("a weight starts at byte " + std::to_string(target) + " of the file but what is before it ends at " +
+                  std::to_string(position));
+    static const std::string Zeros(4096, '\0');
+    while (position != target)
+      put(Zeros.data(), size_t(std::min<uint64_t>(Zeros.size(), target - position)));
+  }
+
+  void put(const std::string &bytes) { put(bytes.data(), bytes.size()); }
+
+  void put(const void *data, size_t bytes) {
+    position += bytes;
+    if (error.empty() && bytes != 0 && std::fwrite(data, 1, bytes, file) != bytes)
+      fail(std::strerror(errno));
+  }
+
+  void fail(const std::string &message) {
+    if (error.empty())
+      error = message;
+  }
+
+  std::FILE *file;
+  uint64_t position = 0;
+  std::vector<SectionEntry> table;
+};
+
+std::string checkOffsets(const std::vector<WeightSource> &weights) {
+  for (const WeightSource &weight : weights)
+    if (weight.offset % TensorAlignment != 0)
+      return "weight '" + weight.name + "' is at offset " + std::to_string(weight.offset) +
+             ", which is not a multiple of " + std::to_string(TensorAlignment);
+  return "";
+}
+
+} // namespace
+
+uint64_t nextWeightOffset(uint64_t end) { return (end + TensorAlignment - 1) / TensorAlignment * TensorAlignment; }
+
+std::string writeArtifact(const std::string &path, const ArtifactSource &source) {
+  if (std::string problem = checkOffsets(source.weights); !problem.empty())
+    return path + ": " + problem;
+  std::string partial = path + ".partial";
+  std::unique_ptr<std::FILE, int (*)(std::FILE *)> file(std::fopen(partial.c_str(), "wb"), std::fclose);
+  if (!file)
+    return partial + ": cannot write: " + std::strerror(errno);
+
+  // The manifest comes last: it holds the hashes of the weights, which are known once they have been written.
+  Writer writer(file.get(), source.sections.size() + !source.weights.empty() + 1);
+  for (const SectionSource &section : source.sections)
+    writer.addSection(section.kind, section.name, section.bytes);
+  nlohmann::ordered_json manifest = source.manifest;
+  manifest["weights"] = writer.addWeights(source.weights);
+  writer.addSection(SectionKind::Manifest, "manifest", manifest.dump());
+  writer.finish();
+  if (std::fclose(file.release()) != 0 && writer.error.empty())
+    writer.error = std::strerror(errno);
+  if (writer.error.empty() && std::rename(partial.c_str(), path.c_str()) != 0)
+    writer.error = std::strerror(errno);
+  if (writer.error.empty())
+    return "";
+  std::remove(partial.c_str());
+  return path + ": cannot write: " + writer.error;
+}
+
+} // namespace lathe::artifact
