@@ -1,0 +1,28 @@
+#ifndef LATHE_RUNTIME_API_HANDLES_H
+#define LATHE_RUNTIME_API_HANDLES_H
+
+#include "runtime/Program.h"
+#include "runtime/session/Session.h"
+
+#include <memory>
+
+// The opaque types of lathe.h: each is a reference to what it names.
+
+struct lathe_program {
+  std::shared_ptr<const lathe::runtime::Program> object;
+};
+
+struct lathe_device {
+  std::shared_ptr<lathe::runtime::Device> object;
+};
+
+struct lathe_session {
+  std::shared_ptr<lathe::runtime::Session> object;
+};
+
+struct lathe_sequence {
+  std::shared_ptr<lathe::runtime::Session> session;
+  lathe::runtime::SequenceState state;
+};
+
+#endif // LATHE_RUNTIME_API_HANDLES_H

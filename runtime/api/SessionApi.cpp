@@ -1,0 +1,82 @@
+#include "runtime/api/Handles.h"
+#include "runtime/api/Status.h"
+
+using namespace lathe::runtime;
+
+lathe_status lathe_session_create(lathe_program *program, lathe_device *device, const lathe_session_options *options,
+                                  lathe_session **out_session) {
+  return guarded("lathe_session_create", [&] {
+    require(out_session, "out_session");
+    *out_session = nullptr;
+    require(program, "program");
+    require(device, "device");
+    lathe_session_options read = readOptions(options, /*required=*/false);
+    *out_session = new lathe_session{std::make_shared<Session>(program->object, device->object, read)};
+  });
+}
+
+void lathe_session_release(lathe_session *session) { delete session; }
+
+lathe_status lathe_session_shapes(lathe_session *session, const lathe_run_options *options) {
+  return guarded("lathe_session_shapes", [&] {
+    require(session, "session");
+    session->object->shapes(readOptions(options, /*required=*/true));
+  });
+}
+
+lathe_status lathe_session_run(lathe_session *session, const lathe_run_options *options) {
+  return guarded("lathe_session_run", [&] {
+    require(session, "session");
+    session->object->run(readOptions(options, /*required=*/true));
+  });
+}
+
+lathe_status lathe_sequence_create(lathe_session *session, lathe_sequence **out_sequence) {
+  return guarded("lathe_sequence_create", [&] {
+    require(out_sequence, "out_sequence");
+    *out_sequence = nullptr;
+    require(session, "session");
+    auto sequence = std::make_unique<lathe_sequence>(session->object, SequenceState());
+    session->object->openSequence(SequenceState(), sequence->state);
+    *out_sequence = sequence.release();
+  });
+}
+
+void lathe_sequence_release(lathe_sequence *sequence) {
+  if (!sequence)
+    return;
+  sequence->session->closeSequence(sequence->state);
+  delete sequence;
+}
+
+lathe_status lathe_sequence_fork(lathe_sequence *sequence, lathe_sequence **out_sequence) {
+  return guarded("lathe_sequence_fork", [&] {
+    require(out_sequence, "out_sequence");
+    *out_sequence = nullptr;
+    require(sequence, "sequence");
+    auto copy = std::make_unique<lathe_sequence>(sequence->session, SequenceState());
+    sequence->session->openSequence(sequence->state, copy->state);
+    *out_sequence = copy.release();
+  });
+}
+
+lathe_status lathe_sequence_truncate(lathe_sequence *sequence, int64_t length) {
+  return guarded("lathe_sequence_truncate", [&] {
+    require(sequence, "sequence");
+    sequence->session->truncate(sequence->state, length);
+  });
+}
+
+int64_t lathe_sequence_length(const lathe_sequence *sequence) { return sequence->session->length(sequence->state); }
+
+/// The state behind a handle; null if the handle is NULL or another session's.
+static SequenceState *stateOf(const Session &session, lathe_sequence *sequence) {
+  return sequence && sequence->session.get() == &session ? &sequence->state : nullptr;
+}
+
+lathe_status lathe_session_step(lathe_session *session, const lathe_step_options *options) {
+  return guarded("lathe_session_step", [&] {
+    require(session, "session");
+    session->object->step(readOptions(options, /*required=*/true), stateOf);
+  });
+}

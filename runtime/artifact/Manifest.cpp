@@ -1,0 +1,285 @@
+#include "runtime/artifact/Manifest.h"
+
+#include "runtime/Failure.h"
+#include "runtime/HostAbi.h"
+#include "runtime/artifact/Artifact.h"
+#include "runtime/artifact/JsonField.h"
+
+#include <algorithm>
+#include <set>
+
+namespace lathe::runtime {
+
+namespace {
+struct TypeRow {
+  const char *name;
+  lathe_type type;
+  size_t bytes;
+};
+constexpr TypeRow Types[] = {{"f32", LATHE_F32, 4}, {"f16", LATHE_F16, 2},  {"bf16", LATHE_BF16, 2},
+                             {"f64", LATHE_F64, 8}, {"i8", LATHE_I8, 1},    {"u8", LATHE_U8, 1},
+                             {"i16", LATHE_I16, 2}, {"i32", LATHE_I32, 4},  {"i64", LATHE_I64, 8},
+                             {"u32", LATHE_U32, 4}, {"bool", LATHE_BOOL, 1}};
+
+const TypeRow &rowOf(lathe_type type) {
+  return *std::find_if(std::begin(Types), std::end(Types), [&](const TypeRow &row) { return row.type == type; });
+}
+
+lathe_type readType(const JsonField &field) {
+  std::string name = field.text();
+  for (const TypeRow &row : Types)
+    if (name == row.name)
+      return row.type;
+  field.wrong("f32, f16, bf16, f64, i8, u8, i16, i32, i64, u32 or bool");
+}
+
+template <typename T> const T *findRole(const std::vector<T> &values, std::string_view role) {
+  for (const T &value : values)
+    if (value.role == role)
+      return &value;
+  return nullptr;
+}
+
+/// Refuses two elements of one name.
+template <typename T> void refuseTwins(const std::vector<T> &elements, const std::string &where) {
+  std::set<std::string> names;
+  for (const T &element : elements)
+    if (!names.insert(element.name).second)
+      throw Failure(LATHE_CORRUPT, where, " has two elements named '", element.name, "'");
+}
+
+Symbol readSymbol(const JsonField &field) {
+  Symbol symbol;
+  symbol.name = field["name"].text();
+  symbol.min = field["min"].integer(0);
+  symbol.max = field["max"].integer(symbol.min);
+  return symbol;
+}
+
+Value readValue(const JsonField &field, const std::vector<Symbol> &symbols) {
+  Value value;
+  value.name = field["name"].text();
+  value.type = readType(field["type"]);
+  value.role = field["role"].text();
+  for (const JsonField &dim : field["shape"].items()) {
+    value.symbols.push_back(-1);
+    if (!dim.isText()) {
+      value.sizes.push_back(dim.integer(0));
+      continue;
+    }
+    std::string name = dim.text();
+    auto found = std::find_if(symbols.begin(), symbols.end(), [&](const Symbol &each) { return each.name == name; });
+    if (found == symbols.end())
+      dim.wrong("a size or a symbol of the entry");
+    value.symbols.back() = int(found - symbols.begin());
+    value.sizes.push_back(-1);
+  }
+  if (value.sizes.size() > LATHE_MAX_RANK)
+    field["shape"].wrong("at most " + std::to_string(LATHE_MAX_RANK) + " dimensions");
+  return value;
+}
+
+State readState(const JsonField &field) {
+  State state;
+  state.name = field["name"].text();
+  std::string kind = field["kind"].text();
+  if (kind == "paged")
+    state.kind = LATHE_STATE_PAGED;
+  else if (kind == "slot")
+    state.kind = LATHE_STATE_SLOT;
+  else if (kind == "static")
+    state.kind = LATHE_STATE_STATIC;
+  else
+    field["kind"].wrong("paged, slot or static");
+  state.element = readType(field["element"]);
+  int64_t bytes = int64_t(typeBytes(state.element));
+  for (const JsonField &dim : field["shape"].items())
+    bytes *= state.shape.emplace_back(dim.integer(1, 1 << 30));
+  if (state.shape.size() > LATHE_MAX_RANK)
+    field["shape"].wrong("at most " + std::to_string(LATHE_MAX_RANK) + " dimensions");
+  bool paged = state.kind == LATHE_STATE_PAGED;
+  state.pageTokens = paged ? field["page_tokens"].integer(16, 16) : 0;
+  state.pageBytes = paged ? field["page_bytes"].integer(bytes * state.pageTokens) : 0;
+  state.window = paged ? field["window"].integer(0) : 0;
+  return state;
+}
+
+/// The inputs that a language model must have, with rank and the fixed size of the second dimension (0: a symbol).
+struct ModelInput {
+  const char *role;
+  size_t rank;
+  int64_t second;
+};
+constexpr ModelInput ModelInputs[] = {{"tokens", 1, 0},  {"positions", 2, 1},    {"row_offsets", 1, 0},
+                                      {"lengths", 1, 0}, {"block_tables", 2, 0}, {"slots", 1, 0},
+                                      {"rows", 1, 0}};
+
+void checkLanguageModel(const Entry &entry, const std::string &where) {
+  for (const Value &value : entry.inputs)
+    if (std::none_of(std::begin(ModelInputs), std::end(ModelInputs),
+                     [&](const ModelInput &known) { return value.role == known.role; }))
+      throw Failure(LATHE_UNSUPPORTED, where, " has input '", value.name, "' of role '", value.role,
+                    "', which this runtime cannot fill; use a newer runtime");
+  for (const ModelInput &needed : ModelInputs) {
+    const Value *value = entry.input(needed.role);
+    if (!value)
+      throw Failure(LATHE_CORRUPT, where, " is a language model without an input of role '", needed.role, "'");
+    bool good = value->type == LATHE_I32 && value->sizes.size() == needed.rank && value->symbols[0] >= 0;
+    if (good && needed.rank == 2)
+      good = needed.second ? value->sizes[1] == needed.second : value->symbols[1] >= 0;
+    if (!good)
+      throw Failure(LATHE_CORRUPT, where, " has input '", value->name, "' of role '", needed.role,
+                    "' that is not i32 of rank ", needed.rank, " with symbols for sizes");
+  }
+  const Value *logits = entry.output("logits");
+  if (!logits || entry.outputs.size() != 1 || logits->type != LATHE_F32 || logits->sizes.size() != 2 ||
+      logits->symbols[0] != entry.input("rows")->symbols[0] || logits->sizes[1] < 1)
+    throw Failure(LATHE_CORRUPT, where, " must have one output, of role 'logits', f32, [rows, vocabulary]");
+  std::set<int> distinct;
+  for (const char *role : {"tokens", "row_offsets", "lengths", "rows"})
+    distinct.insert(entry.input(role)->symbols[0]);
+  distinct.insert(entry.input("block_tables")->symbols[1]);
+  if (distinct.size() != 5)
+    throw Failure(LATHE_CORRUPT, where, " needs five symbols: tokens, sequences, offsets, pages and rows");
+}
+
+/// A tensor entry's symbols get their values from its inputs.
+void checkTensorEntry(const Entry &entry, const std::string &where) {
+  std::set<int> known;
+  for (const Value &value : entry.inputs)
+    known.insert(value.symbols.begin(), value.symbols.end());
+  for (size_t i = 0; i != entry.symbols.size(); ++i)
+    if (!known.count(int(i)))
+      throw Failure(LATHE_CORRUPT, where, " has symbol '", entry.symbols[i].name, "' that no input's shape names");
+  if (!entry.states.empty())
+    throw Failure(LATHE_UNSUPPORTED, where, " is of kind tensor and has states; use a newer runtime");
+}
+
+Entry readEntry(const JsonField &field) {
+  Entry entry;
+  entry.name = field["name"].text();
+  std::string kind = field["kind"].text();
+  if (kind != "tensor" && kind != "language_model")
+    field["kind"].wrong("tensor or language_model");
+  entry.kind = kind == "tensor" ? LATHE_ENTRY_TENSOR : LATHE_ENTRY_LANGUAGE_MODEL;
+  for (const JsonField &symbol : field["symbols"].items())
+    entry.symbols.push_back(readSymbol(symbol));
+  for (const JsonField &input : field["inputs"].items())
+    entry.inputs.push_back(readValue(input, entry.symbols));
+  for (const JsonField &output : field["outputs"].items())
+    entry.outputs.push_back(readValue(output, entry.symbols));
+  for (const JsonField &state : field["states"].items())
+    entry.states.push_back(readState(state));
+  refuseTwins(entry.symbols, field.where() + ".symbols");
+  refuseTwins(entry.inputs, field.where() + ".inputs");
+  refuseTwins(entry.outputs, field.where() + ".outputs");
+  refuseTwins(entry.states, field.where() + ".states");
+  if (entry.kind == LATHE_ENTRY_TENSOR)
+    checkTensorEntry(entry, field.where());
+  else
+    checkLanguageModel(entry, field.where());
+  return entry;
+}
+
+Image readImage(const JsonField &field, const Artifact &artifact, const std::vector<Entry> &entries) {
+  Image image;
+  image.level = field["level"].text();
+  const Section *section = artifact.find(SectionKind::HostImage, image.level);
+  if (!section || section->bytes.empty())
+    field["level"].wrong("the name of a host image section");
+  int64_t last = int64_t(section->bytes.size()) - 1;
+  for (auto &[name, functions] : field["entries"].members())
+    image.entries[name] = {uint64_t(functions["run"].integer(0, last)),
+                           uint64_t(functions["arena_bytes"].integer(0, last)),
+                           uint64_t(functions["output_dims"].integer(0, last))};
+  for (const Entry &entry : entries)
+    if (!image.entries.count(entry.name))
+      throw Failure(LATHE_CORRUPT, field.where(), ".entries has no '", entry.name, "'");
+  return image;
+}
+
+Kernel readKernel(const JsonField &field) { return {field["name"].text(), field["shared_bytes"].integer(0, 1 << 30)}; }
+
+Weight readWeight(const JsonField &field, const Section *section) {
+  if (!section)
+    throw Failure(LATHE_CORRUPT, field.where(), " is a weight but there is no weights section");
+  Weight weight;
+  weight.name = field["name"].text();
+  field["type"].text();
+  for (const JsonField &dim : field["shape"].items())
+    dim.integer(0);
+  weight.offset = field["offset"].integer(0, int64_t(section->bytes.size()));
+  if (weight.offset % int64_t(TensorAlignment) != 0)
+    field["offset"].wrong("a multiple of " + std::to_string(TensorAlignment));
+  weight.bytes = field["bytes"].integer(0, int64_t(section->bytes.size()) - weight.offset);
+  weight.xxh3 = field["xxh3"].text();
+  if (weight.xxh3.size() != 32 || weight.xxh3.find_first_not_of("0123456789abcdef") != std::string::npos)
+    field["xxh3"].wrong("32 hexadecimal digits");
+  return weight;
+}
+
+void publish(Value &value, const std::vector<Symbol> &symbols) {
+  value.info = {value.name.c_str(), value.role.c_str(), value.type, value.sizes.size(), {}, {}};
+  for (size_t i = 0; i != value.sizes.size(); ++i) {
+    value.info.shape[i] = value.sizes[i];
+    value.info.symbols[i] = value.symbols[i] < 0 ? nullptr : symbols[value.symbols[i]].name.c_str();
+  }
+}
+
+/// Fills the public structs, whose pointers hold once the entries stay where they are.
+void publish(Entry &entry) {
+  for (Symbol &symbol : entry.symbols)
+    symbol.info = {symbol.name.c_str(), symbol.min, symbol.max};
+  for (Value &value : entry.inputs)
+    publish(value, entry.symbols);
+  for (Value &value : entry.outputs)
+    publish(value, entry.symbols);
+  for (State &state : entry.states) {
+    state.info = {state.name.c_str(), state.kind,      state.element, state.shape.size(), {},
+                  state.pageTokens,   state.pageBytes, state.window};
+    std::copy(state.shape.begin(), state.shape.end(), state.info.shape);
+  }
+  entry.info = {entry.name.c_str(),  entry.kind,           entry.symbols.size(),
+                entry.inputs.size(), entry.outputs.size(), entry.states.size()};
+}
+
+} // namespace
+
+size_t typeBytes(lathe_type type) { return rowOf(type).bytes; }
+const char *typeName(lathe_type type) { return rowOf(type).name; }
+
+const Value *Entry::input(std::string_view role) const { return findRole(inputs, role); }
+const Value *Entry::output(std::string_view role) const { return findRole(outputs, role); }
+
+Manifest::Manifest(const Artifact &artifact) {
+  const Section &section = *artifact.find(SectionKind::Manifest);
+  text.assign(reinterpret_cast<const char *>(section.bytes.data()), section.bytes.size());
+  nlohmann::json parsed = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  std::string where = artifact.where() + ": manifest";
+  if (parsed.is_discarded())
+    throw Failure(LATHE_CORRUPT, where, " is not JSON");
+  JsonField root(parsed, where);
+  int64_t format = root["format"].integer(0), abi = root["host_abi"].integer(0);
+  if (format != 1 || abi != HostAbiVersion)
+    throw Failure(LATHE_UNSUPPORTED, where, " has format ", format, " and host_abi ", abi,
+                  " but this runtime reads format 1 and host_abi ", HostAbiVersion,
+                  "; compile the model with the lathec of this release");
+  modelName = root["model"]["name"].text();
+  target = root["target"].text();
+  if (target != "cpu" && target != "cuda")
+    root["target"].wrong("cpu or cuda");
+  for (const JsonField &entry : root["entries"].items())
+    entries.push_back(readEntry(entry));
+  refuseTwins(entries, where + ".entries");
+  for (const JsonField &image : root["images"].items())
+    images.push_back(readImage(image, artifact, entries));
+  for (const JsonField &kernel : root["kernels"].items())
+    kernels.push_back(readKernel(kernel));
+  const Section *weightsSection = artifact.find(SectionKind::Weights);
+  for (const JsonField &weight : root["weights"].items())
+    weights.push_back(readWeight(weight, weightsSection));
+  for (Entry &entry : entries)
+    publish(entry);
+}
+
+} // namespace lathe::runtime

@@ -1,0 +1,97 @@
+#ifndef LATHE_RUNTIME_ARTIFACT_MANIFEST_H
+#define LATHE_RUNTIME_ARTIFACT_MANIFEST_H
+
+#include "runtime/include/lathe.h"
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lathe::runtime {
+
+class Artifact;
+
+struct Symbol {
+  std::string name;
+  int64_t min, max;
+  lathe_symbol_info info{};
+};
+
+/// An input or output. A dimension is a size, or a symbol: -1 in `sizes` and an index in `symbols`.
+struct Value {
+  std::string name, role;
+  lathe_type type;
+  std::vector<int64_t> sizes;
+  std::vector<int> symbols;
+  lathe_value_info info{};
+};
+
+struct State {
+  std::string name;
+  lathe_state_kind kind;
+  lathe_type element;
+  std::vector<int64_t> shape;
+  int64_t pageTokens, pageBytes, window;
+  lathe_state_info info{};
+};
+
+struct Entry {
+  std::string name;
+  lathe_entry_kind kind;
+  std::vector<Symbol> symbols;
+  std::vector<Value> inputs, outputs;
+  std::vector<State> states;
+  lathe_entry_info info{};
+
+  /// The input or output of a role; null if there is none.
+  const Value *input(std::string_view role) const;
+  const Value *output(std::string_view role) const;
+};
+
+/// Where an entry's functions stand in a host image.
+struct ImageEntry {
+  uint64_t run, arenaBytes, outputDims;
+};
+
+struct Image {
+  std::string level;
+  std::map<std::string, ImageEntry> entries;
+};
+
+struct Kernel {
+  std::string name;
+  int64_t sharedBytes; ///< the most dynamic shared memory that a launch asks for
+};
+
+struct Weight {
+  std::string name;
+  int64_t offset, bytes;
+  std::string xxh3; ///< 32 hex digits
+};
+
+/// The manifest, every field checked against its meaning and against the artifact it came from.
+struct Manifest {
+  /// Throws LATHE_CORRUPT, and LATHE_UNSUPPORTED for another version of format or host ABI.
+  explicit Manifest(const Artifact &artifact);
+  Manifest(const Manifest &) = delete;
+  Manifest &operator=(const Manifest &) = delete;
+
+  std::string text; ///< as it stands in the artifact
+  std::string modelName;
+  std::string target; ///< "cpu" or "cuda"
+  std::vector<Entry> entries;
+  std::vector<Image> images;
+  std::vector<Kernel> kernels;
+  std::vector<Weight> weights;
+};
+
+/// Bytes of one element.
+size_t typeBytes(lathe_type type);
+/// "f32".
+const char *typeName(lathe_type type);
+
+} // namespace lathe::runtime
+
+#endif // LATHE_RUNTIME_ARTIFACT_MANIFEST_H

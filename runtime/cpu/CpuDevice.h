@@ -1,0 +1,31 @@
+#ifndef LATHE_RUNTIME_CPU_CPUDEVICE_H
+#define LATHE_RUNTIME_CPU_CPUDEVICE_H
+
+#include "runtime/cpu/ThreadPool.h"
+#include "runtime/session/Executor.h"
+
+#include <memory>
+
+namespace lathe::runtime {
+
+/// The processor's cores: an own pool of threads, or the caller's loop.
+class CpuDevice : public Device {
+public:
+  explicit CpuDevice(const lathe_device_options &options);
+
+  const std::string &description() const override { return text; }
+  const char *target() const override { return "cpu"; }
+  std::unique_ptr<Executor> createExecutor(std::shared_ptr<const Program> program, const StateLimits &limits) override;
+
+  void parallelFor(int64_t count, ThreadPool::Body body, void *argument);
+
+private:
+  std::unique_ptr<ThreadPool> pool;
+  lathe_parallel_for callersLoop;
+  void *callersUser;
+  std::string text;
+};
+
+} // namespace lathe::runtime
+
+#endif // LATHE_RUNTIME_CPU_CPUDEVICE_H

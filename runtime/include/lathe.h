@@ -1,0 +1,304 @@
+/* Lathe's runtime: runs compiled models (.lathe) inside any program.
+ *
+ * Objects. A `lathe_program` is a loaded artifact. A `lathe_device` is a processor with its threads or its CUDA
+ * context. A `lathe_session` is a program placed on a device: weights, working memory, state pools. A `lathe_sequence`
+ * is one text of a language model: a list of pages in its session's state.
+ *
+ * Ownership. Each `create` or `load` gives the caller one reference, given back with the matching `release`;
+ * releasing NULL does nothing. A child keeps its parents alive: a session its program and device, a sequence its
+ * session. Strings and structs that introspection returns belong to the program and live as long as it does.
+ *
+ * Errors. Functions that can fail return a `lathe_status`: NULL on success, otherwise an object with a code and a
+ * message, which the caller releases. On failure `out_` parameters are NULL. Caller errors never abort. A file is a
+ * program: loading one runs the code in it, so load only files that you would execute.
+ *
+ * Threads. Programs and devices may be used from any number of threads. Calls on one session, its sequences included,
+ * are serialized inside; sessions run at the same time as each other. Nothing is kept outside these objects: no global
+ * state, environment variables or signal handlers.
+ *
+ * Memory and time. Functions block until their result is there unless their comment says otherwise. On CUDA the
+ * primary context is used and the caller's current context is restored; nothing waits for the whole device.
+ *
+ * Structs that the caller fills begin with `struct_size`, set to sizeof the struct: fields added later are then zero,
+ * and zero always means the default. Units are bytes and tokens unless a name says otherwise. */
+#ifndef LATHE_H
+#define LATHE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define LATHE_API __attribute__((visibility("default")))
+#else
+#define LATHE_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct lathe_program lathe_program;
+typedef struct lathe_device lathe_device;
+typedef struct lathe_session lathe_session;
+typedef struct lathe_sequence lathe_sequence;
+
+/* ---- Status ---- */
+
+/* What a failure is; the caller's answer stands beside each. */
+typedef enum lathe_code {
+  LATHE_INVALID_ARGUMENT = 1, /* the call is wrong: change the call */
+  LATHE_NOT_FOUND = 2,        /* no such file, name, driver or device: name another or install it */
+  LATHE_CORRUPT = 3,          /* the artifact contradicts itself: fetch or compile it again */
+  LATHE_UNSUPPORTED = 4,      /* this runtime, machine or model cannot do it: compile for what there is */
+  LATHE_OUT_OF_MEMORY = 5,    /* no memory or no pages: release something, or ask for less */
+  LATHE_DEVICE_ERROR = 6      /* the driver or generated code failed: release the session */
+} lathe_code;
+
+typedef struct lathe_status_record *lathe_status;
+
+/* NULL has no code: ask only a failure. */
+LATHE_API lathe_code lathe_status_code(lathe_status status);
+/* One line, owned by `status`. "" for NULL. */
+LATHE_API const char *lathe_status_message(lathe_status status);
+LATHE_API void lathe_status_release(lathe_status status);
+
+/* "0.1.0". */
+LATHE_API const char *lathe_version(void);
+
+/* ---- Programs ---- */
+
+/* Maps and checks a .lathe file. Weights are mapped, not read. The file must not change while the program lives.
+ * LATHE_NOT_FOUND: the file cannot be opened. LATHE_CORRUPT: a field or hash is wrong. LATHE_UNSUPPORTED: made for
+ * another version. */
+LATHE_API lathe_status lathe_program_load(const char *path, lathe_program **out_program);
+
+/* The machine code of one host image, linked into the caller's executable. */
+typedef struct lathe_embedded_image {
+  const char *section; /* the image's name in the artifact's section table, for example "x86-64-v3" */
+  const void *code;    /* equal to that section, byte for byte; checked */
+  size_t bytes;
+} lathe_embedded_image;
+
+/* A program linked into the caller's executable; `lathec --emit=obj` writes one. */
+typedef struct lathe_embedded_program {
+  size_t struct_size;
+  const void *artifact; /* a whole .lathe file, aligned to 4096 */
+  size_t artifact_bytes;
+  size_t image_count;
+  const lathe_embedded_image *images;
+} lathe_embedded_program;
+
+/* As `lathe_program_load`, for a program in memory that outlives every use of `*out_program`. */
+LATHE_API lathe_status lathe_program_load_embedded(const lathe_embedded_program *embedded, lathe_program **out_program);
+LATHE_API void lathe_program_release(lathe_program *program);
+
+/* Reads every weight and compares its hash. LATHE_CORRUPT names the first that differs. */
+LATHE_API lathe_status lathe_program_check_weights(const lathe_program *program);
+
+/* The manifest, JSON in UTF-8, NUL-terminated. */
+LATHE_API const char *lathe_program_manifest(const lathe_program *program);
+
+/* ---- What a program takes and gives ---- */
+
+typedef enum lathe_type {
+  LATHE_F32 = 1,
+  LATHE_F16 = 2,
+  LATHE_BF16 = 3,
+  LATHE_F64 = 4,
+  LATHE_I8 = 5,
+  LATHE_U8 = 6,
+  LATHE_I16 = 7,
+  LATHE_I32 = 8,
+  LATHE_I64 = 9,
+  LATHE_U32 = 10,
+  LATHE_BOOL = 11 /* one byte, 0 or 1 */
+} lathe_type;
+
+typedef enum lathe_entry_kind {
+  LATHE_ENTRY_TENSOR = 1,        /* tensors in, tensors out: lathe_session_run */
+  LATHE_ENTRY_LANGUAGE_MODEL = 2 /* a ragged batch of tokens: lathe_session_step */
+} lathe_entry_kind;
+
+typedef enum lathe_state_kind {
+  LATHE_STATE_PAGED = 1, /* bytes a token, in pages of 16 tokens */
+  LATHE_STATE_SLOT = 2,  /* fixed bytes a sequence, changed by every step */
+  LATHE_STATE_STATIC = 3 /* fixed bytes a sequence, written once */
+} lathe_state_kind;
+
+enum { LATHE_MAX_RANK = 8 };
+
+/* Structs below are only ever handed out by pointer; later versions append fields. */
+typedef struct lathe_symbol_info {
+  const char *name;
+  int64_t min, max;
+} lathe_symbol_info;
+
+typedef struct lathe_value_info {
+  const char *name;
+  const char *role; /* "tensor", "tokens", "positions", ... */
+  lathe_type type;
+  size_t rank;
+  int64_t shape[LATHE_MAX_RANK];       /* -1 where the size is a symbol's */
+  const char *symbols[LATHE_MAX_RANK]; /* the symbol's name, or NULL where the size is fixed */
+} lathe_value_info;
+
+typedef struct lathe_state_info {
+  const char *name;
+  lathe_state_kind kind;
+  lathe_type element;
+  size_t rank;
+  int64_t shape[LATHE_MAX_RANK]; /* of one token (paged) or one sequence */
+  int64_t page_tokens;
+  int64_t page_bytes;
+  int64_t window; /* tokens that stay visible, 0: all */
+} lathe_state_info;
+
+typedef struct lathe_entry_info {
+  const char *name;
+  lathe_entry_kind kind;
+  size_t symbol_count, input_count, output_count, state_count;
+} lathe_entry_info;
+
+LATHE_API size_t lathe_program_entry_count(const lathe_program *program);
+/* NULL where an index is past the end. `entry` counts from 0, as the other indices do. */
+LATHE_API const lathe_entry_info *lathe_program_entry(const lathe_program *program, size_t entry);
+LATHE_API const lathe_symbol_info *lathe_program_symbol(const lathe_program *program, size_t entry, size_t index);
+LATHE_API const lathe_value_info *lathe_program_input(const lathe_program *program, size_t entry, size_t index);
+LATHE_API const lathe_value_info *lathe_program_output(const lathe_program *program, size_t entry, size_t index);
+LATHE_API const lathe_state_info *lathe_program_state(const lathe_program *program, size_t entry, size_t index);
+
+/* ---- Devices ---- */
+
+typedef enum lathe_device_kind { LATHE_DEVICE_CPU = 0, LATHE_DEVICE_CUDA = 1 } lathe_device_kind;
+
+/* Covers [0, count) with calls of `body(argument, begin, end)`, in any order, on any threads, and returns when all of
+ * them have returned. */
+typedef void (*lathe_parallel_for)(void *user, int64_t count, void (*body)(void *argument, int64_t begin, int64_t end),
+                                   void *argument);
+
+typedef struct lathe_device_options {
+  size_t struct_size;
+  lathe_device_kind kind;
+  int32_t threads; /* CPU; 0: what affinity and cgroup quota allow. The caller's thread is one of them */
+  lathe_parallel_for parallel_for; /* CPU; replaces the device's own threads */
+  void *parallel_for_user;
+  int32_t ordinal; /* CUDA */
+} lathe_device_options;
+
+/* LATHE_NOT_FOUND: no CUDA driver or no such GPU; the message says what to install. */
+LATHE_API lathe_status lathe_device_create(const lathe_device_options *options, lathe_device **out_device);
+LATHE_API void lathe_device_release(lathe_device *device);
+/* For people: "cpu, x86-64-v4, 8 threads" or "cuda:0, NVIDIA H200, sm_90". Owned by the device. */
+LATHE_API const char *lathe_device_description(const lathe_device *device);
+
+/* ---- Sessions ---- */
+
+typedef struct lathe_session_options {
+  size_t struct_size;
+  uint64_t kv_cache_bytes; /* for all paged states together; 0: max_sequences texts of the greatest length */
+  int32_t max_sequences;   /* sequences alive at one time; 0: 1 */
+} lathe_session_options;
+
+/* Places weights, allocates pools, and on CUDA captures the decode graphs. `options` may be NULL.
+ * LATHE_UNSUPPORTED: compiled for another device or CPU level. LATHE_OUT_OF_MEMORY: with the bytes needed and free. */
+LATHE_API lathe_status lathe_session_create(lathe_program *program, lathe_device *device,
+                                            const lathe_session_options *options, lathe_session **out_session);
+LATHE_API void lathe_session_release(lathe_session *session);
+
+typedef enum lathe_memory {
+  LATHE_MEMORY_HOST = 0,
+  LATHE_MEMORY_DEVICE = 1 /* of the session's device; on a CPU the same as host */
+} lathe_memory;
+
+/* A dense row-major tensor in the caller's memory, aligned to its element. This layout is final. */
+typedef struct lathe_tensor {
+  const char *name;
+  void *data; /* inputs are not written to */
+  size_t bytes;
+  lathe_type type;
+  lathe_memory memory;
+  size_t rank;
+  int64_t shape[LATHE_MAX_RANK];
+} lathe_tensor;
+
+typedef struct lathe_run_options {
+  size_t struct_size;
+  const char *entry;          /* NULL: the program's only entry of this kind */
+  const lathe_tensor *inputs; /* every input of the entry, by name, in any order */
+  size_t input_count;
+  lathe_tensor *outputs; /* those wanted, by name; `type`, `rank` and `shape` are written by the call */
+  size_t output_count;
+  void *stream; /* CUDA: a CUstream of the device's primary context; NULL: the session's own */
+} lathe_run_options;
+
+/* Writes type, rank and shape of `outputs`, and in `bytes` the size that each needs; reads no data.
+ * LATHE_INVALID_ARGUMENT: a missing, unknown or badly shaped input. */
+LATHE_API lathe_status lathe_session_shapes(lathe_session *session, const lathe_run_options *options);
+
+/* Runs an entry of kind tensor. With any output in host memory it returns when the outputs are there; with all of
+ * them on the device it returns when the work is enqueued on the stream.
+ * LATHE_INVALID_ARGUMENT: as lathe_session_shapes, or an output with too few bytes. */
+LATHE_API lathe_status lathe_session_run(lathe_session *session, const lathe_run_options *options);
+
+/* ---- Language models ---- */
+
+/* A new, empty sequence. LATHE_OUT_OF_MEMORY: max_sequences are alive. */
+LATHE_API lathe_status lathe_sequence_create(lathe_session *session, lathe_sequence **out_sequence);
+/* Gives its pages back. */
+LATHE_API void lathe_sequence_release(lathe_sequence *sequence);
+/* A second sequence with the same tokens. They share pages until one of them writes.
+ * LATHE_OUT_OF_MEMORY: max_sequences are alive. */
+LATHE_API lathe_status lathe_sequence_fork(lathe_sequence *sequence, lathe_sequence **out_sequence);
+/* Forgets all tokens from `length` on. LATHE_INVALID_ARGUMENT: `length` is more than the sequence has. */
+LATHE_API lathe_status lathe_sequence_truncate(lathe_sequence *sequence, int64_t length);
+/* Tokens in the sequence. */
+LATHE_API int64_t lathe_sequence_length(const lathe_sequence *sequence);
+
+typedef struct lathe_sampler {
+  size_t struct_size;
+  float temperature; /* 0: the most likely token */
+  float top_p;       /* 0: all */
+  float min_p;
+  int32_t top_k; /* 0: all */
+  uint64_t seed;
+} lathe_sampler;
+
+/* One ragged batch: sequence s appends token_counts[s] tokens. T is the sum of token_counts, S sequence_count,
+ * R row_count, V the vocabulary. Arrays are in host memory unless said otherwise. */
+typedef struct lathe_step_options {
+  size_t struct_size;
+  const char *entry; /* NULL: the program's only entry of this kind */
+  size_t sequence_count;
+  lathe_sequence *const *sequences; /* [S], each once */
+  const int32_t *token_counts;      /* [S], each at least 1; NULL: 1 each */
+  const int32_t *tokens;            /* [T] */
+  const int32_t *positions;         /* [T]; NULL: each sequence goes on from its length */
+  const int32_t *rows;              /* [R] in [0, T): whose logits to return; NULL: each sequence's last, R = S */
+  size_t row_count;                 /* with `rows` */
+  float *logits;                    /* [R, V]; NULL: not wanted */
+  size_t logits_bytes;
+  lathe_memory logits_memory;
+  void *stream; /* as in lathe_run_options */
+
+  /* What a model may take or give beyond that. Set on a model that lacks it, the call is LATHE_UNSUPPORTED. */
+  const lathe_tensor *embeddings;   /* [T, width], in place of `tokens` */
+  lathe_tensor *hidden_states;      /* [T, width], out */
+  const int32_t *tree_parents;      /* [T]: the row a row attends through, -1: the sequence's end */
+  const int32_t *adapters;          /* [T]: adapter of each row, -1: none */
+  const uint32_t *logit_mask;       /* [R, ceil(V / 32)]: bit v % 32 of word v / 32 allows token v */
+  const lathe_sampler *samplers;    /* [S]: sample on the device */
+  int32_t *sampled_tokens;          /* [R], out */
+  float *sampled_log_probabilities; /* [R], out */
+} lathe_step_options;
+
+/* Runs one step. On failure no sequence has changed its length. Returns when host logits are there; without them, or
+ * with device logits, when the work is enqueued on the stream. The option arrays may be reused at once.
+ * LATHE_INVALID_ARGUMENT: a bad count, token, row or repeated sequence. LATHE_OUT_OF_MEMORY: the pages do not suffice;
+ * the message has the numbers. LATHE_UNSUPPORTED: a reserved field. */
+LATHE_API lathe_status lathe_session_step(lathe_session *session, const lathe_step_options *options);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LATHE_H */

@@ -1,0 +1,79 @@
+#ifndef LATHE_RUNTIME_SESSION_EXECUTOR_H
+#define LATHE_RUNTIME_SESSION_EXECUTOR_H
+
+#include "runtime/Program.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace lathe::runtime {
+
+/// A call of a tensor entry whose inputs have been checked.
+struct TensorCall {
+  const Entry *entry;
+  std::vector<int64_t> symbols;
+  std::vector<const lathe_tensor *> inputs; ///< in the entry's order
+  std::vector<lathe_tensor *> outputs;      ///< in the entry's order, null where not wanted
+  std::vector<int64_t> outputDims;          ///< sizes of all outputs, row by row
+  std::vector<uint64_t> outputBytes;        ///< what each output takes, wanted or not
+  void *stream;
+};
+
+/// Sizes of a step.
+struct StepShape {
+  int64_t tokens, sequences, pages, rows;
+};
+
+/// The arrays that a language model reads in one step, padded to `shape`.
+struct StepCall {
+  const Entry *entry;
+  StepShape shape;
+  std::vector<int64_t> symbols;
+  std::vector<int32_t> tokens, positions, rowOffsets, lengths, blockTables, slots, rows;
+  int64_t wantedRows; ///< the first rows of the result go to `logits`, the others are padding
+  float *logits;      ///< may be null
+  lathe_memory logitsMemory;
+  void *stream;
+
+  /// The array that the entry's input of this role reads.
+  const std::vector<int32_t> &array(const std::string &role) const;
+};
+
+/// Runs checked calls on one device: working memory, state pools, order of work. One call at a time.
+class Executor {
+public:
+  virtual ~Executor() = default;
+  virtual void run(TensorCall &call) = 0;
+  /// The shape that a step is padded to; at least `needed`, and within the entry's bounds if `needed` is.
+  virtual StepShape pad(const Entry &entry, const StepShape &needed) const = 0;
+  virtual void step(const StepCall &call) = 0;
+  /// Copies a page in every paged state, ordered before the next step on `stream`.
+  virtual void copyPage(int32_t target, int32_t source, void *stream) = 0;
+};
+
+/// What an executor makes room for.
+struct StateLimits {
+  std::vector<const State *> states; ///< paged, each name once
+  int64_t pages;
+  int64_t maxSequences;
+
+  /// Index in `states` of the pool that an entry's state uses.
+  size_t poolOf(const State &state) const;
+};
+
+/// A processor that sessions share.
+class Device {
+public:
+  virtual ~Device() = default;
+  virtual const std::string &description() const = 0;
+  /// The `target` that programs for this device have.
+  virtual const char *target() const = 0;
+  virtual std::unique_ptr<Executor> createExecutor(std::shared_ptr<const Program> program,
+                                                   const StateLimits &limits) = 0;
+};
+
+} // namespace lathe::runtime
+
+#endif // LATHE_RUNTIME_SESSION_EXECUTOR_H
