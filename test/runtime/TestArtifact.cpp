@@ -1,0 +1,171 @@
+#include "test/runtime/TestArtifact.h"
+
+#include <atomic>
+#include <cstring>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <sstream>
+#include <stdexcept>
+#include <unistd.h>
+
+namespace lathe::test {
+
+using artifact::ArtifactSource;
+using nlohmann::ordered_json;
+using runtime::SectionKind;
+
+static artifact::WeightSource floats(const std::string &name, std::vector<float> values) {
+  uint64_t bytes = values.size() * sizeof(float);
+  return {name, "f32", {int64_t(values.size())}, 0, bytes, [values, bytes](const artifact::ByteSink &sink) {
+            sink(values.data(), bytes / 2);
+            sink(reinterpret_cast<const char *>(values.data()) + bytes / 2, bytes - bytes / 2);
+            return std::string();
+          }};
+}
+
+/// The offsets are those of images/flat.ld. All processors that tests run on have x86-64-v3.
+static ordered_json manifestOf(const std::string &target, ordered_json entry) {
+  return {
+      {"format", 1},
+      {"host_abi", 1},
+      {"producer", "test"},
+      {"model", {{"name", "hand-made"}, {"format", "onnx"}}},
+      {"target", target},
+      {"entries", ordered_json::array({std::move(entry)})},
+      {"images", ordered_json::array(
+                     {{{"level", "x86-64-v3"},
+                       {"entries", {{"forward", {{"run", 0}, {"arena_bytes", 0x2000}, {"output_dims", 0x2100}}}}}}})},
+      {"kernels", ordered_json::array()},
+      {"weights", nullptr},
+      {"quantization", ordered_json::object()},
+      {"licences", ordered_json::object()}};
+}
+
+static ordered_json value(const char *name, const char *type, ordered_json shape, const char *role = "tensor") {
+  return {{"name", name}, {"type", type}, {"shape", std::move(shape)}, {"role", role}};
+}
+
+static ordered_json symbol(const char *name, int64_t min, int64_t max) {
+  return {{"name", name}, {"min", min}, {"max", max}};
+}
+
+static std::string image(const char *name) { return readFile(std::string(LATHE_TEST_IMAGES) + "/" + name); }
+
+ArtifactSource scaleSource() {
+  ordered_json entry = {{"name", "forward"},
+                        {"kind", "tensor"},
+                        {"symbols", ordered_json::array({symbol("batch", 1, 64)})},
+                        {"inputs", ordered_json::array({value("x", "f32", {"batch", 4})})},
+                        {"outputs", ordered_json::array({value("y", "f32", {"batch", 4}),
+                                                         value("total", "f32", ordered_json::array({"batch"}))})},
+                        {"states", ordered_json::array()}};
+  return {manifestOf("cpu", entry),
+          {{SectionKind::HostImage, "x86-64-v3", image("Scale.bin")}},
+          {floats("scale", {1, 2, 3, 4})}};
+}
+
+ArtifactSource toySource(const std::string &target) {
+  auto arrays = ordered_json::array({value("tokens", "i32", ordered_json::array({"tokens"}), "tokens"),
+                                     value("positions", "i32", {"tokens", 1}, "positions"),
+                                     value("row_offsets", "i32", ordered_json::array({"offsets"}), "row_offsets"),
+                                     value("lengths", "i32", ordered_json::array({"sequences"}), "lengths"),
+                                     value("block_tables", "i32", {"sequences", "pages"}, "block_tables"),
+                                     value("slots", "i32", ordered_json::array({"tokens"}), "slots"),
+                                     value("rows", "i32", ordered_json::array({"rows"}), "rows")});
+  ordered_json entry = {
+      {"name", "forward"},
+      {"kind", "language_model"},
+      {"symbols", ordered_json::array({symbol("tokens", 1, 64), symbol("sequences", 1, 8), symbol("offsets", 2, 9),
+                                       symbol("pages", 1, 6), symbol("rows", 1, 64)})},
+      {"inputs", arrays},
+      {"outputs", ordered_json::array({value("logits", "f32", {"rows", 8}, "logits")})},
+      {"states", ordered_json::array({{{"name", "kv"},
+                                       {"kind", "paged"},
+                                       {"element", "f32"},
+                                       {"shape", {1}},
+                                       {"page_tokens", 16},
+                                       {"page_bytes", 64},
+                                       {"window", 0}}})}};
+  bool cuda = target == "cuda";
+  ArtifactSource source = {manifestOf(target, entry),
+                           {{SectionKind::HostImage, "x86-64-v3", image(cuda ? "ToyCuda.bin" : "ToyCpu.bin")}},
+                           {floats("head", {1, -1, 0.5, 2, 0, 3, -2, 0.25})}};
+  if (!cuda)
+    return source;
+  source.manifest["kernels"] = ordered_json::array(
+      {{{"name", "lathe_toy_write"}, {"shared_bytes", 0}}, {{"name", "lathe_toy_attend"}, {"shared_bytes", 65536}}});
+  source.sections.push_back({SectionKind::Ptx, "ptx", std::string("// toy\0", 7)});
+  source.sections.push_back({SectionKind::Cubin, "sm_90a", "cubin of the toy"});
+  return source;
+}
+
+std::string readFile(const std::string &path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file)
+    throw std::runtime_error("cannot read " + path);
+  std::ostringstream bytes;
+  bytes << file.rdbuf();
+  return bytes.str();
+}
+
+static std::string temporaryPath() {
+  static std::atomic<int> count{0};
+  return testing::TempDir() + "lathe-" + std::to_string(getpid()) + "-" + std::to_string(count++) + ".lathe";
+}
+
+std::string writeTemporary(const ArtifactSource &source) {
+  std::string path = temporaryPath(), problem = artifact::writeArtifact(path, source);
+  if (!problem.empty())
+    throw std::runtime_error(problem);
+  return path;
+}
+
+std::string writeTemporary(const std::string &bytes) {
+  std::string path = temporaryPath();
+  std::ofstream(path, std::ios::binary) << bytes;
+  return path;
+}
+
+Outcome outcome(lathe_status status) {
+  Outcome result = {status ? int(lathe_status_code(status)) : 0, lathe_status_message(status)};
+  lathe_status_release(status);
+  return result;
+}
+
+void succeed(lathe_status status) {
+  if (Outcome result = outcome(status); result.code != 0)
+    throw std::runtime_error(result.message);
+}
+
+Program load(const std::string &path) {
+  lathe_program *program = nullptr;
+  succeed(lathe_program_load(path.c_str(), &program));
+  return Program(program);
+}
+
+Device cpu(int threads) {
+  lathe_device_options options = {};
+  options.struct_size = sizeof(options);
+  options.threads = threads;
+  lathe_device *device = nullptr;
+  succeed(lathe_device_create(&options, &device));
+  return Device(device);
+}
+
+Session openSession(const Program &program, const Device &device, int maxSequences, uint64_t cacheBytes) {
+  lathe_session_options options = {};
+  options.struct_size = sizeof(options);
+  options.max_sequences = maxSequences;
+  options.kv_cache_bytes = cacheBytes;
+  lathe_session *session = nullptr;
+  succeed(lathe_session_create(program.get(), device.get(), &options, &session));
+  return Session(session);
+}
+
+Sequence openSequence(const Session &session) {
+  lathe_sequence *sequence = nullptr;
+  succeed(lathe_sequence_create(session.get(), &sequence));
+  return Sequence(sequence);
+}
+
+} // namespace lathe::test

@@ -1,0 +1,50 @@
+#ifndef LATHE_TEST_RUNTIME_TESTARTIFACT_H
+#define LATHE_TEST_RUNTIME_TESTARTIFACT_H
+
+#include "compiler/artifact/ArtifactWriter.h"
+#include "runtime/include/lathe.h"
+
+#include <memory>
+#include <string>
+
+namespace lathe::test {
+
+/// The hand-made programs: what images/ computes, with the manifest that goes with it.
+artifact::ArtifactSource scaleSource();
+/// The toy language model for "cpu" or "cuda".
+artifact::ArtifactSource toySource(const std::string &target = "cpu");
+
+/// Writes `source` to a new file in the test's folder and returns its path.
+std::string writeTemporary(const artifact::ArtifactSource &source);
+std::string readFile(const std::string &path);
+std::string writeTemporary(const std::string &bytes);
+
+struct Release {
+  void operator()(lathe_program *program) const { lathe_program_release(program); }
+  void operator()(lathe_device *device) const { lathe_device_release(device); }
+  void operator()(lathe_session *session) const { lathe_session_release(session); }
+  void operator()(lathe_sequence *sequence) const { lathe_sequence_release(sequence); }
+};
+using Program = std::unique_ptr<lathe_program, Release>;
+using Device = std::unique_ptr<lathe_device, Release>;
+using Session = std::unique_ptr<lathe_session, Release>;
+using Sequence = std::unique_ptr<lathe_sequence, Release>;
+
+/// Code and message of a status, which is released. {0, ""} for success.
+struct Outcome {
+  int code;
+  std::string message;
+};
+Outcome outcome(lathe_status status);
+
+/// For calls that must succeed: throws the message otherwise.
+void succeed(lathe_status status);
+
+Program load(const std::string &path);
+Device cpu(int threads = 2);
+Session openSession(const Program &program, const Device &device, int maxSequences = 1, uint64_t cacheBytes = 0);
+Sequence openSequence(const Session &session);
+
+} // namespace lathe::test
+
+#endif // LATHE_TEST_RUNTIME_TESTARTIFACT_H

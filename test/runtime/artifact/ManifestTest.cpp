@@ -1,0 +1,119 @@
+// One case for each check of the manifest: a JSON pointer, a wrong value, the message.
+#include "test/runtime/TestArtifact.h"
+
+#include <gtest/gtest.h>
+
+using namespace lathe;
+using nlohmann::ordered_json;
+using test::Outcome;
+
+namespace {
+
+struct Case {
+  const char *name;
+  bool model; ///< the toy language model, else the tensor program
+  const char *where;
+  const char *json; ///< the new value; "" removes the key
+  int code;
+  const char *text;
+};
+void PrintTo(const Case &each, std::ostream *stream) { *stream << each.where << " = " << each.json; }
+
+const Case Cases[] = {
+    {"Format", false, "/format", "2", LATHE_UNSUPPORTED, "has format 2 and host_abi 1 but this runtime reads"},
+    {"HostAbi", false, "/host_abi", "9", LATHE_UNSUPPORTED, "has format 1 and host_abi 9 but this runtime reads"},
+    {"FormatMissing", false, "/format", "", LATHE_CORRUPT, "manifest has no 'format'"},
+    {"ModelName", false, "/model/name", "7", LATHE_CORRUPT, "manifest.model.name is 7 but must be a string"},
+    {"Target", false, "/target", "\"tpu\"", LATHE_CORRUPT, "manifest.target is \"tpu\" but must be cpu or cuda"},
+    {"Entries", false, "/entries", "{}", LATHE_CORRUPT, "manifest.entries is {} but must be an array"},
+    {"EntryName", false, "/entries/0/name", "\"\"", LATHE_CORRUPT, "entries[0].name is \"\" but must be a string"},
+    {"EntryKind", false, "/entries/0/kind", "\"graph\"", LATHE_CORRUPT, "must be tensor or language_model"},
+    {"SymbolBounds", false, "/entries/0/symbols/0/max", "0", LATHE_CORRUPT,
+     "entries[0].symbols[0].max is 0 but must be an integer of at least 1"},
+    {"SymbolTwice", false, "/entries/0/symbols", R"([{"name":"a","min":1,"max":2},{"name":"a","min":1,"max":2}])",
+     LATHE_CORRUPT, "entries[0].inputs[0].shape[0] is \"batch\" but must be a size or a symbol of the entry"},
+    {"SymbolUnused", false, "/entries/0/inputs/0/shape/0", "1", LATHE_CORRUPT,
+     "has symbol 'batch' that no input's shape names"},
+    {"ValueType", false, "/entries/0/inputs/0/type", "\"f31\"", LATHE_CORRUPT,
+     "inputs[0].type is \"f31\" but must be f32"},
+    {"ValueRole", false, "/entries/0/inputs/0/role", "", LATHE_CORRUPT, "inputs[0] has no 'role'"},
+    {"ValueSize", false, "/entries/0/inputs/0/shape/1", "-4", LATHE_CORRUPT, "shape[1] is -4 but must be an integer"},
+    {"ValueRank", false, "/entries/0/inputs/0/shape", "[1,1,1,1,1,1,1,1,1]", LATHE_CORRUPT, "at most 8 dimensions"},
+    {"OutputTwice", false, "/entries/0/outputs/1/name", "\"y\"", LATHE_CORRUPT, "has two elements named 'y'"},
+    {"TensorEntryWithState", false, "/entries/0/states", R"([{"name":"s","kind":"slot","element":"f32","shape":[1]}])",
+     LATHE_UNSUPPORTED, "is of kind tensor and has states"},
+    {"ImageLevel", false, "/images/0/level", "\"x86-64-v9\"", LATHE_CORRUPT,
+     "must be the name of a host image section"},
+    {"ImageOffset", false, "/images/0/entries/forward/run", "99999999", LATHE_CORRUPT,
+     "images[0].entries.forward.run is 99999999 but must be an integer from 0 to"},
+    {"ImageEntry", false, "/images/0/entries", "{}", LATHE_CORRUPT, "images[0].entries has no 'forward'"},
+    {"KernelShared", true, "/kernels", R"([{"name":"k","shared_bytes":-1}])", LATHE_CORRUPT,
+     "kernels[0].shared_bytes is -1"},
+    {"StateKind", true, "/entries/0/states/0/kind", "\"ring\"", LATHE_CORRUPT, "must be paged, slot or static"},
+    {"StateShape", true, "/entries/0/states/0/shape/0", "0", LATHE_CORRUPT, "states[0].shape[0] is 0"},
+    {"PageTokens", true, "/entries/0/states/0/page_tokens", "32", LATHE_CORRUPT,
+     "page_tokens is 32 but must be an integer from 16 to 16"},
+    {"PageBytes", true, "/entries/0/states/0/page_bytes", "63", LATHE_CORRUPT,
+     "page_bytes is 63 but must be an integer of at least 64"},
+    {"InputRole", true, "/entries/0/inputs/1/role", "\"embeddings\"", LATHE_UNSUPPORTED,
+     "has input 'positions' of role 'embeddings', which this runtime cannot fill"},
+    {"InputMissing", true, "/entries/0/inputs/0", "", LATHE_CORRUPT, "without an input of role 'tokens'"},
+    {"InputType", true, "/entries/0/inputs/5/type", "\"i64\"", LATHE_CORRUPT,
+     "has input 'slots' of role 'slots' that is not i32 of rank 1"},
+    {"InputShape", true, "/entries/0/inputs/1/shape/1", "2", LATHE_CORRUPT,
+     "has input 'positions' of role 'positions'"},
+    {"Logits", true, "/entries/0/outputs/0/type", "\"f16\"", LATHE_CORRUPT, "must have one output, of role 'logits'"},
+    {"SharedSymbol", true, "/entries/0/inputs/2/shape/0", "\"tokens\"", LATHE_CORRUPT, "needs five symbols"},
+};
+
+ordered_json::json_pointer parentOf(const ordered_json::json_pointer &pointer) { return pointer.parent_pointer(); }
+
+class BrokenManifest : public testing::TestWithParam<Case> {};
+
+TEST_P(BrokenManifest, IsRefused) {
+  const Case &each = GetParam();
+  artifact::ArtifactSource source = each.model ? test::toySource() : test::scaleSource();
+  ordered_json::json_pointer where(each.where);
+  ASSERT_TRUE(source.manifest.contains(where)) << each.where;
+  if (*each.json)
+    source.manifest[where] = ordered_json::parse(each.json);
+  else if (ordered_json &parent = source.manifest[parentOf(where)]; parent.is_array())
+    parent.erase(0);
+  else
+    parent.erase(where.back());
+  lathe_program *program = nullptr;
+  Outcome result = test::outcome(lathe_program_load(test::writeTemporary(source).c_str(), &program));
+  EXPECT_EQ(result.code, each.code) << result.message;
+  EXPECT_NE(result.message.find(each.text), std::string::npos) << result.message;
+}
+
+INSTANTIATE_TEST_SUITE_P(Fields, BrokenManifest, testing::ValuesIn(Cases),
+                         [](const testing::TestParamInfo<Case> &info) { return info.param.name; });
+
+TEST(Manifest, SaysWhatTheProgramTakes) {
+  test::Program program = test::load(test::writeTemporary(test::toySource()));
+  ASSERT_EQ(lathe_program_entry_count(program.get()), 1u);
+  const lathe_entry_info *entry = lathe_program_entry(program.get(), 0);
+  EXPECT_STREQ(entry->name, "forward");
+  EXPECT_EQ(entry->kind, LATHE_ENTRY_LANGUAGE_MODEL);
+  EXPECT_EQ(entry->symbol_count, 5u);
+  EXPECT_EQ(entry->input_count, 7u);
+  EXPECT_STREQ(lathe_program_symbol(program.get(), 0, 3)->name, "pages");
+  EXPECT_EQ(lathe_program_symbol(program.get(), 0, 3)->max, 6);
+  const lathe_value_info *tables = lathe_program_input(program.get(), 0, 4);
+  EXPECT_STREQ(tables->role, "block_tables");
+  EXPECT_EQ(tables->rank, 2u);
+  EXPECT_EQ(tables->shape[0], -1);
+  EXPECT_STREQ(tables->symbols[1], "pages");
+  const lathe_value_info *logits = lathe_program_output(program.get(), 0, 0);
+  EXPECT_EQ(logits->shape[1], 8);
+  EXPECT_EQ(logits->symbols[1], nullptr);
+  const lathe_state_info *state = lathe_program_state(program.get(), 0, 0);
+  EXPECT_EQ(state->kind, LATHE_STATE_PAGED);
+  EXPECT_EQ(state->page_bytes, 64);
+  EXPECT_EQ(lathe_program_entry(program.get(), 1), nullptr);
+  EXPECT_EQ(lathe_program_state(program.get(), 0, 1), nullptr);
+  EXPECT_EQ(lathe_program_input(program.get(), 1, 0), nullptr);
+}
+
+} // namespace

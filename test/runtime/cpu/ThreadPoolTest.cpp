@@ -1,0 +1,72 @@
+#include "runtime/cpu/ThreadPool.h"
+
+#include <atomic>
+#include <gtest/gtest.h>
+#include <numeric>
+#include <set>
+
+using lathe::runtime::ThreadPool;
+
+namespace {
+
+/// How often each index was visited.
+std::vector<int> visits(ThreadPool &pool, int64_t count) {
+  std::vector<int> counts(static_cast<size_t>(count), 0);
+  pool.run(
+      count,
+      [](void *argument, int64_t begin, int64_t end) {
+        for (int64_t i = begin; i != end; ++i)
+          ++(*static_cast<std::vector<int> *>(argument))[size_t(i)];
+      },
+      &counts);
+  return counts;
+}
+
+TEST(ThreadPool, EveryIndexOnce) {
+  for (int threads : {1, 2, 5}) {
+    ThreadPool pool(threads);
+    EXPECT_EQ(pool.size(), threads);
+    for (int64_t count : {0, 1, 2, 3, 7, 8, 9, 1000})
+      EXPECT_EQ(visits(pool, count), std::vector<int>(size_t(count), 1)) << threads << " threads, " << count;
+  }
+}
+
+TEST(ThreadPool, ManyShortLoops) {
+  ThreadPool pool(3);
+  for (int i = 0; i != 5000; ++i)
+    ASSERT_EQ(visits(pool, 5), std::vector<int>(5, 1));
+}
+
+TEST(ThreadPool, LoopsOfSeveralThreadsAtOnce) {
+  ThreadPool pool(3);
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller != 4; ++caller)
+    callers.emplace_back([&] {
+      for (int i = 0; i != 500; ++i)
+        wrong += visits(pool, 37) != std::vector<int>(37, 1);
+    });
+  for (std::thread &caller : callers)
+    caller.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST(ThreadPool, OtherThreadsHelp) {
+  ThreadPool pool(2);
+  struct Meeting {
+    std::atomic<int> arrived{0};
+  } meeting;
+  // Each of two tiles waits for the other: a single thread would never end.
+  pool.run(
+      2,
+      [](void *argument, int64_t begin, int64_t end) {
+        auto &meeting = *static_cast<Meeting *>(argument);
+        meeting.arrived += int(end - begin);
+        while (meeting.arrived < 2)
+          std::this_thread::yield();
+      },
+      &meeting);
+  EXPECT_EQ(meeting.arrived, 2);
+}
+
+} // namespace

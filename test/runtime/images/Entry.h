@@ -1,0 +1,13 @@
+#ifndef LATHE_TEST_RUNTIME_IMAGES_ENTRY_H
+#define LATHE_TEST_RUNTIME_IMAGES_ENTRY_H
+
+#include "runtime/HostAbi.h"
+
+// What an image defines; flat.ld puts the functions where TestArtifact.cpp says they are.
+extern "C" {
+__attribute__((section(".text.run"))) int32_t run(const lathe::runtime::HostCall *call);
+__attribute__((section(".text.arena"))) int64_t arena(const int64_t *symbols);
+__attribute__((section(".text.dims"))) void dims(const int64_t *symbols, int64_t *sizes);
+}
+
+#endif // LATHE_TEST_RUNTIME_IMAGES_ENTRY_H
