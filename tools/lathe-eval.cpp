@@ -248,6 +248,7 @@ static LogicalResult run(const Options &options) {
     SourceMgrDiagnosticHandler handler(sources, &context);
     return parseAndRun();
   }
+  context.printOpOnDiagnostic(false);
   SourceMgrDiagnosticVerifierHandler handler(sources, &context);
   (void)parseAndRun();
   return handler.verify();

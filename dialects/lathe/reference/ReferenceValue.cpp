@@ -25,6 +25,11 @@ double lathe::loadFloat(Type type, const uint8_t *address) {
 }
 
 void lathe::storeFloat(Type type, uint8_t *address, double value) {
+  if (type.isF32()) {
+    float rounded = float(value);
+    std::memcpy(address, &rounded, sizeof(rounded));
+    return;
+  }
   APFloat rounded(value);
   bool losesInfo;
   rounded.convert(getSemantics(type), APFloat::rmNearestTiesToEven, &losesInfo);
@@ -57,8 +62,9 @@ ReferenceValue ReferenceValue::fromElements(ElementsAttr elements) {
     }
   else
     for (APInt element : elements.getValues<APInt>())
-      value.setInt(index++,
-                   type.getElementType().isUnsignedInteger() ? element.getZExtValue() : element.getSExtValue());
+      value.setInt(index++, type.getElementType().isUnsignedInteger() || type.getElementType().isInteger(1)
+                                ? element.getZExtValue()
+                                : element.getSExtValue());
   return value;
 }
 

@@ -1,0 +1,29 @@
+// RUN: lathe-eval %s | FileCheck %s
+// Worked by hand; NaN on either side gives NaN.
+
+// CHECK-LABEL: @rows_against_one_row
+// CHECK: tensor<2x3xf32> = {{\[\[}}2, 2, 4], [2, 0.5, 8]]
+func.func @rows_against_one_row() -> tensor<2x3xf32> {
+  %x = lathe.constant dense<[[1.0, 2.0, 3.0], [-4.0, 0.5, 8.0]]> : tensor<2x3xf32>
+  %y = lathe.constant dense<[2.0, -1.0, 4.0]> : tensor<3xf32>
+  %z = lathe.maximum %x, %y : tensor<2x3xf32>, tensor<3xf32> -> tensor<2x3xf32>
+  return %z : tensor<2x3xf32>
+}
+
+// CHECK-LABEL: @column_against_row
+// CHECK: tensor<2x2xf32> = {{\[\[}}nan, 2], [nan, nan]]
+func.func @column_against_row() -> tensor<2x2xf32> {
+  %x = lathe.constant dense<[[1.0], [0x7FC00000]]> : tensor<2x1xf32>
+  %y = lathe.constant dense<[[0x7FC00000, 2.0]]> : tensor<1x2xf32>
+  %z = lathe.maximum %x, %y : tensor<2x1xf32>, tensor<1x2xf32> -> tensor<2x2xf32>
+  return %z : tensor<2x2xf32>
+}
+
+// CHECK-LABEL: @f16
+// CHECK: tensor<2xf16> = [3, 1.5]
+func.func @f16() -> tensor<2xf16> {
+  %x = lathe.constant dense<[1.0, 1.5]> : tensor<2xf16>
+  %y = lathe.constant dense<[3.0, -2.0]> : tensor<2xf16>
+  %z = lathe.maximum %x, %y : tensor<2xf16>, tensor<2xf16> -> tensor<2xf16>
+  return %z : tensor<2xf16>
+}
