@@ -5,6 +5,14 @@
 using namespace mlir;
 using namespace lathe;
 
+bool lathe::isElementwise(Operation *op) {
+  return isa<
+#define LATHE_UNARY(Op, mnemonic, expression) Op,
+#define LATHE_BINARY(Op, mnemonic, expression) Op,
+#include "dialects/lathe/ScalarOps.def"
+      CastOp>(op);
+}
+
 static LogicalResult inferSameDims(ArrayRef<DimList> operands, SmallVectorImpl<DimList> &results) {
   results.push_back(operands[0]);
   return success();

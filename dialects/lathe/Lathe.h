@@ -45,9 +45,15 @@ inline constexpr llvm::StringLiteral NameAttrName = "lathe.name";
 inline constexpr llvm::StringLiteral DimsAttrName = "lathe.dims";
 inline constexpr llvm::StringLiteral RoleAttrName = "lathe.role";
 inline constexpr llvm::StringLiteral FilesAttrName = "lathe.files";
+// On a clone for a range of token counts: the range, and the entry point it belongs to.
+inline constexpr llvm::StringLiteral RangeAttrName = "lathe.range";
+inline constexpr llvm::StringLiteral CloneOfAttrName = "lathe.clone_of";
 
 /// Bytes of a tensor of static shape, quantized or not. Fails when a quantized shape does not fit its blocks.
 llvm::FailureOr<int64_t> getTensorBytes(mlir::RankedTensorType type);
+
+/// True for operations that compute each element from the elements at the same place (ScalarOps.def, and casts).
+bool isElementwise(mlir::Operation *op);
 
 /// True when `a` and `b` may be the same size: equal, or one of them dynamic.
 inline bool dimsAgree(int64_t a, int64_t b) {

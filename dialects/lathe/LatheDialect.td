@@ -17,6 +17,7 @@ def Lathe_Dialect : Dialect {
     |---|---|---|
     | `lathe.entry` | function | `"tensor"` or `"language_model"` |
     | `lathe.symbols` | function | array of `#lathe.symbol`: names and bounds of the dynamic sizes |
+    | `lathe.range`, `lathe.clone_of` | function | a clone for a range of one symbol: the range, and the entry point |
     | `lathe.name` | argument, result | the name a caller uses |
     | `lathe.dims` | argument, result | each dimension: an integer, or the name of a symbol |
     | `lathe.role` | argument, result | what a language model uses it for (`"tokens"`, `"slots"`, ...); `"tensor"` otherwise |

@@ -1,0 +1,108 @@
+// The only file that orders passes.
+#include "compiler/Pipeline.h"
+#include "mlir/Transforms/Passes.h"
+#include "passes/Passes.h"
+
+using namespace mlir;
+using namespace lathe;
+
+ArrayRef<llvm::StringLiteral> lathe::getPhaseNames() {
+  static constexpr llvm::StringLiteral names[] = {"import", "cleanup", "quantize", "shard",
+                                                  "fuse",   "plan",    "codegen",  "artifact"};
+  return names;
+}
+
+std::vector<Phase> lathe::buildPhases(const PipelineOptions &options) {
+  return {
+      {"cleanup",
+       [](OpPassManager &pm) {
+         pm.addNestedPass<func::FuncOp>(createCanonicalizerPass());
+         pm.addNestedPass<func::FuncOp>(createCSEPass());
+       }},
+      {"quantize",
+       [options](OpPassManager &pm) {
+         std::string activations = options.activations;
+         if (activations.empty())
+           activations = options.cuda ? "f16" : "f32";
+         pm.addPass(createNarrowProducts({activations, options.kv}));
+         pm.addNestedPass<func::FuncOp>(createCSEPass());
+       }},
+      {"shard", [](OpPassManager &) {}}, // one device: nothing to shard
+      {"fuse",
+       [options](OpPassManager &pm) {
+         CloneByTokenCountOptions clone;
+         clone.boundaries.assign(options.tokenBoundaries.begin(), options.tokenBoundaries.end());
+         pm.addPass(createCloneByTokenCount(clone));
+         pm.addNestedPass<func::FuncOp>(createFormWeightPrograms());
+         pm.addNestedPass<func::FuncOp>(createFormFusions());
+         pm.addNestedPass<func::FuncOp>(createChooseKernels({options.cuda ? "cuda" : "cpu"}));
+       }},
+      {"plan", [](OpPassManager &pm) { pm.addPass(createPlanMemory()); }},
+  };
+}
+
+namespace {
+/// What may stand after a phase: full operation names, or "dialect.*".
+struct LegalityRule {
+  llvm::StringLiteral phase;
+  llvm::SmallVector<llvm::StringLiteral, 12> legal;
+};
+} // namespace
+
+static ArrayRef<LegalityRule> getRules() {
+  // Before fusion: a model in named operations. After: kernels, what they read, and addresses. After planning: memory.
+  static const llvm::SmallVector<llvm::StringLiteral, 12> model = {"builtin.module", "func.*", "lathe.*", "scf.*",
+                                                                   "arith.*"};
+  static const LegalityRule rules[] = {
+      {"import", model},
+      {"cleanup", model},
+      {"quantize", model},
+      {"shard", model},
+      {"fuse",
+       {"builtin.module", "func.func", "func.return", "lathe.weight", "lathe.weight_program", "lathe.constant",
+        "lathe.reshape", "lathe.fusion"}},
+      {"plan", {"builtin.module", "plan.*"}},
+  };
+  return rules;
+}
+
+static bool isListed(Operation *op, ArrayRef<llvm::StringLiteral> legal) {
+  StringRef name = op->getName().getStringRef();
+  return llvm::any_of(
+      legal, [&](StringRef entry) { return entry.consume_back("*") ? name.starts_with(entry) : name == entry; });
+}
+
+/// Bodies that hold what a kernel or a weight program computes, in `lathe` operations whatever the phase.
+static bool holdsModelOperations(Operation *op) {
+  return isa<FusionOp, WeightProgramOp, plan::LaunchOp, plan::DataOp>(op);
+}
+
+/// Quantized blocks may be seen by our own operations alone: others would cut through the middle of a block.
+static LogicalResult checkQuantized(Operation *op) {
+  if (isa<LatheDialect, plan::PlanDialect>(op->getDialect()) || isa<func::FuncOp, func::ReturnOp>(op))
+    return success();
+  auto isQuantized = [](Type type) {
+    auto shaped = dyn_cast<ShapedType>(type);
+    return shaped && isa<QuantizedTypeInterface>(shaped.getElementType());
+  };
+  if (llvm::any_of(op->getOperandTypes(), isQuantized) || llvm::any_of(op->getResultTypes(), isQuantized))
+    return op->emitOpError() << "touches quantized blocks, which only 'lathe' operations may read";
+  return success();
+}
+
+LogicalResult lathe::checkLegality(ModuleOp module, StringRef phase) {
+  const LegalityRule *rule = llvm::find_if(getRules(), [&](const LegalityRule &r) { return r.phase == phase; });
+  if (rule == getRules().end())
+    return success();
+  bool legal = true;
+  module->walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (failed(checkQuantized(op)))
+      legal = false;
+    if (isListed(op, rule->legal))
+      return holdsModelOperations(op) && phase != "import" ? WalkResult::skip() : WalkResult::advance();
+    legal = false;
+    op->emitOpError() << "is not legal after phase '" << phase << "'";
+    return WalkResult::skip();
+  });
+  return success(legal);
+}

@@ -1,0 +1,40 @@
+// The phases of a compilation: which passes run, in which order, and what the IR may hold after each.
+#ifndef LATHE_COMPILER_PIPELINE_H
+#define LATHE_COMPILER_PIPELINE_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassManager.h"
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace lathe {
+
+struct PipelineOptions {
+  bool cuda = false;
+  /// f32, f16 or bf16: what products read. Empty: f32 on the CPU, f16 on CUDA.
+  std::string activations;
+  /// f32, f16 or bf16: what paged state holds. Empty: as activations.
+  std::string kv;
+  /// Largest token count of each clone of a language model but the last.
+  std::vector<int64_t> tokenBoundaries = {8};
+};
+
+struct Phase {
+  llvm::StringLiteral name;
+  std::function<void(mlir::OpPassManager &)> build;
+};
+
+/// Names of all phases in order: import, cleanup, quantize, shard, fuse, plan, codegen, artifact. The first and the
+/// last two are not made of passes.
+llvm::ArrayRef<llvm::StringLiteral> getPhaseNames();
+
+/// The phases between import and codegen.
+std::vector<Phase> buildPhases(const PipelineOptions &options);
+
+/// Checks that the module holds only what is legal after `phase`; emits an error on everything else.
+llvm::LogicalResult checkLegality(mlir::ModuleOp module, llvm::StringRef phase);
+
+} // namespace lathe
+
+#endif // LATHE_COMPILER_PIPELINE_H

@@ -1,0 +1,148 @@
+#ifndef LATHE_PASSES_PASSES_TD
+#define LATHE_PASSES_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+// In the order of the pipeline; the folder of each is its phase.
+
+//===- quantization ---------------------------------------------------------------------------------------------===//
+
+def NarrowProducts : Pass<"lathe-narrow-products", "::mlir::ModuleOp"> {
+  let summary = "Give matrix products, convolutions and attention narrower operands";
+  let description = [{
+    Needs: entry points in f32, as the importers build them.
+
+    Leaves: products, convolutions and queries whose float operands have the type `activations`; their results stay f32.
+    Paged state gets the element type `kv`. Float weights are cast where they are read, so that the cast becomes part of
+    their weight program. Names of values stay.
+
+    Before, with `activations=f16`:
+    ```mlir
+    %y = lathe.matmul %x, %w transpose_rhs : tensor<?x64xf32>, tensor<32x64xf32> -> tensor<?x32xf32>
+    ```
+    After:
+    ```mlir
+    %x16 = lathe.cast %x : tensor<?x64xf32> -> tensor<?x64xf16>
+    %w16 = lathe.cast %w : tensor<32x64xf32> -> tensor<32x64xf16>
+    %y = lathe.matmul %x16, %w16 transpose_rhs : tensor<?x64xf16>, tensor<32x64xf16> -> tensor<?x32xf32>
+    ```
+
+    Not done: quantized weights keep their blocks; f16 and bf16 weights are widened to f32 where activations are f32, which
+    is exact, and cast to the other 16-bit type where they differ.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
+  let options = [
+    Option<"activations", "activations", "std::string", "\"f32\"", "f32, f16 or bf16: what products read">,
+    Option<"kv", "kv", "std::string", "\"\"", "f32, f16 or bf16: what paged state holds; empty: as activations">,
+  ];
+}
+
+//===- fusion ---------------------------------------------------------------------------------------------------===//
+
+def FormWeightPrograms : Pass<"lathe-form-weight-programs", "::mlir::func::FuncOp"> {
+  let summary = "Collect what is done to weights alone";
+  let description = [{
+    Needs: any entry point.
+
+    Leaves: operations whose operands are all weights in `lathe.weight_program` regions, which run once, when the artifact is
+    written.
+
+    Before:
+    ```mlir
+    %w = lathe.weight "b" file 0 offset 0 bytes 32 : tensor<8xf32>
+    %r = lathe.reshape %w shape [1, 8, 1, 1] : tensor<8xf32> -> tensor<1x8x1x1xf32>
+    ```
+    After:
+    ```mlir
+    %r = lathe.weight_program "b:reshape" : tensor<1x8x1x1xf32> {
+      %w = lathe.weight "b" file 0 offset 0 bytes 32 : tensor<8xf32>
+      %0 = lathe.reshape %w shape [1, 8, 1, 1] : tensor<8xf32> -> tensor<1x8x1x1xf32>
+      lathe.yield %0 : tensor<1x8x1x1xf32>
+    }
+    ```
+
+    Not done: results of dynamic shape.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
+}
+
+def CloneByTokenCount : Pass<"lathe-clone-by-token-count", "::mlir::ModuleOp"> {
+  let summary = "Make one copy of a language model for each range of token counts";
+  let description = [{
+    Needs: entry points of kind `language_model` with a symbol `tokens`.
+
+    Leaves: for each range `[b[i-1] + 1, b[i]]` of `boundaries` a function of its own with the attribute `lathe.range`, whose
+    symbol `tokens` has these bounds; the last one reaches to the symbol's maximum. One token and thousands want other
+    kernels. All clones read the same weights.
+
+    Before: `func.func @forward(...) attributes {lathe.symbols = [#lathe.symbol<"tokens", 1, 512>, ...]}`
+
+    After, with `boundaries=8`: `@forward.tokens_1_8` and `@forward.tokens_9_512`, each with `lathe.clone_of = @forward`.
+
+    Not done: entry points of kind `tensor`.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
+  let options = [ListOption<"boundaries", "boundaries", "int64_t", "largest token count of each clone but the last">];
+}
+
+def FormFusions : Pass<"lathe-form-fusions", "::mlir::func::FuncOp"> {
+  let summary = "Group operations into the kernels that will run them";
+  let description = [{
+    Needs: an entry point whose operations are `lathe` model operations.
+
+    Leaves: each operation but weights, weight programs, constants and reshapes in a `lathe.fusion`. A fusion has at most one
+    *root* (a product, a convolution, a norm, anything that is not elementwise); elementwise operations join the fusion that
+    makes one of their operands when nobody else reads that operand and shapes are equal.
+
+    Before:
+    ```mlir
+    %0 = lathe.matmul %x, %w transpose_rhs : tensor<?x64xf32>, tensor<32x64xf32> -> tensor<?x32xf32>
+    %1 = lathe.add %0, %b : tensor<?x32xf32>, tensor<32xf32> -> tensor<?x32xf32>
+    %2 = lathe.relu %1 : tensor<?x32xf32>
+    ```
+    After: one `lathe.fusion(%x, %w, %b)` that yields `%2`.
+
+    Not done: a value with several readers ends its fusion, so that nothing is computed twice; a reshape is an address, not a
+    kernel, and stays outside.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
+}
+
+def ChooseKernels : Pass<"lathe-choose-kernels", "::mlir::func::FuncOp"> {
+  let summary = "Record which kernel template runs each fusion, with which parameters and why";
+  let description = [{
+    Needs: fusions.
+
+    Leaves: each with `#lathe.kernel<template, config, reason>`.
+
+    Before: `lathe.fusion(%x, %w) : ...`
+
+    After: `lathe.fusion(%x, %w) kernel #lathe.kernel<"matmul", {variant = "few_rows"}, "at most 8 rows"> : ...`
+
+    Not done: measuring; the choice follows from the shapes' bounds and the target.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
+  let options = [Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda">];
+}
+
+//===- planning -------------------------------------------------------------------------------------------------===//
+
+def PlanMemory : Pass<"lathe-plan-memory", "::mlir::ModuleOp"> {
+  let summary = "Turn entry points into programs over memory";
+  let description = [{
+    Needs: entry points of fusions with kernels, reshapes, weights and weight programs.
+
+    Leaves: a `plan.program` for each entry point with a `plan.clone` for each of its clones, a `plan.data` for each weight.
+    Results are written where the caller wants them; other values get arena offsets, reused as soon as their last reader is
+    done; states change in place; reshapes vanish.
+
+    Before: `func.func @forward(...) { %0 = lathe.fusion(...) ... return %0 }`
+
+    After: `plan.program @forward ... { plan.clone ... { plan.launch ... } }`
+
+    Not done: values whose size depends on data.
+  }];
+  let dependentDialects = ["::lathe::plan::PlanDialect"];
+}
+
+#endif // LATHE_PASSES_PASSES_TD

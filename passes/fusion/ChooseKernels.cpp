@@ -1,0 +1,83 @@
+// See ChooseKernels in Passes.td.
+#include "dialects/lathe/SymbolicDims.h"
+#include "dialects/plan/Bounds.h"
+#include "passes/Passes.h"
+
+using namespace mlir;
+
+namespace lathe {
+#define GEN_PASS_DEF_CHOOSEKERNELS
+#include "passes/Passes.h.inc"
+} // namespace lathe
+
+using namespace lathe;
+
+// Up to so many rows a product is bound by reading its weights once: one warp for each row of weights, no tiles.
+static constexpr int64_t FewRows = 8;
+
+/// The operation that is not elementwise, or null.
+static Operation *getRoot(FusionOp fusion) {
+  for (Operation &op : fusion.getBody().front().without_terminator())
+    if (!isElementwise(&op))
+      return &op;
+  return nullptr;
+}
+
+namespace {
+struct Choice {
+  std::string kernelTemplate, variant, reason;
+};
+} // namespace
+
+/// Products on CUDA: how many rows there may be decides.
+static Choice chooseProduct(MatmulOp matmul, int64_t maxRows) {
+  bool quantized = isa<QuantizedTypeInterface>(matmul.getRhs().getType().getElementType());
+  std::string name = quantized ? "quantized_matmul" : "matmul";
+  if (!matmul.getTransposeRhs())
+    return {name, "simt", "weights are not laid out along k"};
+  if (maxRows <= FewRows)
+    return {name, "few_rows", llvm::formatv("at most {0} rows: bound by reading the weights once", maxRows)};
+  if (matmul.getLhs().getType().getElementType().isF32())
+    return {name, "simt", "f32 operands have no tensor core product"};
+  return {name, "tiles", llvm::formatv("up to {0} rows fill tensor core tiles", maxRows)};
+}
+
+static Choice chooseKernel(Operation *root, bool cuda, int64_t maxRows) {
+  if (!root)
+    return {"elementwise", "", "every element depends on its own place alone"};
+  if (auto matmul = dyn_cast<MatmulOp>(root); matmul && cuda)
+    return chooseProduct(matmul, maxRows);
+  std::string name = root->getName().stripDialect().str();
+  return {name, "", "the template of this operation"};
+}
+
+namespace {
+struct ChooseKernels : lathe::impl::ChooseKernelsBase<ChooseKernels> {
+  using ChooseKernelsBase::ChooseKernelsBase;
+
+  void runOnOperation() override {
+    if (getOperation().isDeclaration())
+      return;
+    if (target != "cpu" && target != "cuda") {
+      getOperation().emitError() << "target is '" << target << "', needed cpu or cuda";
+      return signalPassFailure();
+    }
+    FailureOr<SymbolicDims> dims = SymbolicDims::compute(getOperation());
+    if (failed(dims))
+      return signalPassFailure();
+    plan::Bounds bounds(dims->getSymbols());
+    Builder builder(&getContext());
+    getOperation().walk([&](FusionOp fusion) {
+      Operation *root = getRoot(fusion);
+      auto type = dyn_cast<RankedTensorType>(fusion.getResult(0).getType());
+      int64_t maxRows = type && type.getRank() ? bounds.getRange((*dims)[fusion.getResult(0)][0]).second : 1;
+      Choice choice = chooseKernel(root, target == "cuda", maxRows);
+      NamedAttrList config;
+      if (!choice.variant.empty())
+        config.set("variant", builder.getStringAttr(choice.variant));
+      fusion.setKernelAttr(
+          KernelAttr::get(&getContext(), choice.kernelTemplate, config.getDictionary(&getContext()), choice.reason));
+    });
+  }
+};
+} // namespace

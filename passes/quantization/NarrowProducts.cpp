@@ -1,0 +1,89 @@
+// See NarrowProducts in Passes.td.
+#include "passes/Passes.h"
+
+using namespace mlir;
+
+namespace lathe {
+#define GEN_PASS_DEF_NARROWPRODUCTS
+#include "passes/Passes.h.inc"
+} // namespace lathe
+
+using namespace lathe;
+
+static Type parseElement(MLIRContext *context, StringRef name) {
+  return llvm::StringSwitch<Type>(name)
+      .Case("f32", Float32Type::get(context))
+      .Case("f16", Float16Type::get(context))
+      .Case("bf16", BFloat16Type::get(context))
+      .Default({});
+}
+
+/// `value` with elements of type `element`: itself, what it was cast from, or a cast of it.
+static Value castTo(OpBuilder &builder, Value value, Type element) {
+  auto type = cast<RankedTensorType>(value.getType());
+  if (type.getElementType() == element || isa<QuantizedTypeInterface>(type.getElementType()))
+    return value;
+  return CastOp::create(builder, value.getLoc(), type.clone(element), value);
+}
+
+static void narrowOperands(Operation *op, ArrayRef<unsigned> operands, Type element) {
+  OpBuilder builder(op);
+  for (unsigned index : operands)
+    op->setOperand(index, castTo(builder, op->getOperand(index), element));
+}
+
+/// Attention has one type for query and result: the result goes back to what its readers had.
+static void narrowAttention(PagedAttentionOp attention, Type element) {
+  auto type = attention.getResult().getType();
+  if (type.getElementType() == element)
+    return;
+  narrowOperands(attention, {0}, element);
+  attention.getResult().setType(type.clone(element));
+  OpBuilder builder(attention->getContext());
+  builder.setInsertionPointAfter(attention);
+  Value back = CastOp::create(builder, attention.getLoc(), type, attention.getResult());
+  attention.getResult().replaceAllUsesExcept(back, back.getDefiningOp());
+}
+
+static void setStateElement(func::FuncOp function, Type element) {
+  auto convert = [&](Type type) -> Type {
+    auto state = dyn_cast<StateType>(type);
+    if (!state || state.getKind() != StateKind::Paged)
+      return type;
+    return StateType::get(type.getContext(), state.getKind(), state.getShape(), element, state.getWindow());
+  };
+  for (BlockArgument argument : function.getArguments())
+    argument.setType(convert(argument.getType()));
+  function.walk([&](Operation *op) {
+    for (OpResult result : op->getResults())
+      result.setType(convert(result.getType()));
+  });
+  auto type = function.getFunctionType();
+  function.setFunctionType(FunctionType::get(type.getContext(), llvm::map_to_vector(type.getInputs(), convert),
+                                             llvm::map_to_vector(type.getResults(), convert)));
+}
+
+namespace {
+struct NarrowProducts : lathe::impl::NarrowProductsBase<NarrowProducts> {
+  using NarrowProductsBase::NarrowProductsBase;
+
+  void runOnOperation() override {
+    Type element = parseElement(&getContext(), activations);
+    Type state = kv.empty() ? element : parseElement(&getContext(), kv);
+    if (!element || !state) {
+      getOperation().emitError() << "activations are '" << activations << "' and kv '" << kv
+                                 << "', needed f32, f16 or bf16";
+      return signalPassFailure();
+    }
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      function.walk([&](Operation *op) {
+        if (isa<MatmulOp, ConvOp>(op))
+          narrowOperands(op, {0, 1}, element);
+        else if (auto attention = dyn_cast<PagedAttentionOp>(op))
+          narrowAttention(attention, element);
+      });
+      setStateElement(function, state);
+    }
+  }
+};
+} // namespace
