@@ -33,6 +33,8 @@ lathe_status lathe_program_check_weights(const lathe_program *program) {
 
 const char *lathe_program_manifest(const lathe_program *program) { return program->object->manifest.text.c_str(); }
 
+const char *lathe_program_target(const lathe_program *program) { return program->object->manifest.target.c_str(); }
+
 size_t lathe_program_entry_count(const lathe_program *program) { return program->object->manifest.entries.size(); }
 
 static const Entry *entryAt(const lathe_program *program, size_t entry) {

@@ -95,6 +95,9 @@ LATHE_API void lathe_program_release(lathe_program *program);
 /* Reads every weight and compares its hash. LATHE_CORRUPT names the first that differs. */
 LATHE_API lathe_status lathe_program_check_weights(const lathe_program *program);
 
+/* What it was compiled for: "cpu" or "cuda". */
+LATHE_API const char *lathe_program_target(const lathe_program *program);
+
 /* The manifest, JSON in UTF-8, NUL-terminated. */
 LATHE_API const char *lathe_program_manifest(const lathe_program *program);
 

@@ -1,0 +1,73 @@
+#ifndef LATHE_TOOLS_LATHE_COMMANDS_H
+#define LATHE_TOOLS_LATHE_COMMANDS_H
+
+#include "runtime/include/lathe.h"
+
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace lathe::tools {
+
+/// What ends a command: a message and the exit code, which is one of lathe_code.
+struct CommandFailure : std::runtime_error {
+  CommandFailure(int code, const std::string &message) : std::runtime_error(message), code(code) {}
+  int code;
+};
+
+/// Throws the status, if it is a failure.
+void check(lathe_status status);
+
+struct Release {
+  void operator()(lathe_program *program) const { lathe_program_release(program); }
+  void operator()(lathe_device *device) const { lathe_device_release(device); }
+  void operator()(lathe_session *session) const { lathe_session_release(session); }
+  void operator()(lathe_sequence *sequence) const { lathe_sequence_release(sequence); }
+};
+using Program = std::unique_ptr<lathe_program, Release>;
+using Device = std::unique_ptr<lathe_device, Release>;
+using Session = std::unique_ptr<lathe_session, Release>;
+using Sequence = std::unique_ptr<lathe_sequence, Release>;
+
+Program loadProgram(const std::string &path);
+/// `name` is "cpu", "cuda" or "cuda:<ordinal>".
+Device createDevice(const std::string &name, int threads);
+/// "f32".
+const char *typeName(lathe_type type);
+
+struct RunArguments {
+  std::string model, entry, device, logits;
+  std::vector<std::string> inputs, outputs; ///< name=file.npy
+  std::vector<int32_t> tokens, feed;
+  int64_t steps = -1, prefillChunk = 0;
+  int threads = 0, repeat = 1;
+};
+void addRunCommand(CLI::App &app, RunArguments &arguments);
+void runModel(const RunArguments &arguments);
+
+/// The two kinds of entry; `entry` is its index.
+void runTensors(const RunArguments &arguments, const Program &program, size_t entry, const Device &device);
+void runTokens(const RunArguments &arguments, const Program &program, size_t entry, const Device &device);
+
+/// Prints to standard error the fastest and the middle of several times in seconds, if there are several.
+void reportTimes(const char *what, std::vector<double> seconds);
+
+struct InspectArguments {
+  std::string model;
+  bool checkWeights = false, json = false;
+};
+void addInspectCommand(CLI::App &app, InspectArguments &arguments);
+void inspectModel(const InspectArguments &arguments);
+
+/// `lathe doctor`; the exit code is 0 if models can run on some device.
+int examineMachine();
+
+} // namespace lathe::tools
+
+#endif // LATHE_TOOLS_LATHE_COMMANDS_H

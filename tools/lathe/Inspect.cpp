@@ -1,0 +1,92 @@
+#include "tools/lathe/Commands.h"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <map>
+#include <nlohmann/json.hpp>
+
+namespace lathe::tools {
+
+namespace {
+
+std::string describe(const lathe_value_info &value) {
+  std::string text = std::string(value.name) + ": " + typeName(value.type) + " [";
+  for (size_t i = 0; i != value.rank; ++i)
+    text += (i ? ", " : "") + (value.symbols[i] ? std::string(value.symbols[i]) : std::to_string(value.shape[i]));
+  text += "]";
+  return std::string(value.role) == "tensor" ? text : text + " " + value.role;
+}
+
+void printEntry(const lathe_program *program, size_t index) {
+  const lathe_entry_info &entry = *lathe_program_entry(program, index);
+  std::cout << "entry " << entry.name
+            << (entry.kind == LATHE_ENTRY_TENSOR ? ", tensors in and out\n" : ", a language model\n");
+  for (size_t i = 0; i != entry.symbol_count; ++i) {
+    const lathe_symbol_info &symbol = *lathe_program_symbol(program, index, i);
+    std::cout << "  size " << symbol.name << ": " << symbol.min << " to " << symbol.max << "\n";
+  }
+  for (size_t i = 0; i != entry.input_count; ++i)
+    std::cout << "  input " << describe(*lathe_program_input(program, index, i)) << "\n";
+  for (size_t i = 0; i != entry.output_count; ++i)
+    std::cout << "  output " << describe(*lathe_program_output(program, index, i)) << "\n";
+  static const char *const Kinds[] = {"", "paged", "slot", "static"};
+  for (size_t i = 0; i != entry.state_count; ++i) {
+    const lathe_state_info &state = *lathe_program_state(program, index, i);
+    std::cout << "  state " << state.name << ": " << Kinds[state.kind] << " " << typeName(state.element);
+    if (state.kind == LATHE_STATE_PAGED)
+      std::cout << ", " << state.page_bytes / state.page_tokens << " bytes a token";
+    std::cout << "\n";
+  }
+}
+
+/// How many weights there are of each type, and their bytes.
+void printWeights(const nlohmann::json &manifest) {
+  std::map<std::string, std::pair<uint64_t, uint64_t>> types;
+  for (const nlohmann::json &weight : manifest["weights"]) {
+    auto &[count, bytes] = types[weight["type"].get<std::string>()];
+    ++count;
+    bytes += weight["bytes"].get<uint64_t>();
+  }
+  for (auto &[type, sum] : types)
+    std::cout << "weights " << type << ": " << sum.first << ", " << sum.second << " bytes\n";
+}
+
+} // namespace
+
+void addInspectCommand(CLI::App &app, InspectArguments &arguments) {
+  CLI::App *inspect = app.add_subcommand("inspect", "Say what an artifact holds");
+  inspect->add_option("model", arguments.model, "The .lathe file")->required();
+  inspect->add_flag("--check", arguments.checkWeights, "Read all weights and compare their hashes");
+  inspect->add_flag("--json", arguments.json, "Print the manifest");
+}
+
+void inspectModel(const InspectArguments &arguments) {
+  Program program = loadProgram(arguments.model);
+  const char *text = lathe_program_manifest(program.get());
+  if (arguments.checkWeights)
+    check(lathe_program_check_weights(program.get()));
+  if (arguments.json) {
+    std::cout << text << "\n";
+    return;
+  }
+  // Loading has checked every field that is read here.
+  nlohmann::json manifest = nlohmann::json::parse(text);
+  std::cout << "model " << manifest["model"]["name"].get<std::string>() << ", for "
+            << lathe_program_target(program.get());
+  if (manifest.contains("chip"))
+    std::cout << " " << manifest["chip"].get<std::string>();
+  if (manifest.contains("producer"))
+    std::cout << ", by " << manifest["producer"].get<std::string>();
+  std::cout << "\n";
+  for (size_t i = 0; i != lathe_program_entry_count(program.get()); ++i)
+    printEntry(program.get(), i);
+  for (const nlohmann::json &image : manifest["images"])
+    std::cout << "host code " << image["level"].get<std::string>() << "\n";
+  if (!manifest["kernels"].empty())
+    std::cout << "kernels " << manifest["kernels"].size() << "\n";
+  printWeights(manifest);
+  if (arguments.checkWeights)
+    std::cout << "all hashes are right\n";
+}
+
+} // namespace lathe::tools
