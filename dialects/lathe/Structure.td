@@ -71,7 +71,7 @@ def Lathe_FusionOp : Lathe_ModelOp<"fusion", [Lathe_NotDifferentiable, IsolatedF
     * (C2) `lathe.yield` passes values of the results' types.
     Example:
     ```mlir
-    %y = lathe.fusion(%x, %b) kernel #lathe.kernel<"elementwise", {}, "no reduction"> :
+    %y = lathe.fusion(%x, %b) kernel <"elementwise", {}, "no reduction"> :
         (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32> {
     ^bb0(%a0: tensor<4xf32>, %a1: tensor<4xf32>):
       %0 = lathe.add %a0, %a1 : tensor<4xf32>, tensor<4xf32> -> tensor<4xf32>
