@@ -60,6 +60,7 @@ features = {
     "shared": os.path.isdir(os.path.join(shared, "data")),
     "python-onnxruntime": has_module("onnxruntime"),
     "python-numpy": has_module("numpy"),
+    "python-onnx": has_module("onnx"),
     "asan": "address" in config.sanitize,
 }
 config.available_features.update(name for name, present in features.items() if present)

@@ -1,5 +1,5 @@
 // RUN: lathe-eval %s | FileCheck %s
-// Worked by hand: sums of the 3x3 image 1..9 under windows of ones. conv-onnx.test compares random cases with ONNX.
+// Worked by hand: sums of the 3x3 image 1..9 under windows of ones. compare.test compares random cases with ONNX.
 
 // CHECK-LABEL: @padded
 // CHECK: tensor<1x1x3x3xf32> = {{\[\[\[\[}}12, 21, 16], [27, 45, 33], [24, 39, 28]]]]

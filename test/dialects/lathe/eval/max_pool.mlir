@@ -1,5 +1,5 @@
 // RUN: lathe-eval %s | FileCheck %s
-// Worked by hand. max_pool-onnx.test compares random cases with ONNX.
+// Worked by hand. compare.test compares random cases with ONNX.
 
 // CHECK-LABEL: @halves_the_image
 // CHECK: tensor<1x1x2x2xf32> = {{\[\[\[\[}}6, 8], [14, 16]]]]

@@ -1,6 +1,6 @@
 // RUN: lathe-eval %s | FileCheck %s
 // Worked by hand: with base 1 every angle is the position, cos 1 = 0.54030231, sin 1 = 0.84147098, and the heads hold
-// unit vectors. rope-numpy.test compares other bases with NumPy.
+// unit vectors. compare.test compares other bases with NumPy.
 
 // CHECK-LABEL: @adjacent
 // CHECK: tensor<2x1x4xf32> = {{\[\[\[}}1, 0, 0, 1]], {{\[\[}}0.5403023{{[0-9]*}}, 0.84147{{[0-9]*}}, -0.84147{{[0-9]*}}, 0.5403023{{[0-9]*}}]]]

@@ -1,5 +1,5 @@
 // RUN: lathe-eval %s | FileCheck %s
-// Worked by hand: differences of ln 3 weigh 3 to 1. softmax-onnx.test compares random cases with ONNX.
+// Worked by hand: differences of ln 3 weigh 3 to 1. compare.test compares random cases with ONNX.
 
 // CHECK-LABEL: @rows
 // CHECK: tensor<2x2xf32> = {{\[\[}}0.25, 0.75], [0.5, 0.5]]
