@@ -1,0 +1,122 @@
+// Constants, shapes and softmax, whose axis is moved to where the dialect has it.
+#include "frontends/onnx/ops/Ai.h"
+
+using namespace mlir;
+using namespace lathe;
+using namespace lathe::onnx;
+
+LogicalResult lathe::onnx::importIdentity(NodeImporter &node) { return node.forwardInput(0); }
+
+LogicalResult lathe::onnx::importConstant(NodeImporter &node) {
+  for (StringRef name : {"value", "value_float", "value_floats", "value_int", "value_ints"})
+    if (const NodeAttribute *attribute = node.attribute(name))
+      return node.setConstant(*attribute);
+  return node.fail("has no 'value', 'value_float', 'value_floats', 'value_int' or 'value_ints'");
+}
+
+/// The size of dimensions [begin, end) of `value` together; -1 where it is no number.
+static int64_t countStatic(NodeImporter &node, Value value, int64_t begin, int64_t end) {
+  int64_t count = 1;
+  for (int64_t axis = begin; axis < end; ++axis) {
+    std::optional<int64_t> size = node.size(value, axis);
+    if (!size)
+      return -1;
+    count *= *size;
+  }
+  return count;
+}
+
+/// `value` as a matrix: dimensions before `axis` are rows, those from it on columns.
+static FailureOr<Value> flatten(NodeImporter &node, Value value, int64_t axis) {
+  int64_t rank = node.rank(value);
+  int64_t rows = countStatic(node, value, 0, axis), columns = countStatic(node, value, axis, rank);
+  // Two unknown sizes need one that can be copied.
+  if (axis == 1 && rows == -1)
+    rows = 0;
+  return node.reshape(value, {rows, columns});
+}
+
+LogicalResult lathe::onnx::importFlatten(NodeImporter &node) {
+  FailureOr<Value> input = node.anyInput(0);
+  if (failed(input))
+    return failure();
+  FailureOr<int64_t> axis = node.axisAttribute(1, node.rank(*input) + 1, node.rank(*input));
+  if (failed(axis))
+    return failure();
+  FailureOr<Value> result = flatten(node, *input, *axis);
+  if (failed(result))
+    return failure();
+  node.setOutput(0, *result);
+  return success();
+}
+
+LogicalResult lathe::onnx::importReshape(NodeImporter &node) {
+  FailureOr<Value> input = node.anyInput(0);
+  FailureOr<SmallVector<int64_t>> shape = node.constantInts(1);
+  if (failed(input) || failed(shape))
+    return failure();
+  if (node.intAttribute("allowzero", 0) != 0 && llvm::is_contained(*shape, 0))
+    return node.fail("'allowzero' is 1 and the shape has a 0, but tensors without elements are not supported");
+  FailureOr<Value> result = node.reshape(*input, *shape);
+  if (failed(result))
+    return failure();
+  node.setOutput(0, *result);
+  return success();
+}
+
+LogicalResult lathe::onnx::importTranspose(NodeImporter &node) {
+  FailureOr<Value> input = node.anyInput(0);
+  if (failed(input))
+    return failure();
+  SmallVector<int64_t> permutation(llvm::reverse(llvm::seq<int64_t>(0, node.rank(*input))));
+  if (std::optional<ArrayRef<int64_t>> given = node.intsAttribute("perm"))
+    permutation.assign(given->begin(), given->end());
+  FailureOr<Value> result = node.transpose(*input, permutation);
+  if (failed(result))
+    return failure();
+  node.setOutput(0, *result);
+  return success();
+}
+
+/// Before opset 13, softmax ran over all dimensions from `axis` on, together.
+static FailureOr<Value> softmaxFrom(NodeImporter &node, Value input, int64_t axis) {
+  FailureOr<Value> result = flatten(node, input, axis);
+  if (succeeded(result))
+    result = node.create<SoftmaxOp>(node.elementType(input), *result);
+  if (failed(result))
+    return failure();
+  SmallVector<int64_t> shape;
+  for (int64_t i = 0; i < node.rank(input); ++i)
+    shape.push_back(node.size(input, i).value_or(i == 0 && axis == 1 ? 0 : -1));
+  return node.reshape(*result, shape);
+}
+
+LogicalResult lathe::onnx::importSoftmax(NodeImporter &node) {
+  FailureOr<Value> input = node.input(0);
+  if (failed(input))
+    return failure();
+  int64_t rank = node.rank(*input);
+  bool together = node.opset() < 13;
+  FailureOr<int64_t> axis = node.axisAttribute(together ? 1 : -1, rank, rank - 1);
+  if (failed(axis))
+    return failure();
+  FailureOr<Value> result;
+  if (*axis == rank - 1) {
+    result = node.create<SoftmaxOp>(node.elementType(*input), *input);
+  } else if (together) {
+    result = softmaxFrom(node, *input, *axis);
+  } else {
+    // Exchanging two dimensions is its own inverse.
+    SmallVector<int64_t> exchange = llvm::to_vector(llvm::seq<int64_t>(0, rank));
+    std::swap(exchange[*axis], exchange[rank - 1]);
+    result = node.transpose(*input, exchange);
+    if (succeeded(result))
+      result = node.create<SoftmaxOp>(node.elementType(*input), *result);
+    if (succeeded(result))
+      result = node.transpose(*result, exchange);
+  }
+  if (failed(result))
+    return failure();
+  node.setOutput(0, *result);
+  return success();
+}
