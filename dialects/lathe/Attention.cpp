@@ -7,7 +7,8 @@ using namespace lathe;
 LogicalResult RopeOp::verify() {
   RankedTensorType input = getInput().getType(), positions = getPositions().getType();
   // (C1)
-  if (input.getRank() != 3 || positions.getRank() != 2 || !dimsAgree(input.getDimSize(0), positions.getDimSize(0)))
+  if (input.getRank() != 3 || positions.getRank() != 2 || !dimsAgree(input.getDimSize(0), positions.getDimSize(0)) ||
+      positions.getDimSize(1) == 0)
     return emitOpError() << "input is " << input << " and positions " << positions << ", needed [T, H, D] and [T, k]";
   // (C2)
   int64_t dimensions = getDimensions(), width = input.getDimSize(2);

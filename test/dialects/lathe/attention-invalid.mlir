@@ -1,0 +1,135 @@
+// RUN: lathe-opt %s --split-input-file --verify-diagnostics
+// One case for each numbered constraint of the operations in the .td file; the messages are complete.
+
+func.func @rope_c1(%x: tensor<?x64xf32>, %p: tensor<?x1xi32>) {
+  // expected-error @below {{'lathe.rope' op input is 'tensor<?x64xf32>' and positions 'tensor<?x1xi32>', needed [T, H, D] and [T, k]}}
+  %0 = lathe.rope %x, %p halves base 1.0e+04 dimensions 64 :
+      tensor<?x64xf32>, tensor<?x1xi32>
+  return
+}
+
+// -----
+
+func.func @rope_c1_tokens(%x: tensor<3x4x64xf32>, %p: tensor<2x1xi32>) {
+  // expected-error @below {{'lathe.rope' op input is 'tensor<3x4x64xf32>' and positions 'tensor<2x1xi32>', needed [T, H, D] and [T, k]}}
+  %0 = lathe.rope %x, %p halves base 1.0e+04 dimensions 64 :
+      tensor<3x4x64xf32>, tensor<2x1xi32>
+  return
+}
+
+// -----
+
+func.func @rope_c1_no_position(%x: tensor<3x4x64xf32>, %p: tensor<3x0xi32>) {
+  // expected-error @below {{'lathe.rope' op input is 'tensor<3x4x64xf32>' and positions 'tensor<3x0xi32>', needed [T, H, D] and [T, k]}}
+  %0 = lathe.rope %x, %p halves base 1.0e+04 dimensions 64 :
+      tensor<3x4x64xf32>, tensor<3x0xi32>
+  return
+}
+
+// -----
+
+func.func @rope_c2(%x: tensor<?x4x64xf32>, %p: tensor<?x1xi32>) {
+  // expected-error @below {{'lathe.rope' op dimensions is 65, needed an even number from 2 to 64}}
+  %0 = lathe.rope %x, %p halves base 1.0e+04 dimensions 65 :
+      tensor<?x4x64xf32>, tensor<?x1xi32>
+  return
+}
+
+// -----
+
+func.func @rope_c3(%x: tensor<?x4x64xf32>, %p: tensor<?x1xi32>, %f: tensor<31xf32>) {
+  // expected-error @below {{'lathe.rope' op factors has 31 elements but 32 pairs are rotated}}
+  %0 = lathe.rope %x, %p factors %f : tensor<31xf32> halves base 1.0e+04 dimensions 64 :
+      tensor<?x4x64xf32>, tensor<?x1xi32>
+  return
+}
+
+// -----
+
+func.func @append_kv_c1(%k: tensor<?x2x64xf32>, %v: tensor<?x1x64xf32>, %s: !lathe.state<paged, 2x2x128xf32>, %slots: tensor<?xi32>) {
+  // expected-error @below {{'lathe.append_kv' op key is 'tensor<?x2x64xf32>', value 'tensor<?x1x64xf32>' and slots 'tensor<?xi32>', needed [T, heads, key width], [T, heads, value width] and [T]}}
+  %0 = lathe.append_kv %k, %v, %s, %slots layer 0 :
+      tensor<?x2x64xf32>, tensor<?x1x64xf32>, !lathe.state<paged, 2x2x128xf32>, tensor<?xi32>
+  return
+}
+
+// -----
+
+func.func @append_kv_c2(%k: tensor<?x2x64xf32>, %v: tensor<?x2x32xf32>, %s: !lathe.state<paged, 2x2x128xf32>, %slots: tensor<?xi32>) {
+  // expected-error @below {{'lathe.append_kv' op state is '!lathe.state<paged, 2x2x128xf32>' but keys and values have 2 heads of width 64 + 32}}
+  %0 = lathe.append_kv %k, %v, %s, %slots layer 0 :
+      tensor<?x2x64xf32>, tensor<?x2x32xf32>, !lathe.state<paged, 2x2x128xf32>, tensor<?xi32>
+  return
+}
+
+// -----
+
+func.func @append_kv_c2_layer(%k: tensor<?x2x64xf32>, %v: tensor<?x2x64xf32>, %s: !lathe.state<paged, 2x2x128xf32>, %slots: tensor<?xi32>) {
+  // expected-error @below {{'lathe.append_kv' op layer is 2 but the state has 2 layers}}
+  %0 = lathe.append_kv %k, %v, %s, %slots layer 2 :
+      tensor<?x2x64xf32>, tensor<?x2x64xf32>, !lathe.state<paged, 2x2x128xf32>, tensor<?xi32>
+  return
+}
+
+// -----
+
+func.func @append_kv_c3(%k: tensor<?x2x64xf32>, %s: !lathe.state<paged, 2x2x128xf32>, %slots: tensor<?xi32>) {
+  // expected-error @below {{'lathe.append_kv' op replaces a state that another operation replaces too; a state value is linear}}
+  %0 = lathe.append_kv %k, %k, %s, %slots layer 0 : tensor<?x2x64xf32>, tensor<?x2x64xf32>,
+      !lathe.state<paged, 2x2x128xf32>, tensor<?xi32>
+  %1 = lathe.append_kv %k, %k, %s, %slots layer 0 : tensor<?x2x64xf32>, tensor<?x2x64xf32>,
+      !lathe.state<paged, 2x2x128xf32>, tensor<?xi32>
+  return
+}
+
+// -----
+
+func.func @append_kv_c3_read_afterwards(%k: tensor<?x2x64xf32>, %q: tensor<?x2x64xf32>, %s: !lathe.state<paged, 2x2x128xf32>,
+    %slots: tensor<?xi32>, %t: tensor<?x?xi32>) {
+  // expected-error @below {{'lathe.append_kv' op replaces a state that 'lathe.paged_attention' still uses afterwards; a state value is linear}}
+  %0 = lathe.append_kv %k, %k, %s, %slots layer 0 : tensor<?x2x64xf32>, tensor<?x2x64xf32>,
+      !lathe.state<paged, 2x2x128xf32>, tensor<?xi32>
+  %1 = lathe.paged_attention %q, %s, %slots, %slots, %t layer 0 scale 1.0 : tensor<?x2x64xf32>,
+      !lathe.state<paged, 2x2x128xf32>, tensor<?xi32>, tensor<?xi32>, tensor<?x?xi32> -> tensor<?x2x64xf32>
+  return
+}
+
+// -----
+
+func.func @paged_attention_c1(%q: tensor<?x4x64xf32>, %s: !lathe.state<paged, 2x2x128xf32>, %o: tensor<?xi32>, %l: tensor<?xi32>,
+    %t: tensor<?x?xi32>) {
+  // expected-error @below {{'lathe.paged_attention' op query is 'tensor<?x4x64xf32>' and result 'tensor<?x2x64xf32>', needed [T, heads, key width] and [T, heads, value width] of one element type}}
+  %0 = lathe.paged_attention %q, %s, %o, %l, %t layer 0 scale 1.0 : tensor<?x4x64xf32>,
+      !lathe.state<paged, 2x2x128xf32>, tensor<?xi32>, tensor<?xi32>, tensor<?x?xi32> -> tensor<?x2x64xf32>
+  return
+}
+
+// -----
+
+func.func @paged_attention_c2(%q: tensor<?x3x64xf32>, %s: !lathe.state<paged, 2x2x128xf32>, %o: tensor<?xi32>, %l: tensor<?xi32>,
+    %t: tensor<?x?xi32>) {
+  // expected-error @below {{'lathe.paged_attention' op state is '!lathe.state<paged, 2x2x128xf32>' but the query has 3 heads, and key and value width are 64 + 64}}
+  %0 = lathe.paged_attention %q, %s, %o, %l, %t layer 0 scale 1.0 : tensor<?x3x64xf32>,
+      !lathe.state<paged, 2x2x128xf32>, tensor<?xi32>, tensor<?xi32>, tensor<?x?xi32> -> tensor<?x3x64xf32>
+  return
+}
+
+// -----
+
+func.func @paged_attention_c2_layer(%q: tensor<?x4x64xf32>, %s: !lathe.state<paged, 2x2x128xf32>, %o: tensor<?xi32>, %l: tensor<?xi32>,
+    %t: tensor<?x?xi32>) {
+  // expected-error @below {{'lathe.paged_attention' op layer is 7 but the state has 2 layers}}
+  %0 = lathe.paged_attention %q, %s, %o, %l, %t layer 7 scale 1.0 : tensor<?x4x64xf32>,
+      !lathe.state<paged, 2x2x128xf32>, tensor<?xi32>, tensor<?xi32>, tensor<?x?xi32> -> tensor<?x4x64xf32>
+  return
+}
+
+// -----
+
+func.func @paged_attention_c3(%q: tensor<?x4x64xf32>, %s: !lathe.state<paged, 2x2x128xf32>, %o: tensor<3xi32>, %l: tensor<3xi32>,
+    %t: tensor<?x?xi32>) {
+  // expected-error @below {{'lathe.paged_attention' op row_offsets is 'tensor<3xi32>', lengths 'tensor<3xi32>' and block_tables 'tensor<?x?xi32>', needed [S + 1], [S] and [S, B]}}
+  %0 = lathe.paged_attention %q, %s, %o, %l, %t layer 0 scale 1.0 : tensor<?x4x64xf32>,
+      !lathe.state<paged, 2x2x128xf32>, tensor<3xi32>, tensor<3xi32>, tensor<?x?xi32> -> tensor<?x4x64xf32>
+  return
+}

@@ -1,0 +1,40 @@
+// RUN: lathe-opt %s | lathe-opt | FileCheck %s
+// RUN: lathe-opt %s --mlir-print-op-generic | lathe-opt | FileCheck %s
+
+// CHECK-LABEL: @rope
+// CHECK-SAME: (%[[X:.*]]: tensor<?x4x64xf32>, %[[P:.*]]: tensor<?x1xi32>, %[[F:.*]]: tensor<32xf32>)
+func.func @rope(%x: tensor<?x4x64xf32>, %p: tensor<?x1xi32>, %f: tensor<32xf32>) -> tensor<?x4x64xf32> {
+  // CHECK: %[[Y:.*]] = lathe.rope %[[X]], %[[P]] adjacent base 1.000000e+04 dimensions 32 :
+  // CHECK-SAME: tensor<?x4x64xf32>, tensor<?x1xi32>
+  %y = lathe.rope %x, %p adjacent base 1.0e+04 dimensions 32 : tensor<?x4x64xf32>, tensor<?x1xi32>
+  // CHECK: lathe.rope %[[Y]], %[[P]] factors %[[F]] : tensor<32xf32> halves base 5.000000e+05 dimensions 64 :
+  // CHECK-SAME: tensor<?x4x64xf32>, tensor<?x1xi32>
+  %z = lathe.rope %y, %p factors %f : tensor<32xf32> halves base 5.0e+05 dimensions 64 :
+      tensor<?x4x64xf32>, tensor<?x1xi32>
+  return %z : tensor<?x4x64xf32>
+}
+
+// CHECK-LABEL: @append_kv
+// CHECK-SAME: (%[[K:.*]]: tensor<?x2x64xf32>, %[[V:.*]]: tensor<?x2x64xf32>, %[[S:.*]]: !lathe.state<paged, 2x2x128xf16>,
+// CHECK-SAME: %[[SLOTS:.*]]: tensor<?xi32>)
+func.func @append_kv(%k: tensor<?x2x64xf32>, %v: tensor<?x2x64xf32>, %s: !lathe.state<paged, 2x2x128xf16>,
+                     %slots: tensor<?xi32>) -> !lathe.state<paged, 2x2x128xf16> {
+  // CHECK: lathe.append_kv %[[K]], %[[V]], %[[S]], %[[SLOTS]] layer 1 :
+  // CHECK-SAME: tensor<?x2x64xf32>, tensor<?x2x64xf32>, <paged, 2x2x128xf16>, tensor<?xi32>
+  %r = lathe.append_kv %k, %v, %s, %slots layer 1 :
+      tensor<?x2x64xf32>, tensor<?x2x64xf32>, !lathe.state<paged, 2x2x128xf16>, tensor<?xi32>
+  return %r : !lathe.state<paged, 2x2x128xf16>
+}
+
+!kv = !lathe.state<paged, 2x2x128xf32, window = 1024>
+
+// CHECK-LABEL: @paged_attention
+func.func @paged_attention(%q: tensor<?x4x64xf32>, %s: !kv, %offsets: tensor<?xi32>, %lengths: tensor<?xi32>,
+                           %tables: tensor<?x?xi32>) -> tensor<?x4x64xf32> {
+  // CHECK: lathe.paged_attention %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} layer 0 scale 1.250000e-01 :
+  // CHECK-SAME: tensor<?x4x64xf32>, <paged, 2x2x128xf32, window = 1024>, tensor<?xi32>, tensor<?xi32>,
+  // CHECK-SAME: tensor<?x?xi32> -> tensor<?x4x64xf32>
+  %o = lathe.paged_attention %q, %s, %offsets, %lengths, %tables layer 0 scale 1.25e-01 :
+      tensor<?x4x64xf32>, !kv, tensor<?xi32>, tensor<?xi32>, tensor<?x?xi32> -> tensor<?x4x64xf32>
+  return %o : tensor<?x4x64xf32>
+}

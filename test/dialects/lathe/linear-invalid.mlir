@@ -1,0 +1,120 @@
+// RUN: lathe-opt %s --split-input-file --verify-diagnostics
+// One case for each numbered constraint of the operations in the .td file; the messages are complete.
+
+func.func @matmul_c1(%x: tensor<1x2x3xf32>, %w: tensor<3x4xf32>) {
+  // expected-error @below {{'lathe.matmul' op ranks of lhs, rhs and result are 3, 2 and 2, needed 2}}
+  %0 = lathe.matmul %x, %w : tensor<1x2x3xf32>, tensor<3x4xf32> -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @matmul_c2_k(%x: tensor<2x3xf32>, %w: tensor<4x3xf32>) {
+  // expected-error @below {{'lathe.matmul' op k is 3 in lhs but 4 in rhs}}
+  %0 = lathe.matmul %x, %w : tensor<2x3xf32>, tensor<4x3xf32> -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @matmul_c2_k_of_rows(%x: tensor<2x3xf32>, %w: tensor<3x4xf32>) {
+  // expected-error @below {{'lathe.matmul' op k is 3 in lhs but 4 in rhs}}
+  %0 = lathe.matmul %x, %w transpose_rhs : tensor<2x3xf32>, tensor<3x4xf32> -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @matmul_c2_result(%x: tensor<2x3xf32>, %w: tensor<3x4xf32>) {
+  // expected-error @below {{'lathe.matmul' op result is 'tensor<2x5xf32>' but lhs is 'tensor<2x3xf32>' and rhs 'tensor<3x4xf32>'}}
+  %0 = lathe.matmul %x, %w : tensor<2x3xf32>, tensor<3x4xf32> -> tensor<2x5xf32>
+  return
+}
+
+// -----
+
+func.func @matmul_c3(%x: tensor<2x3xf32>, %w: tensor<3x4xf16>) {
+  // expected-error @below {{'lathe.matmul' op lhs has elements of type 'f32' but rhs of 'f16'}}
+  %0 = lathe.matmul %x, %w : tensor<2x3xf32>, tensor<3x4xf16> -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @matmul_c3_blocks(%x: tensor<2x32xf32>, %w: tensor<32x32x!lathe.gguf<q8_0>>) {
+  // expected-error @below {{'lathe.matmul' op rhs is 'tensor<32x32x!lathe.gguf<q8_0>>' without 'transpose_rhs', but its blocks run along the last dimension}}
+  %0 = lathe.matmul %x, %w : tensor<2x32xf32>, tensor<32x32x!lathe.gguf<q8_0>> -> tensor<2x32xf32>
+  return
+}
+
+// -----
+
+func.func @conv_c1(%x: tensor<1x2x8x8xf32>, %f: tensor<4x3x3xf32>) {
+  // expected-error @below {{'lathe.conv' op ranks of input, filter and result are 4, 3 and 4, needed 4}}
+  %0 = lathe.conv %x, %f strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 1 :
+      tensor<1x2x8x8xf32>, tensor<4x3x3xf32> -> tensor<1x4x6x6xf32>
+  return
+}
+
+// -----
+
+func.func @conv_c1_elements(%x: tensor<1x2x8x8xf32>, %f: tensor<4x2x3x3xf32>) {
+  // expected-error @below {{'lathe.conv' op element types are 'f32', 'f32' and 'f16', needed one type (the result may be f32)}}
+  %0 = lathe.conv %x, %f strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 1 :
+      tensor<1x2x8x8xf32>, tensor<4x2x3x3xf32> -> tensor<1x4x6x6xf16>
+  return
+}
+
+// -----
+
+func.func @conv_c2_strides(%x: tensor<1x2x8x8xf32>, %f: tensor<4x2x3x3xf32>) {
+  // expected-error @below {{'lathe.conv' op strides are [1, 0], needed 2 positive numbers}}
+  %0 = lathe.conv %x, %f strides [1, 0] pads [0, 0, 0, 0] dilations [1, 1] groups 1 :
+      tensor<1x2x8x8xf32>, tensor<4x2x3x3xf32> -> tensor<1x4x6x6xf32>
+  return
+}
+
+// -----
+
+func.func @conv_c2_dilations(%x: tensor<1x2x8x8xf32>, %f: tensor<4x2x3x3xf32>) {
+  // expected-error @below {{'lathe.conv' op dilations are [1], needed 2 positive numbers}}
+  %0 = lathe.conv %x, %f strides [1, 1] pads [0, 0, 0, 0] dilations [1] groups 1 :
+      tensor<1x2x8x8xf32>, tensor<4x2x3x3xf32> -> tensor<1x4x6x6xf32>
+  return
+}
+
+// -----
+
+func.func @conv_c2_pads(%x: tensor<1x2x8x8xf32>, %f: tensor<4x2x3x3xf32>) {
+  // expected-error @below {{'lathe.conv' op pads are [0, 0, 0, -1], needed 4 numbers that are not negative}}
+  %0 = lathe.conv %x, %f strides [1, 1] pads [0, 0, 0, -1] dilations [1, 1] groups 1 :
+      tensor<1x2x8x8xf32>, tensor<4x2x3x3xf32> -> tensor<1x4x6x6xf32>
+  return
+}
+
+// -----
+
+func.func @conv_c3(%x: tensor<1x2x8x8xf32>, %f: tensor<4x2x3x3xf32>) {
+  // expected-error @below {{'lathe.conv' op groups is 2, the input has 2 channels, the result 4 and the filter is 'tensor<4x2x3x3xf32>'}}
+  %0 = lathe.conv %x, %f strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 2 :
+      tensor<1x2x8x8xf32>, tensor<4x2x3x3xf32> -> tensor<1x4x6x6xf32>
+  return
+}
+
+// -----
+
+func.func @conv_c4(%x: tensor<1x2x8x8xf32>, %f: tensor<4x2x3x3xf32>) {
+  // expected-error @below {{'lathe.conv' op result dimension 3 is 7 but the windows give 6}}
+  %0 = lathe.conv %x, %f strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 1 :
+      tensor<1x2x8x8xf32>, tensor<4x2x3x3xf32> -> tensor<1x4x6x7xf32>
+  return
+}
+
+// -----
+
+func.func @conv_c4_window(%x: tensor<1x2x8x8xf32>, %f: tensor<4x2x3x3xf32>) {
+  // expected-error @below {{'lathe.conv' op window of extent 9 does not fit into dimension 2, which has 8 and pads 0 and 0}}
+  %0 = lathe.conv %x, %f strides [1, 1] pads [0, 0, 0, 0] dilations [4, 1] groups 1 :
+      tensor<1x2x8x8xf32>, tensor<4x2x3x3xf32> -> tensor<1x4x1x6xf32>
+  return
+}

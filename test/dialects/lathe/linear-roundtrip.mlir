@@ -1,0 +1,29 @@
+// RUN: lathe-opt %s | lathe-opt | FileCheck %s
+// RUN: lathe-opt %s --mlir-print-op-generic | lathe-opt | FileCheck %s
+
+// CHECK-LABEL: @matmul
+// CHECK-SAME: (%[[X:.*]]: tensor<?x64xf32>, %[[W:.*]]: tensor<64x32xf32>)
+func.func @matmul(%x: tensor<?x64xf32>, %w: tensor<64x32xf32>) -> tensor<?x32xf32> {
+  // CHECK: lathe.matmul %[[X]], %[[W]] : tensor<?x64xf32>, tensor<64x32xf32> -> tensor<?x32xf32>
+  %y = lathe.matmul %x, %w : tensor<?x64xf32>, tensor<64x32xf32> -> tensor<?x32xf32>
+  return %y : tensor<?x32xf32>
+}
+
+// CHECK-LABEL: @matmul_with_blocks
+// CHECK-SAME: (%[[X:.*]]: tensor<?x64xf16>, %[[W:.*]]: tensor<32x64x!lathe.gguf<q8_0>>)
+func.func @matmul_with_blocks(%x: tensor<?x64xf16>, %w: tensor<32x64x!lathe.gguf<q8_0>>) -> tensor<?x32xf32> {
+  // CHECK: lathe.matmul %[[X]], %[[W]] transpose_rhs :
+  // CHECK-SAME: tensor<?x64xf16>, tensor<32x64x!lathe.gguf<q8_0>> -> tensor<?x32xf32>
+  %y = lathe.matmul %x, %w transpose_rhs : tensor<?x64xf16>, tensor<32x64x!lathe.gguf<q8_0>> -> tensor<?x32xf32>
+  return %y : tensor<?x32xf32>
+}
+
+// CHECK-LABEL: @conv
+// CHECK-SAME: (%[[X:.*]]: tensor<?x2x8x8xf32>, %[[F:.*]]: tensor<8x1x3x3xf32>)
+func.func @conv(%x: tensor<?x2x8x8xf32>, %f: tensor<8x1x3x3xf32>) -> tensor<?x8x7x8xf32> {
+  // CHECK: lathe.conv %[[X]], %[[F]] strides [1, 1] pads [0, 1, 1, 1] dilations [1, 1] groups 2 :
+  // CHECK-SAME: tensor<?x2x8x8xf32>, tensor<8x1x3x3xf32> -> tensor<?x8x7x8xf32>
+  %y = lathe.conv %x, %f strides [1, 1] pads [0, 1, 1, 1] dilations [1, 1] groups 2 :
+      tensor<?x2x8x8xf32>, tensor<8x1x3x3xf32> -> tensor<?x8x7x8xf32>
+  return %y : tensor<?x8x7x8xf32>
+}

@@ -1,0 +1,28 @@
+// RUN: lathe-opt %s | lathe-opt | FileCheck %s
+// RUN: lathe-opt %s --mlir-print-op-generic | lathe-opt | FileCheck %s
+
+// CHECK-LABEL: @rms_norm
+// CHECK-SAME: (%[[X:.*]]: tensor<?x64xbf16>, %[[W:.*]]: tensor<64xf32>)
+func.func @rms_norm(%x: tensor<?x64xbf16>, %w: tensor<64xf32>) -> tensor<?x64xbf16> {
+  // CHECK: lathe.rms_norm %[[X]], %[[W]] epsilon 9.99999974E-6 : tensor<?x64xbf16>, tensor<64xf32>
+  %y = lathe.rms_norm %x, %w epsilon 1.0e-05 : tensor<?x64xbf16>, tensor<64xf32>
+  return %y : tensor<?x64xbf16>
+}
+
+// CHECK-LABEL: @softmax
+// CHECK-SAME: (%[[X:.*]]: tensor<?x10xf32>)
+func.func @softmax(%x: tensor<?x10xf32>) -> tensor<?x10xf32> {
+  // CHECK: lathe.softmax %[[X]] : tensor<?x10xf32>
+  %y = lathe.softmax %x : tensor<?x10xf32>
+  return %y : tensor<?x10xf32>
+}
+
+// CHECK-LABEL: @max_pool
+// CHECK-SAME: (%[[X:.*]]: tensor<?x8x8x8xf32>)
+func.func @max_pool(%x: tensor<?x8x8x8xf32>) -> tensor<?x8x4x4xf32> {
+  // CHECK: lathe.max_pool %[[X]] window [2, 2] strides [2, 2] pads [0, 0, 0, 0] dilations [1, 1] :
+  // CHECK-SAME: tensor<?x8x8x8xf32> -> tensor<?x8x4x4xf32>
+  %y = lathe.max_pool %x window [2, 2] strides [2, 2] pads [0, 0, 0, 0] dilations [1, 1] :
+      tensor<?x8x8x8xf32> -> tensor<?x8x4x4xf32>
+  return %y : tensor<?x8x4x4xf32>
+}

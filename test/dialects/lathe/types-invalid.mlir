@@ -1,0 +1,49 @@
+// RUN: lathe-opt %s --split-input-file --verify-diagnostics
+
+// expected-error @below {{state kind is 'ring', needed paged, slot or static}}
+func.func private @state_kind(!lathe.state<ring, 2x2x128xf32>)
+
+// -----
+
+// expected-error @below {{state element is 'index', needed an integer or float}}
+func.func private @state_element(!lathe.state<slot, 2xindex>)
+
+// -----
+
+// expected-error @below {{paged state has 2 dimensions, needed 3: layers, heads, key width + value width}}
+func.func private @paged_state_rank(!lathe.state<paged, 2x128xf32>)
+
+// -----
+
+// expected-error @below {{window is 8, needed 0, or above 0 in a paged state}}
+func.func private @window_of_a_slot(!lathe.state<slot, 2x128xf32, window = 8>)
+
+// -----
+
+// expected-error @below {{'q9_k' is no block format of GGUF files that can be unpacked}}
+func.func private @unknown_format(tensor<256x!lathe.gguf<q9_k>>)
+
+// -----
+
+// expected-error @below {{'f16' is no block format of GGUF files that can be unpacked}}
+func.func private @format_without_blocks(tensor<256x!lathe.gguf<f16>>)
+
+// -----
+
+// expected-error @below {{code is 'i16', needed an integer or float of at most 8 bits}}
+func.func private @wide_code(!lathe.blocked<i16, block = [1, 32], scale = f16, zero = none, outer_scale = none>)
+
+// -----
+
+// expected-error @below {{block is [0, 32], needed sizes above 0}}
+func.func private @empty_block(!lathe.blocked<i8, block = [0, 32], scale = f16, zero = none, outer_scale = none>)
+
+// -----
+
+// expected-error @below {{scale is 'i8', needed a float or none}}
+func.func private @integer_scale(!lathe.blocked<i8, block = [1, 32], scale = i8, zero = none, outer_scale = none>)
+
+// -----
+
+// expected-error @below {{symbol 'batch' has bounds 8..4, needed 0 <= min <= max}}
+func.func private @symbol_bounds() attributes {lathe.symbols = [#lathe.symbol<"batch", 8, 4>]}
