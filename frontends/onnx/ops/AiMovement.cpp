@@ -40,7 +40,7 @@ LogicalResult lathe::onnx::importFlatten(NodeImporter &node) {
   FailureOr<Value> input = node.anyInput(0);
   if (failed(input))
     return failure();
-  FailureOr<int64_t> axis = node.axisAttribute(1, node.rank(*input) + 1, node.rank(*input));
+  FailureOr<int64_t> axis = node.axisAttribute(1, node.rank(*input), node.rank(*input));
   if (failed(axis))
     return failure();
   FailureOr<Value> result = flatten(node, *input, *axis);

@@ -11,14 +11,15 @@
 
 namespace lathe::onnx::test {
 
-/// The module, or the error; errors must be at the file.
+/// Warnings and the module, or the error; all of them must be at the file.
 inline std::string import(const std::string &bytes, const OnnxImportOptions &options = {}) {
   TemporaryModel file(bytes);
   mlir::MLIRContext context;
   std::string text, errors;
   mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) {
     EXPECT_EQ(mlir::cast<mlir::FileLineColLoc>(diagnostic.getLocation()).getFilename(), file.path.string());
-    errors += diagnostic.str();
+    bool isError = diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error;
+    (isError ? errors : text) += isError ? diagnostic.str() : "warning: " + diagnostic.str() + "\n";
   });
   auto module = importOnnx(context, file.path.string(), options);
   EXPECT_EQ(failed(module), !errors.empty()) << errors;

@@ -93,8 +93,10 @@ TEST(OnnxRefusal, OutputSizeThatIsNoSymbol) {
 
 TEST(OnnxRefusal, OutputThatContradictsTheModel) {
   Bytes bytes = Bytes().bytes(1, node("Relu", "x", "y")).bytes(11, symbolicValue("x", {-1, 4}));
-  EXPECT_EQ(import(model(Bytes(bytes).bytes(12, symbolicValue("y", {-1, 5})))),
-            "output 'y' has other sizes in the model than [a, 4], which its node gives");
+  EXPECT_EQ(import(model(Bytes(bytes).bytes(12, symbolicValue("y", {-1, 5}))))
+                .find("warning: output 'y' has other sizes in the model than [a, 4], which its node gives and the "
+                      "program will"),
+            0u);
   EXPECT_EQ(import(model(Bytes(bytes).bytes(12, symbolicValue("y", {-1, 4}, DataType::Float16)))),
             "output 'y' is float16 in the model, but its node gives another type");
 }

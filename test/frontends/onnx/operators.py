@@ -1,0 +1,155 @@
+"""Holds every operator that is imported against onnxruntime: operators.py EVALUATE FOLDER
+
+Each line of CASES is a model: opset | inputs | weights | nodes. Declarations and nodes are in ONNX's text format; the graph's
+output is y. Inputs and weights get random values; weights become initializers with raw data, so that they are read from
+the file. N is 3 when a model runs, M is 5.
+"""
+
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+import onnx.parser
+import onnxruntime
+
+CASES = """
+17 | float[N,4] x | | y = Relu(x)
+17 | float[N,4] x | | y = Sigmoid(x)
+17 | float[N,4] x | | y = Tanh(x)
+17 | float[N,4] x | | y = Exp(x)
+17 | float[N,4] x | | y = Neg(x)
+8  | float[N,4] x | | y = Relu(x)
+28 | float[N,4] x | | y = Relu(x)
+17 | float[N,4] x, float[N,4] z | | y = Add(x, z)
+17 | float[N,4] x | float[4] w | y = Add(x, w)
+7  | float[N,4] x | float[4] w | y = Add(w, x)
+17 | float[N,1,4] x, float[5,1] z | | y = Sub(x, z)
+17 | float[N,4] x | float w | y = Mul(x, w)
+17 | float[N,M] x, float[1,M] z | | y = Div(x, z)
+17 | float[N,4] x, float[N,4] z | | y = Max(x, z)
+17 | float[N,4] x, float[N,1] z, float[4] t | | y = Min(x, z, t)
+17 | float[N,4] x | | y = Max(x)
+17 | float16[N,4] x, float16[4] z | | y = Add(x, z)
+17 | float[N,4] x | | h = Cast<to=10>(x) ; y = Cast<to=1>(h)
+17 | float[N,4] x | | h = Cast<to=16>(x) ; y = Cast<to=1>(h)
+19 | float[N,4] x | | y = Cast<to=10>(x)
+17 | float[N,3,7,6] x | float[4,3,3,2] w | y = Conv(x, w)
+17 | float[N,3,7,6] x | float[4,3,3,3] w, float[4] b | y = Conv<pads=[1,0,2,1], strides=[2,1]>(x, w, b)
+17 | float[N,3,7,6] x | float[4,3,2,2] w | y = Conv<dilations=[2,3], kernel_shape=[2,2]>(x, w)
+17 | float[N,4,5,5] x | float[6,2,3,3] w, float[6] b | y = Conv<group=2, pads=[1,1,1,1]>(x, w, b)
+17 | float[N,4,5,5] x | float[4,1,3,3] w | y = Conv<group=4, auto_pad="SAME_UPPER", strides=[2,2]>(x, w)
+17 | float[N,2,5,6] x | float[1,2,2,2] w | y = Conv<auto_pad="SAME_UPPER">(x, w)
+17 | float[N,2,5,6] x | float[1,2,2,2] w | y = Conv<auto_pad="SAME_LOWER">(x, w)
+17 | float[N,2,5,6] x | float[1,2,3,3] w | y = Conv<auto_pad="VALID", strides=[2,1]>(x, w)
+17 | float[N,2,6,7] x | | y = MaxPool<kernel_shape=[2,2], strides=[2,2]>(x)
+17 | float[N,2,6,7] x | | y = MaxPool<kernel_shape=[3,2], pads=[1,0,2,1]>(x)
+17 | float[N,2,6,7] x | | y = MaxPool<kernel_shape=[2,2], dilations=[2,3]>(x)
+17 | float[N,2,6,7] x | | y = MaxPool<kernel_shape=[3,3], strides=[2,2], auto_pad="SAME_LOWER">(x)
+17 | float[N,2,6,7] x | | y = MaxPool<kernel_shape=[3,2], strides=[2,2], ceil_mode=1>(x)
+17 | float[N,2,6,7] x | | y = MaxPool<kernel_shape=[2,2], strides=[3,3], pads=[0,1,0,1], ceil_mode=1>(x)
+17 | float[N,2,3,4] x | | y = Flatten(x)
+17 | float[N,2,M,4] x | | f = Flatten<axis=1>(x) ; s = Constant<value_ints=[0,2,-1,4]>() ; y = Reshape(f, s)
+17 | float[N,2,3,4] x | | f = Flatten<axis=0>(x) ; s = Constant<value_ints=[-1,24]>() ; y = Reshape(f, s)
+17 | float[N,2,3,4] x | | f = Flatten<axis=2>(x) ; s = Constant<value_ints=[-1,2,12]>() ; y = Reshape(f, s)
+17 | float[3,2,3,4] x | | y = Flatten<axis=-1>(x)
+17 | float[2,3,4] x | | y = Flatten<axis=3>(x)
+17 | float[N,2,6] x | | s = Constant<value=int64[3] {0,-1,3}>() ; y = Reshape(x, s)
+17 | float[N,2,6] x | | s = Constant<value_ints=[-1,12]>() ; y = Reshape(x, s)
+17 | float[2,6] x | | s = Constant<value=int64[3] {3,2,2}>() ; y = Reshape(x, s)
+14 | float[4,2,6] x | | s = Constant<value_ints=[-1,6]>() ; y = Reshape<allowzero=1>(x, s)
+17 | float[N,6] x | float[6,5] w, float[5] b | y = Gemm(x, w, b)
+17 | float[N,6] x, float[N,5] b | float[5,6] w | y = Gemm<transB=1>(x, w, b)
+17 | float[6,N] x | float[5,6] w, float[1,5] b | y = Gemm<transA=1, transB=1, alpha=0.5, beta=2.0>(x, w, b)
+17 | float[N,6] x | float[6,5] w, float b | y = Gemm(x, w, b)
+11 | float[N,6] x | float[6,5] w | y = Gemm<alpha=-1.5>(x, w)
+17 | float[N,6] x | float[6,5] w | y = MatMul(x, w)
+17 | float[N,6] x, float[6,M] z | | y = MatMul(x, z)
+17 | float[N,2,5] x | | y = Softmax(x)
+17 | float[N,2,5] x | | y = Softmax<axis=1>(x)
+17 | float[N,2,5] x | | y = Softmax<axis=-3>(x)
+11 | float[N,2,5] x | | y = Softmax(x)
+11 | float[N,M,5] x | | y = Softmax<axis=2>(x)
+11 | float[2,N,5] x | | y = Softmax<axis=0>(x)
+17 | float[N,2,5] x | | y = Transpose(x)
+17 | float[N,2,5] x | | y = Transpose<perm=[0,2,1]>(x)
+17 | float[N,2,5] x | | i = Identity(x) ; y = Relu(i)
+17 | float[N,4] x | | c = Constant<value_float=0.25>() ; y = Add(x, c)
+17 | float[N,2] x | | c = Constant<value_floats=[0.25,3.0]>() ; y = Mul(x, c)
+17 | float[N,2] x | | c = Constant<value=float[2] {0.25,3.0}>() ; y = Sub(x, c)
+"""
+SIZES = {"N": 3, "M": 5}
+# Both engines compute in f32 and add up at most 36 products of numbers around 1; f16 results may differ by one rounding.
+TOLERANCES = {np.dtype("float32"): 3e-6, np.dtype("float16"): 2.0**-10}
+
+
+def make_model(line):
+    opset, inputs, weights, nodes = (part.strip() for part in line.split("|"))
+    declarations = ", ".join(filter(None, [inputs, weights]))
+    weights = [declaration.split()[-1] for declaration in weights.split(", ")] if weights else []
+    text = f'<ir_version: 8, opset_import: ["" : {opset}]> model ({declarations}) => (float y) {{ {nodes} }}'
+    model = onnx.parser.parse_model(text.replace(" ;", "\n"))
+    graph = model.graph
+    graph.output[0].ClearField("type")
+    return model, weights
+
+
+def make_values(rng, graph):
+    """Random values for all declared inputs, by name."""
+    values = {}
+    for value in graph.input:
+        tensor = value.type.tensor_type
+        shape = [dim.dim_value or SIZES[dim.dim_param] for dim in tensor.shape.dim]
+        values[value.name] = rng.normal(size=shape).astype(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type))
+    return values
+
+
+def prepare(line, folder, rng):
+    """Writes the model and its inputs, and returns what onnxruntime makes of them."""
+    model, weights = make_model(line)
+    values = make_values(rng, model.graph)
+    inputs = [value for value in model.graph.input if value.name not in weights]
+    model.graph.initializer.extend(onnx.numpy_helper.from_array(values[name], name) for name in weights)
+    del model.graph.input[:]
+    model.graph.input.extend(inputs)
+    model = onnx.shape_inference.infer_shapes(model)
+    folder.mkdir(parents=True, exist_ok=True)
+    onnx.save(model, folder / "model.onnx")
+    feeds = {value.name: values[value.name] for value in inputs}
+    for name, value in feeds.items():
+        np.save(folder / f"{name}.npy", value)
+    return onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"]).run(None, feeds)[0]
+
+
+def difference(found, expected):
+    if found.shape != expected.shape or found.dtype != expected.dtype:
+        return f"found {found.dtype}{list(found.shape)}, needed {expected.dtype}{list(expected.shape)}"
+    error = np.abs(found.astype(np.float64) - expected) / np.maximum(np.abs(expected.astype(np.float64)), 1)
+    if not np.all(error <= TOLERANCES[expected.dtype]):
+        return f"differs by {np.nanmax(error):.3g} of max(value, 1), needed {TOLERANCES[expected.dtype]:.3g}"
+    return None
+
+
+def main():
+    evaluate, root = sys.argv[1], pathlib.Path(sys.argv[2])
+    lines = [line for line in CASES.splitlines() if line]
+    rng = np.random.default_rng(5)
+    folders = [root / str(index) for index in range(len(lines))]
+    expected = [prepare(line, folder, rng) for line, folder in zip(lines, folders)]
+    for result in root.glob("*/y.result.npy"):
+        result.unlink()
+    status = subprocess.run([evaluate, *folders]).returncode
+    failures = 0
+    for line, folder, wanted in zip(lines, folders, expected):
+        result = folder / "y.result.npy"
+        why = difference(np.load(result), wanted) if result.exists() else "no result"
+        if why:
+            print(f"{folder.name}: {line}: {why}")
+            failures += 1
+    print(f"{len(lines) - failures} of {len(lines)} models agree with onnxruntime")
+    sys.exit(1 if failures or status else 0)
+
+
+if __name__ == "__main__":
+    main()
