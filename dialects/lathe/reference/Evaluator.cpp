@@ -39,15 +39,15 @@ static std::string findMismatch(const ReferenceValue &value, Type type) {
   if (!tensor) {
     if (value.getType() == type)
       return "";
-    return llvm::formatv("is of type {0}, needed {1}", value.getType(), type);
+    return llvm::formatv("is of type '{0}', needed '{1}'", value.getType(), type);
   }
   bool fits = value.getShape().size() == tensor.getShape().size() &&
               llvm::all_of(llvm::zip(value.getShape(), tensor.getShape()),
                            [](auto pair) { return dimsAgree(std::get<0>(pair), std::get<1>(pair)); });
   if (!fits)
-    return llvm::formatv("has shape {0}, needed {1}", formatShape(value.getShape()), type);
+    return llvm::formatv("has shape {0}, needed '{1}'", formatShape(value.getShape()), type);
   if (value.getType() != tensor.getElementType() && !value.getType().isF32())
-    return llvm::formatv("has elements of type {0}, needed {1}", value.getType(), type);
+    return llvm::formatv("has elements of type '{0}', needed '{1}'", value.getType(), type);
   return "";
 }
 
