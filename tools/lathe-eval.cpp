@@ -4,7 +4,8 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Support/ToolUtilities.h"
-#include "tools/Npy.h"
+#include "tools/lathe/Commands.h"
+#include "tools/lathe/Npy.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/ToolOutputFile.h"
@@ -91,30 +92,48 @@ static LogicalResult fail(const Twine &message) {
   return failure();
 }
 
-/// The file's array in the element type of argument `type`. Floats may come in any width; integers must match.
-static FailureOr<ReferenceValue> convert(const std::string &path, const NpyArray &array, Type type) {
+static Type getStoredType(MLIRContext *context, lathe_type type) {
+  switch (type) {
+  case LATHE_F32:
+    return Float32Type::get(context);
+  case LATHE_F16:
+    return Float16Type::get(context);
+  case LATHE_BF16:
+    return BFloat16Type::get(context);
+  case LATHE_F64:
+    return Float64Type::get(context);
+  case LATHE_I8:
+    return IntegerType::get(context, 8);
+  case LATHE_U8:
+    return IntegerType::get(context, 8, IntegerType::Unsigned);
+  case LATHE_I16:
+    return IntegerType::get(context, 16);
+  case LATHE_I32:
+    return IntegerType::get(context, 32);
+  case LATHE_I64:
+    return IntegerType::get(context, 64);
+  case LATHE_U32:
+    return IntegerType::get(context, 32, IntegerType::Unsigned);
+  case LATHE_BOOL:
+    return IntegerType::get(context, 1);
+  }
+  llvm_unreachable("the array reader knows these types alone");
+}
+
+/// The array in the element type of the argument. Floats may come in any width; integers must match.
+static FailureOr<ReferenceValue> convert(const std::string &name, const tools::Array &array, Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (!tensor || !tensor.getElementType().isIntOrFloat()) {
-    (void)fail(path + ": is for an argument that is no tensor of numbers");
+    (void)fail("argument '" + name + "' is no tensor of numbers, needed one to take an array");
     return failure();
   }
-  MLIRContext *context = type.getContext();
-  Type element = tensor.getElementType();
-  unsigned bits = 8 * (array.Type[1] - '0');
-  Type stored = array.Type == "b1"     ? IntegerType::get(context, 1)
-                : array.Type[0] == 'i' ? IntegerType::get(context, bits)
-                : array.Type[0] == 'u' ? IntegerType::get(context, bits, IntegerType::Unsigned)
-                : array.Type == "f2"   ? Type(Float16Type::get(context))
-                : array.Type == "f4"   ? Type(Float32Type::get(context))
-                                       : Type(Float64Type::get(context));
+  Type stored = getStoredType(type.getContext(), array.type), element = tensor.getElementType();
   if (stored != element && !(isa<FloatType>(stored) && isa<FloatType>(element))) {
-    std::string needed;
-    llvm::raw_string_ostream(needed) << element;
-    (void)fail(path + ": has elements of type " + array.Type + ", needed " + needed);
+    (void)fail(llvm::formatv("argument '{0}' has elements of type {1}, needed {2}", name, stored, element).str());
     return failure();
   }
-  ReferenceValue value = ReferenceValue::tensor(stored, array.Shape);
-  llvm::copy(array.Bytes, value.mutableBytes().begin());
+  ReferenceValue value = ReferenceValue::tensor(stored, array.shape);
+  llvm::copy(array.bytes, value.mutableBytes().begin());
   return roundToStored(value, type);
 }
 
@@ -128,19 +147,18 @@ static FailureOr<std::pair<std::string, std::string>> splitOption(const std::str
   return std::pair(name.str(), value.str());
 }
 
-static FailureOr<std::map<std::string, NpyArray>> readInputs(const Options &options) {
-  std::map<std::string, NpyArray> arrays;
+static FailureOr<std::map<std::string, tools::Array>> readInputs(const Options &options) {
+  std::map<std::string, tools::Array> arrays;
   for (const std::string &input : options.Inputs) {
     auto pair = splitOption(input);
     if (failed(pair))
       return failure();
-    std::string error;
-    std::optional<NpyArray> array = readNpy(pair->second, error);
-    if (!array) {
-      (void)fail(error);
+    try {
+      arrays[pair->first] = tools::readNpy(pair->second);
+    } catch (const tools::CommandFailure &problem) {
+      (void)fail(problem.what());
       return failure();
     }
-    arrays[pair->first] = std::move(*array);
   }
   return arrays;
 }
@@ -160,7 +178,7 @@ static FailureOr<SmallVector<ReferenceValue>> makeRandom(func::FuncOp function, 
 
 /// Arguments by name from --input, else from --random; states start as zeros.
 static FailureOr<SmallVector<ReferenceValue>> makeArguments(func::FuncOp function, const Options &options) {
-  FailureOr<std::map<std::string, NpyArray>> arrays = readInputs(options);
+  FailureOr<std::map<std::string, tools::Array>> arrays = readInputs(options);
   if (failed(arrays))
     return failure();
   SmallVector<ReferenceValue> values(function.getNumArguments());

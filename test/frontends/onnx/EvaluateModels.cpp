@@ -3,7 +3,8 @@
 // model of one node.
 #include "dialects/lathe/reference/Evaluator.h"
 #include "frontends/onnx/OnnxImporter.h"
-#include "tools/Npy.h"
+#include "tools/lathe/Commands.h"
+#include "tools/lathe/Npy.h"
 
 #include "mlir/IR/MLIRContext.h"
 
@@ -22,28 +23,24 @@ static bool evaluate(const std::string &folder) {
   if (failed(module))
     return false;
   auto function = *(**module).getOps<mlir::func::FuncOp>().begin();
-  std::string error;
   llvm::SmallVector<ReferenceValue> arguments;
   for (unsigned i = 0; i < function.getNumArguments(); ++i) {
-    auto array = readNpy(folder + "/" + nameOf(function.getArgAttr(i, NameAttrName)) + ".npy", error);
-    if (!array)
-      return fail(error);
+    tools::Array array = tools::readNpy(folder + "/" + nameOf(function.getArgAttr(i, NameAttrName)) + ".npy");
     auto type = mlir::cast<mlir::RankedTensorType>(function.getArgumentTypes()[i]);
-    arguments.push_back(ReferenceValue::tensor(type.getElementType(), array->Shape));
-    if (arguments.back().getBytes().size() != array->Bytes.size())
+    arguments.push_back(ReferenceValue::tensor(type.getElementType(), array.shape));
+    if (arguments.back().getBytes().size() != array.bytes.size())
       return fail(folder + ": input " + std::to_string(i) + " has another element type than its file");
-    llvm::copy(array->Bytes, arguments.back().mutableBytes().begin());
+    llvm::copy(array.bytes, arguments.back().mutableBytes().begin());
   }
   Evaluator evaluator;
   auto results = evaluator.evaluateFunction(function, arguments);
   if (failed(results))
     return false;
   for (auto [i, result] : llvm::enumerate(*results)) {
-    NpyArray array{"f" + std::to_string(getElementBytes(result.getType())), result.getShape().vec(),
-                   result.getBytes().vec()};
-    std::string path = folder + "/" + nameOf(function.getResultAttr(i, NameAttrName)) + ".result.npy";
-    if (!writeNpy(path, array, error))
-      return fail(error);
+    lathe_type type = result.getType().isF32() ? LATHE_F32 : LATHE_F16;
+    llvm::ArrayRef<uint8_t> bytes = result.getBytes();
+    tools::writeNpy(folder + "/" + nameOf(function.getResultAttr(i, NameAttrName)) + ".result.npy",
+                    {type, result.getShape().vec(), {bytes.begin(), bytes.end()}});
   }
   return true;
 }
@@ -51,6 +48,10 @@ static bool evaluate(const std::string &folder) {
 int main(int argc, char **argv) {
   bool good = argc > 1;
   for (int i = 1; i < argc; ++i)
-    good &= evaluate(argv[i]);
+    try {
+      good &= evaluate(argv[i]);
+    } catch (const tools::CommandFailure &problem) {
+      good = fail(problem.what());
+    }
   return good ? 0 : 1;
 }

@@ -13,12 +13,12 @@
 
 // CHECK: y: tensor<2x2xf32> = {{\[\[}}3, 4], [1, 2]]
 // HALF: y: tensor<2x2xf32>
-// FORTRAN: fortran.npy: elements are in Fortran order, needed C order; save numpy.ascontiguousarray(x)
-// COMPLEX: complex.npy: type is '<c8', needed one of f2 f4 f8 i1 i2 i4 i8 u1 u2 u4 u8 b1, little-endian
-// TYPE: lathe-eval: n: has elements of type i8, needed i32
-// CUT: cut.npy: has 12 bytes of data, which its shape and type do not take
-// FORMAT: inputs.mlir: is not an .npy file of version 1 or 2
-// KIND: lathe-eval: x: has elements of type i4, needed f32
+// FORTRAN: lathe-eval: {{.*}}fortran.npy: the array is in column-major order
+// COMPLEX: lathe-eval: {{.*}}complex.npy: the elements are '<c8'
+// TYPE: lathe-eval: argument 'n' has elements of type i64, needed i32
+// CUT: lathe-eval: {{.*}}cut.npy: the shape needs 16 bytes but the file has 12
+// FORMAT: lathe-eval: {{.*}}inputs.mlir: not a NumPy file
+// KIND: lathe-eval: argument 'x' has elements of type i32, needed f32
 // NAME: lathe-eval: 'z' is no argument of 'main'
 // SHAPE: error: 'func.func' op argument 0 of 'main' has shape [2, 3], needed 'tensor<?x2xf32>'
 func.func @main(%x: tensor<?x2xf32> {lathe.name = "x", lathe.dims = ["rows", 2]},
