@@ -1,6 +1,7 @@
 #include "runtime/api/Handles.h"
 #include "runtime/api/Status.h"
 #include "runtime/cpu/CpuDevice.h"
+#include "runtime/cuda/CudaDevice.h"
 
 using namespace lathe::runtime;
 
@@ -14,7 +15,8 @@ lathe_status lathe_device_create(const lathe_device_options *options, lathe_devi
       *out_device = new lathe_device{std::make_shared<CpuDevice>(read)};
       return;
     case LATHE_DEVICE_CUDA:
-      throw Failure(LATHE_UNSUPPORTED, "this runtime was built without CUDA");
+      *out_device = new lathe_device{std::make_shared<cuda::CudaDevice>(read.ordinal)};
+      return;
     }
     throw Failure(LATHE_INVALID_ARGUMENT, "kind is ", int(read.kind), " but must be 0 (CPU) or 1 (CUDA)");
   });

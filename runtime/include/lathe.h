@@ -239,7 +239,7 @@ typedef struct lathe_run_options {
 LATHE_API lathe_status lathe_session_shapes(lathe_session *session, const lathe_run_options *options);
 
 /* Runs an entry of kind tensor. With any output in host memory it returns when the outputs are there; with all of
- * them on the device it returns when the work is enqueued on the stream.
+ * them on the device it returns when the work is enqueued on the stream; inputs stay unchanged until that is done.
  * LATHE_INVALID_ARGUMENT: as lathe_session_shapes, or an output with too few bytes. */
 LATHE_API lathe_status lathe_session_run(lathe_session *session, const lathe_run_options *options);
 

@@ -1,0 +1,65 @@
+#include "runtime/cuda/CudaApi.h"
+
+#include "runtime/Failure.h"
+
+#include <cmath>
+
+namespace lathe::runtime::cuda {
+
+namespace {
+
+/// Runs `body` and keeps what it throws for the caller of the generated code; non-zero stops that code.
+template <typename Body> int32_t contained(LaunchContext &context, Body body) noexcept {
+  try {
+    body();
+    return 0;
+  } catch (...) {
+    context.failure = std::current_exception();
+    return -1;
+  }
+}
+
+std::string sizeText(const uint32_t (&size)[3]) {
+  return std::to_string(size[0]) + " x " + std::to_string(size[1]) + " x " + std::to_string(size[2]);
+}
+
+int32_t launch(const HostCall *call, const CudaLaunch *launch, void *const *arguments) {
+  auto &context = *static_cast<LaunchContext *>(call->context);
+  return contained(context, [&] {
+    if (launch->kernel >= context.functions.size())
+      throw Failure(LATHE_CORRUPT, "a launch names kernel ", launch->kernel, " but there are ",
+                    context.functions.size());
+    const uint32_t (&grid)[3] = launch->grid, (&block)[3] = launch->block;
+    if (!grid[0] || !grid[1] || !grid[2])
+      return; // no tiles: the driver would call it an error
+    Result result = context.driver.launchKernel.function(context.functions[launch->kernel], grid[0], grid[1], grid[2],
+                                                         block[0], block[1], block[2], launch->sharedBytes,
+                                                         context.stream, const_cast<void **>(arguments), nullptr);
+    if (result)
+      context.driver.fail(result, context.driver.launchKernel.name,
+                          "kernel '" + context.kernels[launch->kernel].name + "', grid " + sizeText(grid) + ", block " +
+                              sizeText(block) + ", " + std::to_string(launch->sharedBytes) + " bytes shared");
+  });
+}
+
+int32_t copyBytes(const HostCall *call, void *target, const void *source, int64_t bytes) {
+  auto &context = *static_cast<LaunchContext *>(call->context);
+  return contained(context, [&] {
+    if (bytes > 0)
+      context.driver(context.driver.copyOnDevice, reinterpret_cast<DeviceAddress>(target),
+                     reinterpret_cast<DeviceAddress>(source), size_t(bytes), context.stream);
+  });
+}
+
+/// A CUDA program's buffers are the GPU's: there is nothing that a CPU kernel could read.
+int32_t refuseParallelFor(const HostCall *, CpuKernel, void *const *, const int64_t *, int64_t) { return -1; }
+
+constexpr HostApi Api = {HostAbiVersion, sizeof(HostApi), refuseParallelFor, launch, copyBytes,
+                         ::sinf,         ::cosf,          ::tanhf,           ::erff, ::powf,
+                         ::logf};
+
+} // namespace
+
+const HostApi &cudaApi() { return Api; }
+
+} // namespace lathe::runtime::cuda

@@ -1,0 +1,69 @@
+#include "runtime/cuda/CudaDevice.h"
+
+#include "runtime/Failure.h"
+#include "runtime/cuda/CudaExecutor.h"
+#include "runtime/cuda/PlacedProgram.h"
+
+#include <algorithm>
+
+namespace lathe::runtime::cuda {
+
+CudaDevice::CudaDevice(int ordinal) {
+  if (Result result = driver.init.function(0))
+    throw Failure(result == ErrorNoDevice ? LATHE_NOT_FOUND : LATHE_DEVICE_ERROR, "cuInit: ", driver.describe(result));
+  int count = 0;
+  driver(driver.deviceGetCount, &count);
+  if (ordinal < 0 || ordinal >= count)
+    throw Failure(LATHE_NOT_FOUND, "ordinal is ", ordinal, " but the driver shows ", count, " GPUs");
+  driver(driver.deviceGet, &device, ordinal);
+  char name[256] = {};
+  driver(driver.deviceGetName, name, int(sizeof(name)) - 1, device);
+  int pools = 0;
+  driver(driver.deviceGetAttribute, &major, AttributeMajor, device);
+  driver(driver.deviceGetAttribute, &minor, AttributeMinor, device);
+  driver(driver.deviceGetAttribute, &pools, AttributeMemoryPools, device);
+  if (!pools)
+    throw Failure(LATHE_UNSUPPORTED, name, " has no stream-ordered memory; use a GPU or driver that has");
+  text = "cuda:" + std::to_string(ordinal) + ", " + name + ", sm_" + std::to_string(major * 10 + minor);
+  driver(driver.primaryRetain, &context, device); // last: the destructor gives back only what was taken
+}
+
+CudaDevice::~CudaDevice() { (void)driver.primaryRelease.function(device); }
+
+std::unique_ptr<Executor> CudaDevice::createExecutor(std::shared_ptr<const Program> program,
+                                                     const StateLimits &limits) {
+  return std::make_unique<CudaExecutor>(shared_from_this(), std::move(program), limits);
+}
+
+std::shared_ptr<const PlacedProgram> CudaDevice::place(const std::shared_ptr<const Program> &program,
+                                                       size_t extraBytes) {
+  std::lock_guard lock(mutex);
+  std::erase_if(placed, [](auto &each) { return each.second.expired(); });
+  auto found = std::find_if(placed.begin(), placed.end(), [&](auto &each) { return each.first == program.get(); });
+  std::shared_ptr<const PlacedProgram> known = found == placed.end() ? nullptr : found->second.lock();
+  size_t weightBytes = known ? 0 : program->weights().size(), freeBytes = 0, totalBytes = 0;
+  driver(driver.memGetInfo, &freeBytes, &totalBytes);
+  if (weightBytes + extraBytes > freeBytes)
+    throw Failure(LATHE_OUT_OF_MEMORY, program->artifact.where(), ": needs ", weightBytes, " bytes for weights and ",
+                  extraBytes, " for state and working memory, but ", freeBytes, " of ", totalBytes,
+                  " are free on the GPU; lower kv_cache_bytes or max_sequences");
+  if (known)
+    return known;
+  auto fresh = std::make_shared<const PlacedProgram>(shared_from_this(), program);
+  placed.emplace_back(program.get(), fresh);
+  return fresh;
+}
+
+DeviceMemory::DeviceMemory(const Driver &from, size_t bytes) : driver(&from) {
+  if (bytes == 0)
+    return;
+  if (Result result = driver->memAlloc.function(&address, bytes))
+    driver->fail(result, driver->memAlloc.name, std::to_string(bytes) + " bytes");
+}
+
+DeviceMemory::~DeviceMemory() {
+  if (address)
+    (void)driver->memFree.function(address);
+}
+
+} // namespace lathe::runtime::cuda

@@ -1,0 +1,337 @@
+#include "runtime/cuda/CudaExecutor.h"
+
+#include "runtime/Failure.h"
+#include "runtime/cuda/CudaApi.h"
+#include "runtime/session/StepBuilder.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace lathe::runtime::cuda {
+
+static constexpr size_t Alignment = 256; // of every buffer, as HostCall::arena asks
+
+static size_t aligned(size_t bytes) { return (bytes + Alignment - 1) / Alignment * Alignment; }
+
+/// Offset of each of the entry's arrays in the metadata, and behind them the size of all.
+static std::vector<size_t> metadataOffsets(const Entry &entry, const StepShape &shape) {
+  std::vector<size_t> offsets = {0};
+  for (const Value &value : entry.inputs) {
+    int64_t count = value.role == "row_offsets" || value.role == "lengths" ? shape.sequences + 1
+                    : value.role == "block_tables"                         ? shape.sequences * shape.pages
+                    : value.role == "rows"                                 ? shape.rows
+                                                                           : shape.tokens;
+    offsets.push_back(offsets.back() + aligned(size_t(count) * sizeof(int32_t)));
+  }
+  return offsets;
+}
+
+static size_t rowBytes(const Entry &entry) { return size_t(entry.output("logits")->sizes[1]) * sizeof(float); }
+
+/// The symbols of a step of this shape.
+static std::vector<int64_t> symbolsOf(const Entry &entry, const StepShape &shape) {
+  ModelSymbols model(entry);
+  std::vector<int64_t> symbols(entry.symbols.size(), 0);
+  symbols[size_t(model.tokens)] = shape.tokens;
+  symbols[size_t(model.sequences)] = shape.sequences;
+  symbols[size_t(model.offsets)] = shape.sequences + 1;
+  symbols[size_t(model.pages)] = shape.pages;
+  symbols[size_t(model.rows)] = shape.rows;
+  return symbols;
+}
+
+static size_t arenaBytes(const Program &program, const Entry &entry, const int64_t *symbols) {
+  int64_t bytes = program.image().code(entry).arenaBytes(symbols);
+  if (bytes < 0)
+    throw Failure(LATHE_DEVICE_ERROR, "entry '", entry.name, "' asks for ", bytes, " bytes of working memory");
+  return size_t(bytes);
+}
+
+// ---- Creation ----
+
+CudaExecutor::CudaExecutor(std::shared_ptr<CudaDevice> target, std::shared_ptr<const Program> loaded,
+                           const StateLimits &room)
+    : device(std::move(target)), driver(device->driver), program(std::move(loaded)), limits(room) {
+  ContextScope scope(*device);
+  try {
+    create();
+  } catch (...) {
+    release();
+    throw;
+  }
+}
+
+CudaExecutor::~CudaExecutor() {
+  ContextScope scope(*device, std::nothrow);
+  release();
+}
+
+void CudaExecutor::measureBuckets() {
+  for (const Entry &entry : program->manifest.entries) {
+    if (entry.kind != LATHE_ENTRY_LANGUAGE_MODEL)
+      continue;
+    ModelSymbols model(entry);
+    auto bound = [&](int symbol) { return entry.symbols[size_t(symbol)].max; };
+    auto least = [&](int symbol) { return entry.symbols[size_t(symbol)].min; };
+    // A sequence has no more pages than there are.
+    int64_t pages = std::max(least(model.pages), std::min(bound(model.pages), limits.pages));
+    int64_t sequences = std::min({bound(model.sequences), bound(model.offsets) - 1, limits.maxSequences});
+    StepShape largest = {bound(model.tokens), std::max(sequences, least(model.sequences)), pages, bound(model.rows)};
+    metadataBytes = std::max(metadataBytes, metadataOffsets(entry, largest).back());
+    int64_t most = std::min({bound(model.tokens), bound(model.sequences), bound(model.offsets) - 1, bound(model.rows)});
+    int64_t fewest =
+        std::max({least(model.tokens), least(model.sequences), least(model.offsets) - 1, least(model.rows)});
+    for (int64_t count = 1, covered = 0; count <= most && covered < limits.maxSequences; count *= 2) {
+      if (count < fewest)
+        continue;
+      covered = count;
+      Bucket &bucket = buckets.emplace_back(Bucket{&entry, {count, count, pages, count}});
+      std::vector<int64_t> symbols = symbolsOf(entry, bucket.shape);
+      bucketLogitsBytes = std::max(bucketLogitsBytes, aligned(size_t(count) * rowBytes(entry)));
+      bucketArenaBytes = std::max(bucketArenaBytes, arenaBytes(*program, entry, symbols.data()));
+      metadataBytes = std::max(metadataBytes, metadataOffsets(entry, bucket.shape).back());
+    }
+  }
+}
+
+void CudaExecutor::create() {
+  measureBuckets();
+  size_t poolBytes = 0;
+  for (const State *state : limits.states)
+    poolBytes += size_t(state->pageBytes * limits.pages);
+  placed = device->place(program, poolBytes + metadataBytes + bucketLogitsBytes + bucketArenaBytes);
+  driver(driver.streamCreate, &own, StreamNonBlocking);
+  last = own;
+  driver(driver.eventCreate, &done, EventDisableTiming);
+  driver(driver.eventCreate, &staged, EventDisableTiming);
+  for (const State *state : limits.states) {
+    size_t bytes = size_t(state->pageBytes * limits.pages);
+    // Zeros: a kernel may load a page's unwritten tail and multiply it by zero, which must not be a NaN.
+    DeviceMemory &pool = pools.emplace_back(driver, bytes);
+    driver(driver.memset, pool.at(0), static_cast<unsigned char>(0), bytes, own);
+  }
+  if (metadataBytes) {
+    metadata = DeviceMemory(driver, metadataBytes);
+    driver(driver.memAllocHost, &staging, metadataBytes);
+  }
+  bucketMemory = DeviceMemory(driver, bucketLogitsBytes + bucketArenaBytes);
+  for (Bucket &bucket : buckets)
+    capture(bucket);
+}
+
+void CudaExecutor::release() {
+  // A caller's last stream may be gone; the event behind its work is ours.
+  if (last != own)
+    (void)driver.eventSynchronize.function(done);
+  if (growing)
+    (void)driver.memFreeAsync.function(growing, own);
+  if (own)
+    (void)driver.streamSynchronize.function(own);
+  for (Bucket &bucket : buckets)
+    if (bucket.exec)
+      (void)driver.graphExecDestroy.function(bucket.exec);
+  if (staging)
+    (void)driver.memFreeHost.function(staging);
+  if (staged)
+    (void)driver.eventDestroy.function(staged);
+  if (done)
+    (void)driver.eventDestroy.function(done);
+  if (own)
+    (void)driver.streamDestroy.function(own);
+  pools.clear();
+  metadata = DeviceMemory();
+  bucketMemory = DeviceMemory();
+  placed.reset();
+}
+
+void CudaExecutor::capture(Bucket &bucket) {
+  std::vector<int64_t> symbols = symbolsOf(*bucket.entry, bucket.shape);
+  bindStep(*bucket.entry, bucket.shape, bucketMemory.at(0));
+  driver(driver.streamBeginCapture, own, CaptureThreadLocal);
+  Graph graph = nullptr;
+  try {
+    execute(*bucket.entry, symbols.data(), bucketMemory.at(bucketLogitsBytes), own);
+  } catch (...) {
+    // The stream must leave the capture before it can be waited for.
+    if (driver.streamEndCapture.function(own, &graph) == Success && graph)
+      (void)driver.graphDestroy.function(graph);
+    throw;
+  }
+  driver(driver.streamEndCapture, own, &graph);
+  Result result = driver.graphInstantiate.function(&bucket.exec, graph, 0);
+  (void)driver.graphDestroy.function(graph);
+  if (result)
+    driver.fail(result, driver.graphInstantiate.name,
+                "entry '" + bucket.entry->name + "' at " + std::to_string(bucket.shape.sequences) + " sequences");
+}
+
+// ---- Calls ----
+
+Stream CudaExecutor::begin(void *callersStream) {
+  Stream stream = callersStream ? static_cast<Stream>(callersStream) : own;
+  if (stream == last)
+    return stream;
+  if (last == own)
+    driver(driver.eventRecord, done, own);
+  driver(driver.streamWaitEvent, stream, done, 0u);
+  last = stream;
+  return stream;
+}
+
+/// Behind the last work of a call: the caller may destroy its stream before the next one.
+static void markEnd(const Driver &driver, Stream stream, Stream own, Event done) {
+  if (stream != own)
+    driver(driver.eventRecord, done, stream);
+}
+
+DeviceAddress CudaExecutor::workspace(size_t bytes, Stream stream) {
+  if (bytes <= growingBytes)
+    return growing;
+  // Stream-ordered: freeing does not wait for the device, and work already enqueued keeps its memory.
+  if (growing)
+    driver(driver.memFreeAsync, growing, stream);
+  growing = 0;
+  growingBytes = 0;
+  if (Result result = driver.memAllocAsync.function(&growing, bytes, stream)) {
+    growing = 0;
+    driver.fail(result, driver.memAllocAsync.name, std::to_string(bytes) + " bytes of working memory");
+  }
+  growingBytes = bytes;
+  return growing;
+}
+
+void CudaExecutor::execute(const Entry &entry, const int64_t *symbols, DeviceAddress arena, Stream stream) {
+  states.clear();
+  for (const State &state : entry.states)
+    states.push_back(pools[limits.poolOf(state)].data());
+  LaunchContext context{driver, program->manifest.kernels, placed->kernels(), stream, nullptr};
+  HostCall call{&cudaApi(),     &context,      symbols,           inputs.data(),
+                outputs.data(), states.data(), placed->weights(), reinterpret_cast<unsigned char *>(arena)};
+  int32_t result = program->image().code(entry).run(&call);
+  if (context.failure)
+    std::rethrow_exception(context.failure);
+  if (result)
+    throw Failure(LATHE_DEVICE_ERROR, "entry '", entry.name, "' stopped with code ", result);
+}
+
+void CudaExecutor::run(TensorCall &call) {
+  ContextScope scope(*device);
+  Stream stream = begin(call.stream);
+  size_t arena = aligned(arenaBytes(*program, *call.entry, call.symbols.data())), bytes = arena;
+  auto onDevice = [](const lathe_tensor *tensor) { return tensor && tensor->memory == LATHE_MEMORY_DEVICE; };
+  for (const lathe_tensor *tensor : call.inputs)
+    bytes += onDevice(tensor) ? 0 : aligned(tensor->bytes);
+  for (size_t i = 0; i != call.outputs.size(); ++i)
+    bytes += onDevice(call.outputs[i]) ? 0 : aligned(size_t(call.outputBytes[i]));
+  DeviceAddress base = bytes ? workspace(bytes, stream) : 0, next = base + arena;
+
+  inputs.clear();
+  for (const lathe_tensor *tensor : call.inputs) {
+    inputs.push_back(onDevice(tensor) ? tensor->data : reinterpret_cast<void *>(next));
+    if (onDevice(tensor))
+      continue;
+    if (tensor->bytes)
+      driver(driver.copyToDevice, next, static_cast<const void *>(tensor->data), tensor->bytes, stream);
+    next += aligned(tensor->bytes);
+  }
+  outputs.clear();
+  for (size_t i = 0; i != call.outputs.size(); ++i) {
+    outputs.push_back(onDevice(call.outputs[i]) ? call.outputs[i]->data : reinterpret_cast<void *>(next));
+    next += onDevice(call.outputs[i]) ? 0 : aligned(size_t(call.outputBytes[i]));
+  }
+  execute(*call.entry, call.symbols.data(), base, stream);
+
+  bool wait = false;
+  for (size_t i = 0; i != call.outputs.size(); ++i) {
+    if (!call.outputs[i] || onDevice(call.outputs[i]) || !call.outputBytes[i])
+      continue;
+    driver(driver.copyToHost, call.outputs[i]->data, reinterpret_cast<DeviceAddress>(outputs[i]),
+           size_t(call.outputBytes[i]), stream);
+    wait = true;
+  }
+  markEnd(driver, stream, own, done);
+  if (wait)
+    driver(driver.streamSynchronize, stream);
+}
+
+const CudaExecutor::Bucket *CudaExecutor::bucketOf(const Entry &entry, const StepShape &shape) const {
+  // As many tokens as sequences is one each.
+  if (shape.tokens != shape.sequences)
+    return nullptr;
+  for (const Bucket &bucket : buckets)
+    if (bucket.entry == &entry && bucket.exec && shape.sequences <= bucket.shape.sequences &&
+        shape.rows <= bucket.shape.rows && shape.pages <= bucket.shape.pages)
+      return &bucket;
+  return nullptr;
+}
+
+StepShape CudaExecutor::pad(const Entry &entry, const StepShape &needed) const {
+  const Bucket *bucket = bucketOf(entry, needed);
+  return bucket ? bucket->shape : needed;
+}
+
+void CudaExecutor::upload(const StepCall &call, Stream stream) {
+  std::vector<size_t> offsets = metadataOffsets(*call.entry, call.shape);
+  // The copy out of `staging` of the step before must be over; its kernels need not.
+  driver(driver.eventSynchronize, staged);
+  for (size_t i = 0; i != call.entry->inputs.size(); ++i) {
+    const std::vector<int32_t> &array = call.array(call.entry->inputs[i].role);
+    std::memcpy(static_cast<char *>(staging) + offsets[i], array.data(), array.size() * sizeof(int32_t));
+  }
+  driver(driver.copyToDevice, metadata.at(0), static_cast<const void *>(staging), offsets.back(), stream);
+  driver(driver.eventRecord, staged, stream);
+}
+
+void CudaExecutor::bindStep(const Entry &entry, const StepShape &shape, DeviceAddress logits) {
+  std::vector<size_t> offsets = metadataOffsets(entry, shape);
+  inputs.clear();
+  for (size_t i = 0; i != entry.inputs.size(); ++i)
+    inputs.push_back(reinterpret_cast<void *>(metadata.at(offsets[i])));
+  outputs.assign(1, reinterpret_cast<void *>(logits));
+}
+
+void CudaExecutor::deliver(const StepCall &call, DeviceAddress logits, Stream stream) {
+  size_t bytes = size_t(call.wantedRows) * rowBytes(*call.entry);
+  bool host = call.logits && bytes && call.logitsMemory == LATHE_MEMORY_HOST;
+  auto target = reinterpret_cast<DeviceAddress>(call.logits);
+  if (host)
+    driver(driver.copyToHost, static_cast<void *>(call.logits), logits, bytes, stream);
+  else if (call.logits && bytes && logits != target)
+    driver(driver.copyOnDevice, target, logits, bytes, stream);
+  markEnd(driver, stream, own, done);
+  if (host)
+    driver(driver.streamSynchronize, stream);
+}
+
+void CudaExecutor::step(const StepCall &call) {
+  ContextScope scope(*device);
+  Stream stream = begin(call.stream);
+  upload(call, stream);
+  const Bucket *bucket = bucketOf(*call.entry, call.shape);
+  if (bucket && bucket->shape.sequences == call.shape.sequences && bucket->shape.pages == call.shape.pages &&
+      bucket->shape.rows == call.shape.rows) {
+    driver(driver.graphLaunch, bucket->exec, stream);
+    return deliver(call, bucketMemory.at(0), stream);
+  }
+  bool direct = call.logits && call.logitsMemory == LATHE_MEMORY_DEVICE && call.wantedRows == call.shape.rows;
+  size_t logitsBytes = direct ? 0 : aligned(size_t(call.shape.rows) * rowBytes(*call.entry));
+  size_t bytes = logitsBytes + arenaBytes(*program, *call.entry, call.symbols.data());
+  DeviceAddress base = bytes ? workspace(bytes, stream) : 0;
+  DeviceAddress logits = direct ? reinterpret_cast<DeviceAddress>(call.logits) : base;
+  bindStep(*call.entry, call.shape, logits);
+  execute(*call.entry, call.symbols.data(), base + logitsBytes, stream);
+  deliver(call, logits, stream);
+}
+
+void CudaExecutor::copyPage(int32_t target, int32_t source, void *stream) {
+  ContextScope scope(*device);
+  Stream ordered = begin(stream);
+  for (size_t i = 0; i != pools.size(); ++i) {
+    size_t bytes = size_t(limits.states[i]->pageBytes);
+    driver(driver.copyOnDevice, pools[i].at(size_t(target) * bytes), pools[i].at(size_t(source) * bytes), bytes,
+           ordered);
+  }
+  markEnd(driver, ordered, own, done);
+}
+
+} // namespace lathe::runtime::cuda

@@ -1,0 +1,70 @@
+#ifndef LATHE_RUNTIME_CUDA_CUDAEXECUTOR_H
+#define LATHE_RUNTIME_CUDA_CUDAEXECUTOR_H
+
+#include "runtime/HostAbi.h"
+#include "runtime/cuda/PlacedProgram.h"
+
+namespace lathe::runtime::cuda {
+
+/// What one session has on the GPU besides the program. Calls are ordered on the session's stream or the caller's; a
+/// change of stream waits for the work before it through an event. Steps of one token a sequence are replayed from
+/// graphs that are captured at creation, one for each power of two of sequences.
+class CudaExecutor : public Executor {
+public:
+  CudaExecutor(std::shared_ptr<CudaDevice> device, std::shared_ptr<const Program> program, const StateLimits &limits);
+  ~CudaExecutor() override;
+
+  void run(TensorCall &call) override;
+  StepShape pad(const Entry &entry, const StepShape &needed) const override;
+  void step(const StepCall &call) override;
+  void copyPage(int32_t target, int32_t source, void *stream) override;
+
+private:
+  /// Decode steps of up to `shape.sequences` sequences.
+  struct Bucket {
+    const Entry *entry;
+    StepShape shape;
+    GraphExec exec = nullptr;
+  };
+
+  void create();
+  void release();
+  void measureBuckets();
+  void capture(Bucket &bucket);
+  const Bucket *bucketOf(const Entry &entry, const StepShape &shape) const;
+
+  /// The stream of a call; work on it comes behind all before it.
+  Stream begin(void *callersStream);
+  /// Growing memory for calls that are not captured.
+  DeviceAddress workspace(size_t bytes, Stream stream);
+  void upload(const StepCall &call, Stream stream);
+  void execute(const Entry &entry, const int64_t *symbols, DeviceAddress arena, Stream stream);
+  void bindStep(const Entry &entry, const StepShape &shape, DeviceAddress logits);
+  void deliver(const StepCall &call, DeviceAddress logits, Stream stream);
+
+  std::shared_ptr<CudaDevice> device;
+  const Driver &driver;
+  std::shared_ptr<const Program> program;
+  StateLimits limits;
+  std::shared_ptr<const PlacedProgram> placed;
+
+  std::vector<Bucket> buckets;
+  size_t bucketLogitsBytes = 0, bucketArenaBytes = 0;
+  size_t metadataBytes = 0; ///< of the largest step
+
+  std::vector<DeviceMemory> pools;
+  DeviceMemory metadata;     ///< the step's arrays, at offsets that depend on its shape alone
+  DeviceMemory bucketMemory; ///< logits, then arena, of all graphs: they never run at the same time
+  void *staging = nullptr;   ///< pinned host memory that the arrays are gathered in
+  DeviceAddress growing = 0;
+  size_t growingBytes = 0;
+
+  Stream own = nullptr, last = nullptr;
+  Event done = nullptr;                        ///< behind the last work on a caller's stream
+  Event staged = nullptr;                      ///< behind the last copy out of `staging`
+  std::vector<void *> inputs, outputs, states; ///< of the call in progress
+};
+
+} // namespace lathe::runtime::cuda
+
+#endif // LATHE_RUNTIME_CUDA_CUDAEXECUTOR_H

@@ -1,0 +1,110 @@
+#include "runtime/cuda/PlacedProgram.h"
+
+#include "runtime/Failure.h"
+
+#include <cstdlib>
+
+namespace lathe::runtime::cuda {
+
+/// Dynamic shared memory that a kernel gets without asking.
+static constexpr int64_t UnaskedShared = 48 * 1024;
+
+PlacedProgram::PlacedProgram(std::shared_ptr<const CudaDevice> target, std::shared_ptr<const Program> loaded)
+    : device(std::move(target)), program(std::move(loaded)) {
+  try {
+    load();
+  } catch (...) {
+    if (module)
+      (void)device->driver.moduleUnload.function(module);
+    throw;
+  }
+}
+
+PlacedProgram::~PlacedProgram() {
+  ContextScope scope(*device, std::nothrow);
+  if (module)
+    (void)device->driver.moduleUnload.function(module);
+  weightMemory = DeviceMemory();
+}
+
+void PlacedProgram::load() {
+  if (!program->manifest.kernels.empty()) {
+    loadModule();
+    loadKernels();
+  }
+  uploadWeights();
+}
+
+const Section *chooseCubin(const std::vector<Section> &sections, int major, int minor) {
+  const Section *best = nullptr;
+  int bestRank = -1;
+  for (const Section &section : sections) {
+    if (section.kind != SectionKind::Cubin || section.name.rfind("sm_", 0) != 0)
+      continue;
+    char *suffix = nullptr;
+    int number = int(std::strtol(section.name.c_str() + 3, &suffix, 10));
+    bool exact = number == major * 10 + minor, within = number / 10 == major && number % 10 <= minor;
+    bool runs = *suffix == 'a' ? exact : within;
+    int rank = number * 3 + (*suffix == 'a' ? 2 : *suffix == 'f' ? 1 : 0);
+    if (!runs || rank <= bestRank)
+      continue;
+    best = &section;
+    bestRank = rank;
+  }
+  return best;
+}
+
+void PlacedProgram::loadModule() {
+  const Driver &driver = device->driver;
+  const Section *section = chooseCubin(program->artifact.sections(), device->major, device->minor);
+  if (!section)
+    section = program->artifact.find(SectionKind::Ptx);
+  if (!section)
+    throw Failure(LATHE_UNSUPPORTED, program->artifact.where(), ": has neither PTX nor a cubin for ",
+                  device->description(), "; compile it for this GPU");
+  char log[4096] = {};
+  int options[] = {JitErrorLog, JitErrorLogBytes};
+  void *values[] = {log, reinterpret_cast<void *>(sizeof(log))};
+  if (Result result = driver.moduleLoad.function(&module, section->bytes.data(), 2, options, values)) {
+    module = nullptr;
+    driver.fail(result, driver.moduleLoad.name,
+                "section '" + section->name + "'" + (*log ? std::string(", which says: ") + log : std::string()));
+  }
+}
+
+void PlacedProgram::loadKernels() {
+  const Driver &driver = device->driver;
+  for (const Kernel &kernel : program->manifest.kernels) {
+    Function function = nullptr;
+    auto call = [&](auto &entry, auto... arguments) {
+      if (Result result = entry.function(arguments...))
+        driver.fail(result, entry.name, "kernel '" + kernel.name + "'");
+    };
+    call(driver.moduleGetFunction, &function, module, kernel.name.c_str());
+    if (kernel.sharedBytes > UnaskedShared)
+      call(driver.functionSetAttribute, function, FunctionMaxDynamicShared, int(kernel.sharedBytes));
+    if (driver.functionLoad.function)
+      call(driver.functionLoad, function);
+    functions.push_back(function);
+  }
+}
+
+void PlacedProgram::uploadWeights() {
+  const Driver &driver = device->driver;
+  std::span<const unsigned char> bytes = program->weights();
+  if (bytes.empty())
+    return;
+  DeviceMemory memory(driver, bytes.size());
+  // A stream of its own: a copy on the default stream would wait for the caller's work.
+  Stream stream = nullptr;
+  driver(driver.streamCreate, &stream, StreamNonBlocking);
+  Result copied = driver.copyToDevice.function(memory.at(0), bytes.data(), bytes.size(), stream);
+  Result waited = driver.streamSynchronize.function(stream);
+  (void)driver.streamDestroy.function(stream);
+  if (copied || waited)
+    driver.fail(copied ? copied : waited, copied ? driver.copyToDevice.name : driver.streamSynchronize.name,
+                "the weights");
+  weightMemory = std::move(memory);
+}
+
+} // namespace lathe::runtime::cuda

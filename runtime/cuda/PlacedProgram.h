@@ -1,0 +1,39 @@
+#ifndef LATHE_RUNTIME_CUDA_PLACEDPROGRAM_H
+#define LATHE_RUNTIME_CUDA_PLACEDPROGRAM_H
+
+#include "runtime/cuda/CudaDevice.h"
+
+namespace lathe::runtime::cuda {
+
+/// A program's weights, at the manifest's offsets, and its kernels on one device.
+class PlacedProgram {
+public:
+  PlacedProgram(std::shared_ptr<const CudaDevice> device, std::shared_ptr<const Program> program);
+  ~PlacedProgram();
+  PlacedProgram(const PlacedProgram &) = delete;
+  PlacedProgram &operator=(const PlacedProgram &) = delete;
+
+  const unsigned char *weights() const { return weightMemory.data(); }
+  /// By the manifest's index.
+  const std::vector<Function> &kernels() const { return functions; }
+
+private:
+  void load();
+  void loadModule();
+  void loadKernels();
+  void uploadWeights();
+
+  std::shared_ptr<const CudaDevice> device;
+  std::shared_ptr<const Program> program;
+  Module module = nullptr;
+  std::vector<Function> functions;
+  DeviceMemory weightMemory;
+};
+
+/// The cubin that a GPU of this compute capability runs, the most specific first; null if only PTX is left. A name is
+/// sm_<number>, with 'a' for exactly this GPU or 'f' for its family.
+const Section *chooseCubin(const std::vector<Section> &sections, int major, int minor);
+
+} // namespace lathe::runtime::cuda
+
+#endif // LATHE_RUNTIME_CUDA_PLACEDPROGRAM_H
