@@ -1,0 +1,157 @@
+// Devices and what is loaded onto them, against the fake driver.
+#include "test/runtime/cuda/FakeCudaFixture.h"
+
+using namespace lathe;
+using test::Outcome;
+
+namespace {
+
+class CudaLoad : public test::FakeCuda {
+protected:
+  /// Places the toy model on a GPU of this capability; what was loaded.
+  std::string imageFor(int major, int minor, const artifact::ArtifactSource &source = test::toySource("cuda")) {
+    reset(major, minor);
+    test::Device device;
+    EXPECT_EQ(createDevice(device).message, "");
+    test::Program program = test::load(test::writeTemporary(source));
+    test::openSession(program, device);
+    return loadedImage();
+  }
+
+  Outcome openOn(const test::Device &device, const artifact::ArtifactSource &source, int maxSequences = 1) {
+    test::Program program = test::load(test::writeTemporary(source));
+    lathe_session_options options = {sizeof(options), 0, maxSequences};
+    lathe_session *session = nullptr;
+    Outcome result = test::outcome(lathe_session_create(program.get(), device.get(), &options, &session));
+    EXPECT_EQ(session, nullptr);
+    return result;
+  }
+};
+
+TEST_F(CudaLoad, DescribesTheDevice) {
+  test::Device device;
+  ASSERT_EQ(createDevice(device).message, "");
+  EXPECT_STREQ(lathe_device_description(device.get()), "cuda:0, Fake GPU, sm_90");
+}
+
+TEST_F(CudaLoad, NoSuchOrdinal) {
+  test::Device device;
+  Outcome result = createDevice(device, 1);
+  EXPECT_EQ(result.code, LATHE_NOT_FOUND);
+  EXPECT_EQ(result.message, "lathe_device_create: ordinal is 1 but the driver shows 1 GPUs");
+}
+
+TEST_F(CudaLoad, NoDevice) {
+  failCall("cuInit", 1, 100);
+  test::Device device;
+  Outcome result = createDevice(device);
+  EXPECT_EQ(result.code, LATHE_NOT_FOUND);
+  EXPECT_EQ(result.message, "lathe_device_create: cuInit: CUDA_ERROR_NO_DEVICE (text of the fake driver)");
+}
+
+TEST_F(CudaLoad, CubinOfTheSameChipElsePtx) {
+  EXPECT_EQ(imageFor(9, 0), "cubin of the toy");
+  EXPECT_EQ(imageFor(10, 0), "// toy");
+  EXPECT_EQ(imageFor(8, 0), "// toy");
+}
+
+TEST_F(CudaLoad, CubinOfTheSameGeneration) {
+  artifact::ArtifactSource source = test::toySource("cuda");
+  source.sections.back().name = "sm_80";
+  EXPECT_EQ(imageFor(8, 6, source), "cubin of the toy");
+  EXPECT_EQ(imageFor(9, 0, source), "// toy");
+  source.sections.push_back({runtime::SectionKind::Cubin, "sm_86", "cubin for sm_86"});
+  EXPECT_EQ(imageFor(8, 6, source), "cubin for sm_86");
+  EXPECT_EQ(imageFor(8, 0, source), "cubin of the toy");
+}
+
+TEST_F(CudaLoad, CubinOfAnOlderMinorIsNotForA) {
+  artifact::ArtifactSource source = test::toySource("cuda");
+  source.sections.back().name = "sm_100a";
+  EXPECT_EQ(imageFor(10, 3, source), "// toy");
+  source.sections.back().name = "sm_100f";
+  EXPECT_EQ(imageFor(10, 3, source), "cubin of the toy");
+}
+
+TEST_F(CudaLoad, NothingForThisGpu) {
+  artifact::ArtifactSource source = test::toySource("cuda");
+  source.sections.erase(source.sections.begin() + 1);
+  reset(8, 0);
+  test::Device device;
+  ASSERT_EQ(createDevice(device).message, "");
+  Outcome result = openOn(device, source);
+  EXPECT_EQ(result.code, LATHE_UNSUPPORTED);
+  EXPECT_NE(result.message.find("has neither PTX nor a cubin for cuda:0, Fake GPU, sm_80"), std::string::npos)
+      << result.message;
+}
+
+TEST_F(CudaLoad, PtxThatDoesNotCompileShowsTheLog) {
+  reset(8, 0);
+  test::Device device;
+  ASSERT_EQ(createDevice(device).message, "");
+  failCall("cuModuleLoadDataEx", 1, 218);
+  EXPECT_EQ(openOn(device, test::toySource("cuda")).message,
+            "lathe_session_create: cuModuleLoadDataEx for section 'ptx', which says: line 3: fake syntax error: error "
+            "218");
+}
+
+TEST_F(CudaLoad, KernelThatTheModuleLacks) {
+  test::Device device;
+  ASSERT_EQ(createDevice(device).message, "");
+  artifact::ArtifactSource source = test::toySource("cuda");
+  source.manifest["kernels"][1]["name"] = "lathe_other";
+  EXPECT_EQ(openOn(device, source).message,
+            "lathe_session_create: cuModuleGetFunction for kernel 'lathe_other': error 500");
+}
+
+TEST_F(CudaLoad, KernelThatNeedsMoreSharedMemoryThanItSays) {
+  test::Device device;
+  ASSERT_EQ(createDevice(device).message, "");
+  artifact::ArtifactSource source = test::toySource("cuda");
+  source.manifest["kernels"][1]["shared_bytes"] = 0;
+  EXPECT_EQ(openOn(device, source).message, "lathe_session_create: cuLaunchKernel for kernel 'lathe_toy_attend', grid "
+                                            "1 x 1 x 1, block 32 x 1 x 1, 65536 bytes shared: error 1");
+}
+
+TEST_F(CudaLoad, KernelThatTheManifestLacks) {
+  test::Device device;
+  ASSERT_EQ(createDevice(device).message, "");
+  artifact::ArtifactSource source = test::toySource("cuda");
+  source.manifest["kernels"].erase(1);
+  Outcome result = openOn(device, source);
+  EXPECT_EQ(result.code, LATHE_CORRUPT);
+  EXPECT_EQ(result.message, "lathe_session_create: a launch names kernel 1 but there are 1");
+}
+
+TEST_F(CudaLoad, OutOfMemoryIsRefusedInBytes) {
+  reset(9, 0, 1000);
+  test::Device device;
+  ASSERT_EQ(createDevice(device).message, "");
+  Outcome result = openOn(device, test::toySource("cuda"), 8);
+  EXPECT_EQ(result.code, LATHE_OUT_OF_MEMORY);
+  EXPECT_NE(result.message.find(": needs 32 bytes for weights and "), std::string::npos) << result.message;
+  EXPECT_NE(result.message.find("but 1000 of 1000 are free on the GPU; lower kv_cache_bytes or max_sequences"),
+            std::string::npos)
+      << result.message;
+  EXPECT_EQ(calls("cuMemAlloc"), 0);
+}
+
+TEST_F(CudaLoad, SessionsShareWeights) {
+  test::Device device;
+  ASSERT_EQ(createDevice(device).message, "");
+  test::Program program = test::load(test::writeTemporary(test::toySource("cuda")));
+  test::Session first = test::openSession(program, device), second = test::openSession(program, device);
+  EXPECT_EQ(calls("cuModuleLoadDataEx"), 1);
+  first.reset();
+  second.reset();
+  test::Session third = test::openSession(program, device);
+  EXPECT_EQ(calls("cuModuleLoadDataEx"), 2);
+}
+
+TEST_F(CudaLoad, CpuProgramOnAGpu) {
+  test::Device device;
+  ASSERT_EQ(createDevice(device).message, "");
+  EXPECT_EQ(openOn(device, test::toySource("cpu")).code, LATHE_UNSUPPORTED);
+}
+
+} // namespace

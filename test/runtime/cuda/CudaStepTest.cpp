@@ -1,0 +1,193 @@
+// The toy model on the fake GPU: numbers, graphs, streams.
+#include "test/runtime/ToyReference.h"
+#include "test/runtime/cuda/FakeCudaFixture.h"
+
+#include <cstring>
+
+using namespace lathe;
+using test::advance;
+using test::someText;
+using test::Step;
+using test::toyLogits;
+
+namespace {
+
+using DriverCreate = int(void **, unsigned);
+using DriverHandle = int(void *);
+
+class CudaStep : public test::FakeCuda {
+protected:
+  void SetUp() override {
+    ASSERT_EQ(createDevice(device).message, "");
+    program = test::load(test::writeTemporary(test::toySource("cuda")));
+    session = test::openSession(program, device, 4);
+    launchesOfCapture = calls("cuLaunchKernel");
+  }
+  void TearDown() override {
+    session.reset();
+    program.reset();
+    device.reset();
+    FakeCuda::TearDown();
+  }
+  /// The primary context, current for calls of the test itself.
+  void enter() {
+    int number = 0;
+    function<int(int *, int)>("cuDeviceGet")(&number, 0);
+    void *context = nullptr;
+    function<int(void **, int)>("cuDevicePrimaryCtxRetain")(&context, number);
+    function<DriverHandle>("cuCtxPushCurrent_v2")(context);
+  }
+  void leave() {
+    void *context = nullptr;
+    function<int(void **)>("cuCtxPopCurrent_v2")(&context);
+    function<int(int)>("cuDevicePrimaryCtxRelease_v2")(40);
+  }
+
+  test::Device device;
+  test::Program program;
+  test::Session session;
+  int launchesOfCapture = 0;
+};
+
+TEST_F(CudaStep, EveryBucketIsCapturedAtCreation) {
+  EXPECT_EQ(calls("cuGraphInstantiate"), 3); // 1, 2 and 4 sequences
+  EXPECT_EQ(launchesOfCapture, 6);
+}
+
+TEST_F(CudaStep, PromptLaunchesDecodeReplays) {
+  test::Sequence sequence = test::openSequence(session);
+  std::vector<int32_t> text = someText(20);
+  EXPECT_EQ(advance(session, sequence, text), toyLogits(text));
+  EXPECT_EQ(calls("cuLaunchKernel"), launchesOfCapture + 2);
+  EXPECT_EQ(calls("cuGraphLaunch"), 0);
+  for (int32_t token : {3, 1, 4, 1, 5, 0, 2, 6, 5, 3, 5, 1, 0, 3}) {
+    text.push_back(token);
+    EXPECT_EQ(advance(session, sequence, {token}), toyLogits(text));
+  }
+  EXPECT_EQ(calls("cuLaunchKernel"), launchesOfCapture + 2);
+  EXPECT_EQ(calls("cuGraphLaunch"), 14);
+}
+
+TEST_F(CudaStep, ThreeSequencesInTheBucketOfFour) {
+  std::vector<test::Sequence> sequences;
+  std::vector<std::vector<int32_t>> texts;
+  for (int32_t i = 0; i != 3; ++i) {
+    sequences.push_back(test::openSequence(session));
+    texts.push_back(someText(size_t(5 + 14 * i), i));
+    advance(session, sequences.back(), texts.back());
+  }
+  int graphs = calls("cuGraphLaunch");
+  for (int32_t round = 0; round != 5; ++round) {
+    Step step;
+    for (size_t i = 0; i != 3; ++i) {
+      texts[i].push_back(int32_t(i) + round % 3);
+      step.add(sequences[i], {texts[i].back()});
+    }
+    ASSERT_EQ(step.run(session).message, "");
+    for (size_t i = 0; i != 3; ++i)
+      EXPECT_EQ(step.row(i), toyLogits(texts[i]));
+  }
+  EXPECT_EQ(calls("cuGraphLaunch"), graphs + 5);
+}
+
+TEST_F(CudaStep, RaggedBatchIsNotCaptured) {
+  test::Sequence first = test::openSequence(session), second = test::openSequence(session);
+  Step step;
+  step.add(first, someText(17, 1));
+  step.add(second, {6});
+  ASSERT_EQ(step.run(session).message, "");
+  EXPECT_EQ(step.row(0), toyLogits(someText(17, 1)));
+  EXPECT_EQ(step.row(1), toyLogits({6}));
+  EXPECT_EQ(calls("cuGraphLaunch"), 0);
+}
+
+TEST_F(CudaStep, MoreRowsThanAnyBucketIsNotCaptured) {
+  test::Sequence sequence = test::openSequence(session);
+  Step step;
+  step.add(sequence, {6});
+  step.chosenRows = true;
+  step.rows = {0, 0, 0, 0, 0};
+  ASSERT_EQ(step.run(session).message, "");
+  EXPECT_EQ(step.row(4), toyLogits({6}));
+  EXPECT_EQ(calls("cuGraphLaunch"), 0);
+}
+
+TEST_F(CudaStep, ForkCopiesTheSharedPage) {
+  test::Sequence first = test::openSequence(session);
+  std::vector<int32_t> text = someText(20);
+  advance(session, first, text);
+  lathe_sequence *raw = nullptr;
+  test::succeed(lathe_sequence_fork(first.get(), &raw));
+  test::Sequence second(raw);
+  std::vector<int32_t> one = text, two = text;
+  one.push_back(1);
+  two.push_back(2);
+  EXPECT_EQ(advance(session, second, {2}), toyLogits(two));
+  EXPECT_EQ(advance(session, first, {1}), toyLogits(one));
+}
+
+TEST_F(CudaStep, StepsWithoutWaiting) {
+  test::Sequence sequence = test::openSequence(session);
+  std::vector<int32_t> text = someText(12);
+  int waits = calls("cuStreamSynchronize");
+  for (int32_t token : text) {
+    Step step;
+    step.add(sequence, {token});
+    lathe_step_options options = step.options();
+    options.logits = nullptr;
+    test::succeed(lathe_session_step(session.get(), &options));
+  }
+  EXPECT_EQ(calls("cuStreamSynchronize"), waits);
+  text.push_back(4);
+  EXPECT_EQ(advance(session, sequence, {4}), toyLogits(text));
+}
+
+TEST_F(CudaStep, LogitsOnTheDevice) {
+  test::Sequence sequence = test::openSequence(session);
+  enter();
+  unsigned long long memory = 0;
+  function<int(unsigned long long *, size_t)>("cuMemAlloc_v2")(&memory, 64);
+  void *stream = nullptr;
+  function<DriverCreate>("cuStreamCreate")(&stream, 1);
+  std::vector<int32_t> text;
+  for (const std::vector<int32_t> &piece : {someText(9), std::vector<int32_t>{5}, std::vector<int32_t>{2}}) {
+    text.insert(text.end(), piece.begin(), piece.end());
+    Step step;
+    step.add(sequence, piece);
+    lathe_step_options options = step.options();
+    options.logits = reinterpret_cast<float *>(memory);
+    options.logits_memory = LATHE_MEMORY_DEVICE;
+    options.stream = text.size() == 10 ? nullptr : stream; // from one stream to the other and back
+    int waits = calls("cuStreamSynchronize");
+    test::succeed(lathe_session_step(session.get(), &options));
+    EXPECT_EQ(calls("cuStreamSynchronize"), waits);
+    if (text.size() != 11)
+      continue; // the next step, on another stream, must wait for this one by itself
+    function<DriverHandle>("cuStreamSynchronize")(stream);
+    float logits[8];
+    std::memcpy(logits, reinterpret_cast<void *>(memory), sizeof(logits));
+    EXPECT_EQ(std::vector<float>(logits, logits + 8), toyLogits(text));
+  }
+  function<DriverHandle>("cuStreamDestroy_v2")(stream); // before the session that worked on it
+  text.push_back(1);
+  EXPECT_EQ(advance(session, sequence, {1}), toyLogits(text));
+  function<int(unsigned long long)>("cuMemFree_v2")(memory);
+  leave();
+}
+
+TEST_F(CudaStep, CallersContextStaysCurrent) {
+  test::Sequence sequence = test::openSequence(session);
+  enter();
+  EXPECT_EQ(advance(session, sequence, {1, 2}), toyLogits({1, 2}));
+  EXPECT_EQ(contextDepth(), 1u);
+  leave();
+}
+
+TEST_F(CudaStep, SessionOutlivesProgramAndDevice) {
+  program.reset();
+  device.reset();
+  test::Sequence sequence = test::openSequence(session);
+  EXPECT_EQ(advance(session, sequence, {1, 2}), toyLogits({1, 2}));
+}
+
+} // namespace

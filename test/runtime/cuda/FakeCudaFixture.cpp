@@ -1,0 +1,66 @@
+#include "test/runtime/cuda/FakeCudaFixture.h"
+
+#include "test/runtime/images/ToyModel.h"
+
+#include <dlfcn.h>
+#include <stdexcept>
+
+namespace lathe::test {
+
+template <typename T> static T *pointer(uint64_t argument) { return reinterpret_cast<T *>(argument); }
+
+/// The kernels of images/ToyCuda.cpp, in the order of their arguments there.
+static void write(const FakeLaunch &launch) {
+  const uint64_t *a = launch.arguments;
+  toy::Arrays arrays = {};
+  arrays.tokens = pointer<int32_t>(a[0]);
+  arrays.positions = pointer<int32_t>(a[1]);
+  arrays.slots = pointer<int32_t>(a[2]);
+  toy::write(arrays, pointer<float>(a[3]), 0, launch.grid[0]);
+}
+
+static void attend(const FakeLaunch &launch) {
+  const uint64_t *a = launch.arguments;
+  toy::Arrays arrays = {};
+  arrays.rowOffsets = pointer<int32_t>(a[0]);
+  arrays.lengths = pointer<int32_t>(a[1]);
+  arrays.blockTables = pointer<int32_t>(a[2]);
+  arrays.rows = pointer<int32_t>(a[3]);
+  toy::attend(arrays, pointer<float>(a[4]), pointer<float>(a[5]), int64_t(a[7]), int64_t(a[8]), pointer<float>(a[6]), 0,
+              launch.grid[0]);
+}
+
+FakeCuda::FakeCuda() : library(dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL)) {
+  if (!library)
+    throw std::runtime_error(dlerror());
+  reset();
+  auto *add = function<decltype(fakeCudaRegister)>("fakeCudaRegister");
+  add("lathe_toy_write", "ppppi", write);
+  add("lathe_toy_attend", "pppppppiii", attend);
+}
+
+void FakeCuda::TearDown() {
+  EXPECT_EQ(violations(), "");
+  EXPECT_EQ(alive(), 0u);
+  EXPECT_EQ(contextDepth(), 0u);
+}
+
+void *FakeCuda::symbol(const char *name) {
+  void *found = dlsym(library, name);
+  if (!found)
+    throw std::runtime_error(std::string("the fake driver has no ") + name);
+  return found;
+}
+
+Outcome FakeCuda::createDevice(Device &device, int ordinal) {
+  lathe_device_options options = {};
+  options.struct_size = sizeof(options);
+  options.kind = LATHE_DEVICE_CUDA;
+  options.ordinal = ordinal;
+  lathe_device *raw = nullptr;
+  Outcome result = outcome(lathe_device_create(&options, &raw));
+  device.reset(raw);
+  return result;
+}
+
+} // namespace lathe::test
