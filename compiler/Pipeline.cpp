@@ -17,6 +17,7 @@ std::vector<Phase> lathe::buildPhases(const PipelineOptions &options) {
       {"cleanup",
        [](OpPassManager &pm) {
          pm.addNestedPass<func::FuncOp>(createCanonicalizerPass());
+         pm.addNestedPass<func::FuncOp>(createFoldConstants());
          pm.addNestedPass<func::FuncOp>(createCSEPass());
        }},
       {"quantize",

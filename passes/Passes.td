@@ -5,6 +5,34 @@ include "mlir/Pass/PassBase.td"
 
 // In the order of the pipeline; the folder of each is its phase.
 
+//===- cleanup --------------------------------------------------------------------------------------------------===//
+
+def FoldConstants : Pass<"lathe-fold-constants", "::mlir::func::FuncOp"> {
+  let summary = "Compute what depends on constants alone";
+  let description = [{
+    Needs: any function of `lathe` operations.
+
+    Leaves: a `lathe.constant` in place of each operation whose operands are all `lathe.constant`, with the values that the
+    reference gives; constants that nobody reads any more are gone.
+
+    Before:
+    ```mlir
+    %a = lathe.constant dense<[1.0, 2.0]> : tensor<2xf32>
+    %b = lathe.constant dense<3.0> : tensor<f32>
+    %c = lathe.mul %a, %b : tensor<2xf32>, tensor<f32> -> tensor<2xf32>
+    ```
+    After:
+    ```mlir
+    %c = lathe.constant dense<[3.0, 6.0]> : tensor<2xf32>
+    ```
+
+    Not done, with a missed remark: operands or results above 64 KiB, which belong into the artifact's weights
+    (FormWeightPrograms); values that the reference refuses, like an index outside of its table. Not done: results whose
+    type has a dynamic size; the bodies of fusions and weight programs; operations on `lathe.weight`.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
+}
+
 //===- quantization ---------------------------------------------------------------------------------------------===//
 
 def NarrowProducts : Pass<"lathe-narrow-products", "::mlir::ModuleOp"> {
