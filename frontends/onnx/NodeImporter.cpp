@@ -11,6 +11,18 @@ using namespace lathe::onnx;
 /// Integers up to this many are part of the program (shapes, axes); more stay in the file.
 static constexpr int64_t MaximumInlineInts = 1024;
 
+bool lathe::onnx::isTooLarge(ArrayRef<int64_t> shape) {
+  int64_t count = 1;
+  for (int64_t size : shape) {
+    if (size < 1) // dynamic ones are negative too
+      continue;
+    if (size > MaximumElements / count)
+      return true;
+    count *= size;
+  }
+  return false;
+}
+
 Type lathe::onnx::convertType(MLIRContext *context, DataType type) {
   Builder builder(context);
   switch (type) {
@@ -232,6 +244,10 @@ FailureOr<Value> NodeImporter::finish(Operation *op) {
     shape.push_back(constant ? constant.getValue() : ShapedType::kDynamic);
   }
   Value result = op->getResult(0);
+  if (isTooLarge(shape)) {
+    op->erase();
+    return fail("its result has shape {0}, which has more than 2^40 elements", graph.print(results[0]));
+  }
   if (llvm::any_of(shape, [](int64_t size) { return size < 1 && !ShapedType::isDynamic(size); })) {
     op->erase();
     return fail("its result has shape {0}, needed sizes of at least 1", graph.print(results[0]));

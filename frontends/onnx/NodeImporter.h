@@ -15,6 +15,11 @@ namespace lathe::onnx {
 /// The element type in MLIR; null for types that no operation takes.
 mlir::Type convertType(mlir::MLIRContext *context, DataType type);
 
+/// More elements than any tensor of a model that runs; products of such counts and of window sizes stay within 64 bits.
+inline constexpr int64_t MaximumElements = int64_t(1) << 40;
+/// True when the static sizes alone give more elements.
+bool isTooLarge(llvm::ArrayRef<int64_t> shape);
+
 /// What a name in the graph stands for.
 struct GraphValue {
   mlir::Value value;              ///< null while nothing has asked for it, and after a node that failed

@@ -165,6 +165,8 @@ Signature SignatureReader::read() {
       auto constant = dyn_cast<AffineConstantExpr>(entry.dims.back());
       shape.push_back(constant ? constant.getValue() : ShapedType::kDynamic);
     }
+    if (isTooLarge(shape))
+      problem("input '{0}' has more than 2^40 elements", input.name);
     entry.type = RankedTensorType::get(shape, convertType(context, input.type));
   }
   return signature;

@@ -107,6 +107,38 @@ TEST(OnnxImport, EveryOperationNamesItsNode) {
   EXPECT_EQ(count, 1);
 }
 
+TEST(OnnxImport, SurvivesEveryFlippedByte) {
+  Bytes pads = Bytes().bytes(1, "pads").number(20, 7).number(8, 1).number(8, 1).number(8, 1).number(8, 1);
+  Bytes window = Bytes().bytes(1, "kernel_shape").number(20, 7).number(8, 2).number(8, 2);
+  Bytes same = Bytes().bytes(1, "auto_pad").number(20, 3).bytes(4, "SAME_UPPER");
+  Bytes graph = Bytes()
+                    .bytes(1, Bytes().bytes(1, "x").bytes(1, "w").bytes(2, "c").bytes(4, "Conv").bytes(5, pads))
+                    .bytes(1, node("MaxPool", "c", "p").bytes(5, window).bytes(5, same))
+                    .bytes(1, Bytes().bytes(1, "p").bytes(1, "s").bytes(2, "y").bytes(4, "Reshape"))
+                    .bytes(5, tensor("w", DataType::Float, {1, 1, 1, 1}).bytes(9, "abcd"))
+                    .bytes(5, tensor("s", DataType::Int64, {2}).bytes(7, Bytes().varint(uint64_t(-1)).varint(36)))
+                    .bytes(11, symbolicValue("x", {-1, 1, 4, 4}))
+                    .bytes(12, symbolicValue("y", {-1, 36}));
+  Bytes bytes = model(graph);
+  ASSERT_EQ(import(bytes).find("module"), 0u) << import(bytes);
+  // Importing must end with a module or an error; sanitizers and the verifier see the rest.
+  mlir::MLIRContext context;
+  bool hasError = false;
+  mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) {
+    hasError |= diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error;
+  });
+  TemporaryModel file("");
+  for (size_t i = 0; i < bytes.size(); ++i)
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string flipped = bytes;
+      flipped[i] ^= 1 << bit;
+      file.write("m.onnx", flipped);
+      hasError = false;
+      auto module = importOnnx(context, file.path.string());
+      EXPECT_EQ(failed(module), hasError) << "bit " << bit << " of byte " << i;
+    }
+}
+
 TEST(OnnxImport, TableOfOperatorsIsSorted) {
   std::vector<OnnxOperatorInfo> list = listOnnxOperators();
   EXPECT_EQ(list.size(), 22u);

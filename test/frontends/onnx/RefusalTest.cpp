@@ -83,6 +83,16 @@ TEST(OnnxRefusal, ReshapeToAnotherCount) {
             std::string::npos);
 }
 
+TEST(OnnxRefusal, TooManyElements) {
+  EXPECT_EQ(import(model(graph({}, symbolicValue("x", {-1, INT64_MAX, INT64_MAX})))),
+            "input 'x' has more than 2^40 elements");
+  Bytes add = Bytes().bytes(1, "x").bytes(1, "z").bytes(2, "y").bytes(4, "Add");
+  Bytes bytes = graph({add}, symbolicValue("x", {1 << 21, 1})).bytes(11, symbolicValue("z", {1, 1 << 21}));
+  EXPECT_EQ(import(model(bytes)),
+            "node 'y' (Add, ai.onnx opset 17): its result has shape [2097152, 2097152], which has "
+            "more than 2^40 elements");
+}
+
 TEST(OnnxRefusal, OutputSizeThatIsNoSymbol) {
   Bytes pads = Bytes().bytes(1, "kernel_shape").number(20, 7).number(8, 2).number(8, 2);
   EXPECT_EQ(
