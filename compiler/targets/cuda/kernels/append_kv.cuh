@@ -15,7 +15,7 @@
 namespace lathe::kernels {
 
 template <FloatElement Input, FloatElement State, class Shape> struct AppendKv {
-  static constexpr int Threads = 128, SharedBytes = 0;
+  static constexpr int Threads = 128, MinBlocks = 4, SharedBytes = 0;
   struct Params {
     const Input *K, *V;
     State *Pool;

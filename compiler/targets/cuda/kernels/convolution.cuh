@@ -16,7 +16,7 @@
 namespace lathe::kernels {
 
 template <FloatElement Input, FloatElement Weight, class Output> struct Convolution {
-  static constexpr int Threads = 256, SharedBytes = 0;
+  static constexpr int Threads = 256, MinBlocks = 4, SharedBytes = 0;
   struct Params {
     const Input *X;
     const Weight *Weights;

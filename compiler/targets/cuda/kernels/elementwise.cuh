@@ -21,7 +21,7 @@ namespace lathe::kernels {
 
 template <int Vector> struct Elementwise {
   static_assert((Vector & (Vector - 1)) == 0, "Vector must be a power of two");
-  static constexpr int Threads = 256;
+  static constexpr int Threads = 256, MinBlocks = 4;
   static constexpr int SharedBytes = 0;
   struct Params {
     int64_t Count;
@@ -44,7 +44,7 @@ template <int Vector> struct Elementwise {
 
 template <int Vector> struct ElementwiseRows {
   static_assert((Vector & (Vector - 1)) == 0, "Vector must be a power of two");
-  static constexpr int Threads = 256;
+  static constexpr int Threads = 256, MinBlocks = 4;
   static constexpr int SharedBytes = 0;
   struct Params {
     int64_t Rows, Cols;

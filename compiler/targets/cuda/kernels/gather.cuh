@@ -25,7 +25,7 @@ template <FloatElement Table> struct GatherTable<Table> {
 };
 
 template <class Table, class Index, class Output> struct Gather {
-  static constexpr int Threads = 256, SharedBytes = 0;
+  static constexpr int Threads = 256, MinBlocks = 4, SharedBytes = 0;
   using Element = typename GatherTable<Table>::Element;
   struct Params {
     const Element *Data;

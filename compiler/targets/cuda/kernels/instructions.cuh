@@ -105,6 +105,13 @@ __device__ inline void multiplyBFloat16(float (&c)[4], const uint32_t (&a)[4], u
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
+/// `pointer`, known only once `result` is: loads through it do not move before the arithmetic that gives `result`. The
+/// compiler otherwise moves the loads of all rows to the front and spills what they bring.
+template <class T> __device__ inline const T *pointerAfter(const T *pointer, float &result) {
+  asm volatile("" : "+l"(pointer), "+f"(result));
+  return pointer;
+}
+
 #else
 
 float halfToFloat(uint16_t bits);
@@ -117,6 +124,7 @@ void commitAsync();
 template <int Pending> void waitAsync();
 void loadMatrix4(uint32_t (&r)[4], const void *row);
 void loadMatrix4Transposed(uint32_t (&r)[4], const void *row);
+template <class T> const T *pointerAfter(const T *pointer, float &result);
 void multiplyHalf(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1);
 void multiplyBFloat16(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1);
 

@@ -23,7 +23,7 @@
 namespace lathe::kernels {
 
 template <HalfElement Element, class Output, class Tile, Rhs Layout = Rhs::NK> struct Matmul {
-  static constexpr int Threads = Tile::Threads;
+  static constexpr int Threads = Tile::Threads, MinBlocks = Tile::MinBlocks;
   static constexpr int StageBytes = (Tile::M + Tile::N) * Tile::K * 2;
   static constexpr int SharedBytes = Tile::Stages * StageBytes;
   struct Params {
@@ -70,6 +70,7 @@ template <HalfElement Element, class Output, class Tile, Rhs Layout = Rhs::NK> s
     Accumulators<Tile> sums;
     sums.clear();
     int current = 0, refill = Tile::Stages - 1;
+#pragma unroll 1 // with K known the whole product would be unrolled
     for (int64_t step = 0; step < steps; ++step) {
       waitAsync<Tile::Stages - 2>();
       __syncthreads();
@@ -114,7 +115,7 @@ __device__ inline void storeFewRows(const float (&sums)[Rows][Cols], char *smem,
 
 template <FloatElement Weight, FloatElement Activation, class Output, int Rows> struct MatmulFewRows {
   static_assert(Rows == 1 || Rows == 2 || Rows == 4 || Rows == 8, "Rows must be 1, 2, 4 or 8; use Matmul for more");
-  static constexpr int Threads = 128;
+  static constexpr int Threads = 128, MinBlocks = Rows < 8 ? 4 : 3;
   static constexpr int Cols = 4; ///< rows of W that a block reads
   static constexpr int SharedBytes = Threads / 32 * Rows * Cols * 4;
   static constexpr int Vector = 16 / sizeof(Weight);
@@ -139,7 +140,7 @@ template <FloatElement Weight, FloatElement Activation, class Output, int Rows> 
 #pragma unroll
     for (int row = 0; row < Rows; ++row) {
       float x[N];
-      loadVector(a[row], k, x);
+      loadVector(row < 2 ? a[row] : pointerAfter(a[row], sums[row - 2][Cols - 1]), k, x);
 #pragma unroll
       for (int col = 0; col < Cols; ++col)
 #pragma unroll
@@ -183,7 +184,7 @@ template <FloatElement Weight, FloatElement Activation, class Output, int Rows> 
 /// elements and RightAlongK, which says what lies together in memory. Rows and columns count from the tile's corner;
 /// outside the matrices a source gives 0.
 struct SimtTile {
-  static constexpr int Size = 64, Depth = 16, Threads = 256, Pitch = Size + 4;
+  static constexpr int Size = 64, Depth = 16, Threads = 256, MinBlocks = 2, Pitch = Size + 4;
   static constexpr int SharedBytes = 2 * Depth * Pitch * 4;
   using Panel = float (*)[Pitch];
 
@@ -215,6 +216,7 @@ struct SimtTile {
   template <class Source> static __device__ void run(float (&sums)[4][4], const Source &source, int64_t k, char *smem) {
     Panel left = reinterpret_cast<Panel>(smem), right = left + Depth;
     int row0 = threadIdx.x / 16 * 4, col0 = threadIdx.x % 16 * 4;
+#pragma unroll 1
     for (int64_t k0 = 0; k0 < k; k0 += Depth) {
       __syncthreads();
       load(left, right, source, k0);
@@ -248,7 +250,7 @@ struct SimtTile {
 };
 
 template <FloatElement Activation, FloatElement Weight, class Output, Rhs Layout = Rhs::NK> struct MatmulSimt {
-  static constexpr int Threads = SimtTile::Threads;
+  static constexpr int Threads = SimtTile::Threads, MinBlocks = SimtTile::MinBlocks;
   static constexpr int SharedBytes = SimtTile::SharedBytes;
   struct Params {
     const Activation *A;

@@ -13,6 +13,7 @@ namespace lathe::kernels {
 template <int M_, int N_, int K_, int WarpsM_, int WarpsN_, int Stages_> struct MatmulTile {
   static constexpr int M = M_, N = N_, K = K_, WarpsM = WarpsM_, WarpsN = WarpsN_, Stages = Stages_;
   static constexpr int Threads = WarpsM * WarpsN * 32;
+  static constexpr int MinBlocks = 512 / Threads; ///< caps a thread at 128 registers
   static constexpr int WarpM = M / WarpsM, WarpN = N / WarpsN;
   static_assert(WarpM % 16 == 0 && WarpN % 16 == 0, "a warp's share must be a multiple of 16 x 16; use fewer warps");
   static_assert(K == 16 || K == 32 || K == 64, "K must be 16, 32 or 64");

@@ -69,7 +69,7 @@ template <class State, int Width> struct RowChunks {
 };
 
 /// The largest divisor of `group` that is at most 8: query heads that share one reading of the state.
-constexpr int headsPerBlock(int group) {
+__host__ __device__ constexpr int headsPerBlock(int group) {
   int heads = group < 8 ? group : 8;
   while (group % heads != 0)
     --heads;
@@ -83,6 +83,9 @@ template <FloatElement Query, FloatElement State, FloatElement Output, class Sha
   using KeyChunks = RowChunks<State, Shape::KeyWidth>;
   using ValueChunks = RowChunks<State, Shape::ValueWidth>;
   static constexpr int ValueElements = ValueChunks::PerLane * ValueChunks::Elements;
+  static constexpr int MinBlocks = HeadsPerBlock * ValueElements >= 64   ? 2
+                                   : HeadsPerBlock * ValueElements >= 32 ? 3
+                                                                         : 4;
   static constexpr int PartRows = Warps * ValueChunks::Rows; ///< partial sums of a head that a block joins
   static constexpr int QueryFloats = HeadsPerBlock * Shape::KeyWidth;
   static constexpr int WeightFloats = Warps * PageTokens * HeadsPerBlock;
@@ -117,7 +120,7 @@ template <FloatElement Query, FloatElement State, FloatElement Output, class Sha
 #pragma unroll
     for (int h = 0; h < HeadsPerBlock; ++h)
       scores[h] = 0;
-#pragma unroll 4
+#pragma unroll HeadsPerBlock> 4 ? 2 : 4
     for (int chunk = lane % 2; chunk < KeyChunks::Count; chunk += 2) {
       float k[E];
       loadVector(key, chunk * E, k);
@@ -146,7 +149,7 @@ template <FloatElement Query, FloatElement State, FloatElement Output, class Sha
       if (p.SoftCap != 0)
         x = p.SoftCap * tanhf(x / p.SoftCap);
       if (!visible)
-        x = -__builtin_huge_valf();
+        x = -Infinity;
       float top = x;
 #pragma unroll
       for (int distance = 16; distance > 1; distance /= 2) {
@@ -173,7 +176,7 @@ template <FloatElement Query, FloatElement State, FloatElement Output, class Sha
     if (lane >= Rows * ValueChunks::Count && Rows > 1)
       return;
     int first = Rows > 1 ? lane / ValueChunks::Count : 0, chunk0 = Rows > 1 ? lane % ValueChunks::Count : lane;
-#pragma unroll 4
+#pragma unroll HeadsPerBlock> 4 ? 2 : 4
     for (int t = first; t < PageTokens; t += Rows) {
       if (t < begin || t >= end)
         continue;
@@ -240,12 +243,13 @@ template <FloatElement Query, FloatElement State, FloatElement Output, class Sha
     Sums sums;
 #pragma unroll
     for (int h = 0; h < HeadsPerBlock; ++h) {
-      sums.Max[h] = -__builtin_huge_valf();
+      sums.Max[h] = -Infinity;
       sums.Total[h] = 0;
 #pragma unroll
       for (int e = 0; e < ValueElements; ++e)
         sums.Values[h][e] = 0;
     }
+#pragma unroll 1
     for (int64_t page = firstPage + warp; page < lastPage; page += Warps) {
       int64_t number = p.BlockTables[position.Sequence * p.Pages + page];
       const State *keys = p.Pool + number * p.PageElements + p.LayerOffset + kvHead * PageTokens * Shape::KeyWidth;
@@ -296,7 +300,7 @@ template <FloatElement Query, FloatElement State, FloatElement Output, class Sha
 };
 
 template <FloatElement Output, class Shape> struct PagedAttentionMerge {
-  static constexpr int Threads = 128, SharedBytes = 0;
+  static constexpr int Threads = 128, MinBlocks = 4, SharedBytes = 0;
   struct Params {
     const float *Partial;
     Output *Out;
@@ -313,7 +317,7 @@ template <FloatElement Output, class Shape> struct PagedAttentionMerge {
     if (row >= p.Tokens * Shape::Heads)
       return;
     const float *partial = p.Partial + row * p.Splits * Stride;
-    float top = -__builtin_huge_valf(), total = 0;
+    float top = -Infinity, total = 0;
     for (int64_t split = 0; split < p.Splits; ++split)
       top = partial[split * Stride + Shape::ValueWidth] > top ? partial[split * Stride + Shape::ValueWidth] : top;
     for (int64_t split = 0; split < p.Splits; ++split)

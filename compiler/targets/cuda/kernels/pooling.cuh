@@ -19,7 +19,7 @@ namespace lathe::kernels {
 enum class Pool { Max, Average };
 
 template <FloatElement Input, class Output, Pool Operation> struct Pooling {
-  static constexpr int Threads = 256, SharedBytes = 0;
+  static constexpr int Threads = 256, MinBlocks = 4, SharedBytes = 0;
   struct Params {
     const Input *X;
     Output *Y;
@@ -41,7 +41,7 @@ template <FloatElement Input, class Output, Pool Operation> struct Pooling {
     int top = int(col / p.OW * p.StrideH - p.PadTop), left = int(col % p.OW * p.StrideW - p.PadLeft);
     int height = int(p.H), width = int(p.W);
     const Input *x = p.X + row * p.H * p.W;
-    float result = Operation == Pool::Max ? -__builtin_huge_valf() : 0.0f;
+    float result = Operation == Pool::Max ? -Infinity : 0.0f;
     int inside = 0, padded = 0;
     for (int r = 0; r < int(p.KH); ++r) {
       int i = top + r * int(p.DilationH);

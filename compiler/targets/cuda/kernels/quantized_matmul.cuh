@@ -32,7 +32,7 @@ template <class Activation, class Output> struct QuantizedMatmulParams {
 
 template <class Format, FloatElement Activation, class Output, int Rows> struct QuantizedMatmulFewRows {
   static_assert(Rows == 1 || Rows == 2 || Rows == 4 || Rows == 8, "Rows must be 1, 2, 4 or 8; use QuantizedMatmul");
-  static constexpr int Threads = 128;
+  static constexpr int Threads = 128, MinBlocks = Rows < 8 ? 4 : 3;
   static constexpr int Cols = 2; ///< rows of W that a block reads
   static constexpr int SharedBytes = Threads / 32 * Rows * Cols * 4;
   using Params = QuantizedMatmulParams<Activation, Output>;
@@ -49,6 +49,7 @@ template <class Format, FloatElement Activation, class Output, int Rows> struct 
       w[col] = p.W + smaller<int64_t>(col0 + col, p.N - 1) * rowBytes;
     float sums[Rows][Cols] = {};
     // 1. Each thread its granules of K: decode 32 weights of each column, then multiply run by run.
+#pragma unroll 1
     for (int64_t i = threadIdx.x; i < p.K / 32; i += Threads) {
       int64_t block = i / Granules;
       int granule = int(i % Granules);
@@ -59,6 +60,8 @@ template <class Format, FloatElement Activation, class Output, int Rows> struct 
 #pragma unroll
       for (int row = 0; row < Rows; ++row) {
         const Activation *a = p.A + smaller<int64_t>(row, p.M - 1) * p.LdA + block * Format::Block;
+        if (row > 0)
+          a = pointerAfter(a, sums[row - 1][Cols - 1]);
 #pragma unroll
         for (int run = 0; run < Format::Runs; ++run)
 #pragma unroll
@@ -79,7 +82,7 @@ template <class Format, FloatElement Activation, class Output, int Rows> struct 
 };
 
 template <class Format, HalfElement Element, class Output, class Tile> struct QuantizedMatmul {
-  static constexpr int Threads = Tile::Threads;
+  static constexpr int Threads = Tile::Threads, MinBlocks = Tile::MinBlocks;
   static constexpr int LeftBytes = Tile::M * Tile::K * 2, RightBytes = Tile::N * Tile::K * 2;
   static constexpr int SharedBytes = Tile::Stages * LeftBytes + 2 * RightBytes;
   static_assert(Tile::Stages >= 3, "a stage is refilled while the one before it is read; use 3 stages or more");
@@ -127,6 +130,7 @@ template <class Format, HalfElement Element, class Output, class Tile> struct Qu
     Accumulators<Tile> sums;
     sums.clear();
     int current = 0, refill = Tile::Stages - 1;
+#pragma unroll 1
     for (int64_t step = 0; step < steps; ++step) {
       waitAsync<Tile::Stages - 2>();
       __syncthreads();
@@ -147,7 +151,7 @@ template <class Format, HalfElement Element, class Output, class Tile> struct Qu
 };
 
 template <class Format, FloatElement Activation, class Output> struct QuantizedMatmulSimt {
-  static constexpr int Threads = SimtTile::Threads;
+  static constexpr int Threads = SimtTile::Threads, MinBlocks = 1;
   static constexpr int SharedBytes = SimtTile::SharedBytes;
   using Params = QuantizedMatmulParams<Activation, Output>;
 

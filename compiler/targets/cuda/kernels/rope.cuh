@@ -20,7 +20,7 @@ namespace lathe::kernels {
 enum class Pairing { Adjacent, Half };
 
 template <FloatElement Input, FloatElement Output, Pairing Pairs> struct Rope {
-  static constexpr int Threads = 256, MaxDims = 1024, SharedBytes = MaxDims * 4;
+  static constexpr int Threads = 256, MinBlocks = 4, MaxDims = 1024, SharedBytes = MaxDims * 4;
   struct Params {
     const Input *X;
     Output *Out;

@@ -67,7 +67,7 @@ struct MaxReduction {
     float Value;
   };
   static __device__ float pick(float a, float b) { return a != a || a > b ? a : b; }
-  static __device__ Summary identity() { return {-__builtin_huge_valf()}; }
+  static __device__ Summary identity() { return {-Infinity}; }
   template <int N> static __device__ void add(Summary &s, const float (&x)[N], int64_t) {
 #pragma unroll
     for (int i = 0; i < N; ++i)
@@ -81,7 +81,7 @@ struct MinReduction {
     float Value;
   };
   static __device__ float pick(float a, float b) { return a != a || a < b ? a : b; }
-  static __device__ Summary identity() { return {__builtin_huge_valf()}; }
+  static __device__ Summary identity() { return {Infinity}; }
   template <int N> static __device__ void add(Summary &s, const float (&x)[N], int64_t) {
 #pragma unroll
     for (int i = 0; i < N; ++i)
@@ -96,7 +96,7 @@ struct ArgMaxReduction {
     float Value;
     int32_t Index; ///< -1 for an empty row
   };
-  static __device__ Summary identity() { return {-__builtin_huge_valf(), -1}; }
+  static __device__ Summary identity() { return {-Infinity, -1}; }
   template <int N> static __device__ void add(Summary &s, const float (&x)[N], int64_t col) {
 #pragma unroll
     for (int i = 0; i < N; ++i)
@@ -142,7 +142,7 @@ struct SoftmaxSum {
   struct Summary {
     float Max, Sum;
   };
-  static __device__ Summary identity() { return {-__builtin_huge_valf(), 0}; }
+  static __device__ Summary identity() { return {-Infinity, 0}; }
   template <int N> static __device__ void add(Summary &s, const float (&x)[N], int64_t) {
     float top = x[0];
 #pragma unroll
@@ -152,7 +152,7 @@ struct SoftmaxSum {
 #pragma unroll
     for (int i = 0; i < N; ++i)
       // Equal elements do not go through expf: -inf minus -inf would be NaN.
-      sum += x[i] == top ? (top == -__builtin_huge_valf() ? 0.0f : 1.0f) : expf(x[i] - top);
+      sum += x[i] == top ? (top == -Infinity ? 0.0f : 1.0f) : expf(x[i] - top);
     s = merge(s, {top, sum});
   }
   static __device__ Summary merge(const Summary &a, const Summary &b) {
@@ -190,7 +190,7 @@ template <class Reduction> __device__ inline typename Reduction::Summary mergeLa
 template <class Reduction, int Group, int Vector = 4> struct RowReduction {
   static_assert(Group % 32 == 0 && Group <= 1024, "Group must be whole warps, 1024 threads at most");
   static_assert((Vector & (Vector - 1)) == 0, "Vector must be a power of two");
-  static constexpr int Threads = Group == 32 ? 256 : Group;
+  static constexpr int Threads = Group == 32 ? 256 : Group, MinBlocks = 1024 / Threads;
   static constexpr int Cached = 16 / Vector; ///< vectors a thread keeps in registers between the passes
   static constexpr int CachedCols = Group * 16;
   using Summary = typename Reduction::Summary;

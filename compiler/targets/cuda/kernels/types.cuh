@@ -9,6 +9,9 @@
 
 namespace lathe::kernels {
 
+/// NVRTC has no INFINITY without a header.
+inline constexpr float Infinity = __builtin_bit_cast(float, 0x7f800000u);
+
 struct Half {
   uint16_t Bits;
 };

@@ -1,0 +1,304 @@
+// Runs kernel templates on the CPU, so that their indexing and their arithmetic are tested where there is no GPU.
+// Included before the templates (-include) by a compiler that is not a CUDA compiler.
+//
+// A block is one fiber a thread on one OS thread. A fiber runs until a barrier or a warp-wide instruction; a barrier
+// that some thread never reaches, or a warp instruction that not all 32 lanes execute, ends the program with a message.
+// Odd launches run the threads in reverse, so a result that needs a missing barrier differs between two launches.
+// cp.async copies when it is waited for, not before: memory read too early still holds what was there.
+// Not modelled: time, memory order without barriers, more than one block at once.
+#ifndef LATHE_TEST_KERNELS_EMULATION_H
+#define LATHE_TEST_KERNELS_EMULATION_H
+
+#define LATHE_EMULATED 1
+#define __device__
+#define __host__
+#define __global__
+#define __align__(n) alignas(n)
+#define __launch_bounds__(...)
+
+#include "Numbers.h"
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+struct alignas(8) uint2 {
+  uint32_t x, y;
+};
+struct alignas(16) uint4 {
+  uint32_t x, y, z, w;
+};
+
+namespace lathe::kernels::test {
+
+struct Dimensions {
+  unsigned x = 1, y = 1, z = 1;
+};
+
+struct AsyncCopy {
+  void *Target;
+  const void *Source;
+  int Valid;
+};
+
+/// One thread of the block: its stack, where it stopped, and the copies it has started.
+struct Fiber {
+  enum State { Ready, AtBlockBarrier, AtWarpBarrier, Done };
+  void *StackPointer = nullptr;
+  std::unique_ptr<char[]> Stack;
+  State Where = Done;
+  unsigned Thread = 0;
+  std::vector<std::vector<AsyncCopy>> Groups;
+  std::vector<AsyncCopy> Open;
+};
+
+/// Saves the registers that a call must keep, stores the stack pointer in *from and goes on at `to`.
+extern "C" void latheSwitchStack(void **from, void *to);
+asm(R"(
+.text
+.globl latheSwitchStack
+.type latheSwitchStack, @function
+latheSwitchStack:
+  pushq %rbp
+  pushq %rbx
+  pushq %r12
+  pushq %r13
+  pushq %r14
+  pushq %r15
+  movq %rsp, (%rdi)
+  movq %rsi, %rsp
+  popq %r15
+  popq %r14
+  popq %r13
+  popq %r12
+  popq %rbx
+  popq %rbp
+  ret
+.size latheSwitchStack, .-latheSwitchStack
+)");
+
+class Block {
+public:
+  static constexpr size_t StackBytes = 256 << 10;
+  static inline Block *Current = nullptr;
+
+  Dimensions ThreadIndex, BlockIndex, BlockSize, GridSize;
+  std::unique_ptr<char[]> SharedStorage;
+  char *Shared = nullptr;
+  Fiber *Running = nullptr;
+  char Exchange[32][32]; ///< what the lanes of the running warp show each other
+
+  void run(unsigned threads, size_t sharedBytes, bool reverse, const std::function<void()> &body) {
+    Current = this;
+    Body = &body;
+    SharedStorage.reset(new char[sharedBytes + 1024]);
+    Shared = SharedStorage.get() + (1024 - reinterpret_cast<uintptr_t>(SharedStorage.get()) % 1024) % 1024;
+    std::memset(Shared, 0xff, sharedBytes); // NaN in every float type
+    while (Fibers.size() < threads)
+      Fibers.push_back(std::make_unique<Fiber>());
+    Count = threads;
+    for (unsigned i = 0; i < threads; ++i)
+      start(*Fibers[i], i);
+    while (step(reverse))
+      ;
+  }
+
+  void wait(Fiber::State where) {
+    Running->Where = where;
+    latheSwitchStack(&Running->StackPointer, Scheduler);
+  }
+
+private:
+  std::vector<std::unique_ptr<Fiber>> Fibers;
+  unsigned Count = 0;
+  void *Scheduler = nullptr;
+  const std::function<void()> *Body = nullptr;
+
+  static void enter() {
+    (*Current->Body)();
+    Current->wait(Fiber::Done);
+    std::abort(); // a finished fiber is never resumed
+  }
+
+  void start(Fiber &fiber, unsigned thread) {
+    if (!fiber.Stack)
+      fiber.Stack.reset(new char[StackBytes]);
+    auto top = reinterpret_cast<uintptr_t>(fiber.Stack.get() + StackBytes) & ~uintptr_t(63);
+    auto *words = reinterpret_cast<void **>(top) - 2; // entered as if called: 8 bytes below a multiple of 16
+    words[0] = reinterpret_cast<void *>(&enter);
+    fiber.StackPointer = words - 6;
+    fiber.Where = Fiber::Ready;
+    fiber.Thread = thread;
+    fiber.Groups.clear();
+    fiber.Open.clear();
+  }
+
+  /// Runs every ready fiber once, then opens the barriers that all have reached. False at the end of the block.
+  bool step(bool reverse) {
+    bool ran = false;
+    for (unsigned i = 0; i < Count; ++i) {
+      Fiber &fiber = *Fibers[reverse ? Count - 1 - i : i];
+      if (fiber.Where != Fiber::Ready)
+        continue;
+      ran = true;
+      Running = &fiber;
+      ThreadIndex.x = fiber.Thread;
+      ThreadIndex.y = ThreadIndex.z = 0;
+      latheSwitchStack(&Scheduler, fiber.StackPointer);
+      if (fiber.Where == Fiber::AtWarpBarrier)
+        open(fiber.Thread / 32 * 32, fiber.Thread / 32 * 32 + 32, Fiber::AtWarpBarrier);
+    }
+    bool opened = open(0, Count, Fiber::AtBlockBarrier);
+    if (ran || opened)
+      return true;
+    for (unsigned i = 0; i < Count; ++i)
+      if (Fibers[i]->Where != Fiber::Done) {
+        std::fprintf(stderr, "emulation: thread %u waits at a %s barrier that not all threads reach\n", i,
+                     Fibers[i]->Where == Fiber::AtBlockBarrier ? "block" : "warp");
+        std::exit(1);
+      }
+    return false;
+  }
+
+  /// Lets threads begin .. end-1 go on when every one that has not finished waits at `where`.
+  bool open(unsigned begin, unsigned end, Fiber::State where) {
+    bool any = false;
+    for (unsigned i = begin; i < end && i < Count; ++i) {
+      if (Fibers[i]->Where == where)
+        any = true;
+      else if (Fibers[i]->Where != Fiber::Done || where == Fiber::AtWarpBarrier)
+        return false;
+    }
+    for (unsigned i = begin; any && i < end && i < Count; ++i)
+      if (Fibers[i]->Where == where)
+        Fibers[i]->Where = Fiber::Ready;
+    return any;
+  }
+};
+
+/// Shows `mine` to the warp and returns everyone's.
+template <class T> inline std::vector<T> exchange(const T &mine) {
+  static_assert(sizeof(T) <= 32);
+  static char slots[64][32][32]; // by warp
+  Block &block = *Block::Current;
+  unsigned thread = block.Running->Thread;
+  std::memcpy(slots[thread / 32][thread % 32], &mine, sizeof(T));
+  block.wait(Fiber::AtWarpBarrier);
+  std::vector<T> all(32);
+  for (int lane = 0; lane < 32; ++lane)
+    std::memcpy(&all[lane], slots[thread / 32][lane], sizeof(T));
+  block.wait(Fiber::AtWarpBarrier);
+  return all;
+}
+
+} // namespace lathe::kernels::test
+
+#define threadIdx (::lathe::kernels::test::Block::Current->ThreadIndex)
+#define blockIdx (::lathe::kernels::test::Block::Current->BlockIndex)
+#define blockDim (::lathe::kernels::test::Block::Current->BlockSize)
+#define gridDim (::lathe::kernels::test::Block::Current->GridSize)
+
+inline void __syncthreads() {
+  auto &block = *lathe::kernels::test::Block::Current;
+  block.wait(lathe::kernels::test::Fiber::AtBlockBarrier);
+}
+inline void __syncwarp() {
+  auto &block = *lathe::kernels::test::Block::Current;
+  block.wait(lathe::kernels::test::Fiber::AtWarpBarrier);
+}
+template <class T> inline T __shfl_xor_sync(unsigned, T value, int mask) {
+  return lathe::kernels::test::exchange(value)[(threadIdx.x % 32) ^ mask];
+}
+template <class T> inline T __shfl_sync(unsigned, T value, int lane) {
+  return lathe::kernels::test::exchange(value)[lane];
+}
+inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }
+inline void sincospif(float x, float *sine, float *cosine) {
+  *sine = static_cast<float>(std::sin(x * M_PI));
+  *cosine = static_cast<float>(std::cos(x * M_PI));
+}
+
+#include "instructions.cuh"
+
+namespace lathe::kernels {
+
+inline float halfToFloat(uint16_t bits) { return test::halfValue(bits); }
+inline uint16_t floatToHalf(float value) { return test::halfBits(value); }
+inline uint16_t floatToBFloat16(float value) { return test::bfloat16Bits(value); }
+inline uint32_t packHalf(float low, float high) { return test::halfBits(low) | uint32_t(test::halfBits(high)) << 16; }
+inline uint32_t packBFloat16(float low, float high) {
+  return test::bfloat16Bits(low) | uint32_t(test::bfloat16Bits(high)) << 16;
+}
+
+inline void copyAsync16(void *shared, const void *global, int valid) {
+  if (reinterpret_cast<uintptr_t>(shared) % 16 || reinterpret_cast<uintptr_t>(global) % 16) {
+    std::fprintf(stderr, "emulation: cp.async of 16 bytes at an address that is not a multiple of 16\n");
+    std::exit(1);
+  }
+  test::Block::Current->Running->Open.push_back({shared, global, valid});
+}
+inline void commitAsync() {
+  auto &fiber = *test::Block::Current->Running;
+  fiber.Groups.push_back(std::move(fiber.Open));
+  fiber.Open.clear();
+}
+template <int Pending> inline void waitAsync() {
+  auto &groups = test::Block::Current->Running->Groups;
+  while (groups.size() > Pending) {
+    for (const test::AsyncCopy &copy : groups.front()) {
+      std::memset(copy.Target, 0, 16);
+      std::memcpy(copy.Target, copy.Source, copy.Valid);
+    }
+    groups.erase(groups.begin());
+  }
+}
+
+template <class T> inline const T *pointerAfter(const T *pointer, float &) { return pointer; }
+
+inline void loadMatrix4(uint32_t (&r)[4], const void *row) {
+  auto rows = test::exchange(row);
+  int lane = threadIdx.x % 32;
+  for (int matrix = 0; matrix < 4; ++matrix)
+    std::memcpy(&r[matrix], static_cast<const char *>(rows[matrix * 8 + lane / 4]) + lane % 4 * 4, 4);
+}
+inline void loadMatrix4Transposed(uint32_t (&r)[4], const void *row) {
+  auto rows = test::exchange(row);
+  int lane = threadIdx.x % 32;
+  for (int matrix = 0; matrix < 4; ++matrix) {
+    uint16_t pair[2];
+    for (int i = 0; i < 2; ++i)
+      std::memcpy(&pair[i], static_cast<const char *>(rows[matrix * 8 + lane % 4 * 2 + i]) + lane / 4 * 2, 2);
+    std::memcpy(&r[matrix], pair, 4);
+  }
+}
+
+template <float Number(uint16_t)>
+inline void multiplyFragments(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+  struct Fragments {
+    uint32_t A[4], B[2];
+  };
+  auto all = test::exchange(Fragments{{a[0], a[1], a[2], a[3]}, {b0, b1}});
+  int lane = threadIdx.x % 32;
+  auto half = [](uint32_t word, int k) { return Number(static_cast<uint16_t>(word >> k % 2 * 16)); };
+  for (int i = 0; i < 4; ++i) {
+    int row = lane / 4 + i / 2 * 8, col = lane % 4 * 2 + i % 2;
+    double sum = 0;
+    for (int k = 0; k < 16; ++k)
+      sum += half(all[row % 8 * 4 + k % 8 / 2].A[row / 8 + k / 8 * 2], k) *
+             static_cast<double>(half(all[col * 4 + k % 8 / 2].B[k / 8], k));
+    c[i] = static_cast<float>(c[i] + sum);
+  }
+}
+inline void multiplyHalf(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+  multiplyFragments<test::halfValue>(c, a, b0, b1);
+}
+inline void multiplyBFloat16(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+  multiplyFragments<test::bfloat16Value>(c, a, b0, b1);
+}
+
+} // namespace lathe::kernels
+
+#endif // LATHE_TEST_KERNELS_EMULATION_H

@@ -1,0 +1,57 @@
+// What append_kv.cuh writes into pages, and that it writes nothing else.
+#include "KernelTest.h"
+#include "append_kv.cuh"
+
+using namespace lathe::kernels;
+using namespace lathe::kernels::test;
+
+namespace {
+
+template <class Input, class State, class Shape> void runCase(Suite &suite, const std::string &name, int64_t tokens) {
+  const int64_t pages = ceilDiv<int64_t>(tokens, PageTokens) + 2, page = 3 * Shape::LayerElements;
+  const int64_t layer = 2 * Shape::LayerElements, ldK = Shape::KvHeads * Shape::KeyWidth + 4;
+  const int64_t ldV = Shape::KvHeads * Shape::ValueWidth + 3;
+  auto k = randomVector<Input>(tokens * ldK), v = randomVector<Input>(tokens * ldV);
+  auto before = randomVector<State>(pages * page);
+  std::vector<int32_t> places(pages * PageTokens), slots(tokens);
+  for (size_t i = 0; i < places.size(); ++i)
+    places[i] = int32_t(i);
+  std::shuffle(places.begin(), places.end(), randomness());
+  for (int64_t t = 0; t < tokens; ++t)
+    slots[t] = t % 5 == 3 ? -1 : places[t];
+  Buffer<Input> deviceK(k), deviceV(v);
+  Buffer<int32_t> deviceSlots(slots);
+  Buffer<State> pool(before);
+  using Kernel = AppendKv<Input, State, Shape>;
+  typename Kernel::Params params{deviceK.data(), deviceV.data(), pool.data(), deviceSlots.data(), tokens, ldK, ldV,
+                                 page,           layer};
+  std::string title = name + " tokens " + std::to_string(tokens);
+  auto got = suite.twice(
+      title, pool, [&](int64_t blocks) { launch<Kernel>(params, NoBody{}, blocks); }, [&] { pool.copyIn(before); });
+  std::vector<double> want(before.size());
+  for (size_t i = 0; i < want.size(); ++i)
+    want[i] = number(before[i]);
+  for (int64_t t = 0; t < tokens; ++t)
+    for (int64_t h = 0; h < Shape::KvHeads && slots[t] >= 0; ++h) {
+      int64_t base = slots[t] / PageTokens * page + layer, row = h * PageTokens + slots[t] % PageTokens;
+      for (int64_t i = 0; i < Shape::KeyWidth; ++i)
+        want[base + row * Shape::KeyWidth + i] = number(k[t * ldK + h * Shape::KeyWidth + i]);
+      for (int64_t i = 0; i < Shape::ValueWidth; ++i)
+        want[base + Shape::KvHeads * PageTokens * Shape::KeyWidth + row * Shape::ValueWidth + i] =
+            number(v[t * ldV + h * Shape::ValueWidth + i]);
+    }
+  suite.compare(title, got, want, std::vector<double>(want.size()));
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  Suite suite("append_kv", argc, argv);
+  for (int64_t tokens : {int64_t(1), int64_t(15), int64_t(16), int64_t(17), large(1025, 65)}) {
+    runCase<float, float, AttentionShape<4, 2, 64, 64>>(suite, "f32", tokens);
+    runCase<float, Half, AttentionShape<32, 8, 128, 128>>(suite, "f32 to f16", tokens);
+    runCase<BFloat16, BFloat16, AttentionShape<3, 3, 5, 7>>(suite, "bf16 5/7", tokens);
+    runCase<Half, float, AttentionShape<2, 1, 192, 128>>(suite, "f16 to f32", tokens);
+  }
+  return suite.finish();
+}

@@ -1,0 +1,545 @@
+// One launch of every template as the printer writes it. nvrtc-compile compiles this file for sm_80 and sm_90a and
+// holds every kernel to the register budget in the comment before it; no kernel may spill or use local memory. The
+// static_asserts hold the shared bytes to those that README.md promises.
+#include "append_kv.cuh"
+#include "convolution.cuh"
+#include "elementwise.cuh"
+#include "gather.cuh"
+#include "matmul.cuh"
+#include "paged_attention.cuh"
+#include "pooling.cuh"
+#include "quantized_matmul.cuh"
+#include "rope.cuh"
+#include "row_reduction.cuh"
+
+using namespace lathe::kernels;
+
+struct BiasResidual {
+  const float *Bias;
+  const float *Residual;
+  int64_t N;
+  __device__ float operator()(float acc, int64_t row, int64_t col) const {
+    return acc + Bias[col] + Residual[row * N + col];
+  }
+};
+
+struct Add {
+  const float *A;
+  const float *S;
+  Half *Y;
+  template <int N> __device__ void operator()(int64_t index) const {
+    float a[N], s[N], y[N];
+    loadVector(A, index, a);
+    loadSplat(S, 0, s);
+#pragma unroll
+    for (int i = 0; i < N; ++i)
+      y[i] = a[i] + s[i];
+    storeVector(Y, index, y);
+  }
+};
+
+struct AddBias {
+  const float *A;
+  const float *Bias;
+  const float *Scale;
+  Half *Y;
+  int64_t Cols;
+  template <int N> __device__ void operator()(int64_t row, int64_t col) const {
+    float a[N], b[N], s[N], y[N];
+    loadVector(A, row * Cols + col, a);
+    loadVector(Bias, col, b);
+    loadSplat(Scale, row, s);
+#pragma unroll
+    for (int i = 0; i < N; ++i)
+      y[i] = (a[i] + b[i]) * s[i];
+    storeVector(Y, row * Cols + col, y);
+  }
+};
+
+struct RmsNorm {
+  static constexpr bool Stores = true;
+  struct Row {
+    float Scale;
+  };
+  const float *X;
+  const float *W;
+  Half *Y;
+  int64_t Cols;
+  float Epsilon;
+  template <int N> __device__ void load(int64_t row, int64_t col, float (&x)[N]) const {
+    loadVector(X, row * Cols + col, x);
+  }
+  __device__ Row finish(const SumOfSquares::Summary &s, int64_t, bool) const {
+    return {rsqrtf(s.Sum / float(Cols) + Epsilon)};
+  }
+  template <int N> __device__ void store(int64_t row, int64_t col, const float (&x)[N], const Row &r) const {
+    float w[N], y[N];
+    loadVector(W, col, w);
+#pragma unroll
+    for (int i = 0; i < N; ++i)
+      y[i] = x[i] * r.Scale * w[i];
+    storeVector(Y, row * Cols + col, y);
+  }
+};
+
+struct LayerNorm {
+  static constexpr bool Stores = true;
+  struct Row {
+    float Mean, Scale;
+  };
+  const float *X;
+  const float *W;
+  const float *B;
+  float *Y;
+  int64_t Cols;
+  float Epsilon;
+  template <int N> __device__ void load(int64_t row, int64_t col, float (&x)[N]) const {
+    loadVector(X, row * Cols + col, x);
+  }
+  __device__ Row finish(const MeanVariance::Summary &s, int64_t, bool) const {
+    return {s.Mean, rsqrtf(s.Squares / s.Count + Epsilon)};
+  }
+  template <int N> __device__ void store(int64_t row, int64_t col, const float (&x)[N], const Row &r) const {
+    float w[N], b[N], y[N];
+    loadVector(W, col, w);
+    loadVector(B, col, b);
+#pragma unroll
+    for (int i = 0; i < N; ++i)
+      y[i] = (x[i] - r.Mean) * r.Scale * w[i] + b[i];
+    storeVector(Y, row * Cols + col, y);
+  }
+};
+
+struct Softmax {
+  static constexpr bool Stores = true;
+  struct Row {
+    float Max, Scale;
+  };
+  const float *X;
+  float *Y;
+  int64_t Cols;
+  template <int N> __device__ void load(int64_t row, int64_t col, float (&x)[N]) const {
+    loadVector(X, row * Cols + col, x);
+  }
+  __device__ Row finish(const SoftmaxSum::Summary &s, int64_t, bool) const { return {s.Max, 1.0f / s.Sum}; }
+  template <int N> __device__ void store(int64_t row, int64_t col, const float (&x)[N], const Row &r) const {
+    float y[N];
+#pragma unroll
+    for (int i = 0; i < N; ++i)
+      y[i] = expf(x[i] - r.Max) * r.Scale;
+    storeVector(Y, row * Cols + col, y);
+  }
+};
+
+struct ArgMax {
+  static constexpr bool Stores = false;
+  struct Row {};
+  const float *X;
+  int32_t *Y;
+  int64_t Cols;
+  template <int N> __device__ void load(int64_t row, int64_t col, float (&x)[N]) const {
+    loadVector(X, row * Cols + col, x);
+  }
+  __device__ Row finish(const ArgMaxReduction::Summary &s, int64_t row, bool leader) const {
+    if (leader)
+      Y[row] = s.Index;
+    return {};
+  }
+};
+
+#define KERNEL(KIND) extern "C" __global__ void __launch_bounds__(KIND::Threads, KIND::MinBlocks)
+#define SHARED extern __shared__ __align__(128) char smem[]
+
+using Elementwise1 = Elementwise<8>;
+// registers <= 32
+KERNEL(Elementwise1) lathe_add_f16_1(void *p0, void *p1, void *p2, int64_t d0) {
+  Elementwise1::Params params{.Count = d0};
+  gridTiles<Elementwise1>(params, nullptr, Add{(const float *)p0, (const float *)p1, (Half *)p2});
+}
+
+using ElementwiseRows1 = ElementwiseRows<8>;
+// registers <= 40
+KERNEL(ElementwiseRows1) lathe_add_rows_f16_1(void *p0, void *p1, void *p2, void *p3, int64_t d0) {
+  ElementwiseRows1::Params params{.Rows = d0, .Cols = 576};
+  gridTiles<ElementwiseRows1>(params, nullptr,
+                              AddBias{(const float *)p0, (const float *)p1, (const float *)p2, (Half *)p3, 576});
+}
+
+using RmsNorm1 = RowReduction<SumOfSquares, 256>;
+static_assert(RmsNorm1::SharedBytes == 32);
+// registers <= 64
+KERNEL(RmsNorm1) lathe_rms_norm_f16_1(void *p0, void *p1, void *p2, int64_t d0) {
+  SHARED;
+  gridTiles<RmsNorm1>(RmsNorm1::Params{.Rows = d0, .Cols = 4096}, smem,
+                      RmsNorm{(const float *)p0, (const float *)p1, (Half *)p2, 4096, 1e-5f});
+}
+
+using LayerNorm1 = RowReduction<MeanVariance, 1024>;
+static_assert(LayerNorm1::SharedBytes == 384);
+// registers <= 64
+KERNEL(LayerNorm1) lathe_layer_norm_f32_1(void *p0, void *p1, void *p2, void *p3, int64_t d0) {
+  SHARED;
+  gridTiles<LayerNorm1>(LayerNorm1::Params{.Rows = d0, .Cols = 12288}, smem,
+                        LayerNorm{(const float *)p0, (const float *)p1, (const float *)p2, (float *)p3, 12288, 1e-5f});
+}
+
+using Softmax1 = RowReduction<SoftmaxSum, 32>;
+static_assert(Softmax1::SharedBytes == 0);
+// registers <= 64
+KERNEL(Softmax1) lathe_softmax_f32_1(void *p0, void *p1, int64_t d0) {
+  gridTiles<Softmax1>(Softmax1::Params{.Rows = d0, .Cols = 10}, nullptr, Softmax{(const float *)p0, (float *)p1, 10});
+}
+
+using ArgMax1 = RowReduction<ArgMaxReduction, 512>;
+static_assert(ArgMax1::SharedBytes == 128);
+// registers <= 64
+KERNEL(ArgMax1) lathe_arg_max_f32_1(void *p0, void *p1, int64_t d0) {
+  SHARED;
+  gridTiles<ArgMax1>(ArgMax1::Params{.Rows = d0, .Cols = 128256}, smem,
+                     ArgMax{(const float *)p0, (int32_t *)p1, 128256});
+}
+
+using Matmul1 = Matmul<Half, float, LargeTile, Rhs::NK>;
+static_assert(Matmul1::SharedBytes == 65536);
+// registers <= 128
+KERNEL(Matmul1) lathe_matmul_f16_1(void *p0, void *p1, void *p2, void *p3, void *p4, int64_t d0) {
+  SHARED;
+  Matmul1::Params params{.A = (const Half *)p0,
+                         .W = (const Half *)p1,
+                         .C = (float *)p4,
+                         .M = d0,
+                         .N = 576,
+                         .K = 192,
+                         .LdA = 192,
+                         .LdW = 192,
+                         .LdC = 576,
+                         .Batch = 1,
+                         .StrideA = 0,
+                         .StrideW = 0,
+                         .StrideC = 0};
+  gridTiles<Matmul1>(params, smem, BiasResidual{(const float *)p2, (const float *)p3, 576});
+}
+
+using Matmul2 = Matmul<BFloat16, BFloat16, MediumTile, Rhs::KN>;
+static_assert(Matmul2::SharedBytes == 32768);
+// registers <= 128
+KERNEL(Matmul2) lathe_matmul_bf16_2(void *p0, void *p1, void *p2, int64_t d0) {
+  SHARED;
+  Matmul2::Params params{(const BFloat16 *)p0,
+                         (const BFloat16 *)p1,
+                         (BFloat16 *)p2,
+                         d0,
+                         96,
+                         40,
+                         40,
+                         96,
+                         96,
+                         12,
+                         d0 * 40,
+                         40 * 96,
+                         d0 * 96};
+  gridTiles<Matmul2>(params, smem, StoreAsIs{});
+}
+
+using Matmul3 = Matmul<Half, float, SmallTile>;
+static_assert(Matmul3::SharedBytes == 40960);
+// registers <= 128
+KERNEL(Matmul3) lathe_matmul_f16_3(void *p0, void *p1, void *p2, int64_t d0) {
+  SHARED;
+  Matmul3::Params params{(const Half *)p0, (const Half *)p1, (float *)p2, d0, 4096, 4096, 4096, 4096, 4096, 1, 0, 0, 0};
+  gridTiles<Matmul3>(params, smem, StoreAsIs{});
+}
+
+using MatmulFewRows1 = MatmulFewRows<Half, Half, float, 1>;
+static_assert(MatmulFewRows1::SharedBytes == 64);
+// registers <= 128
+KERNEL(MatmulFewRows1) lathe_matmul_few_rows_f16_1(void *p0, void *p1, void *p2, void *p3, int64_t d0) {
+  SHARED;
+  MatmulFewRows1::Params params{(const Half *)p0, (const Half *)p1, (float *)p3, d0, 4096, 4096, 4096, 4096, 4096};
+  gridTiles<MatmulFewRows1>(params, smem, BiasResidual{(const float *)p2, (const float *)p3, 4096});
+}
+
+using MatmulFewRows8 = MatmulFewRows<Half, float, float, 8>;
+static_assert(MatmulFewRows8::SharedBytes == 512);
+// registers <= 168
+KERNEL(MatmulFewRows8) lathe_matmul_few_rows_f16_8(void *p0, void *p1, void *p2, int64_t d0) {
+  SHARED;
+  MatmulFewRows8::Params params{(const float *)p0, (const Half *)p1, (float *)p2, d0, 4096, 4096, 4096, 4096, 4096};
+  gridTiles<MatmulFewRows8>(params, smem, StoreAsIs{});
+}
+
+using MatmulSimt1 = MatmulSimt<float, float, float, Rhs::KN>;
+static_assert(MatmulSimt1::SharedBytes == 8704);
+// registers <= 128
+KERNEL(MatmulSimt1) lathe_matmul_f32_1(void *p0, void *p1, void *p2, int64_t d0) {
+  SHARED;
+  MatmulSimt1::Params params{(const float *)p0, (const float *)p1, (float *)p2, d0, 10, 64, 64, 10, 10, 1, 0, 0, 0};
+  gridTiles<MatmulSimt1>(params, smem, StoreAsIs{});
+}
+
+using QuantizedMatmulFewRows1 = QuantizedMatmulFewRows<Q4_K, Half, float, 1>;
+static_assert(QuantizedMatmulFewRows1::SharedBytes == 32);
+// registers <= 128
+KERNEL(QuantizedMatmulFewRows1) lathe_quantized_matmul_few_rows_q4_k_1(void *p0, void *p1, void *p2, int64_t d0) {
+  SHARED;
+  QuantizedMatmulFewRows1::Params params{
+      (const Half *)p0, (const uint8_t *)p1, (float *)p2, d0, 4096, 4096, 4096, 4096};
+  gridTiles<QuantizedMatmulFewRows1>(params, smem, StoreAsIs{});
+}
+
+using QuantizedMatmulFewRows8 = QuantizedMatmulFewRows<Q6_K, Half, float, 8>;
+static_assert(QuantizedMatmulFewRows8::SharedBytes == 256);
+// registers <= 168
+KERNEL(QuantizedMatmulFewRows8) lathe_quantized_matmul_few_rows_q6_k_8(void *p0, void *p1, void *p2, int64_t d0) {
+  SHARED;
+  QuantizedMatmulFewRows8::Params params{
+      (const Half *)p0, (const uint8_t *)p1, (float *)p2, d0, 4096, 4096, 4096, 4096};
+  gridTiles<QuantizedMatmulFewRows8>(params, smem, StoreAsIs{});
+}
+
+using QuantizedMatmul1 = QuantizedMatmul<Q4_K, Half, float, LargeTile>;
+static_assert(QuantizedMatmul1::SharedBytes == 49152);
+// registers <= 128
+KERNEL(QuantizedMatmul1) lathe_quantized_matmul_q4_k_1(void *p0, void *p1, void *p2, int64_t d0) {
+  SHARED;
+  QuantizedMatmul1::Params params{.A = (const Half *)p0,
+                                  .W = (const uint8_t *)p1,
+                                  .C = (float *)p2,
+                                  .M = d0,
+                                  .N = 4096,
+                                  .K = 4096,
+                                  .LdA = 4096,
+                                  .LdC = 4096};
+  gridTiles<QuantizedMatmul1>(params, smem, StoreAsIs{});
+}
+
+using QuantizedMatmul2 = QuantizedMatmul<Q6_K, BFloat16, BFloat16, MediumTile>;
+static_assert(QuantizedMatmul2::SharedBytes == 24576);
+// registers <= 168
+KERNEL(QuantizedMatmul2) lathe_quantized_matmul_q6_k_2(void *p0, void *p1, void *p2, int64_t d0) {
+  SHARED;
+  QuantizedMatmul2::Params params{
+      (const BFloat16 *)p0, (const uint8_t *)p1, (BFloat16 *)p2, d0, 4096, 4096, 4096, 4096};
+  gridTiles<QuantizedMatmul2>(params, smem, StoreAsIs{});
+}
+
+using QuantizedMatmul3 = QuantizedMatmul<Q8_0, Half, float, SmallTile>;
+static_assert(QuantizedMatmul3::SharedBytes == 24576);
+// registers <= 128
+KERNEL(QuantizedMatmul3) lathe_quantized_matmul_q8_0_3(void *p0, void *p1, void *p2, int64_t d0) {
+  SHARED;
+  QuantizedMatmul3::Params params{(const Half *)p0, (const uint8_t *)p1, (float *)p2, d0, 4096, 4096, 4096, 4096};
+  gridTiles<QuantizedMatmul3>(params, smem, StoreAsIs{});
+}
+
+using QuantizedMatmulSimt1 = QuantizedMatmulSimt<Q5_K, float, float>;
+static_assert(QuantizedMatmulSimt1::SharedBytes == 8704);
+// registers <= 168
+KERNEL(QuantizedMatmulSimt1) lathe_quantized_matmul_simt_q5_k_1(void *p0, void *p1, void *p2, int64_t d0) {
+  SHARED;
+  QuantizedMatmulSimt1::Params params{(const float *)p0, (const uint8_t *)p1, (float *)p2, d0, 4096, 4096, 4096, 4096};
+  gridTiles<QuantizedMatmulSimt1>(params, smem, StoreAsIs{});
+}
+
+using Shape1 = AttentionShape<32, 8, 128, 128>;
+using PagedAttention1 = PagedAttention<Half, Half, Half, Shape1>;
+// README.md: h 4, E 8, C 16, R 2.
+static_assert(PagedAttention1::SharedBytes == 4 * (4 * 128 + 64 * 4 + 4 * 2 * 4 * 128 + 8 * 4));
+// registers <= 168
+KERNEL(PagedAttention1)
+lathe_paged_attention_f16_1(void *q, void *pool, void *offsets, void *lengths, void *tables, void *slots, void *partial,
+                            int64_t tokens, int64_t sequences, int64_t pages) {
+  SHARED;
+  PagedAttention1::Params params{.Q = (const Half *)q,
+                                 .Out = nullptr,
+                                 .Pool = (const Half *)pool,
+                                 .RowOffsets = (const int32_t *)offsets,
+                                 .Lengths = (const int32_t *)lengths,
+                                 .BlockTables = (const int32_t *)tables,
+                                 .Slots = (const int32_t *)slots,
+                                 .Tokens = tokens,
+                                 .Sequences = sequences,
+                                 .Pages = pages,
+                                 .LdQ = 32 * 128,
+                                 .LdOut = 32 * 128,
+                                 .PageElements = 32 * Shape1::LayerElements,
+                                 .LayerOffset = 3 * Shape1::LayerElements,
+                                 .Scale = 0.0883883f,
+                                 .SoftCap = 0,
+                                 .Window = 0,
+                                 .Splits = 4,
+                                 .Partial = (float *)partial};
+  gridTiles<PagedAttention1>(params, smem, NoBody{});
+}
+
+using PagedAttentionMerge1 = PagedAttentionMerge<Half, Shape1>;
+// registers <= 64
+KERNEL(PagedAttentionMerge1) lathe_paged_attention_merge_f16_1(void *partial, void *out, int64_t tokens) {
+  PagedAttentionMerge1::Params params{
+      .Partial = (const float *)partial, .Out = (Half *)out, .Tokens = tokens, .Splits = 4, .LdOut = 32 * 128};
+  gridTiles<PagedAttentionMerge1>(params, nullptr, NoBody{});
+}
+
+using Shape2 = AttentionShape<8, 1, 256, 256>;
+using PagedAttention2 = PagedAttention<float, float, float, Shape2>;
+// registers <= 255
+KERNEL(PagedAttention2)
+lathe_paged_attention_f32_2(void *q, void *pool, void *offsets, void *lengths, void *tables, void *out, int64_t tokens,
+                            int64_t sequences, int64_t pages) {
+  SHARED;
+  PagedAttention2::Params params{(const float *)q,
+                                 (float *)out,
+                                 (const float *)pool,
+                                 (const int32_t *)offsets,
+                                 (const int32_t *)lengths,
+                                 (const int32_t *)tables,
+                                 nullptr,
+                                 tokens,
+                                 sequences,
+                                 pages,
+                                 8 * 256,
+                                 8 * 256,
+                                 Shape2::LayerElements,
+                                 0,
+                                 0.0625f,
+                                 50.0f,
+                                 4096,
+                                 1,
+                                 nullptr};
+  gridTiles<PagedAttention2>(params, smem, NoBody{});
+}
+
+using AppendKv1 = AppendKv<float, Half, Shape1>;
+// registers <= 40
+KERNEL(AppendKv1) lathe_append_kv_f16_1(void *k, void *v, void *pool, void *slots, int64_t tokens) {
+  AppendKv1::Params params{.K = (const float *)k,
+                           .V = (const float *)v,
+                           .Pool = (Half *)pool,
+                           .Slots = (const int32_t *)slots,
+                           .Tokens = tokens,
+                           .LdK = 8 * 128,
+                           .LdV = 8 * 128,
+                           .PageElements = 32 * Shape1::LayerElements,
+                           .LayerOffset = 3 * Shape1::LayerElements};
+  gridTiles<AppendKv1>(params, nullptr, NoBody{});
+}
+
+using Gather1 = Gather<Q6_K, int32_t, float>;
+// registers <= 40
+KERNEL(Gather1) lathe_gather_q6_k_1(void *p0, void *p1, void *p2, int64_t d0) {
+  Gather1::Params params{.Data = (const uint8_t *)p0,
+                         .Indices = (const int32_t *)p1,
+                         .Out = (float *)p2,
+                         .Rows = d0,
+                         .Cols = 4096,
+                         .TableRows = 128256,
+                         .LdTable = 0,
+                         .LdOut = 4096};
+  gridTiles<Gather1>(params, nullptr, StoreAsIs{});
+}
+
+using Gather2 = Gather<Half, int64_t, float>;
+// registers <= 40
+KERNEL(Gather2) lathe_gather_f16_2(void *p0, void *p1, void *p2, int64_t d0) {
+  Gather2::Params params{(const Half *)p0, (const int64_t *)p1, (float *)p2, d0, 100, 50, 100, 100};
+  gridTiles<Gather2>(params, nullptr, StoreAsIs{});
+}
+
+using Rope1 = Rope<float, Half, Pairing::Half>;
+static_assert(Rope1::SharedBytes == 4096);
+// registers <= 64
+KERNEL(Rope1) lathe_rope_f16_1(void *x, void *positions, void *out, int64_t tokens) {
+  SHARED;
+  Rope1::Params params{.X = (const float *)x,
+                       .Out = (Half *)out,
+                       .Positions = (const int32_t *)positions,
+                       .Factors = nullptr,
+                       .Tokens = tokens,
+                       .Heads = 32,
+                       .Width = 128,
+                       .Dims = 128,
+                       .LdX = 6144,
+                       .LdOut = 4096,
+                       .PositionStride = 1,
+                       .Base = 10000.0f,
+                       .PositionScale = 1.0f,
+                       .Magnitude = 1.0f};
+  gridTiles<Rope1>(params, smem, NoBody{});
+}
+
+using Rope2 = Rope<Half, Half, Pairing::Adjacent>;
+// registers <= 64
+KERNEL(Rope2) lathe_rope_f16_2(void *x, void *positions, void *factors, void *out, int64_t tokens) {
+  SHARED;
+  Rope2::Params params{(const Half *)x,
+                       (Half *)out,
+                       (const int32_t *)positions,
+                       (const float *)factors,
+                       tokens,
+                       32,
+                       128,
+                       64,
+                       4096,
+                       4096,
+                       1,
+                       500000,
+                       1,
+                       1};
+  gridTiles<Rope2>(params, smem, NoBody{});
+}
+
+using Convolution1 = Convolution<float, float, float>;
+// registers <= 64
+KERNEL(Convolution1) lathe_convolution_f32_1(void *p0, void *p1, void *p2, int64_t d0) {
+  Convolution1::Params params{.X = (const float *)p0,
+                              .Weights = (const float *)p1,
+                              .Y = (float *)p2,
+                              .N = d0,
+                              .C = 1,
+                              .H = 8,
+                              .W = 8,
+                              .O = 16,
+                              .KH = 3,
+                              .KW = 3,
+                              .OH = 8,
+                              .OW = 8,
+                              .Groups = 1,
+                              .StrideH = 1,
+                              .StrideW = 1,
+                              .PadTop = 1,
+                              .PadLeft = 1,
+                              .DilationH = 1,
+                              .DilationW = 1};
+  gridTiles<Convolution1>(params, nullptr, StoreAsIs{});
+}
+
+using Pooling1 = Pooling<float, float, Pool::Max>;
+// registers <= 48
+KERNEL(Pooling1) lathe_max_pool_f32_1(void *p0, void *p1, int64_t d0) {
+  Pooling1::Params params{.X = (const float *)p0,
+                          .Y = (float *)p1,
+                          .Planes = d0 * 16,
+                          .H = 8,
+                          .W = 8,
+                          .KH = 2,
+                          .KW = 2,
+                          .OH = 4,
+                          .OW = 4,
+                          .StrideH = 2,
+                          .StrideW = 2,
+                          .PadTop = 0,
+                          .PadLeft = 0,
+                          .PadBottom = 0,
+                          .PadRight = 0,
+                          .DilationH = 1,
+                          .DilationW = 1,
+                          .CountPads = false};
+  gridTiles<Pooling1>(params, nullptr, StoreAsIs{});
+}
+
+using Pooling2 = Pooling<Half, Half, Pool::Average>;
+// registers <= 48
+KERNEL(Pooling2) lathe_average_pool_f16_2(void *p0, void *p1, int64_t d0) {
+  Pooling2::Params params{(const Half *)p0, (Half *)p1, d0 * 16, 7, 7, 3, 3, 4, 4, 2, 2, 1, 1, 1, 1, 1, 1, true};
+  gridTiles<Pooling2>(params, nullptr, StoreAsIs{});
+}

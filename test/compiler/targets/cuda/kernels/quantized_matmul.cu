@@ -1,0 +1,235 @@
+// The products over GGUF blocks, and the unpacking itself, against the formats' definitions written out once more here.
+#include "KernelTest.h"
+#include "quantized_matmul.cuh"
+
+using namespace lathe::kernels;
+using namespace lathe::kernels::test;
+
+namespace {
+
+using Bytes = std::vector<uint8_t>;
+
+float half(const uint8_t *p) { return halfValue(uint16_t(p[0] | p[1] << 8)); }
+
+// Element i of a block, one operation of f32 after the other as the definition has them.
+template <class Format> float define(const uint8_t *block, int i);
+
+template <> float define<Q8_0>(const uint8_t *b, int i) { return half(b) * float(int8_t(b[2 + i])); }
+
+template <> float define<Q4_0>(const uint8_t *b, int i) {
+  int code = i < 16 ? b[2 + i] & 15 : b[2 + i - 16] >> 4;
+  return half(b) * float(code - 8);
+}
+
+float scaleMin(const uint8_t *b, int sub, int code) {
+  const uint8_t *s = b + 4;
+  int scale = sub < 4 ? s[sub] & 63 : (s[sub + 4] & 15) | (s[sub - 4] >> 6) << 4;
+  int min = sub < 4 ? s[sub + 4] & 63 : s[sub + 4] >> 4 | (s[sub] >> 6) << 4;
+  volatile float weight = half(b) * float(scale), least = half(b + 2) * float(min), scaled = weight * float(code);
+  return scaled - least;
+}
+
+template <> float define<Q4_K>(const uint8_t *b, int i) {
+  uint8_t byte = b[16 + i / 64 * 32 + i % 32];
+  return scaleMin(b, i / 32, i / 32 % 2 ? byte >> 4 : byte & 15);
+}
+
+template <> float define<Q5_K>(const uint8_t *b, int i) {
+  uint8_t byte = b[48 + i / 64 * 32 + i % 32];
+  int fifth = b[16 + i % 32] >> (i / 32) & 1;
+  return scaleMin(b, i / 32, (i / 32 % 2 ? byte >> 4 : byte & 15) | fifth << 4);
+}
+
+template <> float define<Q6_K>(const uint8_t *b, int i) {
+  int part = i % 128 / 32;
+  uint8_t low = b[i / 128 * 64 + part % 2 * 32 + i % 32], high = b[128 + i / 128 * 32 + i % 32];
+  int code = (part < 2 ? low & 15 : low >> 4) | (high >> part * 2 & 3) << 4;
+  volatile float scale = half(b + 208) * float(int8_t(b[192 + i / 16]));
+  return scale * float(code - 32);
+}
+
+/// Random blocks whose scales give weights of about one.
+template <class Format> Bytes randomBlocks(int64_t blocks) {
+  Bytes bytes(blocks * Format::BlockBytes);
+  for (uint8_t &byte : bytes)
+    byte = uint8_t(randomness()());
+  std::uniform_real_distribution<float> scale(0.0005f, 0.004f);
+  for (int64_t i = 0; i < blocks; ++i) {
+    uint8_t *block = &bytes[i * Format::BlockBytes];
+    auto put = [&](int at, float value) {
+      uint16_t bits = halfBits(value);
+      block[at] = uint8_t(bits), block[at + 1] = uint8_t(bits >> 8);
+    };
+    if constexpr (Format::Block == 32)
+      put(0, scale(randomness()) * (IsSame<Format, Q4_0> ? -30 : 2));
+    else if constexpr (IsSame<Format, Q6_K>)
+      put(208, scale(randomness()) / 8);
+    else
+      put(0, scale(randomness())), put(2, scale(randomness()));
+  }
+  return bytes;
+}
+
+template <class Format> std::vector<float> unpackAll(const Bytes &bytes) {
+  std::vector<float> weights(bytes.size() / Format::BlockBytes * Format::Block);
+  for (size_t i = 0; i < weights.size(); ++i)
+    weights[i] = define<Format>(&bytes[i / Format::Block * Format::BlockBytes], int(i % Format::Block));
+  return weights;
+}
+
+/// Both ways of unpacking, element by element where they belong.
+template <class Format, bool Granules> struct Unpack {
+  static constexpr int Threads = 64, MinBlocks = 1, SharedBytes = 0;
+  struct Params {
+    const uint8_t *Blocks;
+    float *Out;
+    int64_t Count;
+  };
+  static __host__ __device__ int64_t tiles(const Params &p) { return ceilDiv<int64_t>(p.Count, Threads); }
+  static __device__ void run(const Params &p, int64_t tile, char *, const NoBody &) {
+    int64_t block = tile * Threads + threadIdx.x;
+    if (block >= p.Count)
+      return;
+    const uint8_t *source = p.Blocks + block * Format::BlockBytes;
+    float *out = p.Out + block * Format::Block;
+    if constexpr (Granules) {
+      for (int g = 0; g < Format::Block / 32; ++g) {
+        float w[32];
+        Format::unpackGranule(source, g, w);
+        for (int i = 0; i < 32; ++i)
+          out[Format::granuleColumn(g, i / (32 / Format::Runs)) + i % (32 / Format::Runs)] = w[i];
+      }
+    } else {
+      for (int k = 0; k < Format::Block; k += 8) {
+        float w[8];
+        Format::unpack8(source, k, w);
+        for (int i = 0; i < 8; ++i)
+          out[k + i] = w[i];
+      }
+    }
+  }
+};
+
+template <class Format, bool Granules> void unpackCase(Suite &suite, const std::string &title, const Bytes &bytes) {
+  auto want = unpackAll<Format>(bytes);
+  Buffer<uint8_t> blocks(bytes);
+  auto out = Buffer<float>::poisoned(want.size());
+  using Kernel = Unpack<Format, Granules>;
+  auto got = suite.twice(title, out, [&](int64_t grid) {
+    launch<Kernel>({blocks.data(), out.data(), int64_t(bytes.size() / Format::BlockBytes)}, NoBody{}, grid);
+  });
+  suite.report(title, !got.empty() && std::memcmp(got.data(), want.data(), want.size() * 4) == 0,
+               "a weight differs in bits");
+}
+
+struct BiasAndRow {
+  const float *Bias;
+  __device__ float operator()(float acc, int64_t row, int64_t col) const {
+    return acc + Bias[col] - 0.125f * float(row);
+  }
+};
+
+/// `Rounded` is what weights are rounded to before the product, float for not at all.
+template <class Kernel, class Format, class A, class Output, class Rounded>
+void productCase(Suite &suite, const std::string &name, int64_t m, int64_t n, int64_t k, int64_t pad, size_t shift) {
+  auto a = randomVector<A>(m * (k + pad));
+  auto bias = randomVector<float>(n);
+  Bytes bytes = randomBlocks<Format>(n * k / Format::Block);
+  auto w = unpackAll<Format>(bytes);
+  Buffer<A> deviceA(a, shift);
+  Buffer<uint8_t> deviceW(bytes);
+  Buffer<float> deviceBias(bias);
+  auto out = Buffer<Output>::poisoned(m * n);
+  typename Kernel::Params params{deviceA.data(), deviceW.data(), out.data(), m, n, k, k + pad, n};
+  std::string title = name + " " + std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k) + " pad " +
+                      std::to_string(pad) + " shift " + std::to_string(shift);
+  auto got =
+      suite.twice(title, out, [&](int64_t blocks) { launch<Kernel>(params, BiasAndRow{deviceBias.data()}, blocks); });
+  std::vector<double> want(m * n), slack(m * n);
+  std::vector<double> weights(w.size());
+  for (size_t i = 0; i < w.size(); ++i)
+    weights[i] = number(element<Rounded>(w[i]));
+  for (int64_t row = 0; row < m; ++row)
+    for (int64_t col = 0; col < n; ++col) {
+      double sum = 0, size = 0;
+      for (int64_t i = 0; i < k; ++i) {
+        double term = number(a[row * (k + pad) + i]) * weights[col * k + i];
+        sum += term;
+        size += std::fabs(term);
+      }
+      want[row * n + col] = sum + bias[col] - 0.125 * double(row);
+      slack[row * n + col] = size * accumulation(k) + 4 * Rounding<float> * (2 + std::fabs(sum) + double(row));
+    }
+  suite.compare(title, got, want, slack);
+}
+
+template <class Format> void cases(Suite &suite, const std::string &name) {
+  Bytes bytes = randomBlocks<Format>(large(4097, 67));
+  unpackCase<Format, false>(suite, name + " unpack8", bytes);
+  unpackCase<Format, true>(suite, name + " granules", bytes);
+  constexpr int64_t B = Format::Block;
+  struct Shape {
+    int64_t N, K, Pad;
+    size_t Shift;
+  };
+  for (Shape s : {Shape{1, B, 0, 0}, Shape{2, 3 * B, 0, 0}, Shape{5, 2 * B, 1, 0}, Shape{4, 256, 8, 3},
+                  Shape{large(1031, 7), large(4096, 4096 + 256), 0, 0}}) {
+    productCase<QuantizedMatmulFewRows<Format, Half, float, 1>, Format, Half, float, float>(
+        suite, name + " few 1 f16", 1, s.N, s.K, s.Pad, s.Shift);
+    productCase<QuantizedMatmulFewRows<Format, float, Half, 4>, Format, float, Half, float>(
+        suite, name + " few 4 f32", 3, s.N, s.K, s.Pad, s.Shift);
+    productCase<QuantizedMatmulFewRows<Format, BFloat16, float, 8>, Format, BFloat16, float, float>(
+        suite, name + " few 8 bf16", 8, s.N, s.K, s.Pad, s.Shift);
+  }
+  struct Size {
+    int64_t M, N, K, Pad;
+    size_t Shift;
+  };
+  for (Size s : {Size{1, 1, B, 0, 0}, Size{15, 63, B, 8, 0}, Size{65, 65, 2 * B, 0, 0}, Size{129, 130, B, 1, 0},
+                 Size{17, 64, 256, 0, 1}, Size{large(300, 33), large(515, 40), large(2048, 512), 0, 0}}) {
+    productCase<QuantizedMatmul<Format, Half, float, LargeTile>, Format, Half, float, Half>(
+        suite, name + " large f16", s.M, s.N, s.K, s.Pad, s.Shift);
+    productCase<QuantizedMatmul<Format, BFloat16, BFloat16, MediumTile>, Format, BFloat16, BFloat16, BFloat16>(
+        suite, name + " medium bf16", s.M, s.N, s.K, s.Pad, s.Shift);
+    productCase<QuantizedMatmul<Format, Half, Half, SmallTile>, Format, Half, Half, Half>(
+        suite, name + " small f16", s.M, s.N, s.K, s.Pad, s.Shift);
+    productCase<QuantizedMatmulSimt<Format, float, float>, Format, float, float, float>(suite, name + " simt f32", s.M,
+                                                                                        s.N, s.K, s.Pad, s.Shift);
+  }
+}
+
+template <class Format, class Kernel>
+void timeCase(Suite &suite, const std::string &title, int64_t m, int64_t n, int64_t k) {
+  if (!suite.Time)
+    return;
+  int64_t blocks = n * k / Format::Block;
+  double bytes = double(blocks) * Format::BlockBytes;
+  Bytes values = randomBlocks<Format>(blocks);
+  std::vector<Buffer<uint8_t>> w;
+  for (int i = 0; i < int(300e6 / bytes) + 1; ++i)
+    w.emplace_back(values);
+  Buffer<Half> a(randomVector<Half>(m * k));
+  auto c = Buffer<float>::poisoned(m * n);
+  suite.time(title + " " + std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k), int(w.size()), bytes,
+             2.0 * double(m) * double(n) * double(k),
+             [&](int i) { launch<Kernel>({a.data(), w[i].data(), c.data(), m, n, k, k, n}, StoreAsIs{}); });
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  Suite suite("quantized_matmul", argc, argv);
+  cases<Q4_0>(suite, "q4_0");
+  cases<Q8_0>(suite, "q8_0");
+  cases<Q4_K>(suite, "q4_k");
+  cases<Q5_K>(suite, "q5_k");
+  cases<Q6_K>(suite, "q6_k");
+  timeCase<Q4_K, QuantizedMatmulFewRows<Q4_K, Half, float, 1>>(suite, "q4_k few", 1, 14336, 4096);
+  timeCase<Q4_K, QuantizedMatmulFewRows<Q4_K, Half, float, 8>>(suite, "q4_k few", 8, 14336, 4096);
+  timeCase<Q6_K, QuantizedMatmulFewRows<Q6_K, Half, float, 1>>(suite, "q6_k few", 1, 14336, 4096);
+  timeCase<Q8_0, QuantizedMatmulFewRows<Q8_0, Half, float, 1>>(suite, "q8_0 few", 1, 14336, 4096);
+  timeCase<Q4_K, QuantizedMatmul<Q4_K, Half, float, SmallTile>>(suite, "q4_k small", 16, 14336, 4096);
+  timeCase<Q4_K, QuantizedMatmul<Q4_K, Half, float, LargeTile>>(suite, "q4_k large", 512, 14336, 4096);
+  timeCase<Q6_K, QuantizedMatmul<Q6_K, Half, float, LargeTile>>(suite, "q6_k large", 512, 14336, 4096);
+  return suite.finish();
+}

@@ -1,0 +1,236 @@
+// The reductions of row_reduction.cuh against loops in f64.
+#include "KernelTest.h"
+#include "row_reduction.cuh"
+
+using namespace lathe::kernels;
+using namespace lathe::kernels::test;
+
+namespace {
+
+template <class Input> struct Rows {
+  const Input *X;
+  float *Y;
+  int64_t Cols;
+  template <int N> __device__ void load(int64_t row, int64_t col, float (&x)[N]) const {
+    loadVector(X, row * Cols + col, x);
+  }
+};
+
+template <class Input> struct RmsNorm : Rows<Input> {
+  static constexpr bool Stores = true;
+  struct Row {
+    float Scale;
+  };
+  __device__ Row finish(const SumOfSquares::Summary &s, int64_t, bool) const {
+    return {rsqrtf(s.Sum / float(this->Cols) + 1e-5f)};
+  }
+  template <int N> __device__ void store(int64_t row, int64_t col, const float (&x)[N], const Row &r) const {
+    float y[N];
+#pragma unroll
+    for (int i = 0; i < N; ++i)
+      y[i] = x[i] * r.Scale;
+    storeVector(this->Y, row * this->Cols + col, y);
+  }
+  static void reference(const std::vector<double> &x, double *y) {
+    double sum = 0;
+    for (double value : x)
+      sum += value * value;
+    for (size_t i = 0; i < x.size(); ++i)
+      y[i] = x[i] / std::sqrt(sum / double(x.size()) + 1e-5);
+  }
+};
+
+template <class Input> struct LayerNorm : Rows<Input> {
+  static constexpr bool Stores = true;
+  struct Row {
+    float Mean, Scale;
+  };
+  __device__ Row finish(const MeanVariance::Summary &s, int64_t, bool) const {
+    return {s.Mean, rsqrtf(s.Squares / s.Count + 1e-5f)};
+  }
+  template <int N> __device__ void store(int64_t row, int64_t col, const float (&x)[N], const Row &r) const {
+    float y[N];
+#pragma unroll
+    for (int i = 0; i < N; ++i)
+      y[i] = (x[i] - r.Mean) * r.Scale;
+    storeVector(this->Y, row * this->Cols + col, y);
+  }
+  static void reference(const std::vector<double> &x, double *y) {
+    double mean = 0, variance = 0;
+    for (double value : x)
+      mean += value / double(x.size());
+    for (double value : x)
+      variance += (value - mean) * (value - mean) / double(x.size());
+    for (size_t i = 0; i < x.size(); ++i)
+      y[i] = (x[i] - mean) / std::sqrt(variance + 1e-5);
+  }
+};
+
+template <class Input> struct Softmax : Rows<Input> {
+  static constexpr bool Stores = true;
+  struct Row {
+    float Max, Scale;
+  };
+  __device__ Row finish(const SoftmaxSum::Summary &s, int64_t, bool) const { return {s.Max, 1.0f / s.Sum}; }
+  template <int N> __device__ void store(int64_t row, int64_t col, const float (&x)[N], const Row &r) const {
+    float y[N];
+#pragma unroll
+    for (int i = 0; i < N; ++i)
+      y[i] = expf(x[i] - r.Max) * r.Scale;
+    storeVector(this->Y, row * this->Cols + col, y);
+  }
+  static void reference(const std::vector<double> &x, double *y) {
+    double top = *std::max_element(x.begin(), x.end()), sum = 0;
+    for (double value : x)
+      sum += std::exp(value - top);
+    for (size_t i = 0; i < x.size(); ++i)
+      y[i] = std::exp(x[i] - top) / sum;
+  }
+};
+
+/// The six summaries that are results themselves, one number a row.
+template <class Reduction, class Input> struct Summarize : Rows<Input> {
+  static constexpr bool Stores = false;
+  struct Row {};
+  static __device__ float value(const SumReduction::Summary &s) { return s.Sum; }
+  static __device__ float value(const MaxReduction::Summary &s) { return s.Value; }
+  static __device__ float value(const MinReduction::Summary &s) { return s.Value; }
+  static __device__ float value(const ProductReduction::Summary &s) { return s.Product; }
+  static __device__ float value(const ArgMaxReduction::Summary &s) { return float(s.Index); }
+  __device__ Row finish(const typename Reduction::Summary &s, int64_t row, bool leader) const {
+    if (leader)
+      this->Y[row] = value(s);
+    return {};
+  }
+  static double reference(const std::vector<double> &x) {
+    if constexpr (IsSame<Reduction, MaxReduction>)
+      return *std::max_element(x.begin(), x.end());
+    if constexpr (IsSame<Reduction, MinReduction>)
+      return *std::min_element(x.begin(), x.end());
+    if constexpr (IsSame<Reduction, ArgMaxReduction>)
+      return double(std::max_element(x.begin(), x.end()) - x.begin());
+    double sum = 0, product = 1;
+    for (double value : x) {
+      sum += value;
+      product *= value;
+    }
+    return IsSame<Reduction, ProductReduction> ? product : sum;
+  }
+};
+
+struct Case {
+  int64_t Rows, Cols;
+  size_t Shift;
+  double Offset; ///< added to every input: far from zero, variance cancels
+};
+
+template <class Reduction, int Group, class Input, template <class> class Body>
+void normalize(Suite &suite, const std::string &name, const Case &c) {
+  auto x = randomVector<Input>(c.Rows * c.Cols, c.Offset - 1, c.Offset + 1);
+  Buffer<Input> in(x, c.Shift);
+  auto out = Buffer<float>::poisoned(c.Rows * c.Cols, c.Shift);
+  Body<Input> body{};
+  body.X = in.data(), body.Y = out.data(), body.Cols = c.Cols;
+  std::string title = name + " group " + std::to_string(Group) + " " + std::to_string(c.Rows) + "x" +
+                      std::to_string(c.Cols) + " shift " + std::to_string(c.Shift);
+  auto got = suite.twice(
+      title, out, [&](int64_t blocks) { launch<RowReduction<Reduction, Group>>({c.Rows, c.Cols}, body, blocks); });
+  std::vector<double> want(c.Rows * c.Cols), slack(c.Rows * c.Cols);
+  for (int64_t row = 0; row < c.Rows; ++row) {
+    std::vector<double> values(c.Cols);
+    for (int64_t i = 0; i < c.Cols; ++i)
+      values[i] = number(x[row * c.Cols + i]);
+    Body<Input>::reference(values, &want[row * c.Cols]);
+  }
+  // The factor of a row carries the error of its sum. A mean carries some roundings of the largest element, which count
+  // against the deviation of these inputs, 0.3 at the least with 7 columns and more.
+  double mean = IsSame<Reduction, MeanVariance> ? 8 * Rounding<float> * (std::fabs(c.Offset) + 1) / 0.3 : 0;
+  for (size_t i = 0; i < want.size(); ++i)
+    slack[i] = (8 * Rounding<float> + accumulation(c.Cols)) * std::fabs(want[i]) + mean;
+  suite.compare(title, got, want, slack);
+}
+
+template <class Reduction, int Group>
+void summarize(Suite &suite, const std::string &name, int64_t rows, int64_t cols) {
+  bool product = IsSame<Reduction, ProductReduction>;
+  auto x = randomVector<float>(rows * cols, product ? 0.9 : -1, product ? 1.1 : 1);
+  Buffer<float> in(x);
+  auto out = Buffer<float>::poisoned(rows);
+  Summarize<Reduction, float> body{};
+  body.X = in.data(), body.Y = out.data(), body.Cols = cols;
+  std::string title =
+      name + " group " + std::to_string(Group) + " " + std::to_string(rows) + "x" + std::to_string(cols);
+  auto got = suite.twice(title, out,
+                         [&](int64_t blocks) { launch<RowReduction<Reduction, Group>>({rows, cols}, body, blocks); });
+  std::vector<double> want(rows), slack(rows);
+  for (int64_t row = 0; row < rows; ++row) {
+    std::vector<double> values(x.begin() + row * cols, x.begin() + (row + 1) * cols);
+    want[row] = Summarize<Reduction, float>::reference(values);
+    double magnitude = product ? std::fabs(want[row]) : double(cols) / 2;
+    bool exact = !product && !IsSame<Reduction, SumReduction>;
+    slack[row] = exact ? 0 : magnitude * accumulation(cols);
+  }
+  suite.compare(title, got, want, slack);
+}
+
+template <int Group> void cases(Suite &suite) {
+  const int64_t cached = Group * 16;
+  for (const Case &c : {Case{1, 1, 0, 0}, Case{9, 7, 1, 0}, Case{3, 10, 0, 0}, Case{2, cached - 1, 0, 0},
+                        Case{2, cached, 0, 100}, Case{3, cached + 1, 1, 0}, Case{2, cached * 2 + 9, 0, 0}}) {
+    normalize<SumOfSquares, Group, float, RmsNorm>(suite, "rms norm f32", c);
+    normalize<SumOfSquares, Group, Half, RmsNorm>(suite, "rms norm f16", {c.Rows, c.Cols, c.Shift, 0});
+    normalize<MeanVariance, Group, float, LayerNorm>(suite, "layer norm f32", c);
+    normalize<SoftmaxSum, Group, float, Softmax>(suite, "softmax f32", {c.Rows, c.Cols, c.Shift, 0});
+  }
+  for (int64_t cols : {int64_t(1), int64_t(5), cached - 1, cached + 3}) {
+    summarize<SumReduction, Group>(suite, "sum", 5, cols);
+    summarize<MaxReduction, Group>(suite, "max", 5, cols);
+    summarize<MinReduction, Group>(suite, "min", 5, cols);
+    summarize<ProductReduction, Group>(suite, "product", 5, cols);
+    summarize<ArgMaxReduction, Group>(suite, "arg max", 5, cols);
+  }
+}
+
+/// Rows that softmax meets after masking: some -inf, all but one, and one NaN.
+void specialRows(Suite &suite) {
+  const int64_t cols = 37;
+  auto x = randomVector<float>(3 * cols);
+  for (int64_t i = 0; i < cols; ++i) {
+    if (i % 3)
+      x[i] = -INFINITY;
+    if (i != 20)
+      x[cols + i] = -INFINITY;
+  }
+  x[2 * cols + 36] = NAN;
+  Buffer<float> in(x);
+  auto out = Buffer<float>::poisoned(x.size());
+  Softmax<float> body{};
+  body.X = in.data(), body.Y = out.data(), body.Cols = cols;
+  auto got = suite.twice("softmax of masked rows", out,
+                         [&](int64_t blocks) { launch<RowReduction<SoftmaxSum, 128>>({3, cols}, body, blocks); });
+  std::vector<double> want(x.size(), NAN);
+  for (int64_t row = 0; row < 2; ++row)
+    Softmax<float>::reference({x.begin() + row * cols, x.begin() + (row + 1) * cols}, &want[row * cols]);
+  suite.compare("softmax of masked rows", got, want, std::vector<double>(x.size(), 4 * Rounding<float>));
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  Suite suite("row_reduction", argc, argv);
+  cases<32>(suite);
+  cases<256>(suite);
+  cases<1024>(suite);
+  specialRows(suite);
+  if (suite.Time)
+    for (int64_t rows : {1, 64, 16384}) {
+      const int64_t cols = 4096;
+      Buffer<Half> in(randomVector<Half>(rows * cols));
+      auto out = Buffer<float>::poisoned(rows * cols);
+      RmsNorm<Half> body{};
+      body.X = in.data(), body.Y = out.data(), body.Cols = cols;
+      suite.time("rms norm f16 to f32 " + std::to_string(rows) + "x4096", 1, 6.0 * double(rows * cols), 0,
+                 [&](int) { launch<RowReduction<SumOfSquares, 256>>({rows, cols}, body); });
+    }
+  return suite.finish();
+}
