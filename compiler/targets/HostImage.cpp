@@ -1,0 +1,147 @@
+#include "compiler/targets/HostImage.h"
+#include "llvm/Analysis/TargetLibraryInfo.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Verifier.h"
+#include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/SmallVectorMemoryBuffer.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/Transforms/IPO/Internalize.h"
+#include "llvm/Transforms/Utils/Cloning.h"
+
+using namespace mlir;
+using namespace lathe;
+
+static constexpr llvm::StringLiteral HostTriple = "x86_64-unknown-linux-gnu";
+
+static std::unique_ptr<llvm::TargetMachine> createTargetMachine(StringRef level, Location location) {
+  static const bool initialized = [] {
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
+    return true;
+  }();
+  (void)initialized;
+  std::string message;
+  llvm::Triple triple(HostTriple);
+  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, message);
+  if (!target) {
+    emitError(location) << "host code: " << message;
+    return nullptr;
+  }
+  llvm::TargetOptions options;
+  std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
+      triple, level, "", options, llvm::Reloc::PIC_, llvm::CodeModel::Small, llvm::CodeGenOptLevel::Aggressive));
+  if (!machine || !machine->getMCSubtargetInfo()->isCPUStringValid(level)) {
+    emitError(location) << "host level is '" << level << "', which LLVM does not know; try 'x86-64-v3'";
+    return nullptr;
+  }
+  return machine;
+}
+
+/// Everything but entry points, and what the backend may call, becomes private to the module.
+static void internalize(llvm::Module &module, ArrayRef<std::string> entries) {
+  llvm::internalizeModule(module, [&](const llvm::GlobalValue &value) {
+    StringRef name = value.getName();
+    return llvm::is_contained(entries, name) || name == "memcpy" || name == "memmove" || name == "memset";
+  });
+}
+
+static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager components;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PassBuilder builder(&machine);
+  // There is no C library in an image, so no loop or call may be turned into one of its functions.
+  functions.registerPass([&] {
+    llvm::TargetLibraryInfoImpl library(machine.getTargetTriple());
+    library.disableAllFunctions();
+    return llvm::TargetLibraryAnalysis(library);
+  });
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(components);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, components, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, modules);
+}
+
+static LogicalResult emitObject(llvm::Module &module, llvm::TargetMachine &machine, Location location,
+                                SmallVectorImpl<char> &object) {
+  llvm::raw_svector_ostream stream(object);
+  llvm::legacy::PassManager passes;
+  if (machine.addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile))
+    return emitError(location) << "host code: LLVM cannot emit objects for " << HostTriple;
+  passes.run(module);
+  return success();
+}
+
+static FailureOr<HostImage> compileLevel(const llvm::Module &source, StringRef level, ArrayRef<std::string> names,
+                                         bool keepLlvmIr, Location location) {
+  std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(level, location);
+  if (!machine)
+    return failure();
+  std::unique_ptr<llvm::Module> module = llvm::CloneModule(source);
+  module->setDataLayout(machine->createDataLayout());
+  internalize(*module, names);
+  optimize(*module, *machine);
+
+  HostImage image;
+  image.Level = level.str();
+  if (keepLlvmIr)
+    llvm::raw_string_ostream(image.LlvmIr) << *module;
+  llvm::SmallVector<char, 0> object;
+  if (failed(emitObject(*module, *machine, location, object)))
+    return failure();
+  SmallVector<int64_t> offsets;
+  auto bytes = layOutFlatImage(llvm::MemoryBufferRef(StringRef(object.data(), object.size()), level), names, offsets);
+  if (!bytes)
+    return emitError(location) << llvm::toString(bytes.takeError());
+  image.Bytes = std::move(*bytes);
+  // `names` holds three for each program, ending in the suffix that HostEntryNames gives them.
+  for (size_t i = 0; i < names.size(); i += 3)
+    image.Entries.push_back({"", offsets[i], offsets[i + 1], offsets[i + 2]});
+  return image;
+}
+
+FailureOr<std::vector<HostImage>>
+lathe::buildHostImages(ModuleOp plan, const HostImageOptions &options,
+                       llvm::function_ref<std::unique_ptr<LaunchLowering>(llvm::Module &)> createLowering) {
+  std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(options.Levels.front(), plan.getLoc());
+  if (!machine)
+    return failure();
+  llvm::LLVMContext context;
+  llvm::Module module("lathe", context);
+  module.setTargetTriple(llvm::Triple(HostTriple));
+  module.setDataLayout(machine->createDataLayout());
+  module.setPICLevel(llvm::PICLevel::BigPIC);
+
+  std::unique_ptr<LaunchLowering> lowering = createLowering(module);
+  std::vector<std::string> names, programs;
+  LogicalResult result = success();
+  for (auto program : plan.getOps<plan::ProgramOp>()) {
+    if (failed(emitHostProgram(program, module, *lowering)))
+      result = failure();
+    HostEntryNames entry(program);
+    names.insert(names.end(), {entry.Run, entry.ArenaBytes, entry.OutputDims});
+    programs.push_back(program.getSymName().str());
+  }
+  if (failed(result) || failed(lowering->finish()))
+    return failure();
+  assert(!llvm::verifyModule(module, &llvm::errs()) && "the host code that we emit is well-formed LLVM IR");
+
+  std::vector<HostImage> images;
+  for (const std::string &level : options.Levels) {
+    FailureOr<HostImage> image = compileLevel(module, level, names, options.KeepLlvmIr, plan.getLoc());
+    if (failed(image))
+      return failure();
+    for (auto [entry, name] : llvm::zip_equal(image->Entries, programs))
+      entry.Name = name;
+    images.push_back(std::move(*image));
+  }
+  return images;
+}

@@ -1,0 +1,108 @@
+#include "compiler/targets/cpu/KernelBody.h"
+
+using namespace mlir;
+using namespace lathe;
+using namespace lathe::cpu;
+
+bool cpu::isGenerated(Operation *op) {
+#define LATHE_UNARY(Op, mnemonic, expression)                                                                          \
+  if (isa<Op>(op))                                                                                                     \
+    return true;
+#define LATHE_BINARY(Op, mnemonic, expression)                                                                         \
+  if (isa<Op>(op))                                                                                                     \
+    return true;
+#include "dialects/lathe/ScalarOps.def"
+  return isa<CastOp, ReshapeOp, TransposeOp>(op);
+}
+
+int64_t KernelBody::getLayer(Operation *op) {
+  if (auto append = dyn_cast<AppendKvOp>(op))
+    return append.getLayer();
+  if (auto attention = dyn_cast<PagedAttentionOp>(op))
+    return attention.getLayer();
+  return -1;
+}
+
+FailureOr<KernelBody> KernelBody::analyze(plan::LaunchOp launch) {
+  KernelBody body;
+  body.Launch = launch;
+  body.NumSizes = launch.getDynamicDims(&body.DimIndices).size();
+  MLIRContext *context = launch.getContext();
+  for (BlockArgument argument : body.getBlock().getArguments()) {
+    DimList &dims = body.Dims[argument];
+    if (auto type = dyn_cast<RankedTensorType>(argument.getType()))
+      for (auto [size, index] : llvm::zip_equal(type.getShape(), body.DimIndices[argument.getArgNumber()]))
+        dims.push_back(index < 0 ? getAffineConstantExpr(size, context) : getAffineSymbolExpr(index, context));
+  }
+  for (Operation &op : body.getBlock().without_terminator()) {
+    auto shapes = dyn_cast<ShapeOpInterface>(op);
+    SmallVector<DimList> operands, results;
+    for (Value operand : op.getOperands())
+      operands.push_back(body.Dims[operand]);
+    if (!shapes || failed(shapes.inferResultDims(operands, results)))
+      return op.emitOpError() << "has no kernel on the CPU: the sizes of its results do not follow from its operands'";
+    for (auto [result, dims] : llvm::zip_equal(op.getResults(), results)) {
+      if (auto type = dyn_cast<RankedTensorType>(result.getType()))
+        for (auto [dim, size] : llvm::zip_equal(dims, type.getShape()))
+          dim = ShapedType::isDynamic(size) ? dim : getAffineConstantExpr(size, context);
+      body.Dims[result] = dims;
+    }
+    if (getLayer(&op) >= 0)
+      body.Layered.push_back(&op);
+    if (isGenerated(&op))
+      continue;
+    if (body.Root)
+      return op.emitOpError() << "shares a launch with '" << body.Root->getName()
+                              << "', but a kernel of the CPU computes one of them; put them into two fusions";
+    body.Root = &op;
+  }
+  return body;
+}
+
+AffineExpr KernelBody::getElements(Value value, unsigned begin, unsigned end) const {
+  AffineExpr product = getAffineConstantExpr(1, value.getContext());
+  for (AffineExpr dim : getDims(value).slice(begin, end - begin))
+    product = product * dim;
+  return product;
+}
+
+AffineExpr KernelBody::getElements(Value value) const { return getElements(value, 0, getDims(value).size()); }
+
+BlockArgument KernelBody::findArgument(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (!isa<ReshapeOp, CastOp>(op))
+      return {};
+    value = op->getOperand(0);
+  }
+  return cast<BlockArgument>(value);
+}
+
+std::string KernelBody::getKey() const {
+  std::string key;
+  llvm::raw_string_ostream stream(key);
+  llvm::DenseMap<Value, unsigned> numbers;
+  auto number = [&](Value value) { stream << '%' << numbers.try_emplace(value, numbers.size()).first->second << ' '; };
+  for (BlockArgument argument : getBlock().getArguments()) {
+    number(argument);
+    stream << argument.getType() << ' ';
+  }
+  for (const auto &places : DimIndices) {
+    for (int64_t place : places)
+      stream << place << ',';
+    stream << ';';
+  }
+  for (Operation &op : getBlock()) {
+    stream << op.getName() << ' ';
+    for (Value operand : op.getOperands())
+      number(operand);
+    NamedAttrList attributes(op.getAttrDictionary());
+    if (llvm::is_contained(Layered, &op))
+      attributes.erase("layer");
+    stream << attributes.getDictionary(op.getContext()) << " -> ";
+    for (Value result : op.getResults()) {
+      number(result);
+      stream << result.getType() << ' ';
+    }
+  }
+  return key;
+}

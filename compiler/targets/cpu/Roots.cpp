@@ -1,0 +1,339 @@
+// Which template computes each operation, and its arguments, in the order of the template's source in kernels/.
+#include "compiler/targets/cpu/KernelEmitter.h"
+#include "dialects/lathe/Windows.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace lathe;
+using namespace lathe::cpu;
+
+// As in kernels/Matmul.cpp and kernels/Attention.cpp.
+static constexpr int64_t MatmulColumns = 16;
+static constexpr int64_t MaxHeadWidth = 512;
+
+namespace {
+/// A tensor that the root reads from memory.
+struct Operand {
+  llvm::Value *Address = nullptr;
+  Type Element;
+  std::string Format;
+};
+
+class RootEmitter {
+public:
+  RootEmitter(const KernelBody &body, llvm::IRBuilderBase &builder, const KernelFrame &frame, TemplateLibrary &library)
+      : Body(body), Builder(builder), Frame(frame), Library(library) {}
+
+  LogicalResult emit(MatmulOp op);
+  LogicalResult emit(RmsNormOp op);
+  LogicalResult emit(SoftmaxOp op);
+  LogicalResult emit(GatherOp op);
+  LogicalResult emit(ConvOp op);
+  LogicalResult emit(MaxPoolOp op);
+  LogicalResult emit(RopeOp op);
+  LogicalResult emit(AppendKvOp op);
+  LogicalResult emit(PagedAttentionOp op);
+
+  RootCall Call;
+
+private:
+  /// The address of an operand that is not computed in the body.
+  FailureOr<llvm::Value *> getAddress(Operation *op, Value value);
+  FailureOr<Operand> getOperand(Operation *op, Value value);
+  llvm::Value *getLayer(Operation *op);
+  /// Bytes of so many elements of a row.
+  llvm::Value *emitBytes(AffineExpr elements, Type element);
+  llvm::Value *emitElementBytes(Type element) { return Builder.getInt64(getElementBytes(element)); }
+  llvm::Function *getTemplate(const Twine &name) {
+    llvm::Function *function = Library.get(name.str());
+    assert(function && "kernels/ defines a template of this name");
+    return function;
+  }
+
+  void add(llvm::Value *value) { Call.Arguments.push_back(value); }
+  void add(AffineExpr size) { add(Frame.emit(Builder, size)); }
+  void add(int64_t value) { add(Builder.getInt64(value)); }
+  void addFlag(bool value) { add(Builder.getInt1(value)); }
+  void addFloat(const APFloat &value) { add(llvm::ConstantFP::get(Builder.getContext(), value)); }
+  void addFunction(StringRef prefix, const Operand &operand) { add(getTemplate(prefix + operand.Format)); }
+  void addWindows(const Windows &windows, ArrayRef<AffineExpr> input, ArrayRef<AffineExpr> output);
+
+  const KernelBody &Body;
+  llvm::IRBuilderBase &Builder;
+  const KernelFrame &Frame;
+  TemplateLibrary &Library;
+};
+} // namespace
+
+FailureOr<llvm::Value *> RootEmitter::getAddress(Operation *op, Value value) {
+  BlockArgument argument = KernelBody::findArgument(value);
+  if (!argument)
+    return op->emitOpError() << "reads a value that '" << value.getDefiningOp()->getName()
+                             << "' computes in the same launch, but a template of the CPU reads memory; end the fusion "
+                                "before this operation";
+  return Frame.Buffers[argument.getArgNumber()];
+}
+
+FailureOr<Operand> RootEmitter::getOperand(Operation *op, Value value) {
+  FailureOr<llvm::Value *> address = getAddress(op, value);
+  if (failed(address))
+    return failure();
+  BlockArgument argument = KernelBody::findArgument(value);
+  Type element = cast<RankedTensorType>(argument.getType()).getElementType();
+  FailureOr<std::string> format = getFormatName(op, element);
+  if (failed(format))
+    return failure();
+  if (!Library.get("lathe_unpack_" + *format))
+    return op->emitOpError() << "reads elements of type " << element << ", for which the CPU has no kernel";
+  return Operand{*address, element, *format};
+}
+
+llvm::Value *RootEmitter::getLayer(Operation *op) {
+  const auto *place = llvm::find(Body.getLayered(), op);
+  return Frame.Sizes[Body.getNumSizes() + (place - Body.getLayered().begin())];
+}
+
+llvm::Value *RootEmitter::emitBytes(AffineExpr elements, Type element) {
+  if (auto blocks = dyn_cast<QuantizedTypeInterface>(element))
+    return Frame.emit(Builder, elements.floorDiv(blocks.getBlockShape()[1]) * blocks.getBlockBytes());
+  return Frame.emit(Builder, elements * getElementBytes(element));
+}
+
+LogicalResult RootEmitter::emit(MatmulOp op) {
+  FailureOr<Operand> lhs = getOperand(op, op.getLhs()), rhs = getOperand(op, op.getRhs());
+  if (failed(lhs) || failed(rhs))
+    return failure();
+  bool transposed = op.getTransposeRhs();
+  AffineExpr n = Body.getDim(op.getResult(), 1), k = Body.getDim(op.getLhs(), 1);
+  Call.Template = getTemplate(transposed ? "lathe_matmul_transposed" : "lathe_matmul_plain");
+  Call.Tiles = n.ceilDiv(MatmulColumns);
+  add(lhs->Address);
+  add(rhs->Address);
+  add(Body.getDim(op.getResult(), 0));
+  add(n);
+  add(k);
+  add(emitBytes(k, lhs->Element));
+  add(emitBytes(transposed ? k : n, rhs->Element));
+  addFunction("lathe_unpack_", *lhs);
+  addFunction("lathe_unpack_", *rhs);
+  if (transposed) {
+    addFlag(lhs->Element.isF32());
+    addFlag(rhs->Element.isF32());
+  }
+  return success();
+}
+
+LogicalResult RootEmitter::emit(RmsNormOp op) {
+  FailureOr<Operand> input = getOperand(op, op.getInput()), weight = getOperand(op, op.getWeight());
+  if (failed(input) || failed(weight))
+    return failure();
+  unsigned last = op.getInput().getType().getRank() - 1;
+  AffineExpr length = Body.getDim(op.getInput(), last);
+  Call.Template = getTemplate("lathe_rms_norm");
+  Call.Tiles = Body.getElements(op.getInput(), 0, last);
+  add(input->Address);
+  add(weight->Address);
+  add(length);
+  add(emitBytes(length, input->Element));
+  addFunction("lathe_unpack_", *input);
+  addFunction("lathe_unpack_", *weight);
+  addFloat(op.getEpsilon());
+  return success();
+}
+
+LogicalResult RootEmitter::emit(SoftmaxOp op) {
+  FailureOr<Operand> input = getOperand(op, op.getInput());
+  if (failed(input))
+    return failure();
+  unsigned last = op.getInput().getType().getRank() - 1;
+  AffineExpr length = Body.getDim(op.getInput(), last);
+  Call.Template = getTemplate("lathe_softmax");
+  Call.Tiles = Body.getElements(op.getInput(), 0, last);
+  add(input->Address);
+  add(length);
+  add(emitBytes(length, input->Element));
+  addFunction("lathe_unpack_", *input);
+  return success();
+}
+
+LogicalResult RootEmitter::emit(GatherOp op) {
+  FailureOr<Operand> table = getOperand(op, op.getTable());
+  FailureOr<llvm::Value *> indices = getAddress(op, op.getIndices());
+  if (failed(table) || failed(indices))
+    return failure();
+  AffineExpr length = Body.getDim(op.getTable(), 1);
+  Call.Template = getTemplate("lathe_gather");
+  Call.Tiles = Body.getDim(op.getResult(), 0);
+  add(table->Address);
+  add(*indices);
+  addFlag(op.getIndices().getType().getElementType().isInteger(64));
+  add(Body.getDim(op.getTable(), 0));
+  add(length);
+  add(emitBytes(length, table->Element));
+  addFunction("lathe_unpack_", *table);
+  return success();
+}
+
+/// Sizes of input, output and window, then strides, leading pads, dilations: y before x.
+void RootEmitter::addWindows(const Windows &windows, ArrayRef<AffineExpr> input, ArrayRef<AffineExpr> output) {
+  for (AffineExpr size : {input[2], input[3], output[2], output[3]})
+    add(size);
+  for (int64_t value : {windows.size[0], windows.size[1], windows.strides[0], windows.strides[1], windows.pads[0],
+                        windows.pads[1], windows.dilations[0], windows.dilations[1]})
+    add(value);
+}
+
+LogicalResult RootEmitter::emit(ConvOp op) {
+  FailureOr<Operand> input = getOperand(op, op.getInput()), filter = getOperand(op, op.getFilter());
+  if (failed(input) || failed(filter))
+    return failure();
+  RankedTensorType filterType = op.getFilter().getType();
+  if (filterType.isDynamicDim(2) || filterType.isDynamicDim(3))
+    return op.emitOpError() << "has a filter of type " << filterType << ", but the CPU needs a window of known size";
+  Windows windows{
+      {filterType.getDimSize(2), filterType.getDimSize(3)}, op.getStrides(), op.getPads(), op.getDilations()};
+  Call.Template = getTemplate("lathe_conv");
+  Call.Tiles = Body.getElements(op.getResult(), 0, 2);
+  add(input->Address);
+  add(filter->Address);
+  add(Body.getDim(op.getInput(), 1));
+  add(Body.getDim(op.getResult(), 1));
+  add(op.getGroups());
+  addWindows(windows, Body.getDims(op.getInput()), Body.getDims(op.getResult()));
+  addFunction("lathe_load_", *input);
+  addFunction("lathe_load_", *filter);
+  return success();
+}
+
+LogicalResult RootEmitter::emit(MaxPoolOp op) {
+  FailureOr<Operand> input = getOperand(op, op.getInput());
+  if (failed(input))
+    return failure();
+  Windows windows{{op.getWindow()[0], op.getWindow()[1]}, op.getStrides(), op.getPads(), op.getDilations()};
+  Call.Template = getTemplate("lathe_max_pool");
+  Call.Tiles = Body.getElements(op.getResult(), 0, 2);
+  add(input->Address);
+  addWindows(windows, Body.getDims(op.getInput()), Body.getDims(op.getResult()));
+  addFunction("lathe_load_", *input);
+  return success();
+}
+
+/// base^(-2 i / dimensions) for each pair, in f64: computed here, once, rather than in every call.
+static llvm::Constant *makeFrequencies(RopeOp op, llvm::Module &module) {
+  int64_t dimensions = op.getDimensions();
+  double base = op.getBase().convertToFloat();
+  SmallVector<double> values;
+  for (int64_t i = 0; i < dimensions / 2; ++i)
+    values.push_back(std::pow(base, -2.0 * i / dimensions));
+  auto *data = llvm::ConstantDataArray::get(module.getContext(), values);
+  auto *global = new llvm::GlobalVariable(module, data->getType(), true, llvm::GlobalValue::PrivateLinkage, data,
+                                          "lathe_rope_frequencies");
+  global->setUnnamedAddr(llvm::GlobalValue::UnnamedAddr::Global);
+  return global;
+}
+
+LogicalResult RootEmitter::emit(RopeOp op) {
+  FailureOr<Operand> input = getOperand(op, op.getInput());
+  FailureOr<llvm::Value *> positions = getAddress(op, op.getPositions());
+  FailureOr<llvm::Value *> factors(llvm::ConstantPointerNull::get(Builder.getPtrTy()));
+  if (op.getFactors())
+    factors = getAddress(op, op.getFactors());
+  if (failed(input) || failed(positions) || failed(factors))
+    return failure();
+  AffineExpr width = Body.getDim(op.getInput(), 2);
+  Call.Template = getTemplate("lathe_rope");
+  Call.Tiles = Body.getDim(op.getInput(), 0);
+  add(input->Address);
+  add(*positions);
+  add(*factors);
+  add(makeFrequencies(op, Library.getModule()));
+  add(Body.getDim(op.getPositions(), 1));
+  add(Body.getDim(op.getInput(), 1));
+  add(width);
+  add(op.getDimensions());
+  addFlag(op.getPairing() == RopePairing::Adjacent);
+  add(emitBytes(width, input->Element));
+  addFunction("lathe_unpack_", *input);
+  return success();
+}
+
+LogicalResult RootEmitter::emit(AppendKvOp op) {
+  FailureOr<Operand> key = getOperand(op, op.getKey()), value = getOperand(op, op.getValue());
+  FailureOr<llvm::Value *> pool = getAddress(op, op.getState()), slots = getAddress(op, op.getSlots());
+  FailureOr<std::string> format = getFormatName(op, op.getState().getType().getElement());
+  if (failed(key) || failed(value) || failed(pool) || failed(slots) || failed(format))
+    return failure();
+  StateType state = op.getState().getType();
+  AffineExpr keyWidth = Body.getDim(op.getKey(), 2), valueWidth = Body.getDim(op.getValue(), 2);
+  Call.Template = getTemplate("lathe_append_kv");
+  Call.Tiles = Body.getDim(op.getKey(), 0);
+  Call.TakesStore = false;
+  add(key->Address);
+  add(value->Address);
+  add(*pool);
+  add(*slots);
+  add(state.getShape()[0]);
+  add(getLayer(op));
+  add(state.getShape()[1]);
+  add(keyWidth);
+  add(valueWidth);
+  add(emitBytes(keyWidth, key->Element));
+  add(emitBytes(valueWidth, value->Element));
+  add(emitElementBytes(state.getElement()));
+  addFunction("lathe_unpack_", *key);
+  addFunction("lathe_unpack_", *value);
+  add(getTemplate("lathe_pack_" + *format));
+  return success();
+}
+
+LogicalResult RootEmitter::emit(PagedAttentionOp op) {
+  StateType state = op.getState().getType();
+  FailureOr<Operand> query = getOperand(op, op.getQuery());
+  FailureOr<std::string> format = getFormatName(op, state.getElement());
+  if (failed(query) || failed(format))
+    return failure();
+  AffineExpr keyWidth = Body.getDim(op.getQuery(), 2), valueWidth = Body.getDim(op.getResult(), 2);
+  for (AffineExpr width : {keyWidth, valueWidth})
+    if (auto known = dyn_cast<AffineConstantExpr>(width); !known || known.getValue() > MaxHeadWidth)
+      return op.emitOpError() << "has query " << op.getQuery().getType() << " and result " << op.getResult().getType()
+                              << ", but the CPU's kernel takes heads of at most " << MaxHeadWidth << " elements";
+  Call.Template = getTemplate("lathe_paged_attention");
+  Call.Tiles = Body.getDim(op.getQuery(), 0) * state.getShape()[1];
+  add(query->Address);
+  for (Value value :
+       {Value(op.getState()), Value(op.getRowOffsets()), Value(op.getLengths()), Value(op.getBlockTables())}) {
+    FailureOr<llvm::Value *> address = getAddress(op, value);
+    if (failed(address))
+      return failure();
+    add(*address);
+  }
+  add(Body.getDim(op.getLengths(), 0));
+  add(Body.getDim(op.getBlockTables(), 1));
+  add(state.getShape()[0]);
+  add(getLayer(op));
+  add(Body.getDim(op.getQuery(), 1));
+  add(state.getShape()[1]);
+  add(keyWidth);
+  add(valueWidth);
+  add(state.getWindow());
+  addFloat(op.getScale());
+  add(emitBytes(keyWidth, query->Element));
+  add(emitElementBytes(state.getElement()));
+  addFunction("lathe_unpack_", *query);
+  add(getTemplate("lathe_unpack_" + *format));
+  return success();
+}
+
+FailureOr<RootCall> cpu::emitRootCall(const KernelBody &body, llvm::IRBuilderBase &builder, const KernelFrame &frame,
+                                      TemplateLibrary &library) {
+  RootEmitter emitter(body, builder, frame, library);
+  LogicalResult result =
+      llvm::TypeSwitch<Operation *, LogicalResult>(body.getRoot())
+          .Case<MatmulOp, RmsNormOp, SoftmaxOp, GatherOp, ConvOp, MaxPoolOp, RopeOp, AppendKvOp, PagedAttentionOp>(
+              [&](auto op) { return emitter.emit(op); })
+          .Default([](Operation *op) { return op->emitOpError() << "has no kernel on the CPU"; });
+  if (failed(result))
+    return failure();
+  return emitter.Call;
+}

@@ -1,0 +1,219 @@
+// Operations of language models over a ragged batch: rope, append_kv, paged_attention.
+#include "compiler/targets/cpu/kernels/Kernel.h"
+
+using namespace lathe::cpu;
+
+namespace {
+
+constexpr int64_t PageTokens = 16;
+
+/// Where the keys and values of one layer lie in a pool of pages: for each head [16, width], keys before values.
+struct PagedLayer {
+  char *pool;
+  int64_t pageBytes, layerOffset, heads, keyWidth, valueWidth, elementBytes;
+
+  LATHE_INLINE char *keys(int64_t page, int64_t head) const {
+    return pool + page * pageBytes + layerOffset + head * PageTokens * keyWidth * elementBytes;
+  }
+  LATHE_INLINE char *values(int64_t page, int64_t head) const {
+    return pool + page * pageBytes + layerOffset + (heads * keyWidth + head * valueWidth) * PageTokens * elementBytes;
+  }
+};
+
+LATHE_INLINE PagedLayer makeLayer(void *pool, int64_t layers, int64_t layer, int64_t heads, int64_t keyWidth,
+                                  int64_t valueWidth, int64_t elementBytes) {
+  int64_t layerBytes = heads * (keyWidth + valueWidth) * PageTokens * elementBytes;
+  return {
+      static_cast<char *>(pool), layers * layerBytes, layer * layerBytes, heads, keyWidth, valueWidth, elementBytes};
+}
+
+/// cos and sin of an angle given in f64: reduced to one turn there, since f32 has too few bits for late positions.
+LATHE_INLINE void turn(const Launch *launch, double angle, float &cosine, float &sine) {
+  constexpr double Turn = 6.283185307179586, Shift = 6755399441055744.0; // 1.5 * 2^52: adding it rounds to an integer
+  double turns = (angle * (1 / Turn) + Shift) - Shift;
+  float rest = static_cast<float>(__builtin_elementwise_fma(turns, -Turn, angle));
+  cosine = launch->call->api->cosf(rest);
+  sine = launch->call->api->sinf(rest);
+}
+
+} // namespace
+
+/// Rotates pairs of each head of [T, H, D]. `frequencies` holds base^(-2 i / dimensions) for each pair. A tile is one
+/// token.
+LATHE_TEMPLATE void lathe_rope(const void *input, const int32_t *positions, const float *factors,
+                               const double *frequencies, int64_t positionsPerToken, int64_t heads, int64_t width,
+                               int64_t dimensions, bool adjacent, int64_t headBytes, Unpack unpack, Store store,
+                               const Launch *launch, int64_t begin, int64_t end) {
+  constexpr int64_t Pairs = Chunk / 2;
+  alignas(64) float cosines[Pairs], sines[Pairs], first[Pairs], second[Pairs], values[Chunk];
+  int64_t pairs = dimensions / 2;
+  for (int64_t token = begin; token < end; ++token)
+    for (int64_t start = 0; start < pairs; start += Pairs) {
+      int64_t count = smaller(Pairs, pairs - start);
+      for (int64_t i = 0; i < count; ++i) {
+        double angle = positions[token * positionsPerToken] * frequencies[start + i];
+        turn(launch, factors ? angle / factors[start + i] : angle, cosines[i], sines[i]);
+      }
+      for (int64_t head = token * heads; head < (token + 1) * heads; ++head) {
+        const char *row = static_cast<const char *>(input) + head * headBytes;
+        int64_t base = head * width;
+        if (adjacent) {
+          unpack(row, 2 * start, 2 * count, values);
+          for (int64_t i = 0; i < count; ++i) {
+            float a = values[2 * i], b = values[2 * i + 1];
+            values[2 * i] = a * cosines[i] - b * sines[i];
+            values[2 * i + 1] = a * sines[i] + b * cosines[i];
+          }
+          store(launch, values, base + 2 * start, 2 * count);
+        } else {
+          unpack(row, start, count, first);
+          unpack(row, start + pairs, count, second);
+          for (int64_t i = 0; i < count; ++i) {
+            float a = first[i], b = second[i];
+            first[i] = a * cosines[i] - b * sines[i];
+            second[i] = a * sines[i] + b * cosines[i];
+          }
+          store(launch, first, base + start, count);
+          store(launch, second, base + start + pairs, count);
+        }
+        if (start == 0)
+          for (int64_t rest = dimensions; rest < width; rest += Chunk) {
+            int64_t length = smaller(Chunk, width - rest);
+            unpack(row, rest, length, values);
+            store(launch, values, base + rest, length);
+          }
+      }
+    }
+}
+
+/// Writes row t of key and value [T, H, ...] to slot slots[t] of one layer. A tile is one token.
+LATHE_TEMPLATE void lathe_append_kv(const void *key, const void *value, void *pool, const int32_t *slots,
+                                    int64_t layers, int64_t layer, int64_t heads, int64_t keyWidth, int64_t valueWidth,
+                                    int64_t keyBytes, int64_t valueBytes, int64_t elementBytes, Unpack unpackKey,
+                                    Unpack unpackValue, Pack pack, int64_t begin, int64_t end) {
+  PagedLayer pages = makeLayer(pool, layers, layer, heads, keyWidth, valueWidth, elementBytes);
+  alignas(64) float values[Chunk];
+  for (int64_t token = begin; token < end; ++token) {
+    int64_t slot = slots[token];
+    if (slot < 0)
+      continue;
+    int64_t page = slot / PageTokens, place = slot % PageTokens;
+    for (int64_t head = 0; head < heads; ++head) {
+      const char *keyRow = static_cast<const char *>(key) + (token * heads + head) * keyBytes;
+      for (int64_t first = 0; first < keyWidth; first += Chunk) {
+        int64_t count = smaller(Chunk, keyWidth - first);
+        unpackKey(keyRow, first, count, values);
+        pack(pages.keys(page, head), place * keyWidth + first, count, values);
+      }
+      const char *valueRow = static_cast<const char *>(value) + (token * heads + head) * valueBytes;
+      for (int64_t first = 0; first < valueWidth; first += Chunk) {
+        int64_t count = smaller(Chunk, valueWidth - first);
+        unpackValue(valueRow, first, count, values);
+        pack(pages.values(page, head), place * valueWidth + first, count, values);
+      }
+    }
+  }
+}
+
+namespace {
+
+/// Query heads that share one pass over a sequence's pages, and the longest head.
+constexpr int64_t Group = 4, MaxWidth = 512;
+
+/// Softmax over the tokens seen so far of one query head: their largest score, and sums scaled to it.
+struct HeadState {
+  alignas(64) float query[MaxWidth], result[MaxWidth];
+  float largest, sum;
+
+  /// Takes in `count` tokens of a page. Pages are the steps of the sum: where they start depends on positions alone.
+  LATHE_INLINE void addPage(const float *keys, const float *values, int64_t first, int64_t count, int64_t keyWidth,
+                            int64_t valueWidth, float scale) {
+    float weights[PageTokens];
+    float top = largest;
+    for (int64_t j = first; j < count; ++j) {
+      Vector products = {};
+      for (int64_t i = 0; i < keyWidth; i += Lanes)
+        products = multiplyAdd(loadVector(query + i), loadVector(keys + j * MaxWidth + i), products);
+      weights[j] = sumLanes(products) * scale;
+      top = weights[j] > top ? weights[j] : top;
+    }
+    float shrink = exponential(largest - top);
+    largest = top;
+    sum *= shrink;
+    for (int64_t i = 0; i < valueWidth; i += Lanes)
+      storeVector(result + i, loadVector(result + i) * shrink);
+    for (int64_t j = first; j < count; ++j) {
+      float weight = exponential(weights[j] - top);
+      sum += weight;
+      for (int64_t i = 0; i < valueWidth; i += Lanes)
+        storeVector(result + i,
+                    multiplyAdd(Vector{} + weight, loadVector(values + j * MaxWidth + i), loadVector(result + i)));
+    }
+  }
+};
+
+/// The sequence that owns a token row, or -1: the last whose first row is not behind it, if it is not past its end.
+LATHE_INLINE int64_t findSequence(const int32_t *rowOffsets, int64_t sequences, int64_t row) {
+  int64_t low = 0, high = sequences; // rowOffsets[low] <= row < rowOffsets[high], the last taken as infinite
+  while (high - low > 1) {
+    int64_t middle = (low + high) / 2;
+    if (rowOffsets[middle] <= row)
+      low = middle;
+    else
+      high = middle;
+  }
+  return sequences > 0 && rowOffsets[low] <= row && row < rowOffsets[low + 1] ? low : -1;
+}
+
+} // namespace
+
+/// Causal attention of token rows [T, heads, key width] over the pages of their sequences. A tile is one token and one
+/// head of keys, with all query heads that read it.
+LATHE_TEMPLATE void lathe_paged_attention(const void *query, const void *pool, const int32_t *rowOffsets,
+                                          const int32_t *lengths, const int32_t *blockTables, int64_t sequences,
+                                          int64_t pagesPerSequence, int64_t layers, int64_t layer, int64_t heads,
+                                          int64_t keyHeads, int64_t keyWidth, int64_t valueWidth, int64_t window,
+                                          float scale, int64_t queryBytes, int64_t elementBytes, Unpack unpackQuery,
+                                          Unpack unpackState, Store store, const Launch *launch, int64_t begin,
+                                          int64_t end) {
+  PagedLayer pages = makeLayer(const_cast<void *>(pool), layers, layer, keyHeads, keyWidth, valueWidth, elementBytes);
+  int64_t groupSize = heads / keyHeads;
+  for (int64_t tile = begin; tile < end; ++tile) {
+    int64_t token = tile / keyHeads, keyHead = tile % keyHeads;
+    int64_t sequence = findSequence(rowOffsets, sequences, token);
+    int64_t position =
+        sequence < 0 || lengths[sequence] == 0 ? -1 : lengths[sequence] - (rowOffsets[sequence + 1] - token);
+    int64_t start = window > 0 ? larger(0, position - window + 1) : 0;
+    for (int64_t head = keyHead * groupSize; head < (keyHead + 1) * groupSize; head += Group) {
+      int64_t count = smaller(Group, (keyHead + 1) * groupSize - head);
+      HeadState states[Group];
+      for (int64_t h = 0; h < count; ++h) {
+        unpackPadded(unpackQuery, static_cast<const char *>(query) + (token * heads + head + h) * queryBytes, 0,
+                     keyWidth, states[h].query);
+        for (int64_t i = 0; i < valueWidth; i += Lanes)
+          storeVector(states[h].result + i, Vector{});
+        states[h].largest = -__builtin_inff();
+        states[h].sum = 0.0f;
+      }
+      for (int64_t block = start / PageTokens; block * PageTokens <= position; ++block) {
+        int64_t page = blockTables[sequence * pagesPerSequence + block];
+        int64_t first = larger(0, start - block * PageTokens);
+        int64_t last = smaller(PageTokens, position + 1 - block * PageTokens);
+        alignas(64) float keys[PageTokens][MaxWidth], values[PageTokens][MaxWidth];
+        for (int64_t j = first; j < last; ++j) {
+          unpackPadded(unpackState, pages.keys(page, keyHead) + j * keyWidth * elementBytes, 0, keyWidth, keys[j]);
+          unpackPadded(unpackState, pages.values(page, keyHead) + j * valueWidth * elementBytes, 0, valueWidth,
+                       values[j]);
+        }
+        for (int64_t h = 0; h < count; ++h)
+          states[h].addPage(keys[0], values[0], first, last, keyWidth, valueWidth, scale);
+      }
+      for (int64_t h = 0; h < count; ++h) {
+        float inverse = position < 0 ? 0.0f : 1.0f / states[h].sum;
+        for (int64_t i = 0; i < valueWidth; ++i)
+          states[h].result[i] *= inverse;
+        store(launch, states[h].result, (token * heads + head + h) * valueWidth, valueWidth);
+      }
+    }
+  }
+}
