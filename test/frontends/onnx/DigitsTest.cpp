@@ -1,12 +1,13 @@
 // The digit classifier, imported and run on the reference evaluator, answers what onnxruntime answers.
 #include "dialects/lathe/reference/Evaluator.h"
 #include "frontends/onnx/OnnxImporter.h"
+#include "tools/lathe/Npy.h"
 
 #include "mlir/IR/MLIRContext.h"
 
 #include <gtest/gtest.h>
 
-#include <fstream>
+#include <cstring>
 
 using namespace lathe;
 
@@ -15,17 +16,11 @@ namespace {
 // Both sum in another order; the largest sum has 144 products of numbers around 1, so f32 rounding leaves 1e-6.
 constexpr double Tolerance = 2e-6;
 
-/// The float32 elements of a .npy file.
-std::vector<float> readNpy(const std::string &path) {
-  std::ifstream file(path, std::ios::binary);
-  char header[10]; // magic, version, u16 length of the text that follows
-  file.read(header, sizeof(header));
-  std::string text(uint8_t(header[8]) | uint8_t(header[9]) << 8, ' ');
-  file.read(text.data(), text.size());
-  EXPECT_NE(text.find("'<f4', 'fortran_order': False"), std::string::npos) << path << ": " << text;
-  std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  std::vector<float> values(bytes.size() / sizeof(float));
-  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(float));
+std::vector<float> readFloats(const std::string &path) {
+  tools::Array array = tools::readNpy(path);
+  EXPECT_EQ(array.type, LATHE_F32) << path;
+  std::vector<float> values(array.bytes.size() / sizeof(float));
+  std::memcpy(values.data(), array.bytes.data(), values.size() * sizeof(float));
   return values;
 }
 
@@ -35,7 +30,8 @@ TEST(Digits, AnswersAsOnnxruntime) {
   ASSERT_TRUE(succeeded(module));
   auto function = *(**module).getOps<mlir::func::FuncOp>().begin();
 
-  std::vector<float> images = readNpy(MODELS "digits_images.npy"), expected = readNpy(MODELS "digits_expected.npy");
+  std::vector<float> images = readFloats(MODELS "digits_images.npy"),
+                     expected = readFloats(MODELS "digits_expected.npy");
   ASSERT_EQ(images.size(), 360u * 64);
   ASSERT_EQ(expected.size(), 360u * 10);
   ReferenceValue input = ReferenceValue::tensor(mlir::Float32Type::get(&context), {360, 1, 8, 8});
