@@ -29,6 +29,7 @@ config.substitutions += [
     ("%root", config.source_root),
     ("%build", config.build_root),
     ("%python", config.python),
+    ("%path", config.environment["PATH"]),
 ]
 
 

@@ -1,0 +1,31 @@
+# What `cpack` puts into lathe-<version>-linux-x86_64.tar.xz, configured with the release preset.
+include(GNUInstallDirs)
+set(share ${CMAKE_INSTALL_DATADIR}/lathe)
+
+foreach(tool IN ITEMS lathec lathe)
+  if(TARGET ${tool})
+    install(TARGETS ${tool} RUNTIME)
+  endif()
+endforeach()
+install(TARGETS lathe-shared LIBRARY DESTINATION lib)
+install(TARGETS lathe-static ARCHIVE DESTINATION lib)
+install(FILES runtime/include/lathe.h TYPE INCLUDE)
+
+# What tools/gpu-check runs where there is neither LLVM nor a network.
+install(PROGRAMS tools/gpu-check DESTINATION ${share})
+install(DIRECTORY compiler/targets/cuda/kernels/ DESTINATION ${share}/kernels FILES_MATCHING PATTERN "*.cuh")
+install(DIRECTORY test/compiler/targets/cuda/kernels/ DESTINATION ${share}/tests
+  FILES_MATCHING PATTERN "*.cu" PATTERN "*.cuh" PATTERN "*.h")
+install(DIRECTORY test/models/ DESTINATION ${share}/models FILES_MATCHING PATTERN "*.onnx" PATTERN "*.npy" PATTERN "README.md")
+
+install(FILES README.md LICENSE DESTINATION ${share} OPTIONAL)
+# The libraries inside the programs, each with its own licence, as Debian states it.
+foreach(package IN ITEMS libcli11-dev libmbedtls-dev libmlir-22-dev libprotobuf-dev libstdc++-12-dev libxxhash-dev
+    libzstd-dev nlohmann-json3-dev zlib1g-dev)
+  install(FILES /usr/share/doc/${package}/copyright DESTINATION ${share}/licences RENAME ${package} OPTIONAL)
+endforeach()
+
+set(CPACK_GENERATOR TXZ)
+set(CPACK_PACKAGE_FILE_NAME lathe-${PROJECT_VERSION}-linux-x86_64)
+set(CPACK_STRIP_FILES ON)
+include(CPack)
