@@ -173,4 +173,32 @@ def PlanMemory : Pass<"lathe-plan-memory", "::mlir::ModuleOp"> {
   let dependentDialects = ["::lathe::plan::PlanDialect"];
 }
 
+//===- testing --------------------------------------------------------------------------------------------------===//
+
+def TestPlantBug : Pass<"lathe-test-plant-bug", "::mlir::ModuleOp"> {
+  let summary = "Change what the model computes, so that tests can see it being noticed";
+  let description = [{
+    Only for tests: a compiler's own check of its numbers is worth something when it finds a bug that is known to be there.
+
+    Needs: any module with something that `kind` names.
+
+    Leaves: the first such thing altered, and IR that verifies.
+    * `scale`: a float constant times 1.01.
+    * `epsilon`: the epsilon of an RMS norm plus 0.01.
+    * `swap`: the operands of a subtraction exchanged.
+    * `rope`: the base of a rotary embedding times 1.5.
+    * `epilogue`: the last elementwise operation of a kernel left out.
+    * `order`: two launches exchanged, the second of which reads what the first writes.
+    * `any`: the first of these that there is.
+
+    Before, with `kind=swap`: `lathe.sub %x, %y : tensor<4xf32>, tensor<4xf32> -> tensor<4xf32>`
+
+    After: `lathe.sub %y, %x : tensor<4xf32>, tensor<4xf32> -> tensor<4xf32>`
+
+    Not done: a module with nothing of that kind is an error.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
+  let options = [Option<"kind", "kind", "std::string", "\"any\"", "what to alter">];
+}
+
 #endif // LATHE_PASSES_PASSES_TD

@@ -23,6 +23,9 @@ using DimList = llvm::SmallVector<mlir::AffineExpr>;
 template <typename ConcreteType>
 class NotDifferentiable : public mlir::OpTrait::TraitBase<ConcreteType, NotDifferentiable> {};
 
+/// Marks an operation whose region is one kernel: 16-bit values inside of it are never stored, so they stay f32.
+template <typename ConcreteType> class KernelBody : public mlir::OpTrait::TraitBase<ConcreteType, KernelBody> {};
+
 } // namespace lathe
 
 #include "dialects/lathe/LatheDialect.h.inc"

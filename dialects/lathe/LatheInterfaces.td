@@ -50,6 +50,11 @@ def Lathe_NotDifferentiable : NativeOpTrait<"NotDifferentiable"> {
   let cppNamespace = "::lathe";
 }
 
+// The region of the operation is one kernel: f16 and bf16 values inside of it are never stored, so they stay f32.
+def Lathe_KernelBody : NativeOpTrait<"KernelBody"> {
+  let cppNamespace = "::lathe";
+}
+
 def Lathe_QuantizedTypeInterface : TypeInterface<"QuantizedTypeInterface"> {
   let cppNamespace = "::lathe";
   let description = [{

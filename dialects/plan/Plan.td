@@ -8,6 +8,7 @@ include "mlir/IR/RegionKindInterface.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "dialects/lathe/LatheAttrs.td"
+include "dialects/lathe/LatheInterfaces.td"
 
 def Plan_Dialect : Dialect {
   let name = "plan";
@@ -141,7 +142,8 @@ def Plan_BufferOp : Plan_Op<"buffer", [Pure]> {
   let assemblyFormat = "`at` $offset `bytes` $bytes attr-dict";
 }
 
-def Plan_LaunchOp : Plan_Op<"launch", [AttrSizedOperandSegments, IsolatedFromAbove, SingleBlock]> {
+def Plan_LaunchOp : Plan_Op<"launch", [AttrSizedOperandSegments, IsolatedFromAbove, SingleBlock,
+    Lathe_KernelBody]> {
   let summary = "Run one kernel";
   let description = [{
     The region is the body of a `lathe.fusion`: it takes tensors at `inputs` and yields those to be written at `outputs`. A

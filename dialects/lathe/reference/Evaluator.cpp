@@ -9,7 +9,8 @@ using namespace lathe;
 Type lathe::getEvaluatedElementType(Value value) {
   Type element = getElementTypeOrSelf(value);
   Operation *op = value.getDefiningOp();
-  if (op && isa_and_nonnull<FusionOp>(op->getParentOp()) && (element.isF16() || element.isBF16()))
+  Operation *parent = op ? op->getParentOp() : nullptr;
+  if (parent && parent->hasTrait<KernelBody>() && (element.isF16() || element.isBF16()))
     return Float32Type::get(value.getContext());
   return element;
 }

@@ -11,7 +11,7 @@
 namespace lathe {
 
 /// The element type in which the reference keeps `value`: its own, but f32 for f16 and bf16 values that stay inside of
-/// a `lathe.fusion`, which are never stored and hence not rounded.
+/// a kernel (`lathe.fusion`, `plan.launch`), which are never stored and hence not rounded.
 mlir::Type getEvaluatedElementType(mlir::Value value);
 
 /// `value` in the element type of `type`: what leaves a fusion is stored, and rounds here.
