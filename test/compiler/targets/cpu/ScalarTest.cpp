@@ -12,8 +12,8 @@ using namespace lathe::test;
 
 namespace {
 
-/// Units in the last place of f32 between the functions of the CPU and of the C library: exp of each is at most 1 off, and
-/// the sum and quotient around it add 1.
+/// Units in the last place of f32 between the functions of the CPU and of the C library: exp of each is at most 1 off,
+/// and the sum and quotient around it add 1.
 constexpr int64_t AllowedUnits = 2;
 
 /// A place on the line of all floats, which neighbours differ on by 1. Zeros of both signs share one.
