@@ -2,8 +2,6 @@
 #include "test/runtime/ToyReference.h"
 #include "test/runtime/cuda/FakeCudaFixture.h"
 
-#include <cstring>
-
 using namespace lathe;
 using test::advance;
 using test::someText;
@@ -142,32 +140,39 @@ TEST_F(CudaStep, StepsWithoutWaiting) {
   EXPECT_EQ(advance(session, sequence, {4}), toyLogits(text));
 }
 
-TEST_F(CudaStep, LogitsOnTheDevice) {
+TEST_F(CudaStep, LogitsOnTheDeviceAndTheCallersStream) {
   test::Sequence sequence = test::openSequence(session);
   enter();
   unsigned long long memory = 0;
   function<int(unsigned long long *, size_t)>("cuMemAlloc_v2")(&memory, 64);
   void *stream = nullptr;
   function<DriverCreate>("cuStreamCreate")(&stream, 1);
-  std::vector<int32_t> text;
-  for (const std::vector<int32_t> &piece : {someText(9), std::vector<int32_t>{5}, std::vector<int32_t>{2}}) {
-    text.insert(text.end(), piece.begin(), piece.end());
+  auto enqueue = [&](const std::vector<int32_t> &piece) {
     Step step;
     step.add(sequence, piece);
     lathe_step_options options = step.options();
     options.logits = reinterpret_cast<float *>(memory);
     options.logits_memory = LATHE_MEMORY_DEVICE;
-    options.stream = text.size() == 10 ? nullptr : stream; // from one stream to the other and back
+    options.stream = stream;
     int waits = calls("cuStreamSynchronize");
     test::succeed(lathe_session_step(session.get(), &options));
     EXPECT_EQ(calls("cuStreamSynchronize"), waits);
-    if (text.size() != 11)
-      continue; // the next step, on another stream, must wait for this one by itself
+  };
+  auto logits = [&] {
     function<DriverHandle>("cuStreamSynchronize")(stream);
-    float logits[8];
-    std::memcpy(logits, reinterpret_cast<void *>(memory), sizeof(logits));
-    EXPECT_EQ(std::vector<float>(logits, logits + 8), toyLogits(text));
-  }
+    auto *values = reinterpret_cast<float *>(memory);
+    return std::vector<float>(values, values + 8);
+  };
+  std::vector<int32_t> text = someText(9);
+  enqueue(text);
+  text.push_back(5); // on the session's stream, which must wait for the caller's by itself
+  EXPECT_EQ(advance(session, sequence, {5}), toyLogits(text));
+  enqueue({2});
+  text.push_back(2);
+  EXPECT_EQ(logits(), toyLogits(text));
+  enqueue(someText(5));
+  text.insert(text.end(), {0, 4, 3, 4, 0});
+  EXPECT_EQ(logits(), toyLogits(text));
   function<DriverHandle>("cuStreamDestroy_v2")(stream); // before the session that worked on it
   text.push_back(1);
   EXPECT_EQ(advance(session, sequence, {1}), toyLogits(text));
