@@ -1,5 +1,6 @@
 // After the first call of a shape, a call on the CPU allocates nothing. Every allocation of C++ in this program, the
-// runtime's included, goes through the operator below. Working memory comes from mmap and is kept, so it is not counted.
+// runtime's included, goes through the operator below. Working memory comes from mmap and is kept, so it is not
+// counted.
 #include "test/runtime/ToyReference.h"
 
 #include <atomic>
