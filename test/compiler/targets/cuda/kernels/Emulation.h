@@ -1,9 +1,10 @@
 // Runs kernel templates on the CPU, so that their indexing and their arithmetic are tested where there is no GPU.
 // Included before the templates (-include) by a compiler that is not a CUDA compiler.
 //
-// A block is one fiber a thread on one OS thread. A fiber runs until a barrier or a warp-wide instruction; a barrier
-// that some thread never reaches, or a warp instruction that not all 32 lanes execute, ends the program with a message.
-// Odd launches run the threads in reverse, so a result that needs a missing barrier differs between two launches.
+// A block is one fiber a thread on one OS thread. A warp runs until all its lanes stop at a barrier of the block, then
+// the next one does: without a barrier, one warp is a whole kernel ahead of another. A barrier that some thread never
+// reaches, or a warp instruction that not all 32 lanes execute, ends the program with a message. Odd launches run warps
+// and threads in reverse, so a result that needs a missing barrier differs between two launches.
 // cp.async copies when it is waited for, not before: memory read too early still holds what was there.
 // Not modelled: time, memory order without barriers, more than one block at once.
 #ifndef LATHE_TEST_KERNELS_EMULATION_H
@@ -136,21 +137,14 @@ private:
     fiber.Open.clear();
   }
 
-  /// Runs every ready fiber once, then opens the barriers that all have reached. False at the end of the block.
+  /// Runs each warp as far as it goes without the others, then opens the block's barrier if all have reached it. False
+  /// at the end of the block.
   bool step(bool reverse) {
     bool ran = false;
-    for (unsigned i = 0; i < Count; ++i) {
-      Fiber &fiber = *Fibers[reverse ? Count - 1 - i : i];
-      if (fiber.Where != Fiber::Ready)
-        continue;
-      ran = true;
-      Running = &fiber;
-      ThreadIndex.x = fiber.Thread;
-      ThreadIndex.y = ThreadIndex.z = 0;
-      latheSwitchStack(&Scheduler, fiber.StackPointer);
-      if (fiber.Where == Fiber::AtWarpBarrier)
-        open(fiber.Thread / 32 * 32, fiber.Thread / 32 * 32 + 32, Fiber::AtWarpBarrier);
-    }
+    unsigned warps = (Count + 31) / 32;
+    for (unsigned i = 0; i < warps; ++i)
+      while (runWarp((reverse ? warps - 1 - i : i) * 32, reverse))
+        ran = true;
     bool opened = open(0, Count, Fiber::AtBlockBarrier);
     if (ran || opened)
       return true;
@@ -161,6 +155,24 @@ private:
         std::exit(1);
       }
     return false;
+  }
+
+  /// Runs every ready fiber of the warp once. False when none was ready.
+  bool runWarp(unsigned first, bool reverse) {
+    bool ran = false;
+    unsigned last = first + 32 < Count ? first + 32 : Count;
+    for (unsigned i = first; i < last; ++i) {
+      Fiber &fiber = *Fibers[reverse ? first + last - 1 - i : i];
+      if (fiber.Where != Fiber::Ready)
+        continue;
+      ran = true;
+      Running = &fiber;
+      ThreadIndex.x = fiber.Thread;
+      ThreadIndex.y = ThreadIndex.z = 0;
+      latheSwitchStack(&Scheduler, fiber.StackPointer);
+    }
+    open(first, last, Fiber::AtWarpBarrier);
+    return ran;
   }
 
   /// Lets threads begin .. end-1 go on when every one that has not finished waits at `where`.
