@@ -24,7 +24,7 @@ template <typename ConcreteType>
 class NotDifferentiable : public mlir::OpTrait::TraitBase<ConcreteType, NotDifferentiable> {};
 
 /// Marks an operation whose region is one kernel: 16-bit values inside of it are never stored, so they stay f32.
-template <typename ConcreteType> class KernelBody : public mlir::OpTrait::TraitBase<ConcreteType, KernelBody> {};
+template <typename ConcreteType> class KernelRegion : public mlir::OpTrait::TraitBase<ConcreteType, KernelRegion> {};
 
 } // namespace lathe
 

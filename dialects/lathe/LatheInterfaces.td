@@ -51,7 +51,7 @@ def Lathe_NotDifferentiable : NativeOpTrait<"NotDifferentiable"> {
 }
 
 // The region of the operation is one kernel: f16 and bf16 values inside of it are never stored, so they stay f32.
-def Lathe_KernelBody : NativeOpTrait<"KernelBody"> {
+def Lathe_KernelRegion : NativeOpTrait<"KernelRegion"> {
   let cppNamespace = "::lathe";
 }
 

@@ -60,7 +60,7 @@ def Lathe_WeightProgramOp : Lathe_ModelOp<"weight_program", [Lathe_NotDifferenti
   let hasRegionVerifier = 1;
 }
 
-def Lathe_FusionOp : Lathe_ModelOp<"fusion", [Lathe_NotDifferentiable, Lathe_KernelBody, IsolatedFromAbove,
+def Lathe_FusionOp : Lathe_ModelOp<"fusion", [Lathe_NotDifferentiable, Lathe_KernelRegion, IsolatedFromAbove,
     SingleBlockImplicitTerminator<"YieldOp">]> {
   let summary = "Operations that become one kernel";
   let description = [{

@@ -143,7 +143,7 @@ def Plan_BufferOp : Plan_Op<"buffer", [Pure]> {
 }
 
 def Plan_LaunchOp : Plan_Op<"launch", [AttrSizedOperandSegments, IsolatedFromAbove, SingleBlock,
-    Lathe_KernelBody]> {
+    Lathe_KernelRegion]> {
   let summary = "Run one kernel";
   let description = [{
     The region is the body of a `lathe.fusion`: it takes tensors at `inputs` and yields those to be written at `outputs`. A

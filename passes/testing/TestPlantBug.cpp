@@ -49,7 +49,7 @@ static bool raiseBase(RopeOp rope) {
 
 /// Inside of a kernel alone: an operation whose result has the type of an operand gives way to that operand.
 static bool dropEpilogue(YieldOp yield) {
-  if (!yield->getParentOp()->hasTrait<KernelBody>() || yield.getNumOperands() == 0)
+  if (!yield->getParentOp()->hasTrait<KernelRegion>() || yield.getNumOperands() == 0)
     return false;
   Operation *last = yield.getOperand(0).getDefiningOp();
   if (!last || !isElementwise(last) || last->getOperand(0).getType() != last->getResult(0).getType())

@@ -10,7 +10,7 @@ Type lathe::getEvaluatedElementType(Value value) {
   Type element = getElementTypeOrSelf(value);
   Operation *op = value.getDefiningOp();
   Operation *parent = op ? op->getParentOp() : nullptr;
-  if (parent && parent->hasTrait<KernelBody>() && (element.isF16() || element.isBF16()))
+  if (parent && parent->hasTrait<KernelRegion>() && (element.isF16() || element.isBF16()))
     return Float32Type::get(value.getContext());
   return element;
 }
