@@ -8,7 +8,15 @@ foreach(tool IN ITEMS lathec lathe)
   endif()
 endforeach()
 install(TARGETS lathe-shared LIBRARY DESTINATION lib)
-install(TARGETS lathe-static ARCHIVE DESTINATION lib)
+
+# The static library with the two libraries it calls, so that a program links liblathe.a and libstdc++ alone.
+set(whole ${PROJECT_BINARY_DIR}/package/liblathe.a)
+file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/package/liblathe.mri CONTENT
+  "create ${whole}\naddlib $<TARGET_FILE:lathe-static>\naddlib ${LATHE_MBEDCRYPTO}\naddlib ${LATHE_XXHASH}\nsave\nend\n")
+add_custom_command(OUTPUT ${whole} COMMAND sh -c "${CMAKE_AR} -M < ${PROJECT_BINARY_DIR}/package/liblathe.mri"
+  DEPENDS lathe-static VERBATIM)
+add_custom_target(lathe-whole-archive ALL DEPENDS ${whole})
+install(FILES ${whole} DESTINATION lib)
 install(FILES runtime/include/lathe.h TYPE INCLUDE)
 
 # What tools/gpu-check runs where there is neither LLVM nor a network.
