@@ -1,0 +1,130 @@
+#include "compiler/targets/cuda/CudaTarget.h"
+#include "compiler/targets/cuda/CudaLaunchLowering.h"
+#include "compiler/targets/cuda/KernelPrinter.h"
+#include "compiler/targets/cuda/NvJitLink.h"
+#include "compiler/targets/cuda/Nvrtc.h"
+
+using namespace mlir;
+using namespace lathe;
+using namespace lathe::cuda;
+
+/// The PTX that every artifact carries: for all GPUs from sm_80 on, and for sm_90a, whose instructions for tensor cores
+/// no other GPU has.
+static constexpr struct {
+  StringRef Target, Architecture;
+} PtxTargets[] = {{"compute_80", "compute_80"}, {"sm_90a", "compute_90a"}};
+
+/// Prints the kernels of all launches; reports every one that cannot be printed.
+static LogicalResult fillTable(ModuleOp plan, KernelTable &table) {
+  bool good = true;
+  plan.walk([&](plan::LaunchOp launch) { good &= succeeded(table.add(launch)); });
+  return success(good);
+}
+
+static std::string printLaunches(ModuleOp plan, const KernelTable &table) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  for (auto program : plan.getOps<plan::ProgramOp>())
+    for (auto clone : program.getBody().front().getOps<plan::CloneOp>()) {
+      stream << program.getSymName();
+      for (auto range : clone.getRange().getAsRange<SymbolAttr>())
+        stream << ' ' << range.getName() << ' ' << range.getMin() << ".." << range.getMax();
+      stream << '\n';
+      for (auto launch : clone.getBody().front().getOps<plan::LaunchOp>()) {
+        const KernelCall &call = table.getCall(launch);
+        const PrintedKernel &kernel = table.getKernels()[call.Kernel];
+        stream << "  " << kernel.Name << "<<<" << call.Tiles.replaceSymbols(launch.getDynamicDims()) << ", "
+               << kernel.Threads << ", " << kernel.SharedBytes << ">>>";
+        for (int64_t layer : call.Layers)
+          stream << " layer " << layer;
+        stream << '\n';
+      }
+    }
+  return text;
+}
+
+static CudaCode describe(ModuleOp plan, const KernelTable &table) {
+  CudaCode code;
+  for (const PrintedKernel &kernel : table.getKernels())
+    code.Kernels.push_back(
+        {kernel.Name, kernel.Template, kernel.Config, kernel.Reason, kernel.Threads, kernel.SharedBytes});
+  code.Source = table.printSource();
+  code.Launches = printLaunches(plan, table);
+  return code;
+}
+
+FailureOr<CudaCode> lathe::printCuda(ModuleOp plan) {
+  KernelTable table;
+  if (failed(fillTable(plan, table)))
+    return failure();
+  return describe(plan, table);
+}
+
+static llvm::Error compilePtx(CudaCode &code, StringRef cudaPath) {
+  llvm::Expected<Nvrtc> nvrtc = Nvrtc::load(cudaPath);
+  if (!nvrtc)
+    return nvrtc.takeError();
+  for (auto [target, architecture] : PtxTargets) {
+    llvm::Expected<std::string> ptx = nvrtc->compile(code.Source, getKernelSources(), architecture);
+    if (!ptx)
+      return ptx.takeError();
+    code.Ptx.push_back({target.str(), std::move(*ptx)});
+  }
+  return llvm::Error::success();
+}
+
+/// The kernels' instructions exist from sm_80 on.
+static llvm::Error checkChip(StringRef chip) {
+  StringRef number = chip;
+  unsigned version = 0;
+  if (number.consume_front("sm_") && !number.consumeInteger(10, version) && version >= 80)
+    return llvm::Error::success();
+  return llvm::createStringError("'%s' is no GPU that the kernels run on, needed sm_80 or newer, sm_90a for example",
+                                 chip.str().c_str());
+}
+
+static void recordResources(const Cubin &cubin, CudaCode &code) {
+  for (CudaKernel &kernel : code.Kernels) {
+    KernelResources resources = cubin.Kernels.lookup(kernel.Name);
+    kernel.Registers = resources.Registers;
+    kernel.StackBytes = resources.StackBytes;
+    kernel.SharedBytes += resources.StaticSharedBytes;
+  }
+}
+
+static llvm::Error assemble(CudaCode &code, const CudaTargetOptions &options) {
+  llvm::Expected<NvJitLink> link = NvJitLink::load(options.CudaPath);
+  if (!link)
+    return link.takeError();
+  for (const std::string &chip : options.Chips) {
+    if (llvm::Error error = checkChip(chip))
+      return error;
+    const auto *own = llvm::find_if(PtxTargets, [&](const auto &ptx) { return ptx.Target == chip; });
+    size_t text = own == std::end(PtxTargets) ? 0 : own - PtxTargets;
+    llvm::Expected<Cubin> cubin = link->link(code.Ptx[text].Ptx, chip);
+    if (!cubin)
+      return cubin.takeError();
+    if (code.Cubins.empty())
+      recordResources(*cubin, code);
+    code.Cubins.push_back({chip, std::move(cubin->Bytes)});
+  }
+  return llvm::Error::success();
+}
+
+FailureOr<CudaCode> lathe::compileCuda(ModuleOp plan, const CudaTargetOptions &options) {
+  KernelTable table;
+  if (failed(fillTable(plan, table)))
+    return failure();
+  CudaCode code = describe(plan, table);
+  llvm::Error error = compilePtx(code, options.CudaPath);
+  if (!error && !options.Chips.empty())
+    error = assemble(code, options);
+  if (error)
+    return emitError(plan.getLoc()) << llvm::toString(std::move(error));
+  FailureOr<std::vector<HostImage>> images = buildHostImages(
+      plan, options.Host, [&](llvm::Module &module) { return createCudaLaunchLowering(module, table); });
+  if (failed(images))
+    return failure();
+  code.HostImages = std::move(*images);
+  return code;
+}

@@ -1,0 +1,55 @@
+// The CUDA target: every launch becomes a kernel in CUDA C++, compiled by NVRTC to PTX and by nvJitLink for named GPUs;
+// the host code computes the geometry and starts them.
+#ifndef LATHE_COMPILER_TARGETS_CUDA_CUDATARGET_H
+#define LATHE_COMPILER_TARGETS_CUDA_CUDATARGET_H
+
+#include "compiler/targets/HostImage.h"
+
+namespace lathe {
+
+struct CudaTargetOptions {
+  /// Where NVRTC and nvJitLink are: see CudaLibrary::load. Empty: where they usually are.
+  std::string CudaPath;
+  /// GPUs to assemble machine code for: "sm_80", "sm_90a", ... May be empty: PTX runs on all of sm_80 and up.
+  std::vector<std::string> Chips = {"sm_90a"};
+  HostImageOptions Host;
+};
+
+/// A kernel as the manifest and reports tell it; its place in the list is CudaLaunch.kernel.
+struct CudaKernel {
+  std::string Name, Template, Config, Reason;
+  int64_t Threads = 0;
+  int64_t SharedBytes = 0; ///< of a block, dynamic and static
+  int64_t Registers = 0;   ///< on the first chip; 0 without one
+  int64_t StackBytes = 0;  ///< local memory of a thread on the first chip
+};
+
+struct CudaText {
+  std::string Target; ///< "compute_80", "sm_90a"
+  std::string Ptx;
+};
+
+struct CudaBinary {
+  std::string Chip;
+  std::vector<uint8_t> Bytes;
+};
+
+struct CudaCode {
+  std::vector<CudaText> Ptx;      ///< portable first
+  std::vector<CudaBinary> Cubins; ///< in the order of Chips
+  std::vector<CudaKernel> Kernels;
+  std::string Source;   ///< CUDA C++; the templates are not in it
+  std::string Launches; ///< one line a launch, for reading
+  std::vector<HostImage> HostImages;
+};
+
+/// Compiles all programs of a plan. Fails with a diagnostic on the operation that has no kernel, or on the module when
+/// a library is missing or refuses. The same plan and options give the same bytes.
+llvm::FailureOr<CudaCode> compileCuda(mlir::ModuleOp plan, const CudaTargetOptions &options);
+
+/// The first half alone: Source, Launches and Kernels, for which no library is needed.
+llvm::FailureOr<CudaCode> printCuda(mlir::ModuleOp plan);
+
+} // namespace lathe
+
+#endif // LATHE_COMPILER_TARGETS_CUDA_CUDATARGET_H

@@ -1,0 +1,361 @@
+#include "compiler/targets/cuda/ElementPrinter.h"
+#include "mlir/IR/AffineExprVisitor.h"
+
+using namespace mlir;
+using namespace lathe;
+using namespace lathe::cuda;
+
+//===- Text -------------------------------------------------------------------------------------------------------===//
+
+FailureOr<std::string> cuda::getElementType(Operation *op, Type type) {
+  if (auto tensor = dyn_cast<RankedTensorType>(type))
+    type = tensor.getElementType();
+  if (auto state = dyn_cast<StateType>(type))
+    type = state.getElement();
+  if (type.isF32())
+    return std::string("float");
+  if (type.isF16())
+    return std::string("Half");
+  if (type.isBF16())
+    return std::string("BFloat16");
+  if (auto integer = dyn_cast<IntegerType>(type)) {
+    unsigned width = integer.getWidth();
+    if (width == 1)
+      return std::string("bool");
+    if (width == 8 || width == 16 || width == 32 || width == 64)
+      return llvm::formatv("{0}int{1}_t", integer.isUnsigned() ? "u" : "", width).str();
+  }
+  if (auto gguf = dyn_cast<GgufType>(type)) {
+    StringRef name = llvm::StringSwitch<StringRef>(gguf.getFormat())
+                         .Case("q4_0", "Q4_0")
+                         .Case("q8_0", "Q8_0")
+                         .Case("q4_k", "Q4_K")
+                         .Case("q5_k", "Q5_K")
+                         .Case("q6_k", "Q6_K")
+                         .Default("");
+    if (!name.empty())
+      return name.str();
+  }
+  return op->emitOpError()
+         << "has elements of type " << type
+         << ", for which there is no CUDA kernel; f32, f16, bf16, q4_0, q8_0, q4_k, q5_k and q6_k have";
+}
+
+FailureOr<std::string> cuda::getMemoryType(Operation *op, Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (tensor && isa<QuantizedTypeInterface>(tensor.getElementType()))
+    return std::string("uint8_t");
+  return getElementType(op, type);
+}
+
+namespace {
+struct SizePrinter : AffineExprVisitor<SizePrinter, std::string> {
+  explicit SizePrinter(char prefix) : Prefix(prefix) {}
+  std::string visitConstantExpr(AffineConstantExpr e) { return std::to_string(e.getValue()); }
+  std::string visitSymbolExpr(AffineSymbolExpr e) { return Prefix + std::to_string(e.getPosition()); }
+  std::string visitDimExpr(AffineDimExpr) { llvm_unreachable("sizes are expressions over symbols alone"); }
+  std::string visitAddExpr(AffineBinaryOpExpr e) { return join(e, " + "); }
+  std::string visitMulExpr(AffineBinaryOpExpr e) { return join(e, " * "); }
+  std::string visitModExpr(AffineBinaryOpExpr e) { return join(e, " % "); }
+  std::string visitFloorDivExpr(AffineBinaryOpExpr e) { return join(e, " / "); } // sizes are not negative
+  std::string visitCeilDivExpr(AffineBinaryOpExpr e) {
+    return "ceilDiv<int64_t>(" + visit(e.getLHS()) + ", " + visit(e.getRHS()) + ")";
+  }
+
+private:
+  std::string join(AffineBinaryOpExpr e, const char *sign) {
+    return "(" + visit(e.getLHS()) + sign + visit(e.getRHS()) + ")";
+  }
+  char Prefix;
+};
+} // namespace
+
+std::string cuda::printSize(AffineExpr expression, char prefix) { return SizePrinter(prefix).visit(expression); }
+
+std::string cuda::printFloat(double value) {
+  if (std::isnan(value))
+    return "__int_as_float(0x7fc00000)";
+  if (std::isinf(value))
+    return value < 0 ? "__int_as_float(0xff800000)" : "__int_as_float(0x7f800000)";
+  char buffer[32];
+  std::snprintf(buffer, sizeof(buffer), "%.9g", value);
+  std::string text = buffer;
+  if (text.find_first_of(".e") == std::string::npos)
+    text += ".0";
+  return text + "f";
+}
+
+std::string cuda::printScalarFunctions() {
+  return "namespace scalar {\n"
+#define LATHE_UNARY(Op, mnemonic, expression)                                                                          \
+  "__device__ inline float " #mnemonic "(float x) { return " #expression "; }\n"
+#define LATHE_BINARY(Op, mnemonic, expression)                                                                         \
+  "__device__ inline float " #mnemonic "(float x, float y) { return " #expression "; }\n"
+#include "dialects/lathe/ScalarOps.def"
+         "} // namespace scalar\n";
+}
+
+//===- Functors ---------------------------------------------------------------------------------------------------===//
+
+FailureOr<std::string> Functor::getPointer(unsigned port, Operation *user) {
+  FailureOr<std::string> type = getMemoryType(user, Body.getPortTypes()[port]);
+  if (failed(type))
+    return failure();
+  bool input = port < Body.getBlock().getNumArguments();
+  Pointers[port] = (input ? "const " : "") + *type + " *";
+  return "P" + std::to_string(port);
+}
+
+std::string Functor::getSize(AffineExpr size) {
+  size.walk([&](AffineExpr part) {
+    if (auto symbol = dyn_cast<AffineSymbolExpr>(part))
+      Dims.insert(symbol.getPosition());
+  });
+  return printSize(size, 'D');
+}
+
+std::string Functor::printStruct(StringRef name, StringRef text) const {
+  std::string result = ("struct " + name + " {\n").str();
+  for (const auto &[port, type] : Pointers)
+    result += llvm::formatv("  {0}P{1};\n", type, port);
+  for (unsigned dim : Dims)
+    result += llvm::formatv("  int64_t D{0};\n", dim);
+  return (result + text + "};\n").str();
+}
+
+std::string Functor::printValue(StringRef name) const {
+  SmallVector<std::string> members;
+  for (const auto &entry : Pointers)
+    members.push_back("p" + std::to_string(entry.first));
+  for (unsigned dim : Dims)
+    members.push_back("d" + std::to_string(dim));
+  return (name + "{" + llvm::join(members, ", ") + "}").str();
+}
+
+//===- Places -----------------------------------------------------------------------------------------------------===//
+
+static bool isConstant(AffineExpr expression, int64_t value) {
+  auto constant = dyn_cast<AffineConstantExpr>(expression);
+  return constant && constant.getValue() == value;
+}
+
+namespace {
+/// Neighbouring dimensions that one stride covers.
+struct Run {
+  AffineExpr Size, Stride;
+};
+} // namespace
+
+/// Innermost first; dimensions of size 1 have no part in it.
+static SmallVector<Run> joinRuns(ArrayRef<AffineExpr> sizes, ArrayRef<AffineExpr> strides) {
+  SmallVector<Run> runs;
+  for (auto [size, stride] : llvm::reverse(llvm::zip_equal(sizes, strides))) {
+    if (isConstant(size, 1))
+      continue;
+    if (!runs.empty() && runs.back().Stride * runs.back().Size == stride)
+      runs.back().Size = runs.back().Size * size;
+    else
+      runs.push_back({size, stride});
+  }
+  return runs;
+}
+
+bool cuda::isUniform(ArrayRef<AffineExpr> sizes, ArrayRef<AffineExpr> strides) {
+  SmallVector<Run> runs = joinRuns(sizes, strides);
+  return runs.empty() || (runs.size() == 1 && (isConstant(runs[0].Stride, 0) || isConstant(runs[0].Stride, 1)));
+}
+
+SmallVector<AffineExpr> cuda::getBroadcastStrides(ArrayRef<AffineExpr> dims, ArrayRef<AffineExpr> space,
+                                                  MLIRContext *context) {
+  assert(dims.size() <= space.size() && "an operand has no more dimensions than what it broadcasts to");
+  SmallVector<AffineExpr> strides(space.size(), getAffineConstantExpr(0, context));
+  AffineExpr stride = getAffineConstantExpr(1, context);
+  for (size_t i = 1; i <= dims.size(); ++i) {
+    AffineExpr dim = dims[dims.size() - i];
+    if (!isConstant(dim, 1))
+      strides[space.size() - i] = stride;
+    stride = stride * dim;
+  }
+  return strides;
+}
+
+/// The distance from the beginning of the part of a tensor whose elements `place` counts.
+static std::string printPart(StringRef place, ArrayRef<AffineExpr> sizes, ArrayRef<AffineExpr> strides,
+                             Functor &parts) {
+  SmallVector<Run> runs = joinRuns(sizes, strides);
+  SmallVector<std::string> terms;
+  AffineExpr inner;
+  for (auto [i, run] : llvm::enumerate(runs)) {
+    if (!isConstant(run.Stride, 0)) {
+      std::string term = place.str();
+      if (inner)
+        term += " / " + parts.getSize(inner);
+      if (i + 1 < runs.size())
+        term += " % " + parts.getSize(run.Size);
+      if (!isConstant(run.Stride, 1))
+        term += " * " + parts.getSize(run.Stride);
+      terms.push_back(term);
+    }
+    inner = inner ? inner * run.Size : run.Size;
+  }
+  return llvm::join(terms, " + ");
+}
+
+std::string ElementPrinter::printOffset(ArrayRef<AffineExpr> strides, StringRef lane) {
+  ArrayRef<AffineExpr> dims = Space.Dims;
+  std::string place = Space.Split == 0 ? "index" : "col";
+  if (!lane.empty())
+    place = "(" + place + " + " + lane.str() + ")";
+  std::string row = printPart("row", dims.take_front(Space.Split), strides.take_front(Space.Split), Parts);
+  std::string col = printPart(place, dims.drop_front(Space.Split), strides.drop_front(Space.Split), Parts);
+  if (row.empty() && col.empty())
+    return "0";
+  return row.empty() ? col : col.empty() ? row : row + " + " + col;
+}
+
+//===- Elements ---------------------------------------------------------------------------------------------------===//
+
+FailureOr<std::string> ElementPrinter::load(Value value, Operation *user, std::string pointer,
+                                            ArrayRef<AffineExpr> strides) {
+  FailureOr<std::string> type = getElementType(user, value.getType());
+  if (failed(type))
+    return failure();
+  std::string name = printName();
+  if (!Space.Vector) {
+    Loads.push_back(
+        llvm::formatv("const Value<{0}> {1} = toValue({2}[{3}]);", *type, name, pointer, printOffset(strides, "")));
+    return name;
+  }
+  Loads.push_back(llvm::formatv("Value<{0}> {1}[N];", *type, name));
+  ArrayRef<AffineExpr> dims = ArrayRef(Space.Dims).drop_front(Space.Split), along = strides.drop_front(Space.Split);
+  if (isUniform(dims, along)) {
+    SmallVector<Run> runs = joinRuns(dims, along);
+    bool repeats = runs.empty() || isConstant(runs[0].Stride, 0);
+    Loads.push_back(llvm::formatv("load{0}({1}, {2}, {3});", repeats ? "Splat" : "Vector", pointer,
+                                  printOffset(strides, ""), name));
+  } else {
+    Loads.push_back("#pragma unroll");
+    Loads.push_back("for (int i = 0; i < N; ++i)");
+    Loads.push_back(llvm::formatv("  {0}[i] = toValue({1}[{2}]);", name, pointer, printOffset(strides, "i")));
+  }
+  return name + "[i]";
+}
+
+FailureOr<std::string> ElementPrinter::load(BlockArgument argument) {
+  Operation *user = *argument.user_begin();
+  ArrayRef<AffineExpr> dims = Body.getDims(argument);
+  if (dims.size() > Space.Dims.size())
+    return user->emitOpError() << "reads " << argument.getType() << " where the kernel computes tensors of "
+                               << Space.Dims.size() << " dimensions";
+  FailureOr<std::string> pointer = Parts.getPointer(argument.getArgNumber(), user);
+  if (failed(pointer))
+    return failure();
+  return load(argument, user, *pointer, getBroadcastStrides(dims, Space.Dims, argument.getContext()));
+}
+
+/// The call of a scalar function of ScalarOps.def, or an empty string for other operations.
+static std::string printCall(Operation *op, ArrayRef<std::string> operands) {
+#define LATHE_UNARY(Op, mnemonic, expression)                                                                          \
+  if (isa<Op>(op))                                                                                                     \
+    return "scalar::" #mnemonic "(" + operands[0] + ")";
+#define LATHE_BINARY(Op, mnemonic, expression)                                                                         \
+  if (isa<Op>(op))                                                                                                     \
+    return "scalar::" #mnemonic "(" + operands[0] + ", " + operands[1] + ")";
+#include "dialects/lathe/ScalarOps.def"
+  return "";
+}
+
+FailureOr<std::string> ElementPrinter::compute(Operation *op) {
+  if (auto constant = dyn_cast<ConstantOp>(op)) {
+    auto splat = dyn_cast<SplatElementsAttr>(constant.getValue());
+    if (!splat || !isa<FloatType>(splat.getElementType()))
+      return op->emitOpError() << "holds different numbers inside of a launch; pass it in as a weight";
+    return printFloat(splat.getSplatValue<APFloat>().convertToDouble());
+  }
+  if (auto transpose = dyn_cast<TransposeOp>(op)) {
+    FailureOr<unsigned> port = Body.getInputPort(op, transpose.getInput());
+    FailureOr<std::string> pointer = succeeded(port) ? Parts.getPointer(*port, op) : FailureOr<std::string>();
+    if (failed(pointer))
+      return failure();
+    ArrayRef<AffineExpr> dims = Body.getDims(transpose.getInput());
+    SmallVector<AffineExpr> dense = getBroadcastStrides(dims, dims, op->getContext());
+    auto strides = llvm::map_to_vector(transpose.getPermutation(), [&](int64_t d) { return dense[d]; });
+    return load(transpose.getInput(), op, *pointer, strides);
+  }
+  SmallVector<std::string> operands;
+  for (Value operand : op->getOperands()) {
+    FailureOr<std::string> text = get(operand);
+    if (failed(text))
+      return failure();
+    operands.push_back(*text);
+  }
+  if (isa<CastOp>(op)) // values stay in f32 until they are stored
+    return operands[0];
+  std::string call = printCall(op, operands);
+  if (call.empty())
+    return op->emitOpError() << "has no CUDA kernel as part of another operation's";
+  std::string name = printName();
+  Computes.push_back(llvm::formatv("const float {0} = {1};", name, call));
+  return name;
+}
+
+FailureOr<std::string> ElementPrinter::get(Value value) {
+  if (auto known = Values.find(value); known != Values.end())
+    return known->second;
+  auto argument = dyn_cast<BlockArgument>(value);
+  FailureOr<std::string> text = argument ? load(argument) : compute(value.getDefiningOp());
+  if (succeeded(text))
+    Values[value] = *text;
+  return text;
+}
+
+LogicalResult ElementPrinter::store(unsigned yielded) {
+  Value value = Body.getYielded()[yielded];
+  Operation *yield = Body.getBlock().getTerminator();
+  unsigned port = Body.getOutputPort(yielded);
+  FailureOr<std::string> element = get(value), type = getElementType(yield, value.getType()),
+                         pointer = Parts.getPointer(port, yield);
+  if (failed(element) || failed(type) || failed(pointer))
+    return failure();
+  SmallVector<AffineExpr> strides = getBroadcastStrides(Space.Dims, Space.Dims, yield->getContext());
+  if (!Space.Vector) {
+    Stores.push_back(
+        llvm::formatv("{0}[{1}] = fromValue<{2}>({3});", *pointer, printOffset(strides, ""), *type, *element));
+    return success();
+  }
+  std::string name = "y" + std::to_string(yielded);
+  Loads.push_back(llvm::formatv("Value<{0}> {1}[N];", *type, name));
+  Computes.push_back(llvm::formatv("{0}[i] = {1};", name, *element));
+  Stores.push_back(llvm::formatv("storeVector({0}, {1}, {2});", *pointer, printOffset(strides, ""), name));
+  return success();
+}
+
+LogicalResult ElementPrinter::assign(Value value, StringRef target) {
+  FailureOr<std::string> element = get(value);
+  if (failed(element))
+    return failure();
+  Computes.push_back(llvm::formatv("{0} = {1};", target, *element));
+  return success();
+}
+
+std::string ElementPrinter::print(unsigned indent) const {
+  std::string text;
+  auto add = [&](unsigned spaces, StringRef line) {
+    if (!line.starts_with("#"))
+      text.append(spaces, ' ');
+    text += (line + "\n").str();
+  };
+  for (const std::string &line : Loads)
+    add(indent, line);
+  if (Space.Vector && !Computes.empty()) {
+    add(indent, "#pragma unroll");
+    add(indent, "for (int i = 0; i < N; ++i) {");
+  }
+  for (const std::string &line : Computes)
+    add(indent + (Space.Vector ? 2 : 0), line);
+  if (Space.Vector && !Computes.empty())
+    add(indent, "}");
+  for (const std::string &line : Stores)
+    add(indent, line);
+  return text;
+}

@@ -1,0 +1,80 @@
+// From a launch to CUDA C++: one template with its parameters, and what the launch does to each element in between.
+//
+// A printed kernel takes the addresses of the launch's inputs and outputs (p0, p1, ...), the sizes that are unknown
+// when it is compiled (d0, d1, ...: LaunchOp::getDynamicDims) and the layer of each operation that has one (l0, ...),
+// so that the layers of a model share their kernels.
+#ifndef LATHE_COMPILER_TARGETS_CUDA_KERNELPRINTER_H
+#define LATHE_COMPILER_TARGETS_CUDA_KERNELPRINTER_H
+
+#include "compiler/targets/cuda/ElementPrinter.h"
+
+namespace lathe::cuda {
+
+/// One instance of a template.
+struct TemplateUse {
+  std::string Header;                                      ///< "matmul.cuh"
+  std::string Type;                                        ///< "Matmul<Half, float, MediumTile, Rhs::NK>"
+  std::string Config;                                      ///< what of it was chosen, in words
+  std::vector<std::pair<std::string, std::string>> Params; ///< members and values
+  std::string Functors;                                    ///< definitions
+  std::string Body = "NoBody{}";                           ///< the last argument of gridTiles
+  mlir::AffineExpr Tiles;                                  ///< over the kernel's dims
+  int64_t Threads = 256, SharedBytes = 0;
+  llvm::SmallVector<int64_t> Layers; ///< of this launch
+};
+
+/// A kernel of the translation unit.
+struct PrintedKernel {
+  std::string Name, Template, Config, Reason, Source;
+  int64_t Threads, SharedBytes;
+};
+
+/// A launch's kernel, and what starting it takes.
+struct KernelCall {
+  unsigned Kernel;
+  mlir::AffineExpr Tiles;
+  llvm::SmallVector<int64_t> Layers;
+};
+
+/// The kernels of a module, in order of their first launch. Launches with the same text share one.
+class KernelTable {
+public:
+  /// Prints the kernel of `launch`. Fails with a diagnostic on what has no kernel.
+  llvm::LogicalResult add(plan::LaunchOp launch);
+  /// The whole translation unit.
+  std::string printSource() const;
+
+  llvm::ArrayRef<PrintedKernel> getKernels() const { return Kernels; }
+  const KernelCall &getCall(plan::LaunchOp launch) const { return Calls.find(launch)->second; }
+
+private:
+  std::vector<PrintedKernel> Kernels;
+  llvm::StringMap<unsigned> Known; // by text without a name
+  std::set<std::string> Headers;
+  llvm::DenseMap<mlir::Operation *, KernelCall> Calls;
+};
+
+// One function for each group of root operations. Each fails with a diagnostic.
+llvm::FailureOr<TemplateUse> printElementwise(const LaunchBody &body);
+llvm::FailureOr<TemplateUse> printGather(const LaunchBody &body, GatherOp op);
+llvm::FailureOr<TemplateUse> printMatmul(const LaunchBody &body, MatmulOp op);
+llvm::FailureOr<TemplateUse> printConvolution(const LaunchBody &body, ConvOp op);
+llvm::FailureOr<TemplateUse> printMaxPool(const LaunchBody &body, MaxPoolOp op);
+llvm::FailureOr<TemplateUse> printSoftmax(const LaunchBody &body, SoftmaxOp op);
+llvm::FailureOr<TemplateUse> printRmsNorm(const LaunchBody &body, RmsNormOp op);
+llvm::FailureOr<TemplateUse> printRope(const LaunchBody &body, RopeOp op);
+llvm::FailureOr<TemplateUse> printAppendKv(const LaunchBody &body, AppendKvOp op);
+llvm::FailureOr<TemplateUse> printPagedAttention(const LaunchBody &body, PagedAttentionOp op);
+
+/// Gives `use` the functor `float (acc, row, col)` that makes the first result from the root's; the first `split`
+/// dimensions of the root's result make up `row`. Further results are stored by the functor.
+llvm::LogicalResult addEpilogue(const LaunchBody &body, unsigned split, TemplateUse &use);
+/// Checks that nothing but casts follows a root whose template takes no epilogue.
+llvm::LogicalResult checkNoEpilogue(const LaunchBody &body);
+
+/// "p3" for an operand of the root. Fails with a diagnostic when it is computed in the launch.
+llvm::FailureOr<std::string> getParameter(const LaunchBody &body, mlir::Value operand);
+
+} // namespace lathe::cuda
+
+#endif // LATHE_COMPILER_TARGETS_CUDA_KERNELPRINTER_H

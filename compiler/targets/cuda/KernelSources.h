@@ -1,0 +1,18 @@
+// The kernel templates of kernels/ as part of the compiler.
+#ifndef LATHE_COMPILER_TARGETS_CUDA_KERNELSOURCES_H
+#define LATHE_COMPILER_TARGETS_CUDA_KERNELSOURCES_H
+
+#include "llvm/ADT/ArrayRef.h"
+
+namespace lathe::cuda {
+
+struct KernelSource {
+  const char *Name; ///< as `#include` says it: "matmul.cuh"
+  const char *Text;
+};
+
+llvm::ArrayRef<KernelSource> getKernelSources();
+
+} // namespace lathe::cuda
+
+#endif // LATHE_COMPILER_TARGETS_CUDA_KERNELSOURCES_H

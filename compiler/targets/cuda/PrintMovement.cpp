@@ -1,0 +1,108 @@
+// Kernels without a template of their own, and gather.
+#include "compiler/targets/cuda/KernelPrinter.h"
+
+using namespace mlir;
+using namespace lathe;
+using namespace lathe::cuda;
+
+/// The memory that the space of a kernel is read from: each argument's strides.
+static SmallVector<SmallVector<AffineExpr>> listStrides(const LaunchBody &body, ArrayRef<AffineExpr> space) {
+  MLIRContext *context = body.getLaunch().getContext();
+  SmallVector<SmallVector<AffineExpr>> list;
+  for (BlockArgument argument : body.getBlock().getArguments()) {
+    ArrayRef<AffineExpr> dims = body.getDims(argument);
+    auto transpose = dyn_cast_if_present<TransposeOp>(body.getRoot());
+    if (transpose && transpose.getInput() == argument) {
+      SmallVector<AffineExpr> dense = getBroadcastStrides(dims, dims, context);
+      list.push_back(llvm::map_to_vector(transpose.getPermutation(), [&](int64_t d) { return dense[d]; }));
+    } else if (dims.size() <= space.size()) {
+      list.push_back(getBroadcastStrides(dims, space, context));
+    }
+  }
+  return list;
+}
+
+/// How many leading dimensions make up a row: the fewest with which every operand either moves on by one element or
+/// stays where it is along the rest.
+static unsigned chooseSplit(const LaunchBody &body, ArrayRef<AffineExpr> space) {
+  SmallVector<SmallVector<AffineExpr>> operands = listStrides(body, space);
+  for (unsigned split = 0; split + 1 < space.size(); ++split)
+    if (llvm::all_of(operands, [&](ArrayRef<AffineExpr> strides) {
+          return isUniform(space.drop_front(split), strides.drop_front(split));
+        }))
+      return split;
+  return space.empty() ? 0 : space.size() - 1;
+}
+
+/// Elements that one thread handles: as many of the smallest type as fill 16 bytes.
+static int64_t chooseVector(const LaunchBody &body) {
+  int64_t smallest = 4;
+  for (Type type : body.getPortTypes())
+    if (auto tensor = dyn_cast<RankedTensorType>(type); tensor && tensor.getElementType().isIntOrFloat())
+      smallest = std::min<int64_t>(smallest, std::max(1u, tensor.getElementTypeBitWidth() / 8));
+  return smallest >= 4 ? 4 : 8;
+}
+
+FailureOr<TemplateUse> cuda::printElementwise(const LaunchBody &body) {
+  Value first = body.getYielded()[0];
+  ArrayRef<AffineExpr> space = body.getDims(first);
+  MLIRContext *context = first.getContext();
+  AffineExpr count = LaunchBody::getProduct(space, context);
+  for (Value value : body.getYielded())
+    if (body.getDims(value) != space)
+      return body.getLaunch().emitOpError() << "yields " << first.getType() << " and " << value.getType()
+                                            << ", but an elementwise CUDA kernel needs results of one shape";
+  unsigned split = chooseSplit(body, space);
+  Functor functor(body);
+  ElementPrinter printer(body, {SmallVector<AffineExpr>(space), split, /*Vector=*/true}, functor);
+  for (unsigned i = 0; i < body.getYielded().size(); ++i)
+    if (failed(printer.store(i)))
+      return failure();
+  TemplateUse use;
+  int64_t vector = chooseVector(body);
+  use.Header = "elementwise.cuh";
+  use.Functors = functor.printStruct(
+      "Elements", llvm::formatv("  template <int N> __device__ void operator()({0}) const {{\n{1}  }\n",
+                                split == 0 ? "int64_t index" : "int64_t row, int64_t col", printer.print(4))
+                      .str());
+  use.Body = functor.printValue("Elements");
+  use.Config = llvm::formatv("vectors of {0}", vector);
+  if (split == 0) {
+    use.Type = llvm::formatv("Elementwise<{0}>", vector);
+    use.Params = {{"Count", printSize(count)}};
+    use.Tiles = count.ceilDiv(256 * vector);
+    return use;
+  }
+  AffineExpr rows = LaunchBody::getProduct(space.take_front(split), context);
+  AffineExpr cols = LaunchBody::getProduct(space.drop_front(split), context);
+  use.Type = llvm::formatv("ElementwiseRows<{0}>", vector);
+  use.Params = {{"Rows", printSize(rows)}, {"Cols", printSize(cols)}};
+  use.Tiles = (rows * cols.ceilDiv(vector)).ceilDiv(256);
+  return use;
+}
+
+FailureOr<TemplateUse> cuda::printGather(const LaunchBody &body, GatherOp op) {
+  FailureOr<std::string> table = getElementType(op, op.getTable().getType()),
+                         index = getElementType(op, op.getIndices().getType()),
+                         output = getElementType(op, body.getYielded()[0].getType()),
+                         data = getParameter(body, op.getTable()), indices = getParameter(body, op.getIndices());
+  if (failed(table) || failed(index) || failed(output) || failed(data) || failed(indices))
+    return failure();
+  AffineExpr rows = body.getDim(op.getResult(), 0), cols = body.getDim(op.getResult(), 1);
+  TemplateUse use;
+  use.Header = "gather.cuh";
+  use.Type = llvm::formatv("Gather<{0}, {1}, {2}>", *table, *index, *output);
+  use.Config = "rows";
+  use.Params = {{"Data", *data},
+                {"Indices", *indices},
+                {"Out", "p" + std::to_string(body.getOutputPort(0))},
+                {"Rows", printSize(rows)},
+                {"Cols", printSize(cols)},
+                {"TableRows", printSize(body.getDim(op.getTable(), 0))},
+                {"LdTable", printSize(cols)},
+                {"LdOut", printSize(cols)}};
+  use.Tiles = (rows * cols.ceilDiv(8)).ceilDiv(256);
+  if (failed(addEpilogue(body, /*split=*/1, use)))
+    return failure();
+  return use;
+}

@@ -1,0 +1,135 @@
+// Matrix products: which template, which tile.
+#include "compiler/targets/cuda/KernelPrinter.h"
+
+using namespace mlir;
+using namespace lathe;
+using namespace lathe::cuda;
+
+namespace {
+/// A tile of mma_tile.cuh.
+struct Tile {
+  StringRef Name;
+  int64_t M, N, K, Stages, Threads;
+};
+
+/// What a product computes.
+struct Product {
+  AffineExpr M, N, K;
+  int64_t MaxRows; ///< of M
+  bool Quantized, TransposedRhs;
+  std::string Lhs, Rhs, Output; ///< element types, or the block format
+};
+} // namespace
+
+// mma_tile.cuh has the same numbers; a kernel that disagrees does not compile.
+static constexpr Tile LargeTile = {"LargeTile", 128, 128, 32, 4, 256}, MediumTile = {"MediumTile", 64, 64, 32, 4, 128},
+                      SmallTile = {"SmallTile", 16, 64, 64, 4, 128};
+
+// Multiprocessors of the GPUs that matter most: with fewer tiles some of them have nothing to do.
+static constexpr int64_t Multiprocessors = 132;
+
+/// The largest tile that rows fill and that leaves every multiprocessor some work.
+static Tile chooseTile(const Product &product, int64_t maxCols) {
+  if (product.MaxRows <= 32)
+    return SmallTile;
+  int64_t large = llvm::divideCeil(product.MaxRows, LargeTile.M) * llvm::divideCeil(maxCols, LargeTile.N);
+  return product.MaxRows > 128 && large >= Multiprocessors ? LargeTile : MediumTile;
+}
+
+static void useFewRows(const Product &product, TemplateUse &use) {
+  int64_t rows = llvm::PowerOf2Ceil(product.MaxRows), cols = product.Quantized ? 2 : 4;
+  // MatmulFewRows names the weights first, QuantizedMatmulFewRows their format.
+  use.Type = llvm::formatv("{0}MatmulFewRows<{1}, {2}, {3}, {4}>", product.Quantized ? "Quantized" : "", product.Rhs,
+                           product.Lhs, product.Output, rows);
+  use.Config = llvm::formatv("few rows, up to {0}", rows);
+  use.Threads = 128;
+  use.SharedBytes = use.Threads / 32 * rows * cols * 4;
+  use.Tiles = product.N.ceilDiv(cols);
+}
+
+static void useTiles(const Product &product, const Tile &tile, TemplateUse &use) {
+  StringRef layout = product.TransposedRhs ? "Rhs::NK" : "Rhs::KN";
+  if (product.Quantized) {
+    use.Type =
+        llvm::formatv("QuantizedMatmul<{0}, {1}, {2}, {3}>", product.Rhs, product.Lhs, product.Output, tile.Name);
+    use.SharedBytes = (tile.Stages * tile.M + 2 * tile.N) * tile.K * 2;
+  } else {
+    use.Type = llvm::formatv("Matmul<{0}, {1}, {2}, {3}>", product.Lhs, product.Output, tile.Name, layout);
+    use.SharedBytes = tile.Stages * (tile.M + tile.N) * tile.K * 2;
+  }
+  use.Config = llvm::formatv("tiles of {0} x {1} x {2}, {3} stages", tile.M, tile.N, tile.K, tile.Stages);
+  use.Threads = tile.Threads;
+  use.Tiles = product.M.ceilDiv(tile.M) * product.N.ceilDiv(tile.N);
+}
+
+static void useSimt(const Product &product, TemplateUse &use) {
+  if (product.Quantized)
+    use.Type = llvm::formatv("QuantizedMatmulSimt<{0}, {1}, {2}>", product.Rhs, product.Lhs, product.Output);
+  else
+    use.Type = llvm::formatv("MatmulSimt<{0}, {1}, {2}, {3}>", product.Lhs, product.Rhs, product.Output,
+                             product.TransposedRhs ? "Rhs::NK" : "Rhs::KN");
+  use.Config = "f32 tiles of 64 x 64 x 16";
+  use.Threads = 256;
+  use.SharedBytes = 8704;
+  use.Tiles = product.M.ceilDiv(64) * product.N.ceilDiv(64);
+}
+
+static FailureOr<Product> readProduct(const LaunchBody &body, MatmulOp op) {
+  FailureOr<std::string> lhs = getElementType(op, op.getLhs().getType()),
+                         rhs = getElementType(op, op.getRhs().getType()),
+                         output = getElementType(op, body.getYielded()[0].getType());
+  if (failed(lhs) || failed(rhs) || failed(output))
+    return failure();
+  Product product;
+  product.M = body.getDim(op.getResult(), 0);
+  product.N = body.getDim(op.getResult(), 1);
+  product.K = body.getDim(op.getLhs(), 1);
+  product.MaxRows = body.getMax(product.M);
+  product.Quantized = isa<QuantizedTypeInterface>(op.getRhs().getType().getElementType());
+  product.TransposedRhs = op.getTransposeRhs();
+  product.Lhs = *lhs;
+  product.Rhs = *rhs;
+  product.Output = *output;
+  return product;
+}
+
+static LogicalResult useVariant(const LaunchBody &body, MatmulOp op, const Product &product, TemplateUse &use) {
+  auto variant = body.getLaunch().getKernel().getConfig().getAs<StringAttr>("variant");
+  StringRef name = variant ? variant.getValue() : "";
+  if (name == "few_rows") {
+    if (product.MaxRows > 8 || !product.TransposedRhs)
+      return op.emitOpError() << "has up to " << product.MaxRows << " rows"
+                              << (product.TransposedRhs ? "" : " and weights that do not lie along k")
+                              << ", but the variant 'few_rows' takes 8 and weights along k; choose another";
+    useFewRows(product, use);
+  } else if (name == "tiles") {
+    if (op.getLhs().getType().getElementType().isF32())
+      return op.emitOpError() << "has f32 operands, but the variant 'tiles' takes f16 and bf16; choose 'simt'";
+    useTiles(product, chooseTile(product, body.getMax(product.N)), use);
+  } else if (name == "simt") {
+    useSimt(product, use);
+  } else {
+    return op.emitOpError() << "has the kernel variant '" << name << "', needed few_rows, tiles or simt";
+  }
+  return success();
+}
+
+FailureOr<TemplateUse> cuda::printMatmul(const LaunchBody &body, MatmulOp op) {
+  FailureOr<Product> product = readProduct(body, op);
+  FailureOr<std::string> a = getParameter(body, op.getLhs()), w = getParameter(body, op.getRhs());
+  TemplateUse use;
+  if (failed(product) || failed(a) || failed(w) || failed(useVariant(body, op, *product, use)))
+    return failure();
+  use.Header = product->Quantized ? "quantized_matmul.cuh" : "matmul.cuh";
+  std::string n = printSize(product->N), k = printSize(product->K);
+  use.Params = {{"A", *a}, {"W", *w}, {"C", "p" + std::to_string(body.getOutputPort(0))}};
+  use.Params.insert(use.Params.end(), {{"M", printSize(product->M)}, {"N", n}, {"K", k}, {"LdA", k}});
+  if (!product->Quantized)
+    use.Params.push_back({"LdW", product->TransposedRhs ? k : n});
+  use.Params.push_back({"LdC", n});
+  if (!product->Quantized && !StringRef(use.Type).starts_with("MatmulFewRows"))
+    use.Params.insert(use.Params.end(), {{"Batch", "1"}, {"StrideA", "0"}, {"StrideW", "0"}, {"StrideC", "0"}});
+  if (failed(addEpilogue(body, /*split=*/1, use)))
+    return failure();
+  return use;
+}

@@ -1,0 +1,95 @@
+// Norms and softmax: one summary of each row, then every element of the row again.
+#include "compiler/targets/cuda/KernelPrinter.h"
+
+using namespace mlir;
+using namespace lathe;
+using namespace lathe::cuda;
+
+namespace {
+/// What differs between the roots.
+struct RowRoot {
+  StringRef Reduction; ///< of row_reduction.cuh
+  int64_t SummaryFields;
+  std::string Members; ///< of struct Row
+  std::string Finish;  ///< the Row of a summary `s`
+  std::string Element; ///< the root's result of x[i] and the Row `r`
+};
+} // namespace
+
+/// Threads that share a row: the fewest that keep it in registers between the passes.
+static int64_t chooseGroup(int64_t maxCols) {
+  for (int64_t group : {32, 128, 256, 512})
+    if (maxCols <= group * 16)
+      return group;
+  return 1024;
+}
+
+/// The functor's function that brings the root's input.
+static LogicalResult printLoad(const LaunchBody &body, const ElementSpace &space, Functor &functor, std::string &text) {
+  ElementPrinter printer(body, space, functor);
+  if (failed(printer.assign(body.getRoot()->getOperand(0), "x[i]")))
+    return failure();
+  text += "  template <int N> __device__ void load(int64_t row, int64_t col, float (&x)[N]) const {\n" +
+          printer.print(4) + "  }\n";
+  return success();
+}
+
+static FailureOr<TemplateUse> printRows(const LaunchBody &body, const RowRoot &root,
+                                        llvm::function_ref<LogicalResult(ElementPrinter &, std::string &)> prepare) {
+  Operation *op = body.getRoot();
+  Value input = op->getOperand(0), result = op->getResult(0);
+  ArrayRef<AffineExpr> dims = body.getDims(input);
+  ElementSpace space = {SmallVector<AffineExpr>(dims), unsigned(dims.size() - 1), /*Vector=*/true};
+  for (Value value : body.getYielded())
+    if (cast<RankedTensorType>(value.getType()).getShape() != cast<RankedTensorType>(result.getType()).getShape())
+      return op->emitOpError() << "shares a launch with a result of type " << value.getType()
+                               << ", but its CUDA kernel gives results of one shape";
+  Functor functor(body);
+  std::string text = "  static constexpr bool Stores = true;\n  struct Row {\n    float " + root.Members + ";\n  };\n";
+  if (failed(printLoad(body, space, functor, text)))
+    return failure();
+  AffineExpr cols = dims.back(), rows = LaunchBody::getProduct(dims.drop_back(), op->getContext());
+  text += llvm::formatv("  __device__ Row finish(const {0}::Summary &s, int64_t, bool) const {{ return {1}; }\n",
+                        root.Reduction, llvm::formatv(root.Finish.c_str(), functor.getSize(cols)));
+  ElementPrinter printer(body, space, functor);
+  printer.bind(input, "x[i]");
+  std::string element = root.Element;
+  if (failed(prepare(printer, element)))
+    return failure();
+  printer.bind(result, element);
+  for (unsigned i = 0; i < body.getYielded().size(); ++i)
+    if (failed(printer.store(i)))
+      return failure();
+  text += "  template <int N> __device__ void store(int64_t row, int64_t col, const float (&x)[N], const Row &r) const "
+          "{\n" +
+          printer.print(4) + "  }\n";
+  TemplateUse use;
+  int64_t group = chooseGroup(body.getMax(cols));
+  use.Header = "row_reduction.cuh";
+  use.Type = llvm::formatv("RowReduction<{0}, {1}>", root.Reduction, group);
+  use.Config = llvm::formatv("{0} threads a row", group);
+  use.Params = {{"Rows", printSize(rows)}, {"Cols", printSize(cols)}};
+  use.Functors = functor.printStruct("Rows", text);
+  use.Body = functor.printValue("Rows");
+  use.Threads = group == 32 ? 256 : group;
+  use.SharedBytes = group == 32 ? 0 : group / 32 * 4 * root.SummaryFields;
+  use.Tiles = group == 32 ? rows.ceilDiv(8) : rows;
+  return use;
+}
+
+FailureOr<TemplateUse> cuda::printSoftmax(const LaunchBody &body, SoftmaxOp) {
+  RowRoot root = {"SoftmaxSum", 2, "Max, Scale", "{{s.Max, 1.0f / s.Sum}", "(expf(x[i] - r.Max) * r.Scale)"};
+  return printRows(body, root, [](ElementPrinter &, std::string &) { return success(); });
+}
+
+FailureOr<TemplateUse> cuda::printRmsNorm(const LaunchBody &body, RmsNormOp op) {
+  std::string epsilon = printFloat(op.getEpsilon().convertToFloat());
+  RowRoot root = {"SumOfSquares", 1, "Scale", "{{rsqrtf(s.Sum / float({0}) + " + epsilon + ")}", "(x[i] * r.Scale)"};
+  return printRows(body, root, [&](ElementPrinter &printer, std::string &element) -> LogicalResult {
+    FailureOr<std::string> weight = printer.get(op.getWeight());
+    if (failed(weight))
+      return failure();
+    element = "(x[i] * r.Scale * " + *weight + ")";
+    return success();
+  });
+}

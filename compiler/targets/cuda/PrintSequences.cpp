@@ -1,0 +1,162 @@
+// What language models do over a ragged batch: rotation, the KV cache, attention.
+#include "compiler/targets/cuda/KernelPrinter.h"
+
+using namespace mlir;
+using namespace lathe;
+using namespace lathe::cuda;
+
+FailureOr<TemplateUse> cuda::printRope(const LaunchBody &body, RopeOp op) {
+  FailureOr<std::string> x = getParameter(body, op.getInput()), positions = getParameter(body, op.getPositions());
+  FailureOr<std::string> factors = op.getFactors() ? getParameter(body, op.getFactors()) : std::string("nullptr");
+  FailureOr<std::string> input = getElementType(op, op.getInput().getType()),
+                         output = getElementType(op, body.getYielded()[0].getType());
+  if (failed(x) || failed(positions) || failed(factors) || failed(input) || failed(output) ||
+      failed(checkNoEpilogue(body)))
+    return failure();
+  static constexpr int64_t MaxDimensions = 1024; // Rope::MaxDims
+  if (op.getDimensions() > uint64_t(MaxDimensions))
+    return op.emitOpError() << "rotates " << op.getDimensions() << " dimensions, but its CUDA kernel at most "
+                            << MaxDimensions;
+  ArrayRef<AffineExpr> dims = body.getDims(op.getInput());
+  std::string stride = printSize(dims[1] * dims[2]);
+  TemplateUse use;
+  use.Header = "rope.cuh";
+  use.Type = llvm::formatv("Rope<{0}, {1}, Pairing::{2}>", *input, *output,
+                           op.getPairing() == RopePairing::Adjacent ? "Adjacent" : "Half");
+  use.Config = "one block a token";
+  use.Params = {{"X", *x},
+                {"Out", "p" + std::to_string(body.getOutputPort(0))},
+                {"Positions", *positions},
+                {"Factors", *factors},
+                {"Tokens", printSize(dims[0])},
+                {"Heads", printSize(dims[1])},
+                {"Width", printSize(dims[2])},
+                {"Dims", std::to_string(op.getDimensions())},
+                {"LdX", stride},
+                {"LdOut", stride},
+                {"PositionStride", printSize(body.getDim(op.getPositions(), 1))},
+                {"Base", printFloat(op.getBase().convertToFloat())},
+                {"PositionScale", "1.0f"},
+                {"Magnitude", "1.0f"}};
+  use.Threads = 256;
+  use.SharedBytes = MaxDimensions * 4;
+  use.Tiles = dims[0];
+  return use;
+}
+
+namespace {
+/// Sizes of paged state as the templates take them.
+struct PageShape {
+  PageShape(StateType state, int64_t heads, int64_t keyWidth)
+      : Heads(heads), KvHeads(state.getShape()[1]), KeyWidth(keyWidth), ValueWidth(state.getShape()[2] - keyWidth),
+        Layers(state.getShape()[0]) {}
+
+  std::string print() const {
+    return llvm::formatv("AttentionShape<{0}, {1}, {2}, {3}>", Heads, KvHeads, KeyWidth, ValueWidth);
+  }
+  int64_t getLayerElements() const { return KvHeads * StateType::PageTokens * (KeyWidth + ValueWidth); }
+  void addPlace(TemplateUse &use, int64_t layer) const {
+    use.Params.push_back({"PageElements", std::to_string(Layers * getLayerElements())});
+    use.Params.push_back({"LayerOffset", "l0 * " + std::to_string(getLayerElements())});
+    use.Layers.push_back(layer);
+  }
+
+  int64_t Heads, KvHeads, KeyWidth, ValueWidth, Layers;
+};
+} // namespace
+
+FailureOr<TemplateUse> cuda::printAppendKv(const LaunchBody &body, AppendKvOp op) {
+  FailureOr<std::string> key = getParameter(body, op.getKey()), value = getParameter(body, op.getValue()),
+                         slots = getParameter(body, op.getSlots());
+  FailureOr<std::string> input = getElementType(op, op.getKey().getType()),
+                         valueInput = getElementType(op, op.getValue().getType()),
+                         element = getElementType(op, op.getState().getType());
+  if (failed(key) || failed(value) || failed(slots) || failed(input) || failed(valueInput) || failed(element) ||
+      failed(getParameter(body, op.getState())) || failed(checkNoEpilogue(body)))
+    return failure();
+  if (*input != *valueInput)
+    return op.emitOpError() << "has keys of type " << op.getKey().getType() << " and values of type "
+                            << op.getValue().getType() << ", but its CUDA kernel takes one element type";
+  ArrayRef<AffineExpr> dims = body.getDims(op.getKey());
+  auto keyType = op.getKey().getType();
+  PageShape shape(op.getState().getType(), keyType.getDimSize(1), keyType.getDimSize(2));
+  TemplateUse use;
+  use.Header = "append_kv.cuh";
+  use.Type = llvm::formatv("AppendKv<{0}, {1}, {2}>", *input, *element, shape.print());
+  use.Config = "one block a token";
+  use.Params = {{"K", *key},
+                {"V", *value},
+                {"Pool", "p" + std::to_string(body.getOutputPort(0))},
+                {"Slots", *slots},
+                {"Tokens", printSize(dims[0])},
+                {"LdK", std::to_string(shape.KvHeads * shape.KeyWidth)},
+                {"LdV", std::to_string(shape.KvHeads * shape.ValueWidth)}};
+  shape.addPlace(use, op.getLayer());
+  use.Threads = 128;
+  use.Tiles = dims[0];
+  return use;
+}
+
+// The numbers of paged_attention.cuh; a kernel that disagrees does not compile.
+
+/// Query heads that share one reading of the state.
+static int64_t getHeadsPerBlock(int64_t group) {
+  int64_t heads = std::min<int64_t>(group, 8);
+  while (group % heads != 0)
+    --heads;
+  return heads;
+}
+
+static int64_t getSharedBytes(const PageShape &shape, int64_t heads, int64_t elementBytes) {
+  static constexpr int64_t Warps = 4, Lanes = 32;
+  int64_t width = shape.ValueWidth, largest = 16 / elementBytes;
+  int64_t elements = width % largest == 0 ? largest : width % 4 == 0 ? 4 : width % 2 == 0 ? 2 : 1;
+  int64_t chunks = width / elements, rows = chunks <= Lanes ? Lanes / chunks : 1;
+  return 4 * (heads * shape.KeyWidth + Warps * StateType::PageTokens * heads + Warps * rows * heads * width +
+              2 * Warps * heads);
+}
+
+FailureOr<TemplateUse> cuda::printPagedAttention(const LaunchBody &body, PagedAttentionOp op) {
+  SmallVector<std::string> pointers;
+  for (Value operand : op->getOperands()) {
+    FailureOr<std::string> pointer = getParameter(body, operand);
+    if (failed(pointer))
+      return failure();
+    pointers.push_back(*pointer);
+  }
+  StateType state = op.getState().getType();
+  FailureOr<std::string> query = getElementType(op, op.getQuery().getType()), element = getElementType(op, state),
+                         output = getElementType(op, body.getYielded()[0].getType());
+  if (failed(query) || failed(element) || failed(output) || failed(checkNoEpilogue(body)))
+    return failure();
+  auto queryType = op.getQuery().getType();
+  PageShape shape(state, queryType.getDimSize(1), queryType.getDimSize(2));
+  ArrayRef<AffineExpr> dims = body.getDims(op.getQuery());
+  TemplateUse use;
+  use.Header = "paged_attention.cuh";
+  use.Type = llvm::formatv("PagedAttention<{0}, {1}, {2}, {3}>", *query, *element, *output, shape.print());
+  use.Params = {{"Q", pointers[0]},
+                {"Out", "p" + std::to_string(body.getOutputPort(0))},
+                {"Pool", pointers[1]},
+                {"RowOffsets", pointers[2]},
+                {"Lengths", pointers[3]},
+                {"BlockTables", pointers[4]},
+                {"Slots", "nullptr"},
+                {"Tokens", printSize(dims[0])},
+                {"Sequences", printSize(body.getDim(op.getLengths(), 0))},
+                {"Pages", printSize(body.getDim(op.getBlockTables(), 1))},
+                {"LdQ", std::to_string(shape.Heads * shape.KeyWidth)},
+                {"LdOut", std::to_string(shape.Heads * shape.ValueWidth)}};
+  shape.addPlace(use, op.getLayer());
+  int64_t heads = getHeadsPerBlock(shape.Heads / shape.KvHeads);
+  use.Params.insert(use.Params.end(), {{"Scale", printFloat(op.getScale().convertToFloat())},
+                                       {"SoftCap", "0.0f"},
+                                       {"Window", std::to_string(state.getWindow())},
+                                       {"Splits", "1"},
+                                       {"Partial", "nullptr"}});
+  use.Config = llvm::formatv("{0} heads a block, 4 warps, 1 part", heads);
+  use.Threads = 128;
+  use.SharedBytes = getSharedBytes(shape, heads, state.getElement().getIntOrFloatBitWidth() / 8);
+  use.Tiles = dims[0] * (shape.Heads / heads);
+  return use;
+}

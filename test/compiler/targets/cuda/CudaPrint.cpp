@@ -1,0 +1,111 @@
+// Compiles a model for CUDA and prints what comes out: for tests, and for taking a kernel apart.
+//
+//   cuda-print FILE.mlir|FILE.gguf|- [--emit=plan,source,launches,kernels,ptx,cubin,host] [--ptx=compute_80] ...
+//
+// A module that holds functions goes through the phases before code generation, one that holds a plan does not.
+#include "compiler/Dialects.h"
+#include "compiler/Pipeline.h"
+#include "compiler/targets/cuda/CudaTarget.h"
+#include "frontends/gguf/GgufImporter.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Support/FileUtilities.h"
+#include "llvm/Support/SourceMgr.h"
+#include <CLI/CLI.hpp>
+
+using namespace mlir;
+using namespace lathe;
+
+namespace {
+struct Options {
+  std::string File, Ptx = "compute_80";
+  std::vector<std::string> Emit = {"source"};
+  PipelineOptions Pipeline;
+  CudaTargetOptions Target;
+};
+} // namespace
+
+static OwningOpRef<ModuleOp> readModule(const Options &options, MLIRContext &context, llvm::SourceMgr &sources) {
+  if (StringRef(options.File).ends_with(".gguf")) {
+    FailureOr<OwningOpRef<ModuleOp>> module = importGguf(context, options.File);
+    return succeeded(module) ? std::move(*module) : nullptr;
+  }
+  std::string message;
+  std::unique_ptr<llvm::MemoryBuffer> buffer = openInputFile(options.File, &message);
+  if (!buffer) {
+    llvm::errs() << options.File << ": " << message << '\n';
+    return nullptr;
+  }
+  sources.AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
+  return parseSourceFile<ModuleOp>(sources, &context);
+}
+
+static LogicalResult runPhases(ModuleOp module, const PipelineOptions &options) {
+  PassManager manager(module.getContext());
+  for (const Phase &phase : buildPhases(options))
+    phase.build(manager);
+  return manager.run(module);
+}
+
+static void print(const Options &options, ModuleOp module, const CudaCode &code) {
+  for (const std::string &part : options.Emit) {
+    if (part == "plan")
+      llvm::outs() << module;
+    else if (part == "source")
+      llvm::outs() << code.Source;
+    else if (part == "launches")
+      llvm::outs() << code.Launches;
+    else if (part == "host")
+      llvm::outs() << code.HostImages.front().LlvmIr;
+    else if (part == "cubin")
+      for (const CudaBinary &cubin : code.Cubins)
+        llvm::outs().write(reinterpret_cast<const char *>(cubin.Bytes.data()), cubin.Bytes.size());
+    else if (part == "kernels")
+      for (const CudaKernel &kernel : code.Kernels)
+        llvm::outs() << kernel.Name << ": " << kernel.Config << "; " << kernel.Registers << " registers, "
+                     << kernel.SharedBytes << " bytes shared, " << kernel.StackBytes << " bytes of stack; "
+                     << kernel.Reason << '\n';
+    else if (part == "ptx")
+      for (const CudaText &text : code.Ptx)
+        if (text.Target == options.Ptx)
+          llvm::outs() << text.Ptx;
+  }
+}
+
+int main(int argc, char **argv) {
+  Options options;
+  CLI::App app("Compiles a model for CUDA and prints what comes out");
+  app.add_option("file", options.File)->required();
+  app.add_option("--emit", options.Emit)
+      ->delimiter(',')
+      ->check(CLI::IsMember({"plan", "source", "launches", "kernels", "ptx", "cubin", "host"}));
+  app.add_option("--ptx", options.Ptx);
+  app.add_option("--cuda-path", options.Target.CudaPath);
+  app.add_option("--chips", options.Target.Chips)->delimiter(',');
+  app.add_option("--activations", options.Pipeline.activations);
+  app.add_option("--kv", options.Pipeline.kv);
+  CLI11_PARSE(app, argc, argv);
+  options.Pipeline.cuda = true;
+  options.Target.Host.KeepLlvmIr = true;
+  options.Target.Host.Levels = {"x86-64-v3"};
+
+  DialectRegistry registry;
+  registerDialects(registry);
+  MLIRContext context(registry);
+  context.loadAllAvailableDialects();
+  llvm::SourceMgr sources;
+  SourceMgrDiagnosticHandler handler(sources, &context);
+  OwningOpRef<ModuleOp> module = readModule(options, context, sources);
+  if (!module)
+    return 1;
+  bool planned = !module->getOps<plan::ProgramOp>().empty();
+  if (!planned && failed(runPhases(*module, options.Pipeline)))
+    return 1;
+  // Without a library: what is printed alone.
+  bool textAlone = llvm::all_of(
+      options.Emit, [](StringRef part) { return part == "plan" || part == "source" || part == "launches"; });
+  FailureOr<CudaCode> code = textAlone ? printCuda(*module) : compileCuda(*module, options.Target);
+  if (failed(code))
+    return 1;
+  print(options, *module, *code);
+  return 0;
+}

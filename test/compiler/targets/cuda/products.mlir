@@ -1,0 +1,59 @@
+// RUN: cuda-print %s --emit=source,launches | FileCheck %s
+// RUN: cuda-print %s --activations=f32 --emit=source | FileCheck %s --check-prefix=F32
+
+// What follows a product is done to its sums, in f32; the result is rounded once, where it is stored.
+// CHECK:      struct Epilogue {
+// CHECK-NEXT:   const float *P2;
+// CHECK-NEXT:   const float *P3;
+// CHECK-NEXT:   __device__ float operator()(float acc, int64_t row, int64_t col) const {
+// CHECK-NEXT:     const Value<float> [[B:v[0-9]+]] = toValue(P2[col]);
+// CHECK-NEXT:     const Value<float> [[R:v[0-9]+]] = toValue(P3[row * 10 + col]);
+// CHECK-NEXT:     const float [[S:v[0-9]+]] = scalar::add(acc, [[B]]);
+// CHECK-NEXT:     const float [[T:v[0-9]+]] = scalar::silu([[S]]);
+// CHECK-NEXT:     const float [[U:v[0-9]+]] = scalar::add([[T]], [[R]]);
+// CHECK-NEXT:     return [[U]];
+// CHECK:      using Template = Matmul<Half, Half, MediumTile, Rhs::NK>;
+// CHECK-NEXT: static_assert(Template::Threads == 128 && Template::SharedBytes == 32768);
+// CHECK:      .M = d0, .N = 10, .K = 64, .LdA = 64, .LdW = 64, .LdC = 10
+
+// Blocks are decoded on the way to the tensor cores.
+// CHECK:      using Template = QuantizedMatmul<Q4_K, Half, float, MediumTile>;
+// CHECK-NEXT: static_assert(Template::Threads == 128 && Template::SharedBytes == 24576);
+// CHECK:      const uint8_t *p1, float *p2, int64_t d0)
+// CHECK:      gridTiles<Template>(params, smem, StoreAsIs{});
+
+// Few rows: one block for two rows of weights.
+// CHECK:      using Template = QuantizedMatmulFewRows<Q4_K, Half, float, 8>;
+// CHECK-NEXT: static_assert(Template::Threads == 128 && Template::SharedBytes == 256);
+
+// CHECK:      forward
+// CHECK:        lathe_matmul_f16_f32_{{[0-9]+}}<<<s0 ceildiv 64, 128, 32768>>>
+// CHECK:        lathe_quantized_matmul_f16_q4_k_f32_{{[0-9]+}}<<<(s0 ceildiv 64) * 2, 128, 24576>>>
+// CHECK:      few
+// CHECK:        lathe_quantized_matmul_f16_q4_k_f32_{{[0-9]+}}<<<64, 128, 256>>>
+
+// F32: using Template = MatmulSimt<float, float, Half, Rhs::NK>;
+// F32: using Template = QuantizedMatmulSimt<Q4_K, float, float>;
+func.func @forward(%x: tensor<?x64xf32> {lathe.name = "x", lathe.dims = ["n", 64]},
+                   %r: tensor<?x10xf32> {lathe.name = "r", lathe.dims = ["n", 10]},
+                   %y: tensor<?x256xf32> {lathe.name = "y", lathe.dims = ["n", 256]})
+    -> (tensor<?x10xf16>, tensor<?x128xf32>)
+    attributes {lathe.entry = "tensor", lathe.symbols = [#lathe.symbol<"n", 1, 64>]} {
+  %w = lathe.weight "w" file 0 offset 0 bytes 2560 : tensor<10x64xf32>
+  %b = lathe.weight "b" file 0 offset 2560 bytes 40 : tensor<10xf32>
+  %q = lathe.weight "q" file 0 offset 2600 bytes 18432 : tensor<128x256x!lathe.gguf<q4_k>>
+  %0 = lathe.matmul %x, %w transpose_rhs : tensor<?x64xf32>, tensor<10x64xf32> -> tensor<?x10xf32>
+  %1 = lathe.add %0, %b : tensor<?x10xf32>, tensor<10xf32> -> tensor<?x10xf32>
+  %2 = lathe.silu %1 : tensor<?x10xf32>
+  %3 = lathe.add %2, %r : tensor<?x10xf32>, tensor<?x10xf32> -> tensor<?x10xf32>
+  %4 = lathe.cast %3 : tensor<?x10xf32> -> tensor<?x10xf16>
+  %5 = lathe.matmul %y, %q transpose_rhs : tensor<?x256xf32>, tensor<128x256x!lathe.gguf<q4_k>> -> tensor<?x128xf32>
+  return %4, %5 : tensor<?x10xf16>, tensor<?x128xf32>
+}
+
+func.func @few(%y: tensor<?x256xf32> {lathe.name = "y", lathe.dims = ["n", 256]}) -> tensor<?x128xf32>
+    attributes {lathe.entry = "tensor", lathe.symbols = [#lathe.symbol<"n", 1, 7>]} {
+  %q = lathe.weight "q" file 0 offset 2600 bytes 18432 : tensor<128x256x!lathe.gguf<q4_k>>
+  %0 = lathe.matmul %y, %q transpose_rhs : tensor<?x256xf32>, tensor<128x256x!lathe.gguf<q4_k>> -> tensor<?x128xf32>
+  return %0 : tensor<?x128xf32>
+}
