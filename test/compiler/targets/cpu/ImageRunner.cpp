@@ -1,6 +1,7 @@
 #include "test/compiler/targets/cpu/ImageRunner.h"
 #include "compiler/targets/cpu/CpuTarget.h"
-#include "mlir/IR/Verifier.h"
+#include "dialects/lathe/reference/Evaluator.h"
+#include "dialects/plan/Bounds.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/TargetParser/Host.h"
 #include <cmath>
@@ -263,4 +264,116 @@ void test::expectNear(const std::vector<float> &found, const std::vector<double>
   for (size_t i = 0; i < found.size(); ++i)
     ASSERT_LE(std::fabs(found[i] - wanted[i]), tolerance * std::max(1.0, std::fabs(wanted[i])))
         << what << ", element " << i << ": found " << found[i] << ", wanted " << wanted[i];
+}
+
+//===- The reference ----------------------------------------------------------------------------------------------===//
+
+namespace {
+/// The first launch of a plan, evaluated by the reference.
+class ReferenceRunner {
+public:
+  explicit ReferenceRunner(const std::string &plan) {
+    Context.loadDialect<LatheDialect, plan::PlanDialect>();
+    Module = mlir::parseSourceString<mlir::ModuleOp>(plan, &Context);
+    Module->walk([&](plan::LaunchOp launch) { Launch = launch; });
+    Types = Launch.getPortTypes();
+  }
+
+  size_t countInputs() { return Launch.getInputs().size(); }
+  mlir::Type getType(size_t port) { return Types[port]; }
+  std::vector<int64_t> getShape(size_t port, const std::vector<int64_t> &symbols) {
+    std::vector<int64_t> shape;
+    for (mlir::AffineExpr size : mlir::cast<mlir::AffineMapAttr>(Launch.getShapes()[port]).getValue().getResults())
+      shape.push_back(plan::evaluate(size, symbols));
+    return shape;
+  }
+
+  /// Outputs of the call; its states are replaced by the new ones.
+  std::vector<ReferenceValue> evaluate(ImageRunner::Call &call) {
+    std::vector<ReferenceValue> arguments;
+    size_t input = 0, state = 0;
+    for (size_t i = 0; i < countInputs(); ++i) {
+      const Bytes &bytes = mlir::isa<StateType>(Types[i]) ? call.States[state++] : call.Inputs[input++];
+      mlir::Type element = mlir::isa<StateType>(Types[i]) ? Types[i] : mlir::getElementTypeOrSelf(Types[i]);
+      arguments.push_back(ReferenceValue::borrowed(element, getShape(i, call.Symbols), bytes));
+    }
+    Evaluator evaluator;
+    auto results = evaluator.evaluateBlock(Launch.getBody().front(), arguments);
+    if (failed(results)) {
+      ADD_FAILURE() << "the reference does not evaluate the launch";
+      return {};
+    }
+    std::vector<ReferenceValue> outputs;
+    state = 0;
+    for (auto [i, value] : llvm::enumerate(*results)) {
+      mlir::Type type = Types[countInputs() + i];
+      if (mlir::isa<StateType>(type))
+        call.States[state++].assign(value.getBytes().begin(), value.getBytes().end());
+      else
+        outputs.push_back(roundToStored(value, type));
+    }
+    return outputs;
+  }
+
+  mlir::MLIRContext Context;
+
+private:
+  mlir::OwningOpRef<mlir::ModuleOp> Module;
+  plan::LaunchOp Launch;
+  llvm::SmallVector<mlir::Type> Types;
+};
+} // namespace
+
+/// Adds the inputs that are left out, as random floats, and outputs full of rubbish.
+static void completeCall(ReferenceRunner &reference, ImageRunner::Call &call, size_t outputs) {
+  size_t tensors = 0;
+  for (size_t i = 0; i < reference.countInputs(); ++i) {
+    auto type = mlir::dyn_cast<mlir::RankedTensorType>(reference.getType(i));
+    if (!type || tensors++ < call.Inputs.size())
+      continue;
+    ReferenceValue value = ReferenceValue::tensor(type.getElementType(), reference.getShape(i, call.Symbols));
+    std::vector<float> values = randomFloats(value.getNumElements(), uint32_t(i + 17));
+    for (size_t j = 0; j < values.size(); ++j)
+      value.setFloat(j, values[j]);
+    call.Inputs.push_back(Bytes(value.getBytes().begin(), value.getBytes().end()));
+  }
+  for (size_t i = 0; i < outputs; ++i)
+    if (auto type = mlir::dyn_cast<mlir::RankedTensorType>(reference.getType(reference.countInputs() + i))) {
+      size_t bytes = getElementBytes(type.getElementType());
+      for (int64_t size : reference.getShape(reference.countInputs() + i, call.Symbols))
+        bytes *= size;
+      call.Outputs.push_back(Bytes(bytes, 0xAB));
+    }
+}
+
+void test::checkAgainstReference(const LaunchText &launch, std::vector<ImageRunner::Call> calls, double tolerance) {
+  std::string plan = makePlan(launch);
+  ReferenceRunner reference(plan);
+  ImageRunner runner(plan);
+  for (ImageRunner::Call &call : calls) {
+    completeCall(reference, call, launch.Outputs.size());
+    std::vector<ImageRunner::Call> found = runner.run(call);
+    std::vector<ReferenceValue> wanted = reference.evaluate(call);
+    for (const ImageRunner::Call &result : found) {
+      EXPECT_EQ(result.States, call.States) << plan;
+      for (size_t i = 0; i < wanted.size(); ++i) {
+        if (!mlir::isa<mlir::FloatType>(wanted[i].getType())) {
+          EXPECT_EQ(llvm::ArrayRef<uint8_t>(result.Outputs[i]), wanted[i].getBytes()) << plan;
+          continue;
+        }
+        auto value = ReferenceValue::borrowed(wanted[i].getType(), wanted[i].getShape(), result.Outputs[i]);
+        std::vector<float> values(value.getNumElements());
+        std::vector<double> numbers(values.size());
+        for (size_t j = 0; j < values.size(); ++j) {
+          values[j] = value.getFloat(j);
+          numbers[j] = wanted[i].getFloat(j);
+        }
+        expectNear(values, numbers, tolerance, plan);
+      }
+    }
+  }
+}
+
+void test::checkAgainstReference(const LaunchText &launch, ImageRunner::Call call, double tolerance) {
+  checkAgainstReference(launch, std::vector<ImageRunner::Call>{std::move(call)}, tolerance);
 }

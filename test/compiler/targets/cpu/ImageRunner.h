@@ -54,6 +54,12 @@ private:
   std::unique_ptr<State> Impl;
 };
 
+/// Calls the images and compares every output with the reference's value: |found - wanted| <= tolerance * max(1,
+/// |wanted|). States must be equal. `call` needs no outputs; of the inputs those left out at the end are random floats.
+void checkAgainstReference(const LaunchText &launch, ImageRunner::Call call, double tolerance);
+/// The same for several values of the symbols, with one compilation.
+void checkAgainstReference(const LaunchText &launch, std::vector<ImageRunner::Call> calls, double tolerance);
+
 /// Values in [-1, 1), the same in every run.
 std::vector<float> randomFloats(size_t count, uint32_t seed);
 Bytes toBytes(const std::vector<float> &values, const std::string &type = "f32");

@@ -1,0 +1,137 @@
+// Rope, append_kv and paged attention against the reference, over ragged batches.
+#include "test/compiler/targets/cpu/ImageRunner.h"
+#include <gtest/gtest.h>
+
+using namespace lathe;
+using namespace lathe::test;
+
+namespace {
+
+TEST(CpuRope, AgreesWithTheReference) {
+  struct Case {
+    int64_t Width, Dimensions;
+    std::string Pairing;
+    bool Factors;
+  };
+  for (const Case &c : {Case{64, 64, "adjacent", false}, Case{64, 64, "halves", true}, Case{80, 32, "adjacent", true},
+                        Case{600, 600, "halves", false}, Case{6, 2, "halves", false}}) {
+    std::string t = "tensor<?x3x" + std::to_string(c.Width) + "xf32>", pairs = std::to_string(c.Dimensions / 2);
+    LaunchText launch{1,
+                      {{t, "s0, 3, " + std::to_string(c.Width)}, {"tensor<?x1xi32>", "s0, 1"}},
+                      {{t, "s0, 3, " + std::to_string(c.Width)}},
+                      ""};
+    std::string factors = "tensor<" + pairs + "xf32>";
+    if (c.Factors)
+      launch.Inputs.push_back({factors, pairs});
+    launch.Body = "%0 = lathe.rope %a0, %a1 " + (c.Factors ? "factors %a2 : " + factors + " " : std::string()) +
+                  c.Pairing + " base 1.0e+04 dimensions " + std::to_string(c.Dimensions) + " : " + t +
+                  ", tensor<?x1xi32>\nlathe.yield %0 : " + t;
+    std::vector<float> values(c.Dimensions / 2);
+    for (size_t i = 0; i < values.size(); ++i)
+      values[i] = 1.0f + float(i) / 8;
+    ImageRunner::Call call{{4}, {toBytes(randomFloats(4 * 3 * c.Width, 1))}, {}, {}, {}};
+    call.Inputs.push_back(copyBytes(std::vector<int32_t>{0, 1, 77, 131071}));
+    if (c.Factors)
+      call.Inputs.push_back(toBytes(values));
+    checkAgainstReference(launch, call, 5e-7);
+  }
+}
+
+/// A model's state: 3 layers, 2 heads of keys, values wider than keys.
+struct Cache {
+  std::string Element;
+  int64_t Window = 0;
+  int64_t KeyWidth = 40, ValueWidth = 48;
+
+  std::string type() const {
+    return "!lathe.state<paged, 3x2x" + std::to_string(KeyWidth + ValueWidth) + "x" + Element +
+           (Window ? ", window = " + std::to_string(Window) : "") + ">";
+  }
+  int64_t bytes(int64_t pages) const {
+    return pages * 3 * 2 * 16 * (KeyWidth + ValueWidth) * (Element == "f32" ? 4 : 2);
+  }
+  Bytes random(int64_t pages) const {
+    return toBytes(randomFloats(bytes(pages) / (Element == "f32" ? 4 : 2), 5), Element);
+  }
+};
+
+TEST(CpuAppendKv, WritesSlotsAndLeavesTheRest) {
+  for (std::string element : {"f32", "f16", "bf16"})
+    for (int layer : {0, 2}) {
+      Cache cache{element};
+      std::string key = "tensor<?x2x40xf32>", value = "tensor<?x2x48xf16>", state = cache.type();
+      LaunchText launch{1,
+                        {{key, "s0, 2, 40"}, {value, "s0, 2, 48"}, {state, ""}, {"tensor<?xi32>", "s0"}},
+                        {{state, ""}},
+                        "%0 = lathe.append_kv %a0, %a1, %a2, %a3 layer " + std::to_string(layer) + " : " + key + ", " +
+                            value + ", " + state + ", tensor<?xi32>\nlathe.yield %0 : " + state};
+      // The reference wants keys and values; the slots are not the last input that is made up.
+      ImageRunner::Call call{{5}, {toBytes(randomFloats(400, 1)), toBytes(randomFloats(480, 2), "f16")}, {}, {}, {}};
+      call.Inputs.push_back(copyBytes(std::vector<int32_t>{0, 37, -1, 15, 16}));
+      call.States.push_back(cache.random(3));
+      checkAgainstReference(launch, call, 0);
+    }
+}
+
+LaunchText makeAttention(const Cache &cache, int64_t heads, int layer, const std::string &type = "f32") {
+  auto tensor = [&](int64_t width) {
+    return "tensor<?x" + std::to_string(heads) + "x" + std::to_string(width) + "x" + type + ">";
+  };
+  auto dims = [&](int64_t width) { return "s0, " + std::to_string(heads) + ", " + std::to_string(width); };
+  std::string query = tensor(cache.KeyWidth), result = tensor(cache.ValueWidth), state = cache.type();
+  return {3,
+          {{query, dims(cache.KeyWidth)},
+           {state, ""},
+           {"tensor<?xi32>", "s1 + 1"},
+           {"tensor<?xi32>", "s1"},
+           {"tensor<?x?xi32>", "s1, s2"}},
+          {{result, dims(cache.ValueWidth)}},
+          "%0 = lathe.paged_attention %a0, %a1, %a2, %a3, %a4 layer " + std::to_string(layer) +
+              " scale 1.5e-01 : " + query + ", " + state + ", tensor<?xi32>, tensor<?xi32>, tensor<?x?xi32> -> " +
+              result + "\nlathe.yield %0 : " + result};
+}
+
+// Five sequences: a long prefill, one token at the end of a page, one padded, one at the start of a page, a first
+// token; two rows behind them belong to nobody.
+ImageRunner::Call makeStep(const Cache &cache, int64_t heads, const std::string &type = "f32") {
+  ImageRunner::Call call{{46, 5, 4}, {}, {}, {cache.random(12)}, {}};
+  call.Inputs.push_back(toBytes(randomFloats(46 * heads * cache.KeyWidth, 3), type));
+  call.Inputs.push_back(copyBytes(std::vector<int32_t>{0, 41, 42, 42, 43, 44}));
+  call.Inputs.push_back(copyBytes(std::vector<int32_t>{50, 32, 0, 33, 1}));
+  call.Inputs.push_back(
+      copyBytes(std::vector<int32_t>{7, 2, 9, 0, 11, 4, 0, 0, -5, -5, -5, -5, 3, 8, 1, 0, 10, 99, 99, 99}));
+  return call;
+}
+
+TEST(CpuPagedAttention, AgreesWithTheReferenceOnARaggedBatch) {
+  for (auto [element, window] : {std::pair<std::string, int64_t>{"f32", 0}, {"f32", 20}, {"f16", 0}, {"bf16", 16}})
+    for (int64_t heads : {2, 6, 12}) {
+      Cache cache{element, window};
+      checkAgainstReference(makeAttention(cache, heads, 1), makeStep(cache, heads), 1e-6);
+    }
+}
+
+TEST(CpuPagedAttention, TakesNarrowQueries) {
+  Cache cache{"f16"};
+  checkAgainstReference(makeAttention(cache, 4, 2, "f16"), makeStep(cache, 4, "f16"), 1e-3);
+}
+
+TEST(CpuPagedAttention, GivesARowTheSameBitsAloneAndInABatch) {
+  Cache cache{"f32"};
+  ImageRunner runner(makePlan(makeAttention(cache, 6, 0)));
+  ImageRunner::Call batch = makeStep(cache, 6), alone = batch;
+  int64_t rowBytes = 6 * cache.KeyWidth * 4, resultBytes = 6 * cache.ValueWidth * 4;
+  batch.Outputs.push_back(Bytes(46 * resultBytes));
+  // Row 30 of the first sequence, as decoding would compute it: 40 tokens long, pages under another sequence's number.
+  alone.Symbols = {1, 1, 4};
+  alone.Inputs[0] = Bytes(batch.Inputs[0].begin() + 30 * rowBytes, batch.Inputs[0].begin() + 31 * rowBytes);
+  alone.Inputs[1] = copyBytes(std::vector<int32_t>{0, 1});
+  alone.Inputs[2] = copyBytes(std::vector<int32_t>{40});
+  alone.Outputs.push_back(Bytes(resultBytes));
+  std::vector<ImageRunner::Call> all = runner.run(batch), one = runner.run(alone);
+  for (size_t i = 0; i < all.size(); ++i)
+    EXPECT_TRUE(
+        std::equal(one[i].Outputs[0].begin(), one[i].Outputs[0].end(), all[i].Outputs[0].begin() + 30 * resultBytes));
+}
+
+} // namespace
