@@ -55,8 +55,11 @@ def NarrowProducts : Pass<"lathe-narrow-products", "::mlir::ModuleOp"> {
     %y = lathe.matmul %x16, %w16 transpose_rhs : tensor<?x64xf16>, tensor<32x64xf16> -> tensor<?x32xf32>
     ```
 
-    Not done: quantized weights keep their blocks; f16 and bf16 weights are widened to f32 where activations are f32, which
-    is exact, and cast to the other 16-bit type where they differ.
+    Casts from a 16-bit type to f32, with which importers begin, go away where a product reads the 16-bit type: where it is
+    `activations`, and for the weights (`rhs`) of products in f32.
+
+    Not done: quantized weights keep their blocks; 16-bit weights are cast where `activations` is the other 16-bit type;
+    the filters of convolutions in f32 stay cast to f32.
   }];
   let dependentDialects = ["::lathe::LatheDialect"];
   let options = [
@@ -120,7 +123,8 @@ def FormFusions : Pass<"lathe-form-fusions", "::mlir::func::FuncOp"> {
 
     Leaves: each operation but weights, weight programs, constants and reshapes in a `lathe.fusion`. A fusion has at most one
     *root* (a product, a convolution, a norm, anything that is not elementwise); elementwise operations join the fusion that
-    makes one of their operands when nobody else reads that operand and shapes are equal.
+    makes one of their operands when nobody else reads that operand and shapes are equal. Remarks of category `fusion` say
+    what was fused and what not, and why.
 
     Before:
     ```mlir
@@ -131,7 +135,7 @@ def FormFusions : Pass<"lathe-form-fusions", "::mlir::func::FuncOp"> {
     After: one `lathe.fusion(%x, %w, %b)` that yields `%2`.
 
     Not done: a value with several readers ends its fusion, so that nothing is computed twice; a reshape is an address, not a
-    kernel, and stays outside.
+    kernel, and stays outside; a kernel that reads a state does not move behind the next write to it.
   }];
   let dependentDialects = ["::lathe::LatheDialect"];
 }
@@ -141,7 +145,7 @@ def ChooseKernels : Pass<"lathe-choose-kernels", "::mlir::func::FuncOp"> {
   let description = [{
     Needs: fusions.
 
-    Leaves: each with `#lathe.kernel<template, config, reason>`.
+    Leaves: each with `#lathe.kernel<template, config, reason>`; remarks of category `fusion` say the same.
 
     Before: `lathe.fusion(%x, %w) : ...`
 
@@ -162,7 +166,7 @@ def PlanMemory : Pass<"lathe-plan-memory", "::mlir::ModuleOp"> {
 
     Leaves: a `plan.program` for each entry point with a `plan.clone` for each of its clones, a `plan.data` for each weight.
     Results are written where the caller wants them; other values get arena offsets, reused as soon as their last reader is
-    done; states change in place; reshapes vanish.
+    done; states change in place; reshapes vanish. Remarks of category `memory` say how large the arena may become.
 
     Before: `func.func @forward(...) { %0 = lathe.fusion(...) ... return %0 }`
 

@@ -23,9 +23,10 @@ LogicalResult MatmulOp::verify() {
   bool quantized = isa<QuantizedTypeInterface>(rhs.getElementType());
   if (quantized && !transposed)
     return emitOpError() << "rhs is " << rhs << " without 'transpose_rhs', but its blocks run along the last dimension";
-  if (!quantized && lhs.getElementType() != rhs.getElementType())
+  bool widens = lhs.getElementType().isF32() && (rhs.getElementType().isF16() || rhs.getElementType().isBF16());
+  if (!quantized && !widens && lhs.getElementType() != rhs.getElementType())
     return emitOpError() << "lhs has elements of type " << lhs.getElementType() << " but rhs of "
-                         << rhs.getElementType();
+                         << rhs.getElementType() << ", needed one type, or f16 or bf16 beside f32";
   return success();
 }
 

@@ -9,7 +9,8 @@ def Lathe_MatmulOp : Lathe_ModelOp<"matmul", [DeclareOpInterfaceMethods<Lathe_De
     Constraints:
     * (C1) `lhs`, `rhs` and `result` have rank 2.
     * (C2) The lengths of k agree, and so do m and n with the result.
-    * (C3) `rhs` has the element type of `lhs`, or is quantized and `transpose_rhs` is set.
+    * (C3) `rhs` has the element type of `lhs`, or is f16 or bf16 where `lhs` is f32 (it widens exactly), or is quantized and
+      `transpose_rhs` is set.
     Example:
     ```mlir
     %y = lathe.matmul %x, %w transpose_rhs : tensor<?x64xf16>, tensor<32x64xf16> -> tensor<?x32xf32>

@@ -41,6 +41,33 @@ LogicalResult DataOp::verifyRegions() {
   return success();
 }
 
+/// The first value of a symbol that no clone serves, as `tokens = 9`, or nothing when all are served.
+static std::string findGap(ProgramOp program) {
+  StringRef name;
+  SmallVector<std::pair<int64_t, int64_t>> ranges;
+  for (auto clone : program.getBody().front().getOps<CloneOp>()) {
+    if (clone.getRange().empty())
+      return "";
+    auto range = cast<SymbolAttr>(clone.getRange()[0]);
+    if (!name.empty() && name != range.getName())
+      return (range.getName() + ", where other clones have a range of " + name).str();
+    name = range.getName();
+    ranges.push_back({range.getMin(), range.getMax()});
+  }
+  llvm::sort(ranges);
+  for (auto symbol : program.getSymbols().getAsRange<SymbolAttr>()) {
+    if (symbol.getName() != name)
+      continue;
+    int64_t next = symbol.getMin();
+    for (auto [min, max] : ranges)
+      if (min <= next)
+        next = std::max(next, max + 1);
+    if (next <= symbol.getMax())
+      return llvm::formatv("{0} = {1}", name, next);
+  }
+  return "";
+}
+
 LogicalResult ProgramOp::verifyRegions() {
   Block &block = getBody().front();
   // (C1)
@@ -51,6 +78,9 @@ LogicalResult ProgramOp::verifyRegions() {
   // (C2)
   if (block.empty() || !llvm::all_of(block, llvm::IsaPred<CloneOp>))
     return emitOpError() << "region must hold 'plan.clone' alone, at least one";
+  // (C3)
+  if (std::string gap = findGap(*this); !gap.empty())
+    return emitOpError() << "has no clone for " << gap;
   return success();
 }
 
@@ -85,6 +115,38 @@ static SmallVector<Lifetime> getLifetimes(Block &block) {
   return lifetimes;
 }
 
+/// Refuses `op` when it reaches over the end of one of its buffers, of which it uses the first `bytes` bytes.
+static LogicalResult checkReach(Operation *op, Value value, AffineExpr bytes, const Bounds &bounds) {
+  auto buffer = value.getDefiningOp<BufferOp>();
+  if (!buffer || bounds.isNeverNegative(buffer.getBytes().getResult(0) - bytes))
+    return success();
+  return op->emitOpError() << "uses " << toText(bytes) << " bytes of a buffer of "
+                           << toText(buffer.getBytes().getResult(0));
+}
+
+static LogicalResult checkReach(LaunchOp launch, const Bounds &bounds) {
+  SmallVector<Value> buffers(launch.getInputs());
+  llvm::append_range(buffers, launch.getOutputs());
+  for (auto [buffer, type, shape] : llvm::zip(buffers, launch.getPortTypes(), launch.getShapes())) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    if (!tensor || !tensor.getElementType().isIntOrFloat())
+      continue;
+    AffineExpr bytes = getAffineConstantExpr(getElementBytes(tensor.getElementType()), launch.getContext());
+    for (AffineExpr dim : cast<AffineMapAttr>(shape).getValue().getResults())
+      bytes = bytes * dim;
+    if (failed(checkReach(launch, buffer, bytes, bounds)))
+      return failure();
+  }
+  return success();
+}
+
+static LogicalResult checkReach(CopyOp copy, const Bounds &bounds) {
+  AffineExpr bytes = copy.getBytes().getResult(0);
+  if (failed(checkReach(copy, copy.getSource(), bytes, bounds)))
+    return failure();
+  return checkReach(copy, copy.getTarget(), bytes, bounds);
+}
+
 LogicalResult CloneOp::verifyRegions() {
   auto program = (*this)->getParentOfType<ProgramOp>();
   SmallVector<SymbolAttr> symbols(program.getSymbols().getAsRange<SymbolAttr>());
@@ -116,6 +178,13 @@ LogicalResult CloneOp::verifyRegions() {
                                    << " may overlap the buffer at " << toText(begin) << " to " << toText(end)
                                    << ", which is in use at the same time";
     }
+  }
+  // (C3)
+  for (Operation &op : getBody().front()) {
+    auto launch = dyn_cast<LaunchOp>(op);
+    auto copy = dyn_cast<CopyOp>(op);
+    if ((launch && failed(checkReach(launch, bounds))) || (copy && failed(checkReach(copy, bounds))))
+      return failure();
   }
   return success();
 }

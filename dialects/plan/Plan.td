@@ -37,7 +37,7 @@ def Plan_PortAttr : AttrDef<Plan_Dialect, "Port"> {
   let description = [{
     `type` is the element type, or the state's type. `dims` gives each dimension over the program's symbols; for a state
     it is empty.
-    Example: `#plan.port<"image", "tensor", f32, affine_map<()[s0] -> (s0, 1, 8, 8)>>`.
+    Example: `#plan.port<"image", "tensor", f32, ()[s0] -> (s0, 1, 8, 8)>`.
   }];
   let mnemonic = "port";
   let parameters = (ins StringRefParameter<"name">:$name, StringRefParameter<"role">:$role, "::mlir::Type":$type,
@@ -77,11 +77,12 @@ def Plan_ProgramOp : Plan_Op<"program", [Symbol, IsolatedFromAbove, NoTerminator
     Constraints:
     * (C1) The block has one `!plan.buffer` argument for each port.
     * (C2) The region holds nothing but `plan.clone`, at least one.
+    * (C3) For each value of the symbols there is a clone that serves it.
     Example:
     ```mlir
     plan.program @forward "tensor" symbols [#lathe.symbol<"batch", 1, 64>]
-        inputs [#plan.port<"x", "tensor", f32, affine_map<()[s0] -> (s0, 4)>>]
-        outputs [#plan.port<"y", "tensor", f32, affine_map<()[s0] -> (s0, 4)>>] states [] {
+        inputs [#plan.port<"x", "tensor", f32, ()[s0] -> (s0, 4)>]
+        outputs [#plan.port<"y", "tensor", f32, ()[s0] -> (s0, 4)>] states [] {
     ^bb0(%x: !plan.buffer, %y: !plan.buffer):
       plan.clone range [] arena affine_map<()[s0] -> (0)> {
         plan.copy %x to %y bytes affine_map<()[s0] -> (s0 * 16)>
@@ -107,6 +108,7 @@ def Plan_CloneOp : Plan_Op<"clone", [HasParent<"ProgramOp">, NoTerminator, Singl
     * (C1) `range` has at most one entry, named as one of the program's symbols.
     * (C2) Buffers that are in use at the same time do not overlap and lie inside of the arena, for all values of the
       symbols.
+    * (C3) Launches and copies stay inside of the buffers that they use, for all values of the symbols.
     Example: see `plan.program`.
   }];
   let arguments = (ins Plan_SymbolArrayAttr:$range, AffineMapAttr:$arena);

@@ -1,6 +1,7 @@
 // See ChooseKernels in Passes.td.
 #include "dialects/lathe/SymbolicDims.h"
 #include "dialects/plan/Bounds.h"
+#include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
 
 using namespace mlir;
@@ -51,6 +52,16 @@ static Choice chooseKernel(Operation *root, bool cuda, int64_t maxRows) {
   return {name, "", "the template of this operation"};
 }
 
+static void report(FusionOp fusion, const Choice &choice) {
+  auto options = remark::RemarkOpts::name("ChooseKernels").category("fusion");
+  if (choice.variant == "simt")
+    remark::missed(fusion.getLoc(), options)
+        << remark::add("'{0}' without tensor cores: {1}", choice.kernelTemplate, choice.reason);
+  else
+    remark::passed(fusion.getLoc(), options) << remark::add(
+        "'{0}'{1}{2}: {3}", choice.kernelTemplate, choice.variant.empty() ? "" : " ", choice.variant, choice.reason);
+}
+
 namespace {
 struct ChooseKernels : lathe::impl::ChooseKernelsBase<ChooseKernels> {
   using ChooseKernelsBase::ChooseKernelsBase;
@@ -72,6 +83,7 @@ struct ChooseKernels : lathe::impl::ChooseKernelsBase<ChooseKernels> {
       auto type = dyn_cast<RankedTensorType>(fusion.getResult(0).getType());
       int64_t maxRows = type && type.getRank() ? bounds.getRange((*dims)[fusion.getResult(0)][0]).second : 1;
       Choice choice = chooseKernel(root, target == "cuda", maxRows);
+      report(fusion, choice);
       NamedAttrList config;
       if (!choice.variant.empty())
         config.set("variant", builder.getStringAttr(choice.variant));

@@ -1,5 +1,6 @@
 // See FormFusions in Passes.td.
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
 
 using namespace mlir;
@@ -20,22 +21,45 @@ struct Group {
 };
 } // namespace
 
+using Groups = llvm::DenseMap<Operation *, Group *>;
+
+/// True when an operation from `begin` up to `end` replaces a state that `group` reads.
+static bool replacesState(const Group &group, Operation *begin, Operation *end) {
+  auto readsState = [](Operation *op) { return llvm::any_of(op->getOperandTypes(), llvm::IsaPred<StateType>); };
+  if (llvm::none_of(group.ops, readsState))
+    return false;
+  return llvm::any_of(llvm::make_range(begin->getIterator(), end->getIterator()), llvm::IsaPred<AppendKvOp>);
+}
+
+/// Why `op` cannot join the group that ends in the producer of `operand`, or an empty string when it can.
+static StringRef findObstacle(Operation *op, Value operand, const Group &group) {
+  auto type = cast<RankedTensorType>(operand.getType());
+  if (type.getShape() != cast<RankedTensorType>(op->getResult(0).getType()).getShape())
+    return "shapes differ";
+  if (llvm::any_of(operand.getUsers(), [&](Operation *user) { return user != op; }))
+    return "the operand has other readers";
+  if (replacesState(group, operand.getDefiningOp(), op))
+    return "a state that the kernel reads is replaced in between";
+  return "";
+}
+
 /// The group that `op` may join as an epilogue: one that ends in an operand which only `op` reads and which has the
-/// shape of its result. Of several, the one that ends last, whose other inputs are then all there.
-static Group *findProducerGroup(Operation *op, const llvm::DenseMap<Operation *, Group *> &groups) {
+/// shape of its result. Of several, the one that ends last.
+static Group *findProducerGroup(Operation *op, const Groups &groups) {
   Group *best = nullptr;
-  auto result = cast<RankedTensorType>(op->getResult(0).getType());
+  StringRef obstacle;
   for (Value operand : op->getOperands()) {
-    Operation *producer = operand.getDefiningOp();
-    auto type = dyn_cast<RankedTensorType>(operand.getType());
-    if (!producer || !type || type.getShape() != result.getShape() || !operand.hasOneUse())
+    Group *group = groups.lookup(operand.getDefiningOp());
+    if (!group || !isa<RankedTensorType>(operand.getType()))
       continue;
-    auto group = groups.find(producer);
-    if (group == groups.end() || group->second->ops.back() != producer || isa<AppendKvOp>(producer))
-      continue;
-    if (!best || best->ops.back()->isBeforeInBlock(producer))
-      best = group->second;
+    if (StringRef found = findObstacle(op, operand, *group); !found.empty())
+      obstacle = found;
+    else if (!best || best->ops.back()->isBeforeInBlock(group->ops.back()))
+      best = group;
   }
+  if (!best && !obstacle.empty())
+    remark::missed(op->getLoc(), remark::RemarkOpts::name("FormFusions").category("fusion"))
+        << remark::add("'{0}' starts a kernel of its own: {1}", op->getName(), obstacle);
   return best;
 }
 
@@ -63,6 +87,9 @@ static void buildFusion(const Group &group) {
   YieldOp::create(builder, last->getLoc(),
                   llvm::map_to_vector(last->getResults(), [&](Value result) { return map.lookup(result); }));
   last->replaceAllUsesWith(fusion.getOutputs());
+  if (group.ops.size() > 1)
+    remark::passed(fusion.getLoc(), remark::RemarkOpts::name("FormFusions").category("fusion"))
+        << remark::add("{0} operations became one kernel", group.ops.size());
   for (Operation *op : llvm::reverse(group.ops))
     op->erase();
 }
@@ -73,7 +100,7 @@ struct FormFusions : lathe::impl::FormFusionsBase<FormFusions> {
     if (getOperation().isDeclaration())
       return;
     std::vector<std::unique_ptr<Group>> groups;
-    llvm::DenseMap<Operation *, Group *> groupOf;
+    Groups groupOf;
     for (Operation &op : getOperation().getBody().front().without_terminator()) {
       if (staysOutside(&op) || isa<FusionOp>(op))
         continue;

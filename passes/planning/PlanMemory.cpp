@@ -1,6 +1,7 @@
 // See PlanMemory in Passes.td.
 #include "dialects/lathe/SymbolicDims.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
 #include "passes/planning/ArenaLayout.h"
 
@@ -66,6 +67,7 @@ public:
   LogicalResult build(plan::ProgramOp program);
 
 private:
+  LogicalResult checkOperations();
   LogicalResult placeResults(plan::ProgramOp program);
   void placeValues(OpBuilder &builder);
   LogicalResult buildLaunches(OpBuilder &builder);
@@ -121,6 +123,13 @@ AffineExpr CloneBuilder::getBytes(Value value) const {
   return bytes;
 }
 
+LogicalResult CloneBuilder::checkOperations() {
+  for (Operation &op : Function.getBody().front().without_terminator())
+    if (!isa<FusionOp, ReshapeOp, WeightOp, WeightProgramOp, ConstantOp>(op))
+      return op.emitOpError() << "is in no kernel; run 'lathe-form-fusions' before";
+  return success();
+}
+
 /// Results are written where the caller wants them; one that has its place already is copied there.
 LogicalResult CloneBuilder::placeResults(plan::ProgramOp program) {
   Block &ports = program.getBody().front();
@@ -165,8 +174,15 @@ void CloneBuilder::placeValues(OpBuilder &builder) {
         requests[result] = {getBytes(result), order[&op], order[&op]};
   }
   SmallVector<ArenaRequest> list = llvm::map_to_vector(requests, [](auto &pair) { return pair.second; });
-  ArenaLayout layout = layOutArena(list, plan::Bounds(Dims.getSymbols()), builder.getContext());
+  plan::Bounds bounds(Dims.getSymbols());
+  ArenaLayout layout = layOutArena(list, bounds, builder.getContext());
   Arena = layout.bytes;
+  int64_t total = 0;
+  for (const ArenaRequest &request : list)
+    total += bounds.getRange(request.bytes).second;
+  remark::passed(Function.getLoc(), remark::RemarkOpts::name("PlanMemory").category("memory"))
+      << remark::add("'{0}' needs an arena of at most {1} bytes for {2} values of at most {3} bytes in all",
+                     Function.getName(), bounds.getRange(Arena).second, list.size(), total);
   auto toMap = [&](AffineExpr expression) { return AffineMap::get(0, Dims.getSymbols().size(), expression); };
   auto buffer = plan::BufferType::get(builder.getContext());
   for (auto [value, offset, request] : llvm::zip_equal(llvm::make_first_range(requests), layout.offsets, list))
@@ -220,7 +236,7 @@ LogicalResult CloneBuilder::build(plan::ProgramOp program) {
   auto clone = plan::CloneOp::create(builder, Function.getLoc(), builder.getArrayAttr(range),
                                      AffineMap::getConstantMap(0, builder.getContext()));
   builder.createBlock(&clone.getBody());
-  if (failed(placeResults(program)))
+  if (failed(checkOperations()) || failed(placeResults(program)))
     return failure();
   placeValues(builder);
   clone.setArenaAttr(AffineMapAttr::get(AffineMap::get(0, Dims.getSymbols().size(), Arena)));

@@ -18,18 +18,37 @@ static Type parseElement(MLIRContext *context, StringRef name) {
       .Default({});
 }
 
-/// `value` with elements of type `element`: itself, what it was cast from, or a cast of it.
+static bool is16Bit(Type element) { return element.isF16() || element.isBF16(); }
+
+/// What `value` was before casts from a 16-bit type to f32, which lose nothing.
+static Value skipWidening(Value value) {
+  while (auto op = value.getDefiningOp<CastOp>()) {
+    if (!getElementTypeOrSelf(op.getResult()).isF32() || !is16Bit(op.getInput().getType().getElementType()))
+      break;
+    value = op.getInput();
+  }
+  return value;
+}
+
+/// `value` with elements of type `element`: itself, what it was widened from, or a cast of that.
 static Value castTo(OpBuilder &builder, Value value, Type element) {
-  auto type = cast<RankedTensorType>(value.getType());
-  if (type.getElementType() == element || isa<QuantizedTypeInterface>(type.getElementType()))
+  Value source = skipWidening(value);
+  auto type = cast<RankedTensorType>(source.getType());
+  if (getElementTypeOrSelf(value) == element && type.getElementType() != element)
     return value;
-  return CastOp::create(builder, value.getLoc(), type.clone(element), value);
+  if (type.getElementType() == element || isa<QuantizedTypeInterface>(type.getElementType()))
+    return source;
+  return CastOp::create(builder, value.getLoc(), type.clone(element), source);
 }
 
 static void narrowOperands(Operation *op, ArrayRef<unsigned> operands, Type element) {
   OpBuilder builder(op);
-  for (unsigned index : operands)
-    op->setOperand(index, castTo(builder, op->getOperand(index), element));
+  for (unsigned index : operands) {
+    Value value = op->getOperand(index);
+    // A product reads 16-bit weights beside f32 as they are in the file, at half the size.
+    bool readsNarrow = isa<MatmulOp>(op) && index == 1 && element.isF32();
+    op->setOperand(index, readsNarrow ? skipWidening(value) : castTo(builder, value, element));
+  }
 }
 
 /// Attention has one type for query and result: the result goes back to what its readers had.

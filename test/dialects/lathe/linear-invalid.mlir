@@ -33,9 +33,9 @@ func.func @matmul_c2_result(%x: tensor<2x3xf32>, %w: tensor<3x4xf32>) {
 
 // -----
 
-func.func @matmul_c3(%x: tensor<2x3xf32>, %w: tensor<3x4xf16>) {
-  // expected-error @below {{'lathe.matmul' op lhs has elements of type 'f32' but rhs of 'f16'}}
-  %0 = lathe.matmul %x, %w : tensor<2x3xf32>, tensor<3x4xf16> -> tensor<2x4xf32>
+func.func @matmul_c3(%x: tensor<2x3xf16>, %w: tensor<3x4xbf16>) {
+  // expected-error @below {{'lathe.matmul' op lhs has elements of type 'f16' but rhs of 'bf16', needed one type, or f16 or bf16 beside f32}}
+  %0 = lathe.matmul %x, %w : tensor<2x3xf16>, tensor<3x4xbf16> -> tensor<2x4xf32>
   return
 }
 

@@ -1,0 +1,88 @@
+// RUN: lathe-opt %s --lathe-choose-kernels=target=cuda --split-input-file --remarks-filter=fusion --verify-diagnostics \
+// RUN:   -o %t.once
+// RUN: FileCheck %s < %t.once
+// RUN: lathe-opt %t.once --lathe-choose-kernels=target=cuda --split-input-file | diff %t.once -
+// RUN: lathe-opt %s --lathe-choose-kernels --split-input-file | FileCheck %s --check-prefix=CPU
+
+// At most 8 rows: one pass over the weights.
+// CHECK-LABEL: @few_rows
+// CHECK: lathe.fusion({{.*}}) kernel <"matmul", {variant = "few_rows"}, "at most 8 rows: bound by reading the weights once">
+// CPU-LABEL: @few_rows
+// CPU: kernel <"matmul", {}, "the template of this operation">
+func.func @few_rows(%x: tensor<?x64xf16> {lathe.dims = ["tokens", 64]}, %w: tensor<32x64xf16>) -> tensor<?x32xf32>
+    attributes {lathe.symbols = [#lathe.symbol<"tokens", 1, 8>]} {
+  // expected-remark @below {{'matmul' few_rows: at most 8 rows: bound by reading the weights once}}
+  %0 = lathe.fusion(%x, %w) : (tensor<?x64xf16>, tensor<32x64xf16>) -> tensor<?x32xf32> {
+  ^bb0(%a: tensor<?x64xf16>, %b: tensor<32x64xf16>):
+    %1 = lathe.matmul %a, %b transpose_rhs : tensor<?x64xf16>, tensor<32x64xf16> -> tensor<?x32xf32>
+    lathe.yield %1 : tensor<?x32xf32>
+  }
+  return %0 : tensor<?x32xf32>
+}
+
+// -----
+
+// One row more: tensor core tiles.
+// CHECK-LABEL: @tiles
+// CHECK: kernel <"matmul", {variant = "tiles"}, "up to 9 rows fill tensor core tiles">
+func.func @tiles(%x: tensor<?x64xf16> {lathe.dims = ["tokens", 64]}, %w: tensor<32x64xf16>) -> tensor<?x32xf32>
+    attributes {lathe.symbols = [#lathe.symbol<"tokens", 1, 9>]} {
+  // expected-remark @below {{'matmul' tiles: up to 9 rows fill tensor core tiles}}
+  %0 = lathe.fusion(%x, %w) : (tensor<?x64xf16>, tensor<32x64xf16>) -> tensor<?x32xf32> {
+  ^bb0(%a: tensor<?x64xf16>, %b: tensor<32x64xf16>):
+    %1 = lathe.matmul %a, %b transpose_rhs : tensor<?x64xf16>, tensor<32x64xf16> -> tensor<?x32xf32>
+    lathe.yield %1 : tensor<?x32xf32>
+  }
+  return %0 : tensor<?x32xf32>
+}
+
+// -----
+
+// f32 and weights that do not run along k have no tensor core product.
+// CHECK-LABEL: @simt
+// CHECK: kernel <"matmul", {variant = "simt"}, "f32 operands have no tensor core product">
+// CHECK: kernel <"matmul", {variant = "simt"}, "weights are not laid out along k">
+func.func @simt(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> tensor<64x64xf32> {
+  // expected-remark @below {{'matmul' without tensor cores: f32 operands have no tensor core product}}
+  %0 = lathe.fusion(%x, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32> {
+  ^bb0(%a: tensor<64x64xf32>, %b: tensor<64x64xf32>):
+    %2 = lathe.matmul %a, %b transpose_rhs : tensor<64x64xf32>, tensor<64x64xf32> -> tensor<64x64xf32>
+    lathe.yield %2 : tensor<64x64xf32>
+  }
+  // expected-remark @below {{'matmul' without tensor cores: weights are not laid out along k}}
+  %1 = lathe.fusion(%0, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32> {
+  ^bb0(%a: tensor<64x64xf32>, %b: tensor<64x64xf32>):
+    %2 = lathe.matmul %a, %b : tensor<64x64xf32>, tensor<64x64xf32> -> tensor<64x64xf32>
+    lathe.yield %2 : tensor<64x64xf32>
+  }
+  return %1 : tensor<64x64xf32>
+}
+
+// -----
+
+// Quantized weights have a template of their own; without a root it is elementwise; else the root names the template.
+// CHECK-LABEL: @other_roots
+// CHECK: kernel <"quantized_matmul", {variant = "few_rows"}
+// CHECK: kernel <"elementwise", {}, "every element depends on its own place alone">
+// CHECK: kernel <"softmax", {}, "the template of this operation">
+func.func @other_roots(%x: tensor<2x32xf16>, %w: tensor<4x32x!lathe.gguf<q8_0>>) -> tensor<2x4xf32> {
+  // expected-remark @below {{'quantized_matmul' few_rows}}
+  %0 = lathe.fusion(%x, %w) : (tensor<2x32xf16>, tensor<4x32x!lathe.gguf<q8_0>>) -> tensor<2x4xf32> {
+  ^bb0(%a: tensor<2x32xf16>, %b: tensor<4x32x!lathe.gguf<q8_0>>):
+    %3 = lathe.matmul %a, %b transpose_rhs : tensor<2x32xf16>, tensor<4x32x!lathe.gguf<q8_0>> -> tensor<2x4xf32>
+    lathe.yield %3 : tensor<2x4xf32>
+  }
+  // expected-remark @below {{'elementwise': every element depends on its own place alone}}
+  %1 = lathe.fusion(%0) : (tensor<2x4xf32>) -> tensor<2x4xf32> {
+  ^bb0(%a: tensor<2x4xf32>):
+    %3 = lathe.relu %a : tensor<2x4xf32>
+    lathe.yield %3 : tensor<2x4xf32>
+  }
+  // expected-remark @below {{'softmax': the template of this operation}}
+  %2 = lathe.fusion(%1) : (tensor<2x4xf32>) -> tensor<2x4xf32> {
+  ^bb0(%a: tensor<2x4xf32>):
+    %3 = lathe.softmax %a : tensor<2x4xf32>
+    lathe.yield %3 : tensor<2x4xf32>
+  }
+  return %2 : tensor<2x4xf32>
+}

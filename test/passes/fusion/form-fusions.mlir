@@ -1,0 +1,117 @@
+// RUN: lathe-opt %s --lathe-form-fusions --split-input-file --remarks-filter=fusion --verify-diagnostics | FileCheck %s
+// RUN: lathe-opt %s --lathe-form-fusions --split-input-file -o %t.once
+// RUN: lathe-opt %t.once --lathe-form-fusions --split-input-file | diff %t.once -
+
+// Elementwise operations join the product that feeds them.
+// CHECK-LABEL: @product_with_epilogue
+// CHECK-SAME: %[[X:.*]]: tensor<?x64xf32>, %[[W:.*]]: tensor<32x64xf32>, %[[B:.*]]: tensor<32xf32>
+// CHECK: %[[R:.*]] = lathe.fusion(%[[X]], %[[W]], %[[B]])
+// CHECK: ^bb0(%[[X0:.*]]: tensor<?x64xf32>, %[[W0:.*]]: tensor<32x64xf32>, %[[B0:.*]]: tensor<32xf32>):
+// CHECK: %[[P:.*]] = lathe.matmul %[[X0]], %[[W0]] transpose_rhs
+// CHECK: %[[S:.*]] = lathe.add %[[P]], %[[B0]]
+// CHECK: %[[Y:.*]] = lathe.relu %[[S]]
+// CHECK: lathe.yield %[[Y]]
+// CHECK: return %[[R]]
+func.func @product_with_epilogue(%x: tensor<?x64xf32>, %w: tensor<32x64xf32>, %b: tensor<32xf32>) -> tensor<?x32xf32> {
+  // expected-remark-re @below {{[Passed] FormFusions{{.*}}3 operations became one kernel}}
+  %0 = lathe.matmul %x, %w transpose_rhs : tensor<?x64xf32>, tensor<32x64xf32> -> tensor<?x32xf32>
+  %1 = lathe.add %0, %b : tensor<?x32xf32>, tensor<32xf32> -> tensor<?x32xf32>
+  %2 = lathe.relu %1 : tensor<?x32xf32>
+  return %2 : tensor<?x32xf32>
+}
+
+// -----
+
+// A value with a second reader ends its fusion.
+// CHECK-LABEL: @second_reader
+// CHECK: %[[P:.*]] = lathe.fusion
+// CHECK: lathe.matmul
+// CHECK-NEXT: lathe.yield
+// CHECK: %[[R:.*]] = lathe.fusion(%[[P]])
+// CHECK: lathe.relu
+// CHECK: return %[[P]], %[[R]]
+func.func @second_reader(%x: tensor<2x4xf32>, %w: tensor<4x4xf32>) -> (tensor<2x4xf32>, tensor<2x4xf32>) {
+  %0 = lathe.matmul %x, %w : tensor<2x4xf32>, tensor<4x4xf32> -> tensor<2x4xf32>
+  // expected-remark-re @below {{[Missed] FormFusions{{.*}}'lathe.relu' starts a kernel of its own: the operand has other readers}}
+  %1 = lathe.relu %0 : tensor<2x4xf32>
+  return %0, %1 : tensor<2x4xf32>, tensor<2x4xf32>
+}
+
+// -----
+
+// One reader that reads twice is one reader.
+// CHECK-LABEL: @square
+// CHECK: lathe.fusion
+// CHECK: %[[P:.*]] = lathe.matmul
+// CHECK: lathe.mul %[[P]], %[[P]]
+func.func @square(%x: tensor<2x4xf32>, %w: tensor<4x4xf32>) -> tensor<2x4xf32> {
+  // expected-remark-re @below {{[Passed] FormFusions{{.*}}2 operations became one kernel}}
+  %0 = lathe.matmul %x, %w : tensor<2x4xf32>, tensor<4x4xf32> -> tensor<2x4xf32>
+  %1 = lathe.mul %0, %0 : tensor<2x4xf32>, tensor<2x4xf32> -> tensor<2x4xf32>
+  return %1 : tensor<2x4xf32>
+}
+
+// -----
+
+// A kernel writes one shape: a value that broadcasts stays outside.
+// CHECK-LABEL: @other_shape
+// CHECK-COUNT-2: lathe.fusion
+func.func @other_shape(%x: tensor<4xf32>, %y: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  %0 = lathe.exp %x : tensor<4xf32>
+  // expected-remark-re @below {{[Missed] FormFusions{{.*}}'lathe.mul' starts a kernel of its own: shapes differ}}
+  %1 = lathe.mul %0, %y : tensor<4xf32>, tensor<?x4xf32> -> tensor<?x4xf32>
+  return %1 : tensor<?x4xf32>
+}
+
+// -----
+
+// Of two producers the later one is joined; a reshape stays outside, and what follows it starts again.
+// CHECK-LABEL: @two_producers
+// CHECK: %[[A:.*]] = lathe.fusion
+// CHECK: lathe.exp
+// CHECK: %[[B:.*]] = lathe.fusion({{.*}}, %[[A]])
+// CHECK: lathe.tanh
+// CHECK: lathe.add
+// CHECK: %[[R:.*]] = lathe.reshape %[[B]]
+// CHECK: lathe.fusion(%[[R]])
+// CHECK: lathe.neg
+func.func @two_producers(%x: tensor<2x2xf32>, %y: tensor<2x2xf32>) -> tensor<4xf32> {
+  %0 = lathe.exp %x : tensor<2x2xf32>
+  // expected-remark-re @below {{[Passed] FormFusions{{.*}}2 operations became one kernel}}
+  %1 = lathe.tanh %y : tensor<2x2xf32>
+  %2 = lathe.add %0, %1 : tensor<2x2xf32>, tensor<2x2xf32> -> tensor<2x2xf32>
+  %3 = lathe.reshape %2 shape [4] : tensor<2x2xf32> -> tensor<4xf32>
+  %4 = lathe.neg %3 : tensor<4xf32>
+  return %4 : tensor<4xf32>
+}
+
+// -----
+
+// Attention reads the state before the next write to it, so its fusion stays where it is.
+// CHECK-LABEL: @state_replaced_in_between
+// CHECK: lathe.paged_attention
+// CHECK-NEXT: lathe.yield
+// CHECK: lathe.append_kv
+// CHECK: lathe.cast
+!kv = !lathe.state<paged, 1x1x4xf16>
+func.func @state_replaced_in_between(%q: tensor<?x1x2xf16>, %kv: !kv, %o: tensor<?xi32>, %l: tensor<?xi32>,
+    %t: tensor<?x?xi32>, %slots: tensor<?xi32>) -> (tensor<?x1x2xf32>, !kv) {
+  %0 = lathe.paged_attention %q, %kv, %o, %l, %t layer 0 scale 1.0 : tensor<?x1x2xf16>, !kv, tensor<?xi32>,
+      tensor<?xi32>, tensor<?x?xi32> -> tensor<?x1x2xf16>
+  %1 = lathe.append_kv %q, %q, %kv, %slots layer 0 : tensor<?x1x2xf16>, tensor<?x1x2xf16>, !kv, tensor<?xi32>
+  // expected-remark-re @below {{[Missed] FormFusions{{.*}}a state that the kernel reads is replaced in between}}
+  %2 = lathe.cast %0 : tensor<?x1x2xf16> -> tensor<?x1x2xf32>
+  return %2, %1 : tensor<?x1x2xf32>, !kv
+}
+
+// -----
+
+// Weights and constants are read by kernels, not computed by them.
+// CHECK-LABEL: @constant_operand
+// CHECK: %[[C:.*]] = lathe.constant
+// CHECK: lathe.fusion(%{{.*}}, %[[C]])
+func.func @constant_operand(%x: tensor<2xf32>) -> tensor<2xf32> {
+  %c = lathe.constant dense<[1.0, 2.0]> : tensor<2xf32>
+  %0 = lathe.add %x, %c : tensor<2xf32>, tensor<2xf32> -> tensor<2xf32>
+  return %0 : tensor<2xf32>
+}
