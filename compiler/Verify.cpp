@@ -259,7 +259,7 @@ LogicalResult NumericsCheck::check(Operation *changed, const Twine &culprit) {
   return success();
 }
 
-LogicalResult NumericsCheck::checkNative(ModuleOp module, const NativeRunner &run) {
+LogicalResult NumericsCheck::checkNative(ModuleOp module, const NativeCall &run) {
   for (const Case &one : Cases) {
     auto found = run(one.entry, one.arguments);
     if (failed(found)) {

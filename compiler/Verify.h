@@ -25,7 +25,7 @@ struct NumericsOptions {
 
 /// Runs an entry point of the compiled model. Arguments: its inputs, then its states, in the order of the ports.
 /// Returns the outputs and, if the runtime shows them, the states.
-using NativeRunner =
+using NativeCall =
     std::function<llvm::FailureOr<std::vector<ReferenceValue>>(llvm::StringRef, llvm::ArrayRef<ReferenceValue>)>;
 
 /// Holds random inputs and expected results of every entry point. Passes that narrow a value on purpose (a narrower
@@ -43,7 +43,7 @@ public:
   void addTo(mlir::PassManager &pm, llvm::StringRef phase);
 
   /// Compares the compiled model with the reference. Fails with an error that names phase 'codegen'.
-  llvm::LogicalResult checkNative(mlir::ModuleOp module, const NativeRunner &run);
+  llvm::LogicalResult checkNative(mlir::ModuleOp module, const NativeCall &run);
 
   /// Failure once any check has failed. A pass manager cannot fail for an instrumentation: ask after each run.
   llvm::LogicalResult getStatus() const { return llvm::success(!Failed); }

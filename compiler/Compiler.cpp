@@ -1,0 +1,252 @@
+#include "compiler/Compiler.h"
+#include "compiler/EmitObject.h"
+#include "compiler/NativeRunner.h"
+#include "compiler/targets/cpu/CpuTarget.h"
+#include "dialects/plan/Plan.h"
+#include "frontends/gguf/GgufImporter.h"
+#include "frontends/onnx/OnnxImporter.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/ToolOutputFile.h"
+
+using namespace mlir;
+using namespace lathe;
+
+Compilation::Compilation(MLIRContext &context, CompileOptions options) : Context(context), Options(std::move(options)) {
+  Options.pipeline.cuda = isCuda();
+}
+
+static LogicalResult emitError(MLIRContext &context, const Twine &message) {
+  return mlir::emitError(UnknownLoc::get(&context)) << message;
+}
+
+//===- Import
+//-------------------------------------------------------------------------------------------------------===//
+
+LogicalResult Compilation::importModel() {
+  StringRef path = Options.input;
+  char magic[4] = {};
+  auto file = llvm::sys::fs::openNativeFileForRead(path);
+  if (!file)
+    return emitError(Context, path + ": cannot be read: " + llvm::toString(file.takeError()));
+  auto read = llvm::sys::fs::readNativeFile(*file, magic);
+  (void)llvm::sys::fs::closeFile(*file);
+  if (!read)
+    return emitError(Context, path + ": cannot be read: " + llvm::toString(read.takeError()));
+
+  if (path.ends_with(".mlir")) {
+    Module = parseSourceFile<ModuleOp>(path, ParserConfig(&Context));
+    return success(bool(Module));
+  }
+  FailureOr<OwningOpRef<ModuleOp>> imported = failure();
+  if (StringRef(magic, 4) == "GGUF") {
+    GgufImportOptions options;
+    options.contextLength = Options.contextLength;
+    options.dims = Options.dims;
+    imported = importGguf(Context, path, options);
+  } else if (path.ends_with(".onnx")) {
+    OnnxImportOptions options;
+    options.dims = Options.dims;
+    options.shapes = Options.shapes;
+    options.reportDefaultBounds = [&](StringRef symbol, SymbolBounds bounds) {
+      Options.note(llvm::formatv("'{0}' may be {1} to {2}; change it with --dim {0}=MIN..MAX", symbol, bounds.first,
+                                 bounds.second)
+                       .str());
+    };
+    imported = importOnnx(Context, path, options);
+  } else {
+    return emitError(Context, path + ": is no GGUF file and is not named .onnx or .mlir; pass one of these");
+  }
+  if (failed(imported))
+    return failure();
+  Module = std::move(*imported);
+  return success();
+}
+
+//===- Phases
+//-------------------------------------------------------------------------------------------------------===//
+
+/// What every phase ends with: legality, and a numbered dump.
+LogicalResult Compilation::finishPhase(StringRef phase) {
+  if (!Options.dumpPhases.empty()) {
+    if (std::error_code error = llvm::sys::fs::create_directories(Options.dumpPhases))
+      return emitError(Context, Options.dumpPhases + ": cannot be made: " + error.message());
+    size_t number = llvm::find(getPhaseNames(), phase) - getPhaseNames().begin();
+    SmallString<128> path(Options.dumpPhases);
+    llvm::sys::path::append(path, llvm::formatv("{0}-{1}.mlir", number, phase).str());
+    std::error_code error;
+    llvm::raw_fd_ostream stream(path, error);
+    if (error)
+      return emitError(Context, path + ": cannot be written: " + error.message());
+    Module->print(stream);
+  }
+  return checkLegality(*Module, phase);
+}
+
+LogicalResult Compilation::runPhase(const Phase &phase) {
+  PassManager pm(&Context);
+  if (failed(applyPassManagerCLOptions(pm)))
+    return failure();
+  phase.build(pm);
+  for (auto &[name, pass] : Options.extraPasses)
+    if (name == phase.name && failed(parsePassPipeline(pass, pm)))
+      return emitError(Context, "--after-phase: '" + pass + "' is no pass that can run on a module");
+  if (Numerics)
+    Numerics->addTo(pm, phase.name);
+  if (failed(pm.run(*Module)) || (Numerics && failed(Numerics->getStatus())))
+    return failure();
+  return finishPhase(phase.name);
+}
+
+LogicalResult Compilation::run() {
+  if (failed(importModel()) || failed(finishPhase("import")))
+    return failure();
+  if (Options.stopAfter == "import")
+    return success();
+  if (Options.verify) {
+    NumericsOptions numerics;
+    numerics.tokenBoundaries = Options.pipeline.tokenBoundaries;
+    Numerics.emplace(numerics);
+    if (failed(Numerics->recordBaseline(*Module)))
+      return failure();
+  }
+  for (const Phase &phase : buildPhases(Options.pipeline)) {
+    if (failed(runPhase(phase)))
+      return failure();
+    if (Options.stopAfter == phase.name)
+      return success();
+  }
+  return generateCode();
+}
+
+LogicalResult Compilation::generateCode() {
+  if (isCuda())
+    return generateCudaCode();
+  HostImageOptions options;
+  options.KeepLlvmIr = Options.keepLlvmIr;
+  FailureOr<std::vector<HostImage>> images = compileHostImages(*Module, options);
+  if (failed(images))
+    return failure();
+  Images = std::move(*images);
+  return Numerics ? verifyNative() : success();
+}
+
+LogicalResult Compilation::generateCudaCode() {
+  CudaTargetOptions options;
+  options.CudaPath = Options.cudaPath;
+  options.Chips = {Options.target};
+  options.Host.KeepLlvmIr = Options.keepLlvmIr;
+  FailureOr<CudaCode> code = compileCuda(*Module, options);
+  if (failed(code))
+    return failure();
+  Cuda = std::move(*code);
+  Images = std::move(Cuda.HostImages);
+  if (Numerics)
+    Options.note("--verify: code for a GPU does not run here, so only the passes were checked");
+  return success();
+}
+
+/// Compares the machine code itself with the reference, where this machine can run it.
+LogicalResult Compilation::verifyNative() {
+  const HostImage *image = findRunnableImage(Images);
+  if (!image) {
+    Options.note("--verify: this machine cannot run the compiled code, so only the passes were checked");
+    return success();
+  }
+  FailureOr<std::unique_ptr<NativeRunner>> runner = NativeRunner::create(*Module, *image);
+  if (failed(runner))
+    return failure();
+  return Numerics->checkNative(
+      *Module, [&](StringRef entry, ArrayRef<ReferenceValue> arguments) { return (*runner)->run(entry, arguments); });
+}
+
+//===- Output
+//-------------------------------------------------------------------------------------------------------===//
+
+/// The directory that relative paths of `lathe.files` start from: the process's own.
+LogicalResult Compilation::writeArtifactFile(StringRef path) {
+  Evaluator evaluator;
+  artifact::ArtifactSource source;
+  source.manifest = buildManifest(*Module, isCuda() ? Options.target : "", Images, Cuda.Kernels);
+  source.weights = listWeights(*Module, evaluator);
+  for (const HostImage &image : Images)
+    source.sections.push_back(
+        {runtime::SectionKind::HostImage, image.Level, std::string(image.Bytes.begin(), image.Bytes.end())});
+  for (const CudaText &text : Cuda.Ptx)
+    source.sections.push_back({runtime::SectionKind::Ptx, text.Target, text.Ptx + '\0'});
+  for (const CudaBinary &binary : Cuda.Cubins)
+    source.sections.push_back(
+        {runtime::SectionKind::Cubin, binary.Chip, std::string(binary.Bytes.begin(), binary.Bytes.end())});
+  std::string error = artifact::writeArtifact(path.str(), source);
+  if (!error.empty())
+    return emitError(Context, error);
+  return success();
+}
+
+LogicalResult Compilation::writeObjectFiles(StringRef path) {
+  SmallString<128> artifactPath, headerPath(path);
+  if (std::error_code error = llvm::sys::fs::createTemporaryFile("lathe", "lathe", artifactPath))
+    return emitError(Context, "no temporary file: " + error.message());
+  llvm::FileRemover remover(artifactPath);
+  if (failed(writeArtifactFile(artifactPath)))
+    return failure();
+  auto artifact = llvm::MemoryBuffer::getFile(artifactPath, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!artifact)
+    return emitError(Context, artifactPath + ": cannot be read: " + artifact.getError().message());
+
+  std::string identifier = toIdentifier(llvm::sys::path::stem(path));
+  std::string error = writeObject(path, identifier, (*artifact)->getBuffer(), Images);
+  if (!error.empty())
+    return emitError(Context, error);
+  llvm::sys::path::replace_extension(headerPath, "h");
+  std::error_code code;
+  llvm::raw_fd_ostream header(headerPath, code);
+  if (code)
+    return emitError(Context, headerPath + ": cannot be written: " + code.message());
+  header << describeHeader(identifier, buildManifest(*Module, isCuda() ? Options.target : "", Images, Cuda.Kernels));
+  return success();
+}
+
+LogicalResult Compilation::emit(EmitKind kind, StringRef path) {
+  bool stopped = !Options.stopAfter.empty();
+  if (kind == EmitKind::Artifact && !stopped)
+    return writeArtifactFile(path);
+  if (kind == EmitKind::Object && !stopped)
+    return writeObjectFiles(path);
+  std::error_code error;
+  llvm::ToolOutputFile file(path, error, llvm::sys::fs::OF_None);
+  if (error)
+    return emitError(Context, path + ": cannot be written: " + error.message());
+  if (kind == EmitKind::Ptx)
+    file.os() << Cuda.Ptx.back().Ptx;
+  else if (kind == EmitKind::Cuda)
+    file.os() << Cuda.Source;
+  else if (kind == EmitKind::Llvm)
+    file.os() << Images.front().LlvmIr;
+  else
+    Module->print(file.os());
+  file.keep();
+  return success();
+}
+
+void Compilation::report(llvm::raw_ostream &stream) {
+  for (auto program : Module->getOps<plan::ProgramOp>())
+    for (auto clone : program.getBody().front().getOps<plan::CloneOp>()) {
+      stream << "@" << program.getSymName();
+      for (auto range : clone.getRange().getAsRange<SymbolAttr>())
+        stream << " " << range.getName() << " " << range.getMin() << ".." << range.getMax();
+      stream << ": arena " << clone.getArena() << " bytes\n";
+      for (auto launch : clone.getBody().front().getOps<plan::LaunchOp>())
+        stream << "  " << launch.getKernel().getKernelTemplate() << " " << launch.getKernel().getConfig() << ": "
+               << launch.getKernel().getReason() << "\n";
+    }
+  for (const CudaKernel &kernel : Cuda.Kernels)
+    stream << llvm::formatv("  {0,-40} {1,4} threads {2,4} registers {3,6} bytes shared  {4}\n", kernel.Name,
+                            kernel.Threads, kernel.Registers, kernel.SharedBytes, kernel.Config);
+}

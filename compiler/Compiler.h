@@ -1,0 +1,69 @@
+// One compilation, from model file to artifact.
+#ifndef LATHE_COMPILER_COMPILER_H
+#define LATHE_COMPILER_COMPILER_H
+
+#include "compiler/Manifest.h"
+#include "compiler/Pipeline.h"
+#include "compiler/Verify.h"
+#include "compiler/targets/HostImage.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "llvm/ADT/StringMap.h"
+#include <optional>
+
+namespace lathe {
+
+struct CompileOptions {
+  std::string input;          ///< an ONNX or GGUF file, or IR in text form (.mlir)
+  std::string target = "cpu"; ///< "cpu", or a CUDA architecture as "sm_90a"
+  std::string cudaPath;       ///< where NVRTC and nvJitLink are; empty: the usual places
+  PipelineOptions pipeline;
+  llvm::StringMap<std::pair<int64_t, int64_t>> dims;
+  llvm::StringMap<llvm::SmallVector<int64_t>> shapes;
+  int64_t contextLength = 0;
+  std::string stopAfter;  ///< a phase name, or empty
+  std::string dumpPhases; ///< a folder, or empty
+  bool verify = false;
+  bool keepLlvmIr = false;
+  /// Developer's: passes by name that run at the end of a phase.
+  std::vector<std::pair<std::string, std::string>> extraPasses;
+  /// Called with what the user should know: defaults that were taken, what is under way.
+  std::function<void(llvm::StringRef)> note = [](llvm::StringRef) {};
+};
+
+enum class EmitKind { Artifact, Object, Cuda, Ptx, Mlir, Llvm };
+
+class Compilation {
+public:
+  Compilation(mlir::MLIRContext &context, CompileOptions options);
+
+  /// Runs every phase up to `stopAfter`, or up to code generation. Problems are diagnostics.
+  llvm::LogicalResult run();
+  /// Writes what `run` made. Fails with a diagnostic.
+  llvm::LogicalResult emit(EmitKind kind, llvm::StringRef path);
+  /// Lines for people: kernels, why they were chosen, memory.
+  void report(llvm::raw_ostream &stream);
+
+  mlir::ModuleOp getModule() { return *Module; }
+
+private:
+  llvm::LogicalResult importModel();
+  llvm::LogicalResult runPhase(const Phase &phase);
+  llvm::LogicalResult finishPhase(llvm::StringRef phase);
+  llvm::LogicalResult generateCode();
+  llvm::LogicalResult generateCudaCode();
+  llvm::LogicalResult verifyNative();
+  llvm::LogicalResult writeArtifactFile(llvm::StringRef path);
+  llvm::LogicalResult writeObjectFiles(llvm::StringRef path);
+  bool isCuda() const { return Options.target != "cpu"; }
+
+  mlir::MLIRContext &Context;
+  CompileOptions Options;
+  mlir::OwningOpRef<mlir::ModuleOp> Module;
+  std::optional<NumericsCheck> Numerics; ///< with `verify`
+  std::vector<HostImage> Images;
+  CudaCode Cuda; ///< its host images are `Images`
+};
+
+} // namespace lathe
+
+#endif // LATHE_COMPILER_COMPILER_H

@@ -1,0 +1,26 @@
+// What an artifact says about itself: the manifest and the list of its weights, read off the plan.
+#ifndef LATHE_COMPILER_MANIFEST_H
+#define LATHE_COMPILER_MANIFEST_H
+
+#include "compiler/artifact/ArtifactWriter.h"
+#include "compiler/targets/HostImage.h"
+#include "compiler/targets/cuda/CudaTarget.h"
+#include "dialects/lathe/reference/Evaluator.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace lathe {
+
+/// The manifest without "weights", which the artifact writer fills. `chip` is empty for the CPU.
+nlohmann::ordered_json buildManifest(mlir::ModuleOp plan, llvm::StringRef chip, llvm::ArrayRef<HostImage> images,
+                                     llvm::ArrayRef<CudaKernel> kernels);
+
+/// One source for each `plan.data`, whose bytes `evaluator` computes when they are asked for. Both must live until
+/// then.
+std::vector<artifact::WeightSource> listWeights(mlir::ModuleOp plan, Evaluator &evaluator);
+
+/// The name of an element type in manifests and reports: "f32", "q4_k".
+std::string getElementName(mlir::Type type);
+
+} // namespace lathe
+
+#endif // LATHE_COMPILER_MANIFEST_H
