@@ -51,7 +51,7 @@ static ordered_json symbol(const char *name, int64_t min, int64_t max) {
 
 static std::string image(const char *name) { return readFile(std::string(LATHE_TEST_IMAGES) + "/" + name); }
 
-ArtifactSource scaleSource() {
+ArtifactSource scaleSource(const std::string &target) {
   ordered_json entry = {{"name", "forward"},
                         {"kind", "tensor"},
                         {"symbols", ordered_json::array({symbol("batch", 1, 64)})},
@@ -59,9 +59,15 @@ ArtifactSource scaleSource() {
                         {"outputs", ordered_json::array({value("y", "f32", {"batch", 4}),
                                                          value("total", "f32", ordered_json::array({"batch"}))})},
                         {"states", ordered_json::array()}};
-  return {manifestOf("cpu", entry),
-          {{SectionKind::HostImage, "x86-64-v3", image("Scale.bin")}},
-          {floats("scale", {1, 2, 3, 4})}};
+  bool cuda = target == "cuda";
+  ArtifactSource source = {manifestOf(target, entry),
+                           {{SectionKind::HostImage, "x86-64-v3", image(cuda ? "ScaleCuda.bin" : "Scale.bin")}},
+                           {floats("scale", {1, 2, 3, 4})}};
+  if (cuda) {
+    source.manifest["kernels"] = ordered_json::array({{{"name", "lathe_scale"}, {"shared_bytes", 0}}});
+    source.sections.push_back({SectionKind::Ptx, "ptx", std::string("// scale\0", 9)});
+  }
+  return source;
 }
 
 ArtifactSource toySource(const std::string &target) {

@@ -9,9 +9,8 @@
 
 namespace lathe::test {
 
-/// The hand-made programs: what images/ computes, with the manifest that goes with it.
-artifact::ArtifactSource scaleSource();
-/// The toy language model for "cpu" or "cuda".
+/// The hand-made programs, for "cpu" or "cuda": what images/ computes, with the manifest that goes with it.
+artifact::ArtifactSource scaleSource(const std::string &target = "cpu");
 artifact::ArtifactSource toySource(const std::string &target = "cpu");
 
 /// Writes `source` to a new file in the test's folder and returns its path.

@@ -30,11 +30,24 @@ static void attend(const FakeLaunch &launch) {
               launch.grid[0]);
 }
 
+/// The kernel of images/ScaleCuda.cpp.
+static void scale(const FakeLaunch &launch) {
+  const uint64_t *a = launch.arguments;
+  auto *x = pointer<float>(a[0]), *weight = pointer<float>(a[1]), *y = pointer<float>(a[2]);
+  for (size_t row = 0; row != launch.grid[0]; ++row) {
+    float sum = 0;
+    for (size_t i = 0; i != 4; ++i)
+      sum += y[row * 4 + i] = x[row * 4 + i] * weight[i];
+    pointer<float>(a[3])[row] = sum;
+  }
+}
+
 FakeCuda::FakeCuda() : library(dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL)) {
   if (!library)
     throw std::runtime_error(dlerror());
   reset();
   auto *add = function<decltype(fakeCudaRegister)>("fakeCudaRegister");
+  add("lathe_scale", "ppppi", scale);
   add("lathe_toy_write", "ppppi", write);
   add("lathe_toy_attend", "pppppppiii", attend);
 }

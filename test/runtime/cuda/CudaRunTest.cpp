@@ -1,0 +1,96 @@
+// Tensor entries on the fake GPU: the scale program of images/ScaleCuda.cpp.
+#include "test/runtime/cuda/FakeCudaFixture.h"
+
+using namespace lathe;
+
+namespace {
+
+class CudaRun : public test::FakeCuda {
+protected:
+  void SetUp() override {
+    ASSERT_EQ(createDevice(device).message, "");
+    program = test::load(test::writeTemporary(test::scaleSource("cuda")));
+    session = test::openSession(program, device);
+  }
+  void TearDown() override {
+    session.reset();
+    program.reset();
+    device.reset();
+    FakeCuda::TearDown();
+  }
+
+  /// Runs with these tensors; outputs that are not given are not wanted.
+  test::Outcome run(lathe_tensor input, std::vector<lathe_tensor> outputs, void *stream = nullptr) {
+    lathe_run_options options = {sizeof(options), nullptr, &input, 1, outputs.data(), outputs.size(), stream};
+    return test::outcome(lathe_session_run(session.get(), &options));
+  }
+  static lathe_tensor tensor(const char *name, void *data, size_t bytes, int64_t batch,
+                             lathe_memory memory = LATHE_MEMORY_HOST) {
+    return {name, data, bytes, LATHE_F32, memory, 2, {batch, 4}};
+  }
+
+  test::Device device;
+  test::Program program;
+  test::Session session;
+};
+
+TEST_F(CudaRun, HostTensorsOfEverySize) {
+  for (int64_t batch : {1, 64, 2}) {
+    std::vector<float> x(size_t(batch) * 4), y(x.size()), total(static_cast<size_t>(batch));
+    for (size_t i = 0; i != x.size(); ++i)
+      x[i] = float(i);
+    ASSERT_EQ(run(tensor("x", x.data(), x.size() * 4, batch),
+                  {tensor("total", total.data(), total.size() * 4, batch), tensor("y", y.data(), y.size() * 4, batch)})
+                  .message,
+              "");
+    for (size_t i = 0; i != x.size(); ++i)
+      ASSERT_EQ(y[i], float(i) * float(i % 4 + 1)) << batch;
+    EXPECT_EQ(total.back(), float(40 * (batch - 1) + 20));
+  }
+}
+
+TEST_F(CudaRun, OutputThatNobodyWants) {
+  float x[4] = {1, 1, 1, 1}, total = 0;
+  ASSERT_EQ(run(tensor("x", x, sizeof(x), 1), {tensor("total", &total, sizeof(total), 1)}).message, "");
+  EXPECT_EQ(total, 10);
+}
+
+TEST_F(CudaRun, DeviceTensorsReturnAtOnce) {
+  // The fake keeps device memory where the test can reach it.
+  int number = 0;
+  void *context = nullptr, *stream = nullptr;
+  function<int(int *, int)>("cuDeviceGet")(&number, 0);
+  function<int(void **, int)>("cuDevicePrimaryCtxRetain")(&context, number);
+  function<int(void *)>("cuCtxPushCurrent_v2")(context);
+  unsigned long long memory = 0;
+  function<int(unsigned long long *, size_t)>("cuMemAlloc_v2")(&memory, 64);
+  function<int(void **, unsigned)>("cuStreamCreate")(&stream, 1);
+  auto *values = reinterpret_cast<float *>(memory);
+  for (int i = 0; i != 4; ++i)
+    values[i] = 2;
+  int waits = calls("cuStreamSynchronize");
+  ASSERT_EQ(run(tensor("x", values, 16, 1, LATHE_MEMORY_DEVICE), {tensor("y", values + 4, 16, 1, LATHE_MEMORY_DEVICE)},
+                stream)
+                .message,
+            "");
+  EXPECT_EQ(calls("cuStreamSynchronize"), waits);
+  values[0] = 3; // the work has not begun: nothing has waited for it
+  function<int(void *)>("cuStreamSynchronize")(stream);
+  EXPECT_EQ(values[4], 3);
+  EXPECT_EQ(values[7], 8);
+  function<int(void *)>("cuStreamDestroy_v2")(stream);
+  function<int(unsigned long long)>("cuMemFree_v2")(memory);
+  function<int(void **)>("cuCtxPopCurrent_v2")(&context);
+  function<int(int)>("cuDevicePrimaryCtxRelease_v2")(number);
+}
+
+TEST_F(CudaRun, AFailedLaunchIsNamed) {
+  failCall("cuLaunchKernel", 1, 719);
+  float x[4] = {}, total = 0;
+  EXPECT_EQ(run(tensor("x", x, sizeof(x), 1), {tensor("total", &total, sizeof(total), 1)}).message,
+            "lathe_session_run: cuLaunchKernel for kernel 'lathe_scale', grid 1 x 1 x 1, block 4 x 1 x 1, 0 bytes "
+            "shared: error 719");
+  EXPECT_EQ(run(tensor("x", x, sizeof(x), 1), {tensor("total", &total, sizeof(total), 1)}).message, "");
+}
+
+} // namespace
