@@ -6,8 +6,6 @@
 #include "mlir/Support/Timing.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
-#include "llvm/Support/Path.h"
-#include "llvm/Support/SourceMgr.h"
 #include <CLI/CLI.hpp>
 
 using namespace lathe;
@@ -113,6 +111,32 @@ static void parseLists(Arguments &arguments) {
     throw CLI::ValidationError("--emit", arguments.emit + " needs a CUDA target; add --target=sm_90a");
 }
 
+/// "model.onnx", "model.onnx:12:3", "model.onnx: 'layers.3/attn'": where a diagnostic points to, names outermost first.
+static std::string describeLocation(mlir::Location location) {
+  if (auto file = llvm::dyn_cast<mlir::FileLineColLoc>(location)) {
+    std::string text = file.getFilename().str();
+    return file.getLine() ? text + ":" + std::to_string(file.getLine()) + ":" + std::to_string(file.getColumn()) : text;
+  }
+  if (auto name = llvm::dyn_cast<mlir::NameLoc>(location)) {
+    std::string child = describeLocation(name.getChildLoc());
+    return (child == "lathec" ? "" : child + ": ") + "'" + name.getName().str() + "'";
+  }
+  // Several operations became one: the last is what people see in the model's own graph.
+  if (auto fused = llvm::dyn_cast<mlir::FusedLoc>(location); fused && !fused.getLocations().empty())
+    return describeLocation(fused.getLocations().back());
+  return "lathec";
+}
+
+static void printDiagnostic(mlir::Diagnostic &diagnostic) {
+  llvm::StringRef severity = diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error     ? "error"
+                             : diagnostic.getSeverity() == mlir::DiagnosticSeverity::Warning ? "warning"
+                             : diagnostic.getSeverity() == mlir::DiagnosticSeverity::Remark  ? "remark"
+                                                                                             : "note";
+  llvm::errs() << describeLocation(diagnostic.getLocation()) << ": " << severity << ": " << diagnostic.str() << "\n";
+  for (mlir::Diagnostic &note : diagnostic.getNotes())
+    printDiagnostic(note);
+}
+
 static EmitKind getEmitKind(llvm::StringRef name) {
   return llvm::StringSwitch<EmitKind>(name)
       .Case("obj", EmitKind::Object)
@@ -153,8 +177,8 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   lathe::registerDialects(registry);
   mlir::MLIRContext context(registry);
-  llvm::SourceMgr sources;
-  mlir::SourceMgrDiagnosticHandler diagnostics(sources, &context);
+  context.printOpOnDiagnostic(false); // people see the model's node, not our IR
+  mlir::ScopedDiagnosticHandler diagnostics(&context, printDiagnostic);
   if (!arguments.quiet)
     arguments.compile.note = [](llvm::StringRef text) { llvm::errs() << "lathec: " << text << "\n"; };
   arguments.compile.keepLlvmIr = arguments.emit == "llvm";
