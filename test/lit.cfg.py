@@ -28,6 +28,7 @@ config.substitutions += [
     ("%models", os.path.join(config.test_source_root, "models")),
     ("%root", config.source_root),
     ("%build", config.build_root),
+    ("%llvm_include", config.llvm_include),
     ("%python", config.python),
     ("%path", config.environment["PATH"]),
 ]
@@ -63,5 +64,6 @@ features = {
     "python-numpy": has_module("numpy"),
     "python-onnx": has_module("onnx"),
     "asan": "address" in config.sanitize,
+    "compiler": config.compiler,
 }
 config.available_features.update(name for name, present in features.items() if present)

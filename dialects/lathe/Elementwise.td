@@ -4,7 +4,7 @@ class Lathe_UnaryOp<string mnemonic, string formula, string what, list<Trait> tr
     : Lathe_ModelOp<mnemonic, [DeclareOpInterfaceMethods<Lathe_DerivativeOpInterface>,
         AllTypesMatch<["input", "result"]>] # traits> {
   let summary = what;
-  let description = "`result[i] = " # formula # [{`, computed in f32 and rounded once.
+  let description = "\n    `result[i] = " # formula # [{`, computed in f32 and rounded once.
     Example:
     ```mlir
     %y = lathe.}] # mnemonic # [{ %x : tensor<4x?xf32>
@@ -26,7 +26,7 @@ def Lathe_TanhOp : Lathe_UnaryOp<"tanh", "tanh(input[i])", "Hyperbolic tangent o
 class Lathe_BinaryOp<string mnemonic, string formula, string what, list<Trait> traits = []>
     : Lathe_ModelOp<mnemonic, [DeclareOpInterfaceMethods<Lathe_DerivativeOpInterface>] # traits> {
   let summary = what;
-  let description = "`result[i] = " # formula # [{`, computed in f32 and rounded once. Shapes broadcast as in NumPy:
+  let description = "\n    `result[i] = " # formula # [{`, computed in f32 and rounded once. Shapes broadcast as in NumPy:
     aligned at the last dimension, a missing or static dimension of 1 repeats.
     Constraints:
     * (C1) Both operands and the result have one element type.
