@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import platform
 import subprocess
 
 import lit.formats
@@ -55,8 +56,20 @@ def has_module(name):
 
 
 cuda = "/usr/local/cuda/lib64/"
+# Makes a library that runs on the CPU of printed CUDA kernels: `%emulate k.cu -o k.so`.
+clang = os.path.join(config.llvm_tools, "clang++")
+kernels = os.path.join("compiler", "targets", "cuda", "kernels")
+emulation = os.path.join(config.test_source_root, "compiler", "targets", "cuda", "EmulatedKernels.h")
+config.substitutions.append(
+    (
+        "%emulate",
+        f"{clang} -x c++ -std=c++20 -O1 -shared -fPIC -Wno-pass-failed -I{config.source_root}/{kernels} -include {emulation}",
+    )
+)
+
 features = {
     "cuda": has_gpu(),
+    "clang-x86": platform.machine() == "x86_64" and os.path.exists(clang),
     "nvrtc": loads("libnvrtc.so.13", "libnvrtc.so", cuda + "libnvrtc.so")
     and loads("libnvJitLink.so.13", "libnvJitLink.so", cuda + "libnvJitLink.so"),
     "shared": os.path.isdir(os.path.join(shared, "data")),

@@ -1,15 +1,12 @@
 // Compiles a model for CUDA and prints what comes out: for tests, and for taking a kernel apart.
 //
-//   cuda-print FILE.mlir|FILE.gguf|- [--emit=plan,source,launches,kernels,ptx,cubin,host] [--ptx=compute_80] ...
+//   cuda-print FILE.mlir|FILE.gguf|FILE.onnx [--emit=plan,source,launches,kernels,ptx,cubin,host] [--ptx=compute_80]
+//   ...
 //
 // A module that holds functions goes through the phases before code generation, one that holds a plan does not.
 #include "compiler/Dialects.h"
-#include "compiler/Pipeline.h"
 #include "compiler/targets/cuda/CudaTarget.h"
-#include "frontends/gguf/GgufImporter.h"
-#include "mlir/Parser/Parser.h"
-#include "mlir/Support/FileUtilities.h"
-#include "llvm/Support/SourceMgr.h"
+#include "test/compiler/targets/cuda/ModelFile.h"
 #include <CLI/CLI.hpp>
 
 using namespace mlir;
@@ -23,28 +20,6 @@ struct Options {
   CudaTargetOptions Target;
 };
 } // namespace
-
-static OwningOpRef<ModuleOp> readModule(const Options &options, MLIRContext &context, llvm::SourceMgr &sources) {
-  if (StringRef(options.File).ends_with(".gguf")) {
-    FailureOr<OwningOpRef<ModuleOp>> module = importGguf(context, options.File);
-    return succeeded(module) ? std::move(*module) : nullptr;
-  }
-  std::string message;
-  std::unique_ptr<llvm::MemoryBuffer> buffer = openInputFile(options.File, &message);
-  if (!buffer) {
-    llvm::errs() << options.File << ": " << message << '\n';
-    return nullptr;
-  }
-  sources.AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
-  return parseSourceFile<ModuleOp>(sources, &context);
-}
-
-static LogicalResult runPhases(ModuleOp module, const PipelineOptions &options) {
-  PassManager manager(module.getContext());
-  for (const Phase &phase : buildPhases(options))
-    phase.build(manager);
-  return manager.run(module);
-}
 
 static void print(const Options &options, ModuleOp module, const CudaCode &code) {
   for (const std::string &part : options.Emit) {
@@ -94,11 +69,11 @@ int main(int argc, char **argv) {
   context.loadAllAvailableDialects();
   llvm::SourceMgr sources;
   SourceMgrDiagnosticHandler handler(sources, &context);
-  OwningOpRef<ModuleOp> module = readModule(options, context, sources);
+  OwningOpRef<ModuleOp> module = test::readModel(options.File, context, sources);
   if (!module)
     return 1;
   bool planned = !module->getOps<plan::ProgramOp>().empty();
-  if (!planned && failed(runPhases(*module, options.Pipeline)))
+  if (!planned && failed(test::runPhases(*module, options.Pipeline, "cleanup", "")))
     return 1;
   // Without a library: what is printed alone.
   bool textAlone = llvm::all_of(
