@@ -73,14 +73,16 @@ static bool isListed(Operation *op, ArrayRef<llvm::StringLiteral> legal) {
       legal, [&](StringRef entry) { return entry.consume_back("*") ? name.starts_with(entry) : name == entry; });
 }
 
-/// Bodies that hold what a kernel or a weight program computes, in `lathe` operations whatever the phase.
-static bool holdsModelOperations(Operation *op) {
-  return isa<FusionOp, WeightProgramOp, plan::LaunchOp, plan::DataOp>(op);
+/// Bodies of kernels and weight programs hold `lathe` operations whatever the phase.
+static bool isLegal(Operation *op, const LegalityRule &rule) {
+  if (isa_and_nonnull<FusionOp, WeightProgramOp, plan::LaunchOp, plan::DataOp>(op->getParentOp()))
+    return isListed(op, {"lathe.*"});
+  return isListed(op, rule.legal);
 }
 
 /// Quantized blocks may be seen by our own operations alone: others would cut through the middle of a block.
 static LogicalResult checkQuantized(Operation *op) {
-  if (isa<LatheDialect, plan::PlanDialect>(op->getDialect()) || isa<func::FuncOp, func::ReturnOp>(op))
+  if (isa_and_nonnull<LatheDialect, plan::PlanDialect>(op->getDialect()) || isa<func::FuncOp, func::ReturnOp>(op))
     return success();
   auto isQuantized = [](Type type) {
     auto shaped = dyn_cast<ShapedType>(type);
@@ -99,8 +101,8 @@ LogicalResult lathe::checkLegality(ModuleOp module, StringRef phase) {
   module->walk<WalkOrder::PreOrder>([&](Operation *op) {
     if (failed(checkQuantized(op)))
       legal = false;
-    if (isListed(op, rule->legal))
-      return holdsModelOperations(op) && phase != "import" ? WalkResult::skip() : WalkResult::advance();
+    if (isLegal(op, *rule))
+      return WalkResult::advance();
     legal = false;
     op->emitOpError() << "is not legal after phase '" << phase << "'";
     return WalkResult::skip();

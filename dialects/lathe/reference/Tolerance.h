@@ -21,17 +21,25 @@ struct Tolerance {
   llvm::StringLiteral Reason;
 };
 
+inline constexpr Tolerance RewriteF32 = {1e-5, 2e-6,
+                                         "both sides sum in f64; a rewrite moves single roundings to f32, 6e-8 each"};
+inline constexpr Tolerance KernelF32 = {
+    1e-4, 1e-5, "f32 sums in another order: batched and stepwise evaluation of one model differ by 1e-5"};
+inline constexpr Tolerance AnyF16 = {2e-2, 3e-3,
+                                     "11 significant bits round each operand by up to 5e-4, and a few layers add up"};
+inline constexpr Tolerance AnyBF16 = {1.6e-1, 2.4e-2, "as f16 with 3 significant bits less"};
+inline constexpr Tolerance AnyEightBit = {2.5e-1, 4e-2,
+                                          "8-bit activations: what llama.cpp's own 8-bit products differ by from f32"};
+
 /// The tolerance where `narrowest` is the narrowest float type that values are rounded to on the way.
-inline Tolerance getTolerance(mlir::Type narrowest, Comparison comparison) {
+inline const Tolerance &getTolerance(mlir::Type narrowest, Comparison comparison) {
   if (narrowest.isF16())
-    return {2e-2, 3e-3, "11 significant bits round each operand by up to 5e-4, and a few layers add up"};
+    return AnyF16;
   if (narrowest.isBF16())
-    return {1.6e-1, 2.4e-2, "as f16 with 3 significant bits less"};
+    return AnyBF16;
   if (narrowest.getIntOrFloatBitWidth() <= 8)
-    return {2.5e-1, 4e-2, "8-bit activations: what llama.cpp's own 8-bit products differ by"};
-  if (comparison == Comparison::Rewrite)
-    return {1e-5, 2e-6, "both sides sum in f64; a rewrite moves single roundings to f32, 6e-8 each"};
-  return {1e-4, 1e-5, "f32 sums in another order: batched and stepwise evaluation of one model differ by 1e-5"};
+    return AnyEightBit;
+  return comparison == Comparison::Rewrite ? RewriteF32 : KernelF32;
 }
 
 } // namespace lathe
