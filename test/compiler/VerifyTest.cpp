@@ -46,7 +46,7 @@ protected:
 };
 
 /// A compiled model that returns its input times `factor`.
-NativeRunner multiply(double factor) {
+NativeCall multiply(double factor) {
   return [=](llvm::StringRef, llvm::ArrayRef<ReferenceValue> arguments) {
     ReferenceValue result = arguments[0];
     for (int64_t i = 0, n = result.getNumElements(); i < n; ++i)
