@@ -54,7 +54,9 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager components;
   llvm::ModuleAnalysisManager modules;
-  llvm::PassBuilder builder(&machine);
+  llvm::PipelineTuningOptions tuning;
+  tuning.SLPVectorization = true; // unpacking a block is straight-line code once its loops are unrolled
+  llvm::PassBuilder builder(&machine, tuning);
   // There is no C library in an image, so no loop or call may be turned into one of its functions.
   functions.registerPass([&] {
     llvm::TargetLibraryInfoImpl library(machine.getTargetTriple());

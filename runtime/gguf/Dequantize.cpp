@@ -141,11 +141,20 @@ void decodeQ2_0(const uint8_t *block, float *values) { // f16 d, 64 two-bit code
     values[i] = d * float((block[2 + i / 4] >> i % 4 * 2 & 3) - 1);
 }
 
+// Groups of 16 are short enough to be unrolled, and a vectorizer that then takes the loop over groups scatters every
+// value; within a group values lie side by side.
+#ifdef __clang__
+#define LATHE_ALONG_GROUPS _Pragma("clang loop vectorize(disable)")
+#else
+#define LATHE_ALONG_GROUPS
+#endif
+
 //===- Blocks of 256 ----------------------------------------------------------------------------------------------===//
 
 void decodeQ2K(const uint8_t *block, float *values) { // 16 B scale and minimum nibbles, 64 B codes, f16 d, f16 dmin
   const uint8_t *codes = block + 16;
   float d = loadHalf(block + 80), dmin = loadHalf(block + 82);
+  LATHE_ALONG_GROUPS
   for (int group = 0; group < 16; ++group) {
     float scale = d * float(block[group] & 15), minimum = dmin * float(block[group] >> 4);
     // Each half of 128 has 32 bytes, whose four 2-bit fields are four runs of 32 values.
@@ -159,6 +168,7 @@ void decodeQ2K(const uint8_t *block, float *values) { // 16 B scale and minimum 
 void decodeQ3K(const uint8_t *block, float *values) { // 32 B third bits, 64 B low bits, 12 B scales, f16 d
   const uint8_t *codes = block + 32, *scales = block + 96;
   float d = loadHalf(block + 108);
+  LATHE_ALONG_GROUPS
   for (int group = 0; group < 16; ++group) {
     int low = scales[group % 8] >> group / 8 * 4 & 15;
     int high = scales[8 + group % 4] >> group / 4 * 2 & 3;
@@ -206,18 +216,24 @@ void decodeQ5K(const uint8_t *block, float *values) { // f16 d, f16 dmin, 12 B s
   }
 }
 
+/// One of the four 2-bit fields of each half of 128 values: 32 of them, in two runs with a scale each. The field is a
+/// template parameter because bytes shift fast by constants only.
+template <int Field> void decodeQ6KField(const uint8_t *block, int half, float d, float *__restrict values) {
+  const uint8_t *low = block + half * 64 + Field % 2 * 32, *high = block + 128 + half * 32;
+  for (int run = 0; run < 2; ++run) {
+    float scale = d * float(int8_t(block[192 + half * 8 + Field * 2 + run]));
+    for (int i = run * 16; i < run * 16 + 16; ++i)
+      values[i] = scale * float(((low[i] >> Field / 2 * 4 & 15) | (high[i] >> Field * 2 & 3) << 4) - 32);
+  }
+}
+
 void decodeQ6K(const uint8_t *block, float *values) { // 128 B low nibbles, 64 B high bits, 16 x i8 scale, f16 d
-  const uint8_t *high = block + 128;
   float d = loadHalf(block + 208);
-  for (int group = 0; group < 16; ++group) {
-    float scale = d * float(int8_t(block[192 + group]));
-    int start = group * 16;
-    for (int i = start; i < start + 16; ++i) {
-      int half = i / 128, at = i % 128;
-      int low = block[half * 64 + at % 64] >> at / 64 * 4 & 15;
-      int top = high[half * 32 + at % 32] >> at / 32 * 2 & 3;
-      values[i] = scale * float((low | top << 4) - 32);
-    }
+  for (int half = 0; half < 2; ++half, values += 128) {
+    decodeQ6KField<0>(block, half, d, values);
+    decodeQ6KField<1>(block, half, d, values + 32);
+    decodeQ6KField<2>(block, half, d, values + 64);
+    decodeQ6KField<3>(block, half, d, values + 96);
   }
 }
 

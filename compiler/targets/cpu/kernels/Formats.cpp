@@ -54,11 +54,14 @@ LATHE_TEMPLATE void lathe_pack_bf16(void *row, int64_t first, int64_t count, con
     static_cast<uint16_t *>(row)[first + i] = roundToBf16(values[i]);
 }
 
+// Inlined, so that the loops of a decoder see that blocks and values do not overlap; vector code within a block, not
+// across blocks, whose values are far apart.
 #define LATHE_BLOCK_FORMAT(format, decode, weights, bytes)                                                             \
   extern "C" void lathe_unpack_##format(const void *row, int64_t first, int64_t count, float *__restrict values) {     \
     const uint8_t *__restrict block = static_cast<const uint8_t *>(row) + first / weights * bytes;                     \
-    for (int64_t i = 0; i < count; i += weights, block += bytes)                                                       \
-      gguf::decode(block, values + i);                                                                                 \
+    _Pragma("clang loop vectorize(disable)") for (int64_t i = 0; i < count; i += weights, block += bytes) {            \
+      [[clang::always_inline]] gguf::decode(block, values + i);                                                        \
+    }                                                                                                                  \
   }
 LATHE_BLOCK_FORMAT(q4_0, decodeQ4_0, 32, 18)
 LATHE_BLOCK_FORMAT(q4_1, decodeQ4_1, 32, 20)

@@ -48,6 +48,8 @@ public:
 
   /// Name and bytes of each image.
   std::vector<std::pair<std::string, Bytes>> getImages() const;
+  /// How many kernels an image holds.
+  size_t countKernels() const;
 
 private:
   struct State; // keeps MLIR's headers out of the tests

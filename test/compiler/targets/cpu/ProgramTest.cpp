@@ -92,6 +92,44 @@ TEST(CpuProgram, SaysArenaAndOutputSizes) {
   EXPECT_EQ(runner.getOutputDims({5}, 4), (std::vector<int64_t>{5, 4, 5, 3}));
 }
 
+std::string makeAppends(const std::vector<int> &layers) {
+  std::string state = "!lathe.state<paged, 3x1x4xf32>", launches;
+  for (int layer : layers)
+    launches += R"(
+    plan.launch #lathe.kernel<"append_kv", {}, ""> ins(%k, %k, %s, %slots) outs(%s)
+        shapes [affine_map<()[s0] -> (s0, 1, 2)>, affine_map<()[s0] -> (s0, 1, 2)>, affine_map<()[s0] -> ()>,
+                affine_map<()[s0] -> (s0)>, affine_map<()[s0] -> ()>] {
+    ^bb0(%a0: tensor<?x1x2xf32>, %a1: tensor<?x1x2xf32>, %a2: )" +
+                state + R"(, %a3: tensor<?xi32>):
+      %0 = lathe.append_kv %a0, %a1, %a2, %a3 layer )" +
+                std::to_string(layer) + " : tensor<?x1x2xf32>, tensor<?x1x2xf32>, " + state + R"(, tensor<?xi32>
+      lathe.yield %0 : )" +
+                state + "\n    }";
+  return R"(
+plan.program @main "tensor" symbols [#lathe.symbol<"tokens", 1, 64>]
+    inputs [#plan.port<"k", "tensor", f32, ()[s0] -> (s0, 1, 2)>, #plan.port<"slots", "tensor", i32, ()[s0] -> (s0)>]
+    outputs [] states [#plan.port<"kv", "state", )" +
+         state + R"(, ()[s0] -> ()>] {
+^bb0(%k: !plan.buffer, %slots: !plan.buffer, %s: !plan.buffer):
+  plan.clone range [] arena affine_map<()[s0] -> (0)> {)" +
+         launches + "\n  }\n}\n";
+}
+
+TEST(CpuProgram, LayersShareOneKernel) {
+  ImageRunner both(makeAppends({0, 2})), first(makeAppends({0})), second(makeAppends({2}));
+  EXPECT_EQ(both.countKernels(), 1u);
+  ImageRunner::Call call{{2}, {toBytes(randomFloats(4, 1)), copyBytes(std::vector<int32_t>{3, 17})}, {}, {}, {}};
+  call.States.push_back(toBytes(randomFloats(2 * 3 * 16 * 4, 2)));
+  std::vector<ImageRunner::Call> found = both.run(call);
+  for (size_t i = 0; i < found.size(); ++i) {
+    ImageRunner::Call wanted = second.run(first.run(call)[i])[i];
+    EXPECT_EQ(found[i].States, wanted.States);
+    EXPECT_NE(found[i].States, first.run(call)[i].States);
+  }
+}
+
+TEST(CpuProgram, DifferentBodiesHaveKernelsOfTheirOwn) { EXPECT_EQ(ImageRunner(TwoClones).countKernels(), 3u); }
+
 TEST(CpuProgram, GivesTheSameBytesForTheSamePlan) {
   EXPECT_EQ(ImageRunner(TwoClones).getImages(), ImageRunner(TwoClones).getImages());
 }
