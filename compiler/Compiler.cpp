@@ -5,6 +5,7 @@
 #include "dialects/plan/Plan.h"
 #include "frontends/gguf/GgufImporter.h"
 #include "frontends/onnx/OnnxImporter.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -20,6 +21,8 @@ using namespace lathe;
 
 Compilation::Compilation(MLIRContext &context, CompileOptions options) : Context(context), Options(std::move(options)) {
   Options.pipeline.cuda = isCuda();
+  applyDefaultTimingManagerCLOptions(Timing);
+  Total = Timing.getRootScope();
 }
 
 static LogicalResult emitError(MLIRContext &context, const Twine &message) {
@@ -93,6 +96,8 @@ LogicalResult Compilation::runPhase(const Phase &phase) {
   PassManager pm(&Context);
   if (failed(applyPassManagerCLOptions(pm)))
     return failure();
+  TimingScope timing = Total.nest(phase.name);
+  pm.enableTiming(timing);
   phase.build(pm);
   for (auto &[name, pass] : Options.extraPasses)
     if (name == phase.name && failed(parsePassPipeline(pass, pm)))
@@ -105,7 +110,17 @@ LogicalResult Compilation::runPhase(const Phase &phase) {
 }
 
 LogicalResult Compilation::run() {
-  if (failed(importModel()) || failed(finishPhase("import")))
+  if (!Options.remarks.empty()) {
+    remark::RemarkCategories categories; // each kind needs the filter: `all` alone admits none
+    categories.all = categories.passed = categories.missed = Options.remarks;
+    if (failed(remark::enableOptimizationRemarks(Context, nullptr, std::make_unique<remark::RemarkEmittingPolicyAll>(),
+                                                 categories, /*printAsEmitRemarks=*/true)))
+      return emitError(Context, "--remarks: '" + Options.remarks + "' is no regular expression");
+  }
+  TimingScope importing = Total.nest("import");
+  LogicalResult imported = importModel();
+  importing.stop();
+  if (failed(imported) || failed(finishPhase("import")))
     return failure();
   if (Options.stopAfter == "import")
     return success();
@@ -126,6 +141,7 @@ LogicalResult Compilation::run() {
 }
 
 LogicalResult Compilation::generateCode() {
+  TimingScope timing = Total.nest("codegen");
   if (isCuda())
     return generateCudaCode();
   HostImageOptions options;
@@ -171,6 +187,7 @@ LogicalResult Compilation::verifyNative() {
 
 /// The directory that relative paths of `lathe.files` start from: the process's own.
 LogicalResult Compilation::writeArtifactFile(StringRef path) {
+  TimingScope timing = Total.nest("artifact");
   Evaluator evaluator;
   artifact::ArtifactSource source;
   source.manifest = buildManifest(*Module, isCuda() ? Options.target : "", Images, Cuda.Kernels);

@@ -7,6 +7,7 @@
 #include "compiler/Verify.h"
 #include "compiler/targets/HostImage.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "mlir/Support/Timing.h"
 #include "llvm/ADT/StringMap.h"
 #include <optional>
 
@@ -24,6 +25,8 @@ struct CompileOptions {
   std::string dumpPhases; ///< a folder, or empty
   bool verify = false;
   bool keepLlvmIr = false;
+  /// Which remarks of passes to show, as a regular expression over their categories; empty: none.
+  std::string remarks;
   /// Developer's: passes by name that run at the end of a phase.
   std::vector<std::pair<std::string, std::string>> extraPasses;
   /// Called with what the user should know: defaults that were taken, what is under way.
@@ -58,6 +61,8 @@ private:
 
   mlir::MLIRContext &Context;
   CompileOptions Options;
+  mlir::DefaultTimingManager Timing; ///< prints on destruction what MLIR's timing flags ask for
+  mlir::TimingScope Total;
   mlir::OwningOpRef<mlir::ModuleOp> Module;
   std::optional<NumericsCheck> Numerics; ///< with `verify`
   std::vector<HostImage> Images;

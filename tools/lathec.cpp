@@ -6,6 +6,7 @@
 #include "mlir/Support/Timing.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Regex.h"
 #include <CLI/CLI.hpp>
 
 using namespace lathe;
@@ -84,6 +85,14 @@ static void declareOptions(CLI::App &app, Arguments &arguments) {
   app.add_option("--cuda-path", compile.cudaPath, "where NVRTC and nvJitLink are, if not in a usual place");
   app.add_flag("--verify", compile.verify, "run the model before and after each pass and name the one that changes it");
   app.add_flag("--report", arguments.report, "print the kernels, why they were chosen, and memory");
+  app.add_option("--remarks", compile.remarks,
+                 "say what passes did and what they did not do: fusion, memory, or a regular expression over these")
+      ->check(CLI::Validator(
+          [](std::string &text) {
+            std::string error;
+            return llvm::Regex(text).isValid(error) ? "" : "'" + text + "' is no regular expression: " + error;
+          },
+          "REGEX"));
   app.add_flag("-q,--quiet", arguments.quiet, "print errors only");
   app.add_option("--stop-after", compile.stopAfter, "end after a phase and write the IR")->check(CLI::IsMember(phases));
   app.add_option("--dump-phases", compile.dumpPhases, "write the IR after each phase to files in this folder");
