@@ -1,9 +1,9 @@
 #include "compiler/NativeRunner.h"
 #include "compiler/Manifest.h"
 #include "runtime/HostAbi.h"
+#include "runtime/MathApi.h"
 #include "llvm/Support/Process.h"
 #include "llvm/TargetParser/Host.h"
-#include <cmath>
 #include <cstring>
 
 using namespace mlir;
@@ -98,17 +98,7 @@ FailureOr<std::vector<ReferenceValue>> NativeRunner::run(StringRef name, ArrayRe
   // Poisoned, so that a kernel which reads what nobody wrote gives itself away.
   std::vector<uint8_t> arena(arenaBytes + 256, 0xA5);
   auto *aligned = reinterpret_cast<uint8_t *>(llvm::alignTo(reinterpret_cast<uintptr_t>(arena.data()), 256));
-  runtime::HostApi api{runtime::HostAbiVersion,
-                       sizeof(api),
-                       runInOrder,
-                       nullptr,
-                       copyBytes,
-                       std::sin,
-                       std::cos,
-                       std::tanh,
-                       std::erf,
-                       std::pow,
-                       std::log};
+  runtime::HostApi api{runtime::HostAbiVersion, sizeof(api), runInOrder, nullptr, copyBytes, &runtime::MathFunctions};
   HostCall call{&api, nullptr, symbols.data(), inputs.data(), outputs.data(), states.data(), Weights.data(), aligned};
   int32_t result = reinterpret_cast<runtime::HostEntryFunction>(code + entry->Run)(&call);
   if (result != 0)

@@ -16,7 +16,7 @@
 
 namespace lathe::runtime {
 
-inline constexpr uint32_t HostAbiVersion = 1;
+inline constexpr uint32_t HostAbiVersion = 2;
 
 struct HostCall;
 
@@ -34,6 +34,17 @@ struct CudaLaunch {
   uint32_t sharedBytes; ///< dynamic shared memory
 };
 
+/// The mathematical functions that kernels do not compute inline, as the C library has them. MathApi.h makes the table.
+struct MathApi {
+#define LATHE_MATH_UNARY(name)                                                                                         \
+  float (*name##f)(float);                                                                                             \
+  double (*name)(double);
+#define LATHE_MATH_BINARY(name)                                                                                        \
+  float (*name##f)(float, float);                                                                                      \
+  double (*name)(double, double);
+#include "runtime/MathFunctions.def"
+};
+
 /// Functions the runtime lends to a host image. The image checks nothing: the loader refuses a manifest whose
 /// `host_abi` differs, so the table's layout is known.
 struct HostApi {
@@ -48,13 +59,7 @@ struct HostApi {
   /// Copies bytes between two buffers of the device, in stream order.
   int32_t (*copy)(const HostCall *call, void *target, const void *source, int64_t bytes);
 
-  // The mathematical functions that kernels do not compute inline.
-  float (*sinf)(float);
-  float (*cosf)(float);
-  float (*tanhf)(float);
-  float (*erff)(float);
-  float (*powf)(float, float);
-  float (*logf)(float);
+  const MathApi *math;
 };
 
 /// One call of one entry point. All addresses are of the session's device; `symbols` is always host memory.

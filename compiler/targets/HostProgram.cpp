@@ -9,7 +9,7 @@ using namespace lathe;
 HostAbiTypes::HostAbiTypes(llvm::LLVMContext &context) {
   llvm::Type *pointer = llvm::PointerType::get(context, 0), *i32 = llvm::Type::getInt32Ty(context);
   Call = llvm::StructType::create(context, SmallVector<llvm::Type *>(8, pointer), "HostCall");
-  SmallVector<llvm::Type *> functions(2 + unsigned(HostFunction::Logf) + 1, pointer);
+  SmallVector<llvm::Type *> functions(2 + unsigned(HostFunction::Math) + 1, pointer);
   functions[0] = functions[1] = i32;
   Api = llvm::StructType::create(context, functions, "HostApi");
   llvm::Type *three = llvm::ArrayType::get(i32, 3);
@@ -17,8 +17,8 @@ HostAbiTypes::HostAbiTypes(llvm::LLVMContext &context) {
 }
 
 static_assert(sizeof(runtime::HostCall) == 8 * sizeof(void *), "HostAbiTypes::Call mirrors HostCall");
-static_assert(offsetof(runtime::HostApi, logf) == 8 + unsigned(HostFunction::Logf) * sizeof(void *) &&
-                  sizeof(runtime::HostApi) == offsetof(runtime::HostApi, logf) + sizeof(void *),
+static_assert(offsetof(runtime::HostApi, math) == 8 + unsigned(HostFunction::Math) * sizeof(void *) &&
+                  sizeof(runtime::HostApi) == offsetof(runtime::HostApi, math) + sizeof(void *),
               "HostFunction lists the functions of HostApi in order");
 static_assert(sizeof(runtime::CudaLaunch) == 8 * sizeof(uint32_t), "HostAbiTypes::CudaLaunch mirrors CudaLaunch");
 

@@ -12,8 +12,8 @@
 
 namespace lathe {
 
-/// Functions of the table that the runtime lends to a call, in its order.
-enum class HostFunction { ParallelFor, Launch, Copy, Sinf, Cosf, Tanhf, Erff, Powf, Logf };
+/// Functions of the table that the runtime lends to a call, in its order; the last entry is the table `math`.
+enum class HostFunction { ParallelFor, Launch, Copy, Math };
 
 /// Layouts of runtime/HostAbi.h as LLVM types.
 struct HostAbiTypes {

@@ -2,9 +2,9 @@
 
 #include "runtime/Failure.h"
 #include "runtime/HostAbi.h"
+#include "runtime/MathApi.h"
 
 #include <atomic>
-#include <cmath>
 #include <cstring>
 #include <sys/mman.h>
 #include <utility>
@@ -48,8 +48,7 @@ int32_t copyBytes(const HostCall *, void *target, const void *source, int64_t by
   return 0;
 }
 
-constexpr HostApi CpuApi = {HostAbiVersion, sizeof(HostApi), parallelFor, refuseLaunch, copyBytes, ::sinf,
-                            ::cosf,         ::tanhf,         ::erff,      ::powf,       ::logf};
+constexpr HostApi CpuApi = {HostAbiVersion, sizeof(HostApi), parallelFor, refuseLaunch, copyBytes, &MathFunctions};
 
 } // namespace
 

@@ -1,8 +1,7 @@
 #include "runtime/cuda/CudaApi.h"
 
 #include "runtime/Failure.h"
-
-#include <cmath>
+#include "runtime/MathApi.h"
 
 namespace lathe::runtime::cuda {
 
@@ -54,9 +53,7 @@ int32_t copyBytes(const HostCall *call, void *target, const void *source, int64_
 /// A CUDA program's buffers are the GPU's: there is nothing that a CPU kernel could read.
 int32_t refuseParallelFor(const HostCall *, CpuKernel, void *const *, const int64_t *, int64_t) { return -1; }
 
-constexpr HostApi Api = {HostAbiVersion, sizeof(HostApi), refuseParallelFor, launch, copyBytes,
-                         ::sinf,         ::cosf,          ::tanhf,           ::erff, ::powf,
-                         ::logf};
+constexpr HostApi Api = {HostAbiVersion, sizeof(HostApi), refuseParallelFor, launch, copyBytes, &MathFunctions};
 
 } // namespace
 

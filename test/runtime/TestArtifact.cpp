@@ -27,7 +27,7 @@ static artifact::WeightSource floats(const std::string &name, std::vector<float>
 static ordered_json manifestOf(const std::string &target, ordered_json entry) {
   return {
       {"format", 1},
-      {"host_abi", 1},
+      {"host_abi", 2},
       {"producer", "test"},
       {"model", {{"name", "hand-made"}, {"format", "onnx"}}},
       {"target", target},

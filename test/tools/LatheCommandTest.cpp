@@ -168,7 +168,7 @@ host code x86-64-v3
 weights f32: 1, 32 bytes
 all hashes are right
 )");
-  EXPECT_EQ(output("inspect --json " + model).rfind(R"({"format":1,"host_abi":1,"producer":"test")", 0), 0u);
+  EXPECT_EQ(output("inspect --json " + model).rfind(R"({"format":1,"host_abi":2,"producer":"test")", 0), 0u);
 }
 
 TEST_F(TokenCommand, InspectFindsADamagedWeight) {

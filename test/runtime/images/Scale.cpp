@@ -23,7 +23,7 @@ static int32_t finish(const HostCall *call, void *const *buffers, const int64_t 
   for (int64_t row = begin; row != end; ++row) {
     float sum = 0;
     for (int64_t i = 0; i != Width; ++i) {
-      y[row * Width + i] = call->api->tanhf(product[row * Width + i]);
+      y[row * Width + i] = call->api->math->tanhf(product[row * Width + i]);
       sum += product[row * Width + i];
     }
     total[row] = sum;

@@ -32,8 +32,8 @@ LATHE_INLINE void turn(const Launch *launch, double angle, float &cosine, float 
   constexpr double Turn = 6.283185307179586, Shift = 6755399441055744.0; // 1.5 * 2^52: adding it rounds to an integer
   double turns = (angle * (1 / Turn) + Shift) - Shift;
   float rest = static_cast<float>(__builtin_elementwise_fma(turns, -Turn, angle));
-  cosine = launch->call->api->cosf(rest);
-  sine = launch->call->api->sinf(rest);
+  cosine = launch->call->api->math->cosf(rest);
+  sine = launch->call->api->math->sinf(rest);
 }
 
 } // namespace

@@ -1,8 +1,8 @@
 #include "test/compiler/targets/cpu/ImageRunner.h"
 #include "compiler/targets/cpu/CpuTarget.h"
 #include "mlir/Parser/Parser.h"
+#include "runtime/MathApi.h"
 #include "llvm/TargetParser/Host.h"
-#include <cmath>
 #include <cstring>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -116,9 +116,7 @@ static ImageRunner::Call runOnce(ImageRunner::Call call, char *image, const Host
   api.bytes = sizeof(api);
   api.parallelFor = reversed ? runReversed : runForward;
   api.copy = copyBuffer;
-  api.sinf = std::sin;
-  api.cosf = std::cos;
-  api.tanhf = std::tanh;
+  api.math = &runtime::MathFunctions;
   auto arenaBytes = reinterpret_cast<runtime::HostArenaFunction>(image + entry.ArenaBytes);
   auto run = reinterpret_cast<runtime::HostEntryFunction>(image + entry.Run);
   Bytes arena(arenaBytes(call.Symbols.data()) + 256, 0xCD);
