@@ -4,8 +4,9 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Support/ToolUtilities.h"
+#include "tools/ExitCodes.h"
+#include "tools/lathe/Arrays.h"
 #include "tools/lathe/Commands.h"
-#include "tools/lathe/Npy.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/ToolOutputFile.h"
@@ -116,6 +117,10 @@ static Type getStoredType(MLIRContext *context, lathe_type type) {
     return IntegerType::get(context, 32, IntegerType::Unsigned);
   case LATHE_BOOL:
     return IntegerType::get(context, 1);
+  case LATHE_U16:
+    return IntegerType::get(context, 16, IntegerType::Unsigned);
+  case LATHE_U64:
+    return IntegerType::get(context, 64, IntegerType::Unsigned);
   }
   llvm_unreachable("the array reader knows these types alone");
 }
@@ -154,7 +159,7 @@ static FailureOr<std::map<std::string, tools::Array>> readInputs(const Options &
     if (failed(pair))
       return failure();
     try {
-      arrays[pair->first] = tools::readNpy(pair->second);
+      arrays[pair->first] = tools::readArray(pair->second);
     } catch (const tools::CommandFailure &problem) {
       (void)fail(problem.what());
       return failure();
@@ -202,7 +207,7 @@ static FailureOr<SmallVector<ReferenceValue>> makeArguments(func::FuncOp functio
       values[i] = ReferenceValue(type, {}, options.Pages * state.getUnitBytes());
     } else if (!options.Seed) {
       return fail("argument '" + name + "' of '" + function.getName() + "' has no value; give --input " + name +
-                  "=FILE.npy or --random SEED");
+                  "=FILE or --random SEED");
     }
   }
   if (!arrays->empty())
@@ -279,7 +284,7 @@ int main(int argc, char **argv) {
                "lathe-eval");
   app.add_option("file", options.File, "MLIR text or bytecode")->required();
   app.add_option("--entry", options.Entry, "Run this function alone");
-  app.add_option("--input", options.Inputs, "Value of an argument, by its lathe.name or number: name=FILE.npy")
+  app.add_option("--input", options.Inputs, "Value of an argument, by its lathe.name or number: name=FILE, .npy or .pb")
       ->type_name("NAME=FILE");
   app.add_option("--random", options.Seed, "Make up all other arguments from this seed")->type_name("SEED");
   app.add_option("--symbol", options.Symbols, "With --random, the value of a symbol: name=number")
@@ -287,6 +292,11 @@ int main(int argc, char **argv) {
   app.add_option("--pages", options.Pages, "Pages (or sequences) of each state that starts as zeros")
       ->check(CLI::PositiveNumber);
   app.add_flag("--verify-diagnostics", options.VerifyDiagnostics, "Check diagnostics against expected-* comments");
-  CLI11_PARSE(app, argc, argv);
-  return failed(run(options));
+  app.footer(tools::ExitCodeHelp);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError &error) {
+    return app.exit(error) == 0 ? tools::Success : tools::InvalidUsage;
+  }
+  return failed(run(options)) ? tools::ModelFailed : tools::Success;
 }

@@ -1,5 +1,5 @@
-// The runtime's command. Exit codes: 0 success, otherwise the code of the failure in lathe.h: 1 wrong arguments,
-// 2 not found, 3 corrupt artifact, 4 unsupported, 5 out of memory, 6 device error.
+// The runtime's command.
+#include "tools/ExitCodes.h"
 #include "tools/lathe/Commands.h"
 
 #include <CLI/CLI.hpp>
@@ -11,8 +11,7 @@ int main(int argc, char **argv) {
   CLI::App app("Runs models that lathec has compiled.", "lathe");
   app.set_version_flag("--version", lathe_version());
   app.require_subcommand(1);
-  app.footer("Exit codes: 0 success, 1 wrong arguments, 2 not found, 3 corrupt artifact, 4 unsupported,\n"
-             "5 out of memory, 6 device error.");
+  app.footer(ExitCodeHelp);
 
   RunArguments run;
   addRunCommand(app, run);
@@ -23,7 +22,7 @@ int main(int argc, char **argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
-    return app.exit(error) == 0 ? 0 : LATHE_INVALID_ARGUMENT;
+    return app.exit(error) == 0 ? Success : InvalidUsage;
   }
   try {
     if (app.got_subcommand("run"))
@@ -32,12 +31,12 @@ int main(int argc, char **argv) {
       inspectModel(inspect);
     else
       return examineMachine();
-    return 0;
+    return Success;
   } catch (const CommandFailure &failure) {
     std::cerr << "lathe: " << failure.what() << "\n";
-    return failure.code;
+    return failure.code + 1;
   } catch (const std::bad_alloc &) {
     std::cerr << "lathe: the system gives no more memory\n";
-    return LATHE_OUT_OF_MEMORY;
+    return OutOfMemory;
   }
 }

@@ -16,10 +16,11 @@ struct TypeRow {
   lathe_type type;
   size_t bytes;
 };
-constexpr TypeRow Types[] = {{"f32", LATHE_F32, 4}, {"f16", LATHE_F16, 2},  {"bf16", LATHE_BF16, 2},
-                             {"f64", LATHE_F64, 8}, {"i8", LATHE_I8, 1},    {"u8", LATHE_U8, 1},
-                             {"i16", LATHE_I16, 2}, {"i32", LATHE_I32, 4},  {"i64", LATHE_I64, 8},
-                             {"u32", LATHE_U32, 4}, {"bool", LATHE_BOOL, 1}};
+constexpr TypeRow Types[] = {{"f32", LATHE_F32, 4}, {"f16", LATHE_F16, 2},   {"bf16", LATHE_BF16, 2},
+                             {"f64", LATHE_F64, 8}, {"i8", LATHE_I8, 1},     {"u8", LATHE_U8, 1},
+                             {"i16", LATHE_I16, 2}, {"i32", LATHE_I32, 4},   {"i64", LATHE_I64, 8},
+                             {"u32", LATHE_U32, 4}, {"bool", LATHE_BOOL, 1}, {"u16", LATHE_U16, 2},
+                             {"u64", LATHE_U64, 8}};
 
 const TypeRow &rowOf(lathe_type type) {
   return *std::find_if(std::begin(Types), std::end(Types), [&](const TypeRow &row) { return row.type == type; });
@@ -30,7 +31,7 @@ lathe_type readType(const JsonField &field) {
   for (const TypeRow &row : Types)
     if (name == row.name)
       return row.type;
-  field.wrong("f32, f16, bf16, f64, i8, u8, i16, i32, i64, u32 or bool");
+  field.wrong("f32, f16, bf16, f64, i8, u8, i16, i32, i64, u16, u32, u64 or bool");
 }
 
 template <typename T> const T *findRole(const std::vector<T> &values, std::string_view role) {

@@ -114,7 +114,9 @@ typedef enum lathe_type {
   LATHE_I32 = 8,
   LATHE_I64 = 9,
   LATHE_U32 = 10,
-  LATHE_BOOL = 11 /* one byte, 0 or 1 */
+  LATHE_BOOL = 11, /* one byte, 0 or 1 */
+  LATHE_U16 = 12,
+  LATHE_U64 = 13
 } lathe_type;
 
 typedef enum lathe_entry_kind {

@@ -15,7 +15,7 @@ class App;
 
 namespace lathe::tools {
 
-/// What ends a command: a message and the exit code, which is one of lathe_code.
+/// What ends a command: a message and one of lathe_code, which gives the exit code (tools/ExitCodes.h).
 struct CommandFailure : std::runtime_error {
   CommandFailure(int code, const std::string &message) : std::runtime_error(message), code(code) {}
   int code;
@@ -38,12 +38,24 @@ using Sequence = std::unique_ptr<lathe_sequence, Release>;
 Program loadProgram(const std::string &path);
 /// `name` is "cpu", "cuda" or "cuda:<ordinal>".
 Device createDevice(const std::string &name, int threads);
-/// "f32".
-const char *typeName(lathe_type type);
+/// The entry of this name, the only one if it is empty. Throws CommandFailure.
+size_t chooseEntry(const Program &program, const std::string &model, const std::string &name);
+/// --device and --threads.
+void addDeviceOptions(CLI::App &command, std::string &device, int &threads);
+
+/// Where the inputs of a tensor entry come from, as the command line says it.
+struct InputArguments {
+  std::vector<std::string> files;  ///< NAME=FILE
+  std::vector<std::string> dims;   ///< NAME=SIZE
+  std::vector<std::string> ranges; ///< NAME=LOW..HIGH
+  bool random = false;
+  uint64_t seed = 0;
+};
 
 struct RunArguments {
   std::string model, entry, device, logits;
-  std::vector<std::string> inputs, outputs; ///< name=file.npy
+  InputArguments inputs;
+  std::vector<std::string> outputs; ///< NAME=FILE
   std::vector<int32_t> tokens, feed;
   int64_t steps = -1, prefillChunk = 0;
   int threads = 0, repeat = 1;

@@ -1,24 +1,105 @@
+#include "runtime/artifact/HostImage.h"
+#include "runtime/cpu/AvailableCpus.h"
 #include "tools/lathe/Commands.h"
 
+#include <dlfcn.h>
+#include <fstream>
 #include <iostream>
+#include <sched.h>
+#include <sstream>
+#include <unistd.h>
 
 namespace lathe::tools {
 
-/// Prints one device or why there is none; true if it is there.
-static bool report(const char *name) {
-  try {
-    std::cout << lathe_device_description(createDevice(name, 0).get()) << "\n";
-    return true;
-  } catch (const CommandFailure &failure) {
-    std::cout << name << ": " << failure.what() << "\n";
-    return false;
+static std::string processorName() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);)
+    if (line.rfind("model name", 0) == 0 && line.find(": ") != std::string::npos)
+      return line.substr(line.find(": ") + 2);
+  return "processor of unknown name";
+}
+
+static bool examineCpu() {
+  std::string level = runtime::hostLevel();
+  std::cout << "cpu: " << processorName() << ", "
+            << (level.empty() ? "below x86-64-v3, which models need; use a processor with AVX2" : level) << "\n";
+  cpu_set_t set;
+  int affinity = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+  std::ostringstream membership;
+  membership << std::ifstream("/proc/self/cgroup").rdbuf();
+  double quota = runtime::cgroupQuota(membership.str(), "/sys/fs/cgroup");
+  std::cout << "  threads: " << runtime::availableCpus() << " (affinity " << affinity << " of "
+            << sysconf(_SC_NPROCESSORS_CONF) << ", cgroup quota ";
+  if (quota > 0)
+    std::cout << quota << ")\n";
+  else
+    std::cout << "none)\n";
+  double bytes = double(sysconf(_SC_PHYS_PAGES)) * double(sysconf(_SC_PAGE_SIZE));
+  std::cout << "  memory: " << int64_t(bytes / (1 << 20)) << " MiB\n";
+  return !level.empty();
+}
+
+static bool examineGpus() {
+  int found = 0;
+  while (true) {
+    try {
+      Device device = createDevice("cuda:" + std::to_string(found), 0);
+      std::cout << lathe_device_description(device.get()) << "\n";
+      ++found;
+    } catch (const CommandFailure &failure) {
+      if (!found)
+        std::cout << "cuda: " << failure.what() << "\n";
+      return found != 0;
+    }
   }
+}
+
+namespace {
+/// A library that something needs, by the names that it may have.
+struct Library {
+  const char *label;
+  std::initializer_list<const char *> names;
+  const char *purpose;
+  const char *remedy;
+};
+} // namespace
+
+static void examine(const Library &library) {
+  std::cout << library.label << ": ";
+  for (const char *name : library.names)
+    if (void *handle = dlopen(name, RTLD_LAZY | RTLD_LOCAL)) {
+      std::cout << "found " << name << "\n";
+      dlclose(handle);
+      return;
+    }
+  std::cout << "not found; " << library.purpose << " needs it: " << library.remedy << "\n";
 }
 
 int examineMachine() {
   std::cout << "lathe " << lathe_version() << "\n";
-  bool cpu = report("cpu"), cuda = report("cuda");
-  return cpu || cuda ? 0 : LATHE_NOT_FOUND;
+  bool cpu = examineCpu(), cuda = examineGpus();
+  for (const Library &library : {
+           Library{
+               "nvrtc",
+               {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so", "/usr/local/cuda/lib64/libnvrtc.so"},
+               "compiling for CUDA",
+               "install 'nvidia-cuda-nvrtc' (PyPI) or the CUDA toolkit, or name its folder with lathec --cuda-path"},
+           Library{
+               "nvjitlink",
+               {"libnvJitLink.so.13", "libnvJitLink.so.12", "libnvJitLink.so", "/usr/local/cuda/lib64/libnvJitLink.so"},
+               "compiling for CUDA",
+               "install 'nvidia-nvjitlink' (PyPI) or the CUDA toolkit, or name its folder with lathec --cuda-path"},
+           Library{"nccl",
+                   {"libnccl.so.2"},
+                   "running on several GPUs",
+                   "install 'libnccl2' (NVIDIA's package source) or 'nvidia-nccl-cu13' (PyPI)"},
+           Library{"mpi",
+                   {"libmpi.so.40", "libmpi.so.12", "libmpi.so"},
+                   "running on several CPUs",
+                   "install 'libopenmpi3' or 'libmpich12' (Debian)"},
+       })
+    examine(library);
+  return cpu || cuda ? 0 : LATHE_NOT_FOUND + 1;
 }
 
 } // namespace lathe::tools

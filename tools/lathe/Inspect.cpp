@@ -1,3 +1,4 @@
+#include "tools/lathe/Arrays.h"
 #include "tools/lathe/Commands.h"
 
 #include <CLI/CLI.hpp>

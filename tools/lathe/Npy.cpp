@@ -12,17 +12,6 @@ namespace lathe::tools {
 
 namespace {
 
-struct NpyType {
-  const char *descr;
-  lathe_type type;
-  size_t bytes;
-};
-/// The first row of a type is how it is written.
-constexpr NpyType NpyTypes[] = {{"<f4", LATHE_F32, 4}, {"<f2", LATHE_F16, 2}, {"<u2", LATHE_BF16, 2},
-                                {"<f8", LATHE_F64, 8}, {"|i1", LATHE_I8, 1},  {"|u1", LATHE_U8, 1},
-                                {"<i2", LATHE_I16, 2}, {"<i4", LATHE_I32, 4}, {"<i8", LATHE_I64, 8},
-                                {"<u4", LATHE_U32, 4}, {"|b1", LATHE_BOOL, 1}};
-
 [[noreturn]] void refuse(const std::string &path, const std::string &problem) {
   throw CommandFailure(LATHE_INVALID_ARGUMENT, path + ": " + problem);
 }
@@ -79,10 +68,7 @@ Array readNpy(const std::string &path) {
     refuse(path, "the array is in column-major order; save numpy.ascontiguousarray of it");
   Array array;
   array.shape = readShape(path, field(path, header, "shape"));
-  const NpyType *known = nullptr;
-  for (const NpyType &type : NpyTypes)
-    if (descr == "'" + std::string(type.descr) + "'")
-      known = &type;
+  const TypeNames *known = descr.size() == 5 && descr[4] == '\'' ? findNpyType(descr.substr(1, 3)) : nullptr;
   if (!known)
     refuse(path, "the elements are " + descr + ", which no model takes; convert them");
   array.type = known->type;
@@ -103,28 +89,22 @@ Array readNpy(const std::string &path) {
 }
 
 void writeNpy(const std::string &path, const Array &array) {
-  const char *descr = nullptr;
-  for (const NpyType &type : NpyTypes)
-    if (type.type == array.type)
-      descr = type.descr;
   std::string shape;
   for (int64_t size : array.shape)
     shape += std::to_string(size) + ",";
   if (array.shape.size() > 1)
     shape.pop_back();
-  std::string header = std::string("{'descr': '") + descr + "', 'fortran_order': False, 'shape': (" + shape + "), }";
+  std::string header =
+      std::string("{'descr': '") + typeNames(array.type).npy + "', 'fortran_order': False, 'shape': (" + shape + "), }";
   // The data begins at a multiple of 64; the header ends with a newline.
   header.resize((10 + header.size() + 1 + 63) / 64 * 64 - 10 - 1, ' ');
   header += '\n';
-  std::ofstream file(path, std::ios::binary);
-  file.write("\x93NUMPY\x01\x00", 8);
-  file.put(char(header.size() & 255));
-  file.put(char(header.size() >> 8));
-  file << header;
-  file.write(array.bytes.data(), std::streamsize(array.bytes.size()));
-  file.close();
-  if (!file)
-    throw CommandFailure(LATHE_NOT_FOUND, path + ": cannot write: " + std::strerror(errno));
+  std::string text("\x93NUMPY\x01\x00", 8);
+  text += char(header.size() & 255);
+  text += char(header.size() >> 8);
+  text += header;
+  text.append(array.bytes.data(), array.bytes.size());
+  writeFile(path, text);
 }
 
 } // namespace lathe::tools

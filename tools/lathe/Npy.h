@@ -1,23 +1,12 @@
 #ifndef LATHE_TOOLS_LATHE_NPY_H
 #define LATHE_TOOLS_LATHE_NPY_H
 
-#include "runtime/include/lathe.h"
-
-#include <cstdint>
-#include <string>
-#include <vector>
+#include "tools/lathe/Arrays.h"
 
 namespace lathe::tools {
 
-/// A dense row-major array.
-struct Array {
-  lathe_type type;
-  std::vector<int64_t> shape;
-  std::vector<char> bytes;
-};
-
 /// Reads a NumPy file of version 1 to 3: little-endian numbers or booleans in row-major order. bf16, which NumPy does
-/// not have, is read from and written as u16. Throws CommandFailure.
+/// not have, is written as u16. Throws CommandFailure.
 Array readNpy(const std::string &path);
 void writeNpy(const std::string &path, const Array &array);
 

@@ -1,4 +1,5 @@
 #include "tools/lathe/Commands.h"
+#include "tools/lathe/TensorInputs.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -33,9 +34,33 @@ Device createDevice(const std::string &name, int threads) {
   return Device(device);
 }
 
-const char *typeName(lathe_type type) {
-  static const char *const Names[] = {"?", "f32", "f16", "bf16", "f64", "i8", "u8", "i16", "i32", "i64", "u32", "bool"};
-  return type >= LATHE_F32 && type <= LATHE_BOOL ? Names[type] : Names[0];
+size_t chooseEntry(const Program &program, const std::string &model, const std::string &name) {
+  size_t count = lathe_program_entry_count(program.get()), entry = 0;
+  if (name.empty() && count == 1)
+    return 0;
+  while (entry != count && name != lathe_program_entry(program.get(), entry)->name)
+    ++entry;
+  if (entry != count)
+    return entry;
+  std::string names;
+  for (size_t i = 0; i != count; ++i)
+    names += std::string(i ? ", " : "") + lathe_program_entry(program.get(), i)->name;
+  throw CommandFailure(name.empty() ? LATHE_INVALID_ARGUMENT : LATHE_NOT_FOUND,
+                       model + ": choose an entry with --entry; there are: " + names);
+}
+
+void addDeviceOptions(CLI::App &command, std::string &device, int &threads) {
+  command.add_option("--device", device, "cpu, cuda or cuda:N (default: what the model was compiled for)")
+      ->check(CLI::Validator(
+          [](const std::string &text) {
+            bool good = text == "cpu" || text == "cuda" ||
+                        (text.rfind("cuda:", 0) == 0 && text.size() > 5 && text.size() < 9 &&
+                         text.find_first_not_of("0123456789", 5) == std::string::npos);
+            return good ? "" : "'" + text + "' is not cpu, cuda or cuda:N";
+          },
+          "DEVICE"));
+  command.add_option("--threads", threads, "CPU threads (default: what affinity and cgroup allow)")
+      ->check(CLI::NonNegativeNumber);
 }
 
 void reportTimes(const char *what, std::vector<double> seconds) {
@@ -50,22 +75,12 @@ void addRunCommand(CLI::App &app, RunArguments &arguments) {
   CLI::App *run = app.add_subcommand("run", "Run a compiled model");
   run->add_option("model", arguments.model, "The .lathe file")->required();
   run->add_option("--entry", arguments.entry, "Entry point (default: the only one)");
-  run->add_option("--device", arguments.device, "cpu, cuda or cuda:N (default: what the model was compiled for)")
-      ->check(CLI::Validator(
-          [](const std::string &text) {
-            bool good = text == "cpu" || text == "cuda" ||
-                        (text.rfind("cuda:", 0) == 0 && text.size() > 5 && text.size() < 9 &&
-                         text.find_first_not_of("0123456789", 5) == std::string::npos);
-            return good ? "" : "'" + text + "' is not cpu, cuda or cuda:N";
-          },
-          "DEVICE"));
-  run->add_option("--threads", arguments.threads, "CPU threads (default: what affinity and cgroup allow)");
+  addDeviceOptions(*run, arguments.device, arguments.threads);
   run->add_option("--repeat", arguments.repeat, "Run N times and print the times")->check(CLI::PositiveNumber);
 
-  run->add_option("--input", arguments.inputs, "NAME=FILE.npy, for each input")
-      ->allow_extra_args(false)
-      ->group("Tensors");
-  run->add_option("--output", arguments.outputs, "NAME=FILE.npy, to write an output instead of printing it")
+  addInputOptions(*run, arguments.inputs);
+  run->add_option("--output", arguments.outputs,
+                  "NAME=FILE, .npy or .pb, to write an output; without any, all are summed up")
       ->allow_extra_args(false)
       ->group("Tensors");
 
@@ -91,17 +106,7 @@ void addRunCommand(CLI::App &app, RunArguments &arguments) {
 
 void runModel(const RunArguments &arguments) {
   Program program = loadProgram(arguments.model);
-  size_t count = lathe_program_entry_count(program.get()), entry = 0;
-  if (!arguments.entry.empty())
-    while (entry != count && arguments.entry != lathe_program_entry(program.get(), entry)->name)
-      ++entry;
-  if (entry == count || (arguments.entry.empty() && count != 1)) {
-    std::string names;
-    for (size_t i = 0; i != count; ++i)
-      names += std::string(i ? ", " : "") + lathe_program_entry(program.get(), i)->name;
-    throw CommandFailure(LATHE_INVALID_ARGUMENT,
-                         arguments.model + ": choose an entry with --entry; there are: " + names);
-  }
+  size_t entry = chooseEntry(program, arguments.model, arguments.entry);
   std::string device = arguments.device;
   if (device.empty())
     device = std::string(lathe_program_target(program.get()));

@@ -105,7 +105,7 @@ private:
 } // namespace
 
 void runTokens(const RunArguments &arguments, const Program &program, size_t entry, const Device &device) {
-  if (!arguments.inputs.empty() || !arguments.outputs.empty())
+  if (!arguments.inputs.files.empty() || arguments.inputs.random || !arguments.outputs.empty())
     throw CommandFailure(LATHE_INVALID_ARGUMENT,
                          arguments.model + ": a language model, so use --tokens, not --input or --output");
   if (arguments.tokens.empty())

@@ -18,7 +18,7 @@
 // FIXED-NEXT: lengths: tensor<3xi32> = [{{[1-9][0-9]*}}, {{[1-9][0-9]*}}, 0]
 // BOUNDS: symbol 'tokens' is 17, needed 1 to 16
 // FEW: 2 token rows cannot go to 3 sequences
-// MISSING: lathe-eval: argument 'tokens' of 'step' has no value; give --input tokens=FILE.npy or --random SEED
+// MISSING: lathe-eval: argument 'tokens' of 'step' has no value; give --input tokens=FILE or --random SEED
 func.func @step(
     %tokens: tensor<?xi32> {lathe.name = "tokens", lathe.role = "tokens", lathe.dims = ["tokens"]},
     %positions: tensor<?x1xi32> {lathe.name = "positions", lathe.role = "positions", lathe.dims = ["tokens", 1]},
