@@ -2,112 +2,12 @@
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Verifier.h"
-#include "llvm/Support/Endian.h"
 
 using namespace mlir;
 using namespace lathe;
 using namespace lathe::onnx;
 
-/// Integers up to this many are part of the program (shapes, axes); more stay in the file.
-static constexpr int64_t MaximumInlineInts = 1024;
-
-bool lathe::onnx::isTooLarge(ArrayRef<int64_t> shape) {
-  int64_t count = 1;
-  for (int64_t size : shape) {
-    if (size < 1) // dynamic ones are negative too
-      continue;
-    if (size > MaximumElements / count)
-      return true;
-    count *= size;
-  }
-  return false;
-}
-
-Type lathe::onnx::convertType(MLIRContext *context, DataType type) {
-  Builder builder(context);
-  switch (type) {
-  case DataType::Float:
-    return builder.getF32Type();
-  case DataType::Float16:
-    return builder.getF16Type();
-  case DataType::Bfloat16:
-    return builder.getBF16Type();
-  case DataType::Double:
-    return builder.getF64Type();
-  case DataType::Int8:
-    return builder.getI8Type();
-  case DataType::Int16:
-    return builder.getI16Type();
-  case DataType::Int32:
-    return builder.getI32Type();
-  case DataType::Int64:
-    return builder.getI64Type();
-  case DataType::Uint8:
-    return builder.getIntegerType(8, /*isSigned=*/false);
-  case DataType::Uint16:
-    return builder.getIntegerType(16, /*isSigned=*/false);
-  case DataType::Uint32:
-    return builder.getIntegerType(32, /*isSigned=*/false);
-  case DataType::Uint64:
-    return builder.getIntegerType(64, /*isSigned=*/false);
-  default:
-    return {};
-  }
-}
-
-std::string GraphState::print(AffineExpr expression) const {
-  std::string text, named;
-  llvm::raw_string_ostream(text) << expression;
-  // MLIR writes symbols as s0, s1, ...; its operators hold no 's' before a digit.
-  for (StringRef rest = text; !rest.empty();) {
-    unsigned symbol = 0;
-    StringRef after = rest;
-    if (after.consume_front("s") && !after.consumeInteger(10, symbol)) {
-      named += symbols[symbol];
-      rest = after;
-      continue;
-    }
-    named += rest.front();
-    rest = rest.drop_front();
-  }
-  return named;
-}
-
-std::string GraphState::print(ArrayRef<AffineExpr> dims) const {
-  return "[" + llvm::join(llvm::map_range(dims, [&](AffineExpr dim) { return print(dim); }), ", ") + "]";
-}
-
-Value GraphState::materialize(StringRef name, Location location) {
-  auto entry = values.find(name);
-  if (entry == values.end())
-    return {};
-  GraphValue &known = entry->second;
-  if (known.value || !known.tensor)
-    return known.value;
-  const Tensor &tensor = *known.tensor;
-  MLIRContext *context = builder.getContext();
-  Type element = convertType(context, tensor.type);
-  if (!element || tensor.bytes == 0)
-    return {};
-  auto type = RankedTensorType::get(tensor.dims, element);
-  auto fileLocation = location->findInstanceOf<FileLineColLoc>();
-  Location nameLocation = NameLoc::get(builder.getStringAttr(name), fileLocation ? Location(fileLocation) : location);
-  bool small = type.getNumElements() == 1 || (isa<IntegerType>(element) && type.getNumElements() <= MaximumInlineInts);
-  if (tensor.file < 0 || small) {
-    ArrayRef<uint8_t> bytes = model.bytes(tensor);
-    ArrayRef<char> raw(reinterpret_cast<const char *>(bytes.data()), bytes.size());
-    known.value = ConstantOp::create(builder, nameLocation, DenseElementsAttr::getFromRawBuffer(type, raw));
-  } else {
-    known.value = WeightOp::create(builder, nameLocation, type, tensor.name, tensor.file, tensor.offset, tensor.bytes);
-  }
-  DimList sizes;
-  for (int64_t size : tensor.dims)
-    sizes.push_back(getAffineConstantExpr(size, context));
-  dims[known.value] = std::move(sizes);
-  return known.value;
-}
-
-NodeImporter::NodeImporter(GraphState &graph, const Node &node, int64_t opset, Location location)
+NodeImporter::NodeImporter(GraphImporter &graph, const Node &node, int64_t opset, Location location)
     : graph(graph), node(node), version(opset), location(location) {}
 
 LogicalResult NodeImporter::fail(std::string reason) {
@@ -116,47 +16,106 @@ LogicalResult NodeImporter::fail(std::string reason) {
   return failure();
 }
 
-FailureOr<Value> NodeImporter::anyInput(size_t index) {
-  if (!hasInput(index))
-    return fail("has no input {0}", index);
-  const std::string &name = node.inputs[index];
-  if (Value value = graph.materialize(name, location))
-    return value;
-  const Tensor *tensor = graph.values.lookup(name).tensor;
-  if (tensor && tensor->bytes == 0)
-    return fail("input '{0}' has no elements", name);
-  return fail("input '{0}' has element type {1}, which is not supported", name,
-              tensor ? dataTypeName(tensor->type) : "unknown");
+GraphValue *NodeImporter::inputValue(size_t index) {
+  return hasInput(index) ? graph.scope().find(node.inputs[index]) : nullptr;
 }
 
 FailureOr<Value> NodeImporter::input(size_t index) {
-  FailureOr<Value> value = anyInput(index);
+  GraphValue *given = inputValue(index);
+  if (!given)
+    return fail("has no input {0}", index);
+  llvm::Expected<Value> value = graph.materialize(*given, node.inputs[index], location);
+  if (!value)
+    return fail(llvm::toString(value.takeError()));
+  return *value;
+}
+
+FailureOr<Value> NodeImporter::floatInput(size_t index) {
+  FailureOr<Value> value = input(index);
   if (failed(value))
     return failure();
   Type element = elementType(*value);
   if (element.isF32() || element.isF16() || element.isBF16())
     return value;
-  std::string text;
-  llvm::raw_string_ostream(text) << element;
-  return fail("input '{0}' has element type {1}, only f32, f16 and bf16 are supported", node.inputs[index], text);
+  return fail("input '{0}' has element type {1}, only float, float16 and bfloat16 are supported", node.inputs[index],
+              dataTypeName(convertType(element)));
+}
+
+DataType NodeImporter::inputType(size_t index) {
+  GraphValue *given = inputValue(index);
+  return given ? graph.typeOf(*given) : DataType::Undefined;
+}
+
+FailureOr<DimList> NodeImporter::inputDims(size_t index) {
+  GraphValue *given = inputValue(index);
+  if (!given)
+    return fail("has no input {0}", index);
+  if (std::optional<DimList> sizes = graph.dimsOf(*given))
+    return *sizes;
+  return fail("input '{0}' is no tensor", node.inputs[index]);
+}
+
+const KnownTensor *NodeImporter::knownInput(size_t index) {
+  GraphValue *given = inputValue(index);
+  return given ? graph.known(*given) : nullptr;
+}
+
+FailureOr<SmallVector<AffineExpr>> NodeImporter::symbolicInts(size_t index) {
+  if (!hasInput(index))
+    return fail("has no input {0}", index);
+  const KnownTensor *known = knownInput(index);
+  if (!known)
+    return fail("input '{0}' is computed from data, only numbers known while importing are supported there",
+                node.inputs[index]);
+  bool isInteger = known->type != DataType::Float && known->type != DataType::Double && known->type != DataType::Bool;
+  if (!isInteger || known->shape.size() > 1)
+    return fail("input '{0}' is {1} of rank {2}, needed int64 of rank 1", node.inputs[index], dataTypeName(known->type),
+                known->shape.size());
+  return llvm::map_to_vector(known->elements, [](const Element &each) { return each.numerator; });
 }
 
 FailureOr<SmallVector<int64_t>> NodeImporter::constantInts(size_t index) {
+  FailureOr<SmallVector<AffineExpr>> values = symbolicInts(index);
+  if (failed(values))
+    return failure();
+  SmallVector<int64_t> numbers;
+  for (AffineExpr value : *values) {
+    auto constant = dyn_cast<AffineConstantExpr>(value);
+    if (!constant)
+      return fail("input '{0}' is {1}, only numbers are supported there; give sizes with --shape", node.inputs[index],
+                  graph.print(*values));
+    numbers.push_back(constant.getValue());
+  }
+  return numbers;
+}
+
+FailureOr<int64_t> NodeImporter::constantInt(size_t index) {
+  FailureOr<SmallVector<int64_t>> values = constantInts(index);
+  if (failed(values))
+    return failure();
+  if (values->size() != 1)
+    return fail("input '{0}' has {1} elements, needed 1", node.inputs[index], values->size());
+  return values->front();
+}
+
+FailureOr<SmallVector<double>> NodeImporter::constantNumbers(size_t index) {
   if (!hasInput(index))
     return fail("has no input {0}", index);
-  const Tensor *tensor = graph.values.lookup(node.inputs[index]).tensor;
-  if (!tensor)
+  const KnownTensor *known = knownInput(index);
+  if (!known || !known->isConstant())
     return fail("input '{0}' is computed, only constants are supported there", node.inputs[index]);
-  bool wide = tensor->type == DataType::Int64;
-  if ((!wide && tensor->type != DataType::Int32) || tensor->dims.size() > 1)
-    return fail("input '{0}' is {1} of rank {2}, needed int64 of rank 1", node.inputs[index],
-                dataTypeName(tensor->type), tensor->dims.size());
-  ArrayRef<uint8_t> bytes = graph.model.bytes(*tensor);
-  SmallVector<int64_t> values;
-  for (size_t at = 0, width = wide ? 8 : 4; at < bytes.size(); at += width)
-    values.push_back(wide ? llvm::support::endian::read64le(&bytes[at])
-                          : int32_t(llvm::support::endian::read32le(&bytes[at])));
-  return values;
+  return llvm::map_to_vector(known->elements, [](const Element &each) { return *each.constant(); });
+}
+
+FailureOr<std::optional<SmallVector<int64_t>>> NodeImporter::intsParameter(StringRef name, size_t index) {
+  if (std::optional<ArrayRef<int64_t>> given = intsAttribute(name))
+    return std::optional(SmallVector<int64_t>(*given));
+  if (!hasInput(index))
+    return std::optional<SmallVector<int64_t>>();
+  FailureOr<SmallVector<int64_t>> values = constantInts(index);
+  if (failed(values))
+    return failure();
+  return std::optional(std::move(*values));
 }
 
 std::optional<int64_t> NodeImporter::size(Value value, int64_t axis) const {
@@ -202,6 +161,11 @@ std::optional<ArrayRef<int64_t>> NodeImporter::intsAttribute(StringRef name) {
   return found ? std::optional(ArrayRef<int64_t>(found->ints)) : std::nullopt;
 }
 
+std::optional<ArrayRef<float>> NodeImporter::floatsAttribute(StringRef name) {
+  const NodeAttribute *found = findAttribute(name, AttributeKind::Floats);
+  return found ? std::optional(ArrayRef<float>(found->floats)) : std::nullopt;
+}
+
 FailureOr<int64_t> NodeImporter::axisAttribute(int64_t otherwise, int64_t rank, int64_t last) {
   int64_t axis = intAttribute("axis", otherwise);
   if (axis < -rank || axis > last)
@@ -209,8 +173,40 @@ FailureOr<int64_t> NodeImporter::axisAttribute(int64_t otherwise, int64_t rank, 
   return axis < 0 ? axis + rank : axis;
 }
 
+FailureOr<SmallVector<int64_t>> NodeImporter::normalizeAxes(ArrayRef<int64_t> axes, int64_t rank) {
+  SmallVector<int64_t> sorted;
+  for (int64_t axis : axes) {
+    if (axis < -rank || axis >= rank)
+      return fail("axes are [{0}], needed numbers from {1} to {2}", llvm::make_range(axes.begin(), axes.end()), -rank,
+                  rank - 1);
+    sorted.push_back(axis < 0 ? axis + rank : axis);
+  }
+  llvm::sort(sorted);
+  if (llvm::adjacent_find(sorted) != sorted.end())
+    return fail("axes are [{0}], needed each one once", llvm::make_range(axes.begin(), axes.end()));
+  return sorted;
+}
+
+FailureOr<DimList> NodeImporter::broadcastDims(ArrayRef<DimList> shapes) {
+  size_t rank = 0;
+  for (const DimList &shape : shapes)
+    rank = std::max(rank, shape.size());
+  DimList result(rank, constantSize(1));
+  for (const DimList &shape : shapes)
+    for (auto [i, dim] : llvm::enumerate(shape)) {
+      size_t axis = rank - shape.size() + i;
+      if (dim == constantSize(1))
+        continue;
+      if (result[axis] == constantSize(1))
+        result[axis] = dim;
+      else if (failed(requireSame(result[axis], dim, "dimension " + Twine(axis))))
+        return failure();
+    }
+  return result;
+}
+
 LogicalResult NodeImporter::requireSame(AffineExpr a, AffineExpr b, const Twine &what) {
-  if (a == b)
+  if (isSameDim(a, b))
     return success();
   if (isa<AffineConstantExpr>(a) && isa<AffineConstantExpr>(b))
     return fail("{0} is {1} on one side and {2} on the other", what.str(), graph.print(a), graph.print(b));
@@ -218,52 +214,50 @@ LogicalResult NodeImporter::requireSame(AffineExpr a, AffineExpr b, const Twine 
               what.str(), graph.print(a), graph.print(b));
 }
 
-/// The number of elements for one choice of the symbols, modulo 2^64: primes above the sizes that models divide by.
-static uint64_t countElements(ArrayRef<AffineExpr> dims, size_t numSymbols, MLIRContext *context) {
-  static constexpr int64_t Primes[] = {10007, 10009, 10037, 10039, 10061, 10067, 10069, 10079};
-  SmallVector<AffineExpr> choice;
-  for (size_t i = 0; i < numSymbols; ++i)
-    choice.push_back(getAffineConstantExpr(Primes[i % std::size(Primes)] + int64_t(i / std::size(Primes)), context));
-  uint64_t count = 1;
-  for (AffineExpr dim : dims)
-    count *= cast<AffineConstantExpr>(dim.replaceDimsAndSymbols({}, choice)).getValue();
-  return count;
-}
-
-FailureOr<Value> NodeImporter::finish(Operation *op) {
+FailureOr<SmallVector<Value>> NodeImporter::finish(Operation *op) {
+  // A refused operation leaves nothing behind.
+  auto refuse = [&](std::string reason) {
+    op->erase();
+    return fail(std::move(reason));
+  };
   SmallVector<DimList> operands, results;
   for (Value operand : op->getOperands())
     operands.push_back(graph.dims.lookup(operand));
-  if (failed(cast<ShapeOpInterface>(op).inferResultDims(operands, results))) {
-    op->erase();
-    return fail("the shape of its result is not known before it runs");
+  if (failed(cast<ShapeOpInterface>(op).inferResultDims(operands, results)))
+    return refuse("the shape of its result is not known before it runs");
+  for (auto [result, sizes] : llvm::zip_equal(op->getResults(), results)) {
+    SmallVector<int64_t> shape;
+    for (AffineExpr &dim : sizes) {
+      dim = normalizeDim(dim);
+      std::optional<DimRange> range = getDimRange(dim, graph.symbolBounds());
+      if (!range)
+        return refuse(llvm::formatv("its result has shape {0}, with sizes beyond 64 bits", graph.print(sizes)));
+      if (range->second < 0)
+        return refuse(llvm::formatv("its result has shape {0}, needed sizes of at least 0", graph.print(sizes)));
+      auto constant = dyn_cast<AffineConstantExpr>(dim);
+      shape.push_back(constant ? constant.getValue() : ShapedType::kDynamic);
+    }
+    if (isTooLarge(shape))
+      return refuse(llvm::formatv("its result has shape {0}, which has more than 2^40 elements", graph.print(sizes)));
+    result.setType(RankedTensorType::get(shape, elementType(result)));
   }
-  SmallVector<int64_t> shape;
-  for (AffineExpr dim : results[0]) {
-    auto constant = dyn_cast<AffineConstantExpr>(dim);
-    shape.push_back(constant ? constant.getValue() : ShapedType::kDynamic);
-  }
-  Value result = op->getResult(0);
-  if (isTooLarge(shape)) {
-    op->erase();
-    return fail("its result has shape {0}, which has more than 2^40 elements", graph.print(results[0]));
-  }
-  if (llvm::any_of(shape, [](int64_t size) { return size < 1 && !ShapedType::isDynamic(size); })) {
-    op->erase();
-    return fail("its result has shape {0}, needed sizes of at least 1", graph.print(results[0]));
-  }
-  result.setType(RankedTensorType::get(shape, elementType(result)));
   std::string message;
   ScopedDiagnosticHandler handler(context(), [&](Diagnostic &diagnostic) {
     if (diagnostic.getSeverity() == DiagnosticSeverity::Error && message.empty())
       message = diagnostic.str();
   });
-  if (failed(mlir::verify(op))) {
-    op->erase();
-    return fail(std::move(message));
-  }
-  graph.dims[result] = std::move(results[0]);
-  return result;
+  if (failed(mlir::verify(op)))
+    return refuse(std::move(message));
+  for (auto [result, sizes] : llvm::zip_equal(op->getResults(), results))
+    graph.dims[result] = std::move(sizes);
+  return SmallVector<Value>(op->getResults());
+}
+
+/// The product of sizes.
+static AffineExpr multiply(ArrayRef<AffineExpr> dims, AffineExpr one) {
+  for (AffineExpr dim : dims)
+    one = one * dim;
+  return one;
 }
 
 FailureOr<Value> NodeImporter::reshape(Value value, ArrayRef<int64_t> shape) {
@@ -278,10 +272,40 @@ FailureOr<Value> NodeImporter::reshape(Value value, ArrayRef<int64_t> shape) {
   FailureOr<Value> result = create<ReshapeOp>(elementType(value), value, entries);
   if (failed(result))
     return failure();
-  size_t symbols = graph.symbols.size();
-  if (countElements(dims(value), symbols, context()) != countElements(dims(*result), symbols, context()))
+  if (!isSameDim(multiply(dims(value), constantSize(1)), multiply(dims(*result), constantSize(1))))
     return fail("shape is [{0}], which has another number of elements than the input, {1}; give sizes with --shape",
                 llvm::make_range(shape.begin(), shape.end()), graph.print(dims(value)));
+  return result;
+}
+
+FailureOr<Value> NodeImporter::reshapeTo(Value value, ArrayRef<AffineExpr> given) {
+  SmallVector<AffineExpr> shape(given);
+  if (auto *rest = llvm::find(shape, constantSize(-1)); rest != shape.end()) {
+    *rest = constantSize(1);
+    AffineExpr left = divideDimExactly(multiply(dims(value), constantSize(1)), multiply(shape, constantSize(1)));
+    *rest = left ? left : constantSize(-1);
+  }
+  SmallVector<int64_t> entries;
+  bool inferred = llvm::is_contained(shape, constantSize(-1));
+  for (auto [i, dim] : llvm::enumerate(shape)) {
+    if (auto constant = dyn_cast<AffineConstantExpr>(dim)) {
+      entries.push_back(constant.getValue());
+    } else if (int64_t(i) < rank(value) && isSameDim(dim, dims(value)[i])) {
+      entries.push_back(0);
+    } else if (!inferred) {
+      inferred = true; // the number of elements decides it
+      entries.push_back(-1);
+    } else {
+      return fail("shape is {0}, of which more than one is no size of the input, {1}", graph.print(shape),
+                  graph.print(dims(value)));
+    }
+  }
+  FailureOr<Value> result = reshape(value, entries);
+  if (failed(result))
+    return failure();
+  for (auto [found, needed] : llvm::zip_equal(dims(*result), shape))
+    if (needed != constantSize(-1) && failed(requireSame(found, needed, "the result")))
+      return failure();
   return result;
 }
 
@@ -296,22 +320,35 @@ FailureOr<Value> NodeImporter::transpose(Value value, ArrayRef<int64_t> permutat
 
 Value NodeImporter::scalar(Type elementType, double value) {
   auto type = RankedTensorType::get({}, elementType);
-  mlir::Attribute attribute = FloatAttr::get(elementType, value);
+  mlir::Attribute attribute;
+  if (isa<FloatType>(elementType))
+    attribute = FloatAttr::get(elementType, value);
+  else
+    attribute = IntegerAttr::get(elementType, APInt(elementType.getIntOrFloatBitWidth(), int64_t(value), true, true));
   Value constant = ConstantOp::create(graph.builder, location, DenseElementsAttr::get(type, attribute));
   graph.dims[constant] = {};
   return constant;
 }
 
-void NodeImporter::setOutput(size_t index, Value value) {
-  if (index < node.outputs.size() && !node.outputs[index].empty())
-    graph.values[node.outputs[index]] = {value, nullptr};
+void NodeImporter::setOutput(size_t index, GraphValue *value) {
+  if (hasOutput(index))
+    graph.scope().values[node.outputs[index]] = value;
+}
+
+void NodeImporter::setOutput(size_t index, Value value) { setOutput(index, graph.newValue(value)); }
+
+void NodeImporter::setOutput(size_t index, KnownTensor known) {
+  GraphValue *value = graph.newValue();
+  value->known = std::move(known);
+  value->home = builder().getInsertionBlock();
+  setOutput(index, value);
 }
 
 LogicalResult NodeImporter::forwardInput(size_t index) {
-  if (!hasInput(index))
+  GraphValue *value = inputValue(index);
+  if (!value)
     return fail("has no input {0}", index);
-  if (!node.outputs.empty())
-    graph.values[node.outputs[0]] = graph.values.lookup(node.inputs[index]);
+  setOutput(0, value);
   return success();
 }
 
@@ -331,22 +368,24 @@ LogicalResult NodeImporter::setConstant(const NodeAttribute &attribute) {
   case AttributeKind::Tensor:
     break;
   case AttributeKind::Float:
-    tensor = &graph.constants.emplace_back(makeTensor<float>(DataType::Float, attribute.floatValue, true));
+    tensor = &graph.keep(makeTensor<float>(DataType::Float, attribute.floatValue, true));
     break;
   case AttributeKind::Floats:
-    tensor = &graph.constants.emplace_back(makeTensor<float>(DataType::Float, attribute.floats, false));
+    tensor = &graph.keep(makeTensor<float>(DataType::Float, attribute.floats, false));
     break;
   case AttributeKind::Int:
-    tensor = &graph.constants.emplace_back(makeTensor<int64_t>(DataType::Int64, attribute.intValue, true));
+    tensor = &graph.keep(makeTensor<int64_t>(DataType::Int64, attribute.intValue, true));
     break;
   case AttributeKind::Ints:
-    tensor = &graph.constants.emplace_back(makeTensor<int64_t>(DataType::Int64, attribute.ints, false));
+    tensor = &graph.keep(makeTensor<int64_t>(DataType::Int64, attribute.ints, false));
     break;
   default:
     return fail("attribute '{0}' has another type than ONNX gives it", attribute.name);
   }
-  if (!node.outputs.empty())
-    graph.values[node.outputs[0]] = {{}, tensor};
+  GraphValue *value = graph.newValue();
+  value->tensor = tensor;
+  value->home = builder().getInsertionBlock();
+  setOutput(0, value);
   return success();
 }
 
@@ -356,10 +395,15 @@ LogicalResult NodeImporter::finishNode() {
   for (const NodeAttribute &each : node.attributes)
     if (!attributesRead.contains(each.name))
       return fail("attribute '{0}' is not supported", each.name);
-  for (const std::string &output : node.outputs) {
-    const GraphValue known = graph.values.lookup(output);
-    if (!output.empty() && !known.value && !known.tensor)
+  for (const std::string &output : node.outputs)
+    if (!output.empty() && !graph.scope().values.contains(output))
       return fail("output '{0}' is not supported", output);
-  }
   return success();
+}
+
+void NodeImporter::forget() {
+  why.clear();
+  attributesRead.clear();
+  for (const std::string &output : node.outputs)
+    graph.scope().values.erase(output);
 }

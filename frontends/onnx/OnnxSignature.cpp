@@ -1,6 +1,6 @@
 #include "frontends/onnx/OnnxSignature.h"
 
-#include "frontends/onnx/NodeImporter.h"
+#include "frontends/onnx/GraphImporter.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
@@ -44,8 +44,6 @@ void SignatureReader::nameDims(ValueInfo &input) {
     // Exporters write -1 where they know no size.
     if (dim.size && *dim.size < 0)
       dim.size.reset();
-    if (dim.size == 0)
-      problem("input '{0}' has size 0 in dimension {1}, needed at least 1", input.name, axis);
     if (!dim.size && dim.name.empty()) {
       dim.name = llvm::formatv("{0}_{1}", input.name, axis);
       while (names.contains(dim.name))
@@ -65,9 +63,8 @@ void SignatureReader::collectInputs() {
     if (initialized.contains(input.name))
       continue;
     ValueInfo &added = inputs.emplace_back(input);
-    bool isFloat = llvm::is_contained({DataType::Float, DataType::Float16, DataType::Bfloat16}, input.type);
-    if (!input.isTensor || !isFloat)
-      problem("input '{0}' is {1}, only tensors of float, float16 and bfloat16 are supported", input.name,
+    if (!input.isTensor || !convertType(context, input.type))
+      problem("input '{0}' is {1}, only tensors of numbers and bool are supported", input.name,
               input.isTensor ? dataTypeName(input.type) : "no tensor");
     auto shape = options.shapes.find(input.name);
     if (!added.dims && shape != options.shapes.end())

@@ -113,13 +113,13 @@ TEST(OnnxRefusal, OutputThatContradictsTheModel) {
 
 TEST(OnnxRefusal, Inputs) {
   Bytes bytes = Bytes()
-                    .bytes(11, symbolicValue("i", {2}, DataType::Int64))
-                    .bytes(11, symbolicValue("z", {0}))
+                    .bytes(11, symbolicValue("c", {2}, DataType::Complex64))
+                    .bytes(11, symbolicValue("s", {2}, DataType::String))
                     .bytes(11, Bytes().bytes(1, "r").bytes(2, Bytes().bytes(1, Bytes().number(1, 1))));
   EXPECT_EQ(import(model(bytes)), "3 problems with the inputs\n"
-                                  "  input 'i' is int64, only tensors of float, float16 and bfloat16 are supported\n"
-                                  "  input 'r' has no rank in the model; give its sizes with --shape\n"
-                                  "  input 'z' has size 0 in dimension 0, needed at least 1");
+                                  "  input 'c' is complex64, only tensors of numbers and bool are supported\n"
+                                  "  input 's' is string, only tensors of numbers and bool are supported\n"
+                                  "  input 'r' has no rank in the model; give its sizes with --shape");
 }
 
 TEST(OnnxRefusal, Options) {

@@ -1,4 +1,4 @@
-#include "frontends/onnx/ops/Ai.h"
+#include "frontends/onnx/ops/Broadcast.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -6,7 +6,7 @@ using namespace lathe::onnx;
 
 /// Both factors of a product, which must have rank 2.
 static LogicalResult getFactors(NodeImporter &node, Value &lhs, Value &rhs) {
-  FailureOr<Value> a = node.input(0), b = node.input(1);
+  FailureOr<Value> a = node.floatInput(0), b = node.floatInput(1);
   if (failed(a) || failed(b))
     return failure();
   if (node.rank(*a) != 2 || node.rank(*b) != 2)
@@ -22,7 +22,7 @@ static FailureOr<Value> createMatmul(NodeImporter &node, Value lhs, Value rhs, b
   return node.create<MatmulOp>(node.elementType(lhs), lhs, rhs, transposeRhs);
 }
 
-LogicalResult lathe::onnx::importMatMul(NodeImporter &node) {
+static LogicalResult importMatMul(NodeImporter &node) {
   Value lhs, rhs;
   if (failed(getFactors(node, lhs, rhs)))
     return failure();
@@ -40,7 +40,7 @@ static FailureOr<Value> scale(NodeImporter &node, Value value, float factor) {
   return createBinary<MulOp>(node, value, node.scalar(node.elementType(value), factor));
 }
 
-LogicalResult lathe::onnx::importGemm(NodeImporter &node) {
+static LogicalResult importGemm(NodeImporter &node) {
   float alpha = node.floatAttribute("alpha", 1.0f), beta = node.floatAttribute("beta", 1.0f);
   bool transposeLhs = node.intAttribute("transA", 0), transposeRhs = node.intAttribute("transB", 0);
   Value lhs, rhs;
@@ -54,7 +54,7 @@ LogicalResult lathe::onnx::importGemm(NodeImporter &node) {
   if (succeeded(result))
     result = scale(node, *result, alpha);
   if (succeeded(result) && node.hasInput(2)) {
-    FailureOr<Value> bias = node.input(2);
+    FailureOr<Value> bias = node.floatInput(2);
     if (failed(bias))
       return failure();
     int64_t rank = node.rank(*bias);
@@ -73,3 +73,10 @@ LogicalResult lathe::onnx::importGemm(NodeImporter &node) {
   node.setOutput(0, *result);
   return success();
 }
+
+static constexpr Operator Operators[] = {
+    {"", "Gemm", 7, NewestOpset, "float types", importGemm},
+    {"", "MatMul", 1, NewestOpset, "rank 2, float types", importMatMul},
+};
+
+llvm::ArrayRef<Operator> lathe::onnx::linearOperators() { return Operators; }

@@ -1,5 +1,5 @@
 // Convolution and pooling: windows that slide over images.
-#include "frontends/onnx/ops/Ai.h"
+#include "frontends/onnx/ops/Broadcast.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -72,8 +72,8 @@ static FailureOr<WindowAttributes> getWindows(NodeImporter &node, Value input, A
   return windows;
 }
 
-LogicalResult lathe::onnx::importConv(NodeImporter &node) {
-  FailureOr<Value> input = node.input(0), filter = node.input(1);
+static LogicalResult importConv(NodeImporter &node) {
+  FailureOr<Value> input = node.floatInput(0), filter = node.floatInput(1);
   if (failed(input) || failed(filter))
     return failure();
   if (node.rank(*input) != 4 || node.rank(*filter) != 4)
@@ -95,7 +95,7 @@ LogicalResult lathe::onnx::importConv(NodeImporter &node) {
   if (failed(result))
     return failure();
   if (node.hasInput(2)) {
-    FailureOr<Value> bias = node.input(2);
+    FailureOr<Value> bias = node.floatInput(2);
     if (failed(bias))
       return failure();
     if (node.rank(*bias) != 1 || node.size(*bias, 0) != filterType.getDimSize(0))
@@ -128,8 +128,8 @@ static LogicalResult padForCeiling(NodeImporter &node, Value input, WindowAttrib
   return success();
 }
 
-LogicalResult lathe::onnx::importMaxPool(NodeImporter &node) {
-  FailureOr<Value> input = node.input(0);
+static LogicalResult importMaxPool(NodeImporter &node) {
+  FailureOr<Value> input = node.floatInput(0);
   if (failed(input))
     return failure();
   if (node.rank(*input) != 4)
@@ -146,3 +146,10 @@ LogicalResult lathe::onnx::importMaxPool(NodeImporter &node) {
   node.setOutput(0, *result);
   return success();
 }
+
+static constexpr Operator Operators[] = {
+    {"", "Conv", 1, NewestOpset, "2-D, float types", importConv},
+    {"", "MaxPool", 1, NewestOpset, "2-D, float types, one output", importMaxPool},
+};
+
+llvm::ArrayRef<Operator> lathe::onnx::windowOperators() { return Operators; }

@@ -1,13 +1,13 @@
 // Constants, shapes and softmax, whose axis is moved to where the dialect has it.
-#include "frontends/onnx/ops/Ai.h"
+#include "frontends/onnx/ops/Operators.h"
 
 using namespace mlir;
 using namespace lathe;
 using namespace lathe::onnx;
 
-LogicalResult lathe::onnx::importIdentity(NodeImporter &node) { return node.forwardInput(0); }
+static LogicalResult importIdentity(NodeImporter &node) { return node.forwardInput(0); }
 
-LogicalResult lathe::onnx::importConstant(NodeImporter &node) {
+static LogicalResult importConstant(NodeImporter &node) {
   for (StringRef name : {"value", "value_float", "value_floats", "value_int", "value_ints"})
     if (const NodeAttribute *attribute = node.attribute(name))
       return node.setConstant(*attribute);
@@ -36,8 +36,8 @@ static FailureOr<Value> flatten(NodeImporter &node, Value value, int64_t axis) {
   return node.reshape(value, {rows, columns});
 }
 
-LogicalResult lathe::onnx::importFlatten(NodeImporter &node) {
-  FailureOr<Value> input = node.anyInput(0);
+static LogicalResult importFlatten(NodeImporter &node) {
+  FailureOr<Value> input = node.input(0);
   if (failed(input))
     return failure();
   FailureOr<int64_t> axis = node.axisAttribute(1, node.rank(*input), node.rank(*input));
@@ -50,22 +50,25 @@ LogicalResult lathe::onnx::importFlatten(NodeImporter &node) {
   return success();
 }
 
-LogicalResult lathe::onnx::importReshape(NodeImporter &node) {
-  FailureOr<Value> input = node.anyInput(0);
-  FailureOr<SmallVector<int64_t>> shape = node.constantInts(1);
+static LogicalResult importReshape(NodeImporter &node) {
+  FailureOr<Value> input = node.input(0);
+  FailureOr<SmallVector<AffineExpr>> shape = node.symbolicInts(1);
   if (failed(input) || failed(shape))
     return failure();
-  if (node.intAttribute("allowzero", 0) != 0 && llvm::is_contained(*shape, 0))
-    return node.fail("'allowzero' is 1 and the shape has a 0, but tensors without elements are not supported");
-  FailureOr<Value> result = node.reshape(*input, *shape);
+  AffineExpr zero = node.constantSize(0);
+  bool keepZero = node.intAttribute("allowzero", 0) != 0;
+  for (auto [i, size] : llvm::enumerate(*shape))
+    if (size == zero && !keepZero && int64_t(i) < node.rank(*input))
+      size = node.dims(*input)[i];
+  FailureOr<Value> result = node.reshapeTo(*input, *shape);
   if (failed(result))
     return failure();
   node.setOutput(0, *result);
   return success();
 }
 
-LogicalResult lathe::onnx::importTranspose(NodeImporter &node) {
-  FailureOr<Value> input = node.anyInput(0);
+static LogicalResult importTranspose(NodeImporter &node) {
+  FailureOr<Value> input = node.input(0);
   if (failed(input))
     return failure();
   SmallVector<int64_t> permutation(llvm::reverse(llvm::seq<int64_t>(0, node.rank(*input))));
@@ -91,8 +94,8 @@ static FailureOr<Value> softmaxFrom(NodeImporter &node, Value input, int64_t axi
   return node.reshape(*result, shape);
 }
 
-LogicalResult lathe::onnx::importSoftmax(NodeImporter &node) {
-  FailureOr<Value> input = node.input(0);
+static LogicalResult importSoftmax(NodeImporter &node) {
+  FailureOr<Value> input = node.floatInput(0);
   if (failed(input))
     return failure();
   int64_t rank = node.rank(*input);
@@ -120,3 +123,14 @@ LogicalResult lathe::onnx::importSoftmax(NodeImporter &node) {
   node.setOutput(0, *result);
   return success();
 }
+
+static constexpr Operator Operators[] = {
+    {"", "Constant", 1, NewestOpset, "dense tensors and numbers", importConstant},
+    {"", "Flatten", 1, NewestOpset, "", importFlatten},
+    {"", "Identity", 1, NewestOpset, "tensors", importIdentity},
+    {"", "Reshape", 5, NewestOpset, "shape known while importing", importReshape},
+    {"", "Softmax", 1, NewestOpset, "float types", importSoftmax},
+    {"", "Transpose", 1, NewestOpset, "", importTranspose},
+};
+
+llvm::ArrayRef<Operator> lathe::onnx::movementOperators() { return Operators; }

@@ -1,0 +1,29 @@
+// Arithmetic on sizes: expressions over the symbols of an entry point, whose bounds are known.
+#ifndef LATHE_DIALECTS_LATHE_DIMARITHMETIC_H
+#define LATHE_DIALECTS_LATHE_DIMARITHMETIC_H
+
+#include "mlir/IR/AffineExpr.h"
+#include <optional>
+
+namespace lathe {
+
+/// The least and the largest value of a symbol or of an expression.
+using DimRange = std::pair<int64_t, int64_t>;
+
+/// The same value as a sum of products in a fixed order, so that expressions which differ in form alone become one.
+/// Expressions with coefficients beyond 64 bits or very many terms stay as they are.
+mlir::AffineExpr normalizeDim(mlir::AffineExpr expression);
+
+/// True when both have the same value whatever the symbols are; false may mean "not proved".
+bool isSameDim(mlir::AffineExpr a, mlir::AffineExpr b);
+
+/// `dividend / divisor` where that leaves no rest for any value of the symbols; null otherwise.
+mlir::AffineExpr divideDimExactly(mlir::AffineExpr dividend, mlir::AffineExpr divisor);
+
+/// An enclosure of the values, from the bounds of the symbols by position; nothing if it leaves 62 bits or divides by
+/// zero.
+std::optional<DimRange> getDimRange(mlir::AffineExpr expression, llvm::ArrayRef<DimRange> symbols);
+
+} // namespace lathe
+
+#endif // LATHE_DIALECTS_LATHE_DIMARITHMETIC_H
