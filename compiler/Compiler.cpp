@@ -192,6 +192,7 @@ LogicalResult Compilation::writeArtifactFile(StringRef path) {
   artifact::ArtifactSource source;
   source.manifest = buildManifest(*Module, isCuda() ? Options.target : "", Images, Cuda.Kernels);
   source.weights = listWeights(*Module, evaluator);
+  source.threads = Context.isMultithreadingEnabled() ? 0 : 1;
   for (const HostImage &image : Images)
     source.sections.push_back(
         {runtime::SectionKind::HostImage, image.Level, std::string(image.Bytes.begin(), image.Bytes.end())});

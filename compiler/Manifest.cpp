@@ -1,4 +1,5 @@
 #include "compiler/Manifest.h"
+#include "compiler/WeightPieces.h"
 #include "dialects/plan/Plan.h"
 #include "runtime/HostAbi.h"
 #include "llvm/Support/raw_ostream.h"
@@ -150,11 +151,10 @@ std::vector<artifact::WeightSource> lathe::listWeights(ModuleOp plan, Evaluator 
   for (auto data : plan.getOps<plan::DataOp>()) {
     auto type = cast<RankedTensorType>(data.getType());
     auto write = [data, &evaluator](const artifact::ByteSink &sink) mutable -> std::string {
-      auto values = evaluator.evaluateBlock(data.getBody().front(), {});
-      if (failed(values))
-        return "weight '" + data.getName().str() + "' could not be computed";
-      ArrayRef<uint8_t> bytes = values->front().getBytes();
-      sink(bytes.data(), bytes.size());
+      WeightPieces pieces(evaluator);
+      Value value = data.getBody().front().getTerminator()->getOperand(0);
+      if (failed(pieces.write(value, [&](ArrayRef<uint8_t> bytes) { sink(bytes.data(), bytes.size()); })))
+        return "could not be computed";
       return "";
     };
     weights.push_back({data.getName().str(), getElementName(type.getElementType()), type.getShape().vec(),

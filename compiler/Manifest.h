@@ -14,8 +14,8 @@ namespace lathe {
 nlohmann::ordered_json buildManifest(mlir::ModuleOp plan, llvm::StringRef chip, llvm::ArrayRef<HostImage> images,
                                      llvm::ArrayRef<CudaKernel> kernels);
 
-/// One source for each `plan.data`, whose bytes `evaluator` computes when they are asked for. Both must live until
-/// then.
+/// One source for each `plan.data`, whose bytes are computed piece by piece when they are asked for, from files that
+/// `evaluator` maps. Plan and evaluator must live until then. Sources may be asked in parallel.
 std::vector<artifact::WeightSource> listWeights(mlir::ModuleOp plan, Evaluator &evaluator);
 
 /// The name of an element type in manifests and reports: "f32", "q4_k".

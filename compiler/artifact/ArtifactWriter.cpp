@@ -1,12 +1,17 @@
 #include "compiler/artifact/ArtifactWriter.h"
 
 #include "runtime/artifact/Sha256.h"
+#include "runtime/cpu/AvailableCpus.h"
 
+#include <algorithm>
+#include <atomic>
 #include <cassert>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <thread>
+#include <unistd.h>
 #include <xxhash.h>
 
 namespace lathe::artifact {
@@ -14,6 +19,51 @@ namespace lathe::artifact {
 using namespace runtime;
 
 namespace {
+
+/// One weight's bytes on their way to its place in the file.
+class WeightWriter {
+public:
+  WeightWriter(int fd, uint64_t position) : fd(fd), position(position) {}
+
+  /// Returns what went wrong, or "".
+  std::string write(const WeightSource &weight) {
+    XXH3_128bits_reset(state.get());
+    uint64_t start = position;
+    std::string problem = weight.write([&](const void *data, size_t bytes) { put(data, bytes); });
+    if (!problem.empty())
+      return "weight '" + weight.name + "': " + problem;
+    if (position - start != weight.bytes)
+      return "weight '" + weight.name + "' wrote " + std::to_string(position - start) + " bytes but has " +
+             std::to_string(weight.bytes);
+    return failure;
+  }
+
+  std::string hash() const {
+    XXH128_hash_t hash = XXH3_128bits_digest(state.get());
+    char digits[33];
+    std::snprintf(digits, sizeof(digits), "%016llx%016llx", static_cast<unsigned long long>(hash.high64),
+                  static_cast<unsigned long long>(hash.low64));
+    return digits;
+  }
+
+private:
+  void put(const void *data, size_t bytes) {
+    XXH3_128bits_update(state.get(), data, bytes);
+    for (size_t done = 0; done < bytes && failure.empty();) {
+      ssize_t count = pwrite(fd, static_cast<const char *>(data) + done, bytes - done, off_t(position + done));
+      if (count > 0)
+        done += size_t(count);
+      else if (count == 0 || errno != EINTR)
+        failure = std::strerror(count ? errno : ENOSPC);
+    }
+    position += bytes;
+  }
+
+  std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t *)> state{XXH3_createState(), XXH3_freeState};
+  int fd;
+  uint64_t position;
+  std::string failure;
+};
 
 /// Streams the file: sections first, the header last, so that a file cut short is never taken for a whole one.
 class Writer {
@@ -30,22 +80,31 @@ public:
     entry.bytes = position - entry.offset;
   }
 
-  /// Adds all weights as one section and returns the manifest's list of them.
-  nlohmann::ordered_json addWeights(const std::vector<WeightSource> &weights) {
+  /// Adds all weights as one section and returns the manifest's list of them. Each is written where it belongs by
+  /// whichever of the threads is free.
+  nlohmann::ordered_json addWeights(const std::vector<WeightSource> &weights, int threads) {
     auto list = nlohmann::ordered_json::array();
     if (weights.empty())
       return list;
     SectionEntry &entry = begin(SectionKind::Weights, "weights");
     for (const WeightSource &weight : weights) {
-      padTo(entry.offset + weight.offset);
-      list.push_back({{"name", weight.name},
-                      {"type", weight.type},
-                      {"shape", weight.shape},
-                      {"offset", weight.offset},
-                      {"bytes", weight.bytes},
-                      {"xxh3", writeWeight(weight)}});
+      if (entry.offset + weight.offset < position)
+        fail("a weight starts at byte " + std::to_string(entry.offset + weight.offset) +
+             " of the file but what is before it ends at " + std::to_string(position));
+      position = entry.offset + weight.offset + weight.bytes;
     }
     entry.bytes = position - entry.offset;
+    if (error.empty() &&
+        (std::fflush(file) != 0 || ftruncate(fileno(file), off_t(position)) != 0 || std::fseek(file, 0, SEEK_END) != 0))
+      fail(std::strerror(errno));
+    std::vector<std::string> hashes = writeWeights(weights, entry.offset, threads);
+    for (size_t i = 0; i < hashes.size(); ++i)
+      list.push_back({{"name", weights[i].name},
+                      {"type", weights[i].type},
+                      {"shape", weights[i].shape},
+                      {"offset", weights[i].offset},
+                      {"bytes", weights[i].bytes},
+                      {"xxh3", hashes[i]}});
     return list;
   }
 
@@ -84,30 +143,32 @@ private:
     return entry;
   }
 
-  std::string writeWeight(const WeightSource &weight) {
-    std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t *)> state(XXH3_createState(), XXH3_freeState);
-    XXH3_128bits_reset(state.get());
-    uint64_t start = position;
-    std::string problem = weight.write([&](const void *data, size_t bytes) {
-      XXH3_128bits_update(state.get(), data, bytes);
-      put(data, bytes);
-    });
-    if (!problem.empty())
-      fail("weight '" + weight.name + "': " + problem);
-    if (position - start != weight.bytes)
-      fail("weight '" + weight.name + "' wrote " + std::to_string(position - start) + " bytes but has " +
-           std::to_string(weight.bytes));
-    XXH128_hash_t hash = XXH3_128bits_digest(state.get());
-    char digits[33];
-    std::snprintf(digits, sizeof(digits), "%016llx%016llx", static_cast<unsigned long long>(hash.high64),
-                  static_cast<unsigned long long>(hash.low64));
-    return digits;
+  /// Returns the hashes. Of several problems the one of the first weight counts, so that every run reports the same.
+  std::vector<std::string> writeWeights(const std::vector<WeightSource> &weights, uint64_t base, int threads) {
+    std::vector<std::string> hashes(weights.size()), problems(weights.size());
+    std::atomic<size_t> next = 0;
+    auto work = [&] {
+      for (size_t i = next++; i < weights.size(); i = next++) {
+        WeightWriter writer(fileno(file), base + weights[i].offset);
+        problems[i] = writer.write(weights[i]);
+        hashes[i] = writer.hash();
+      }
+    };
+    if (!error.empty())
+      return hashes;
+    std::vector<std::thread> helpers;
+    for (size_t i = 1, n = std::min(weights.size(), size_t(threads > 0 ? threads : availableCpus())); i < n; ++i)
+      helpers.emplace_back(work);
+    work();
+    for (std::thread &helper : helpers)
+      helper.join();
+    for (const std::string &problem : problems)
+      if (!problem.empty())
+        fail(problem);
+    return hashes;
   }
 
   void padTo(uint64_t target) {
-    if (target < position)
-      return fail("a weight starts at byte " + std::to_string(target) + " of the file but what is before it ends at " +
-                  std::to_string(position));
     static const std::string Zeros(4096, '\0');
     while (position != target)
       put(Zeros.data(), size_t(std::min<uint64_t>(Zeros.size(), target - position)));
@@ -156,7 +217,7 @@ std::string writeArtifact(const std::string &path, const ArtifactSource &source)
   for (const SectionSource &section : source.sections)
     writer.addSection(section.kind, section.name, section.bytes);
   nlohmann::ordered_json manifest = source.manifest;
-  manifest["weights"] = writer.addWeights(source.weights);
+  manifest["weights"] = writer.addWeights(source.weights, source.threads);
   writer.addSection(SectionKind::Manifest, "manifest", manifest.dump());
   writer.finish();
   if (std::fclose(file.release()) != 0 && writer.error.empty())

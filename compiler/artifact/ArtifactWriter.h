@@ -14,8 +14,9 @@ namespace lathe::artifact {
 /// Takes the next bytes of a weight.
 using ByteSink = std::function<void(const void *data, size_t bytes)>;
 
-/// A weight of the artifact. `write` is called once, in the order of offsets, and passes exactly `bytes` bytes on in
-/// pieces of any size, so that no weight needs to be in memory as a whole. It returns "" or what went wrong.
+/// A weight of the artifact. `write` is called once and passes exactly `bytes` bytes on in pieces of any size, so that
+/// no weight needs to be in memory as a whole. It returns "" or what went wrong. Several threads call those of several
+/// weights.
 struct WeightSource {
   std::string name;
   std::string type; ///< "f32", "q4_k", ...
@@ -37,6 +38,7 @@ struct ArtifactSource {
   nlohmann::ordered_json manifest;
   std::vector<SectionSource> sections;
   std::vector<WeightSource> weights;
+  int threads = 0; ///< that compute weights; 0: as many as there are processors
 };
 
 /// Offset of the next weight when the one before ends at `end`.

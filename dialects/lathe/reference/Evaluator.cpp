@@ -66,6 +66,7 @@ FailureOr<ReferenceValue> Evaluator::readWeight(WeightOp weight) {
     path = Directory;
     llvm::sys::path::append(path, cast<StringAttr>(files[file]).getValue());
   }
+  std::lock_guard lock(FilesMutex);
   std::unique_ptr<llvm::MemoryBuffer> &buffer = Files[std::string(path)];
   if (!buffer) {
     auto opened = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);

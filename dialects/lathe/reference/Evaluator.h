@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include <map>
+#include <mutex>
 #include <string>
 
 namespace lathe {
@@ -38,7 +39,7 @@ public:
   llvm::FailureOr<llvm::SmallVector<ReferenceValue>> evaluateBlock(mlir::Block &block,
                                                                    llvm::ArrayRef<ReferenceValue> arguments);
 
-  /// The bytes of a weight, borrowed from the mapped file.
+  /// The bytes of a weight, borrowed from the mapped file. Any number of threads may call it.
   llvm::FailureOr<ReferenceValue> readWeight(WeightOp weight);
 
 private:
@@ -46,6 +47,7 @@ private:
                                         llvm::SmallVectorImpl<ReferenceValue> &results);
 
   std::string Directory;
+  std::mutex FilesMutex;
   std::map<std::string, std::unique_ptr<llvm::MemoryBuffer>> Files;
   llvm::DenseMap<mlir::Operation *, ReferenceValue> WeightPrograms;
 };

@@ -1,6 +1,7 @@
 #include "dialects/lathe/reference/ReferenceValue.h"
 #include "dialects/lathe/Lathe.h"
 #include "llvm/ADT/APFloat.h"
+#include <cmath>
 #include <cstring>
 
 using namespace mlir;
@@ -10,12 +11,34 @@ static const llvm::fltSemantics &getSemantics(Type type) { return cast<FloatType
 
 int64_t lathe::getElementBytes(Type type) { return llvm::divideCeil(type.getIntOrFloatBitWidth(), 8); }
 
-double lathe::loadFloat(Type type, const uint8_t *address) {
-  if (type.isF32()) {
-    float value;
-    std::memcpy(&value, address, sizeof(value));
-    return value;
+template <typename T> static T load(const uint8_t *address) {
+  T value;
+  std::memcpy(&value, address, sizeof(value));
+  return value;
+}
+
+/// Rounds once, to nearest even: first to an odd f32, which has more than two bits beyond those of bf16.
+static uint16_t roundToBf16(double value) {
+  float near = float(value);
+  uint32_t bits = llvm::bit_cast<uint32_t>(near);
+  if (std::isnan(value))
+    return uint16_t(bits >> 16 | 0x40);
+  if (double(near) != value) {
+    bits -= std::abs(double(near)) > std::abs(value);
+    bits |= 1;
   }
+  return uint16_t((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+double lathe::loadFloat(Type type, const uint8_t *address) {
+  if (type.isF32())
+    return load<float>(address);
+  if (type.isF16())
+    return double(load<_Float16>(address));
+  if (type.isBF16())
+    return llvm::bit_cast<float>(uint32_t(load<uint16_t>(address)) << 16);
+  if (type.isF64())
+    return load<double>(address);
   uint64_t bits = 0;
   std::memcpy(&bits, address, getElementBytes(type));
   APFloat value(getSemantics(type), APInt(type.getIntOrFloatBitWidth(), bits));
@@ -24,12 +47,17 @@ double lathe::loadFloat(Type type, const uint8_t *address) {
   return value.convertToDouble();
 }
 
+template <typename T> static void store(uint8_t *address, T value) { std::memcpy(address, &value, sizeof(value)); }
+
 void lathe::storeFloat(Type type, uint8_t *address, double value) {
-  if (type.isF32()) {
-    float rounded = float(value);
-    std::memcpy(address, &rounded, sizeof(rounded));
-    return;
-  }
+  if (type.isF32())
+    return store(address, float(value));
+  if (type.isF16())
+    return store(address, _Float16(value));
+  if (type.isBF16())
+    return store(address, roundToBf16(value));
+  if (type.isF64())
+    return store(address, value);
   APFloat rounded(value);
   bool losesInfo;
   rounded.convert(getSemantics(type), APFloat::rmNearestTiesToEven, &losesInfo);

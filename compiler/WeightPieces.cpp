@@ -1,0 +1,338 @@
+#include "compiler/WeightPieces.h"
+#include "llvm/Support/FileSystem.h"
+#include <cstring>
+
+using namespace mlir;
+using namespace lathe;
+
+namespace {
+/// The smallest things of a tensor that are apart in memory: elements, or whole blocks of a quantized type.
+struct Cells {
+  int64_t bytes;
+  SmallVector<int64_t> perDim; ///< elements along each dimension
+};
+} // namespace
+
+/// Nothing for a type whose parts are no tensors of it: one with a number that holds for all blocks.
+static std::optional<Cells> getCells(Type element, ArrayRef<int64_t> shape) {
+  Cells cells{0, SmallVector<int64_t>(shape.size(), 1)};
+  auto quantized = dyn_cast<QuantizedTypeInterface>(element);
+  if (!quantized) {
+    cells.bytes = getElementBytes(element);
+    return cells;
+  }
+  cells.bytes = quantized.getBlockBytes();
+  auto block = quantized.getBlockShape();
+  if (shape.empty() || (shape.size() < 2 && block[0] != 1))
+    return std::nullopt;
+  cells.perDim.back() = block[1];
+  if (shape.size() > 1)
+    cells.perDim[shape.size() - 2] = block[0];
+  int64_t count = 1;
+  for (auto [size, unit] : llvm::zip_equal(shape, cells.perDim)) {
+    if (size % unit)
+      return std::nullopt;
+    count *= size / unit;
+  }
+  FailureOr<int64_t> bytes = quantized.getByteSize(shape);
+  return succeeded(bytes) && *bytes == count * cells.bytes ? std::optional(cells) : std::nullopt;
+}
+
+/// `box` with borders on those of cells.
+static Box align(const Box &box, ArrayRef<int64_t> perDim) {
+  Box aligned = box;
+  for (auto [offset, size, unit] : llvm::zip_equal(aligned.offsets, aligned.sizes, perDim)) {
+    int64_t end = llvm::alignTo(offset + size, unit);
+    offset -= offset % unit;
+    size = end - offset;
+  }
+  return aligned;
+}
+
+/// The part of a value in `box`, whose borders are those of cells. It borrows from `whole` where it lies in one piece.
+static ReferenceValue slice(const ReferenceValue &whole, const Box &box, const Cells &cells) {
+  ArrayRef<int64_t> shape = whole.getShape();
+  SmallVector<int64_t> counts, starts, sizes;
+  for (size_t d = 0; d < shape.size(); ++d) {
+    counts.push_back(shape[d] / cells.perDim[d]);
+    starts.push_back(box.offsets[d] / cells.perDim[d]);
+    sizes.push_back(box.sizes[d] / cells.perDim[d]);
+  }
+  // Dimensions from `split` on are taken whole: they, and a range of the one before, lie in one piece.
+  size_t split = shape.size();
+  int64_t run = cells.bytes;
+  while (split > 0 && sizes[split - 1] == counts[split - 1])
+    run *= counts[--split];
+  int64_t pitch = run, outer = 1;
+  if (split > 0)
+    run *= sizes[--split];
+  for (size_t d = 0; d < split; ++d)
+    outer *= sizes[d];
+  SmallVector<int64_t> strides(shape.size(), pitch);
+  for (int64_t d = int64_t(split) - 1; d >= 0; --d)
+    strides[d] = strides[d + 1] * counts[d + 1];
+  int64_t base = 0;
+  for (size_t d = 0; d < split + (split < shape.size()); ++d)
+    base += starts[d] * strides[d];
+  if (outer == 1)
+    return ReferenceValue::borrowed(whole.getType(), box.sizes, whole.getBytes().slice(base, run));
+  ReferenceValue part(whole.getType(), box.sizes, outer * run);
+  uint8_t *to = part.mutableBytes().data();
+  SmallVector<int64_t> index(split, 0);
+  for (int64_t n = 0; n < outer; ++n) {
+    int64_t from = base;
+    for (size_t d = 0; d < split; ++d)
+      from += index[d] * strides[d];
+    std::memcpy(to + n * run, whole.getBytes().data() + from, run);
+    for (int64_t d = int64_t(split) - 1; d >= 0 && ++index[d] == sizes[d]; --d)
+      index[d] = 0;
+  }
+  return part;
+}
+
+static ArrayRef<int64_t> getShape(Value value) { return cast<RankedTensorType>(value.getType()).getShape(); }
+
+LogicalResult WeightPieces::keep(Value value, llvm::function_ref<LogicalResult(llvm::raw_ostream &)> write) {
+  int fd;
+  SmallString<128> path;
+  std::error_code error = llvm::sys::fs::createTemporaryFile("lathe", "weight", fd, path);
+  if (!error)
+    error = llvm::sys::fs::remove(path);
+  if (error)
+    return value.getDefiningOp()->emitOpError() << "needs a temporary file: " << error.message();
+  llvm::raw_fd_ostream stream(fd, /*shouldClose=*/true);
+  if (failed(write(stream)))
+    return failure();
+  stream.flush();
+  auto mapped = llvm::MemoryBuffer::getOpenFile(fd, path, stream.tell(), /*RequiresNullTerminator=*/false);
+  if (stream.has_error() || !mapped) {
+    error = stream.has_error() ? stream.error() : mapped.getError();
+    stream.clear_error();
+    return value.getDefiningOp()->emitOpError() << "needs a temporary file: " << error.message();
+  }
+  auto type = cast<RankedTensorType>(value.getType());
+  const auto *bytes = reinterpret_cast<const uint8_t *>((*mapped)->getBufferStart());
+  Kept[value] =
+      ReferenceValue::borrowed(type.getElementType(), type.getShape(), ArrayRef(bytes, (*mapped)->getBufferSize()));
+  Mappings.push_back(std::move(*mapped));
+  return success();
+}
+
+LogicalResult WeightPieces::computeWhole(Operation *op) {
+  SmallVector<ReferenceValue> operands, results;
+  for (Value operand : op->getOperands()) {
+    FailureOr<std::optional<ReferenceValue>> mapped = findMapped(operand);
+    if (failed(mapped))
+      return failure();
+    if (!*mapped) {
+      auto write = [&](llvm::raw_ostream &stream) {
+        return this->write(operand, [&](ArrayRef<uint8_t> bytes) { stream << llvm::toStringRef(bytes); });
+      };
+      if (failed(keep(operand, write)))
+        return failure();
+      mapped = std::optional(Kept[operand]);
+    }
+    operands.push_back(**mapped);
+  }
+  auto reference = dyn_cast<ReferenceOpInterface>(op);
+  if (!reference)
+    return op->emitOpError() << "has no reference meaning, so no weight can be computed with it";
+  if (failed(reference.evaluate(operands, results)))
+    return failure();
+  for (auto [result, value] : llvm::zip_equal(op->getResults(), results))
+    if (failed(keep(result, [&](llvm::raw_ostream &stream) {
+          stream << llvm::toStringRef(value.getBytes());
+          return success();
+        })))
+      return failure();
+  return success();
+}
+
+FailureOr<std::optional<ReferenceValue>> WeightPieces::findMapped(Value value) {
+  if (auto known = Kept.find(value); known != Kept.end())
+    return std::optional(known->second);
+  if (auto weight = value.getDefiningOp<WeightOp>()) {
+    FailureOr<ReferenceValue> read = Files.readWeight(weight);
+    if (failed(read))
+      return failure();
+    return std::optional(Kept[value] = *read);
+  }
+  if (auto constant = value.getDefiningOp<ConstantOp>(); constant && !constant.getValue().isSplat())
+    return std::optional(Kept[value] = ReferenceValue::fromElements(constant.getValue()));
+  auto reshape = value.getDefiningOp<ReshapeOp>();
+  if (!reshape)
+    return std::optional<ReferenceValue>();
+  FailureOr<std::optional<ReferenceValue>> input = findMapped(reshape.getInput());
+  if (failed(input) || !*input)
+    return input;
+  return std::optional(ReferenceValue::borrowed((*input)->getType(), getShape(value), (*input)->getBytes()));
+}
+
+WeightPieces::Result WeightPieces::evaluateElementwise(Operation *op, const Box &box) {
+  ArrayRef<int64_t> shape = getShape(op->getResult(0));
+  SmallVector<ReferenceValue> operands, results;
+  Box computed = box;
+  for (Value operand : op->getOperands())
+    if (auto cells = getCells(getElementTypeOrSelf(operand), getShape(operand)))
+      if (isa<QuantizedTypeInterface>(getElementTypeOrSelf(operand)))
+        computed = align(box, cells->perDim);
+  for (Value operand : op->getOperands()) {
+    ArrayRef<int64_t> sizes = getShape(operand);
+    Box part = Box::whole(sizes);
+    for (size_t d = 0; d < sizes.size(); ++d)
+      if (size_t from = d + shape.size() - sizes.size(); sizes[d] != 1 || shape[from] == 1) {
+        part.offsets[d] = computed.offsets[from];
+        part.sizes[d] = computed.sizes[from];
+      }
+    Result value = evaluate(operand, part);
+    if (failed(value))
+      return failure();
+    operands.push_back(*value);
+  }
+  if (failed(cast<ReferenceOpInterface>(op).evaluate(operands, results)))
+    return failure();
+  if (computed.sizes == box.sizes)
+    return results[0];
+  Box inside = box;
+  for (auto [offset, base] : llvm::zip_equal(inside.offsets, computed.offsets))
+    offset -= base;
+  ReferenceValue part = slice(results[0], inside, *getCells(results[0].getType(), computed.sizes));
+  (void)part.mutableBytes(); // what it may borrow from goes
+  return part;
+}
+
+WeightPieces::Result WeightPieces::evaluateTranspose(TransposeOp op, const Box &box) {
+  Box input = box;
+  for (auto [d, from] : llvm::enumerate(op.getPermutation())) {
+    input.offsets[from] = box.offsets[d];
+    input.sizes[from] = box.sizes[d];
+  }
+  FailureOr<ReferenceValue> value = evaluate(op.getInput(), input);
+  SmallVector<ReferenceValue> results;
+  if (failed(value) || failed(op.evaluate(*value, results)))
+    return failure();
+  return results[0];
+}
+
+LogicalResult WeightPieces::copyRun(Value value, int64_t first, int64_t count, uint8_t *to) {
+  // The smallest box with the run in it: one place of the leading dimensions, a range of one, all of the rest.
+  ArrayRef<int64_t> shape = getShape(value);
+  Box box = Box::whole(shape);
+  int64_t inner = ShapedType::getNumElements(shape), start = 0;
+  for (size_t d = 0; d < shape.size(); ++d) {
+    inner /= shape[d];
+    int64_t begin = (first - start) / inner, end = llvm::divideCeil(first + count - start, inner);
+    box.offsets[d] = begin;
+    box.sizes[d] = end - begin;
+    start += begin * inner;
+    if (end - begin > 1)
+      break;
+  }
+  Result part = evaluate(value, box);
+  if (failed(part))
+    return failure();
+  int64_t bytes = getElementBytes(part->getType());
+  std::memcpy(to, part->getBytes().data() + (first - start) * bytes, count * bytes);
+  return success();
+}
+
+WeightPieces::Result WeightPieces::evaluateReshape(ReshapeOp op, const Box &box) {
+  ArrayRef<int64_t> shape = getShape(op.getResult());
+  Type element = op.getResult().getType().getElementType();
+  // Runs of elements that lie one behind the other, of which `outer` make up the box.
+  size_t split = shape.size();
+  int64_t run = 1, outer = 1;
+  while (split > 0 && box.sizes[split - 1] == shape[split - 1])
+    run *= shape[--split];
+  if (split > 0)
+    run *= box.sizes[--split];
+  for (size_t d = 0; d < split; ++d)
+    outer *= box.sizes[d];
+  ReferenceValue result = ReferenceValue::tensor(element, box.sizes);
+  uint8_t *to = result.mutableBytes().data();
+  SmallVector<int64_t> index(split, 0);
+  for (int64_t n = 0; n < outer; ++n, to += run * getElementBytes(element)) {
+    int64_t first = 0;
+    for (size_t d = 0; d < shape.size(); ++d)
+      first = first * shape[d] + box.offsets[d] + (d < split ? index[d] : 0);
+    if (failed(copyRun(op.getInput(), first, run, to)))
+      return failure();
+    for (int64_t d = int64_t(split) - 1; d >= 0 && ++index[d] == box.sizes[d]; --d)
+      index[d] = 0;
+  }
+  return result;
+}
+
+WeightPieces::Result WeightPieces::evaluate(Value value, const Box &box) {
+  FailureOr<std::optional<ReferenceValue>> mapped = findMapped(value);
+  if (failed(mapped))
+    return failure();
+  Operation *op = value.getDefiningOp();
+  Type element = getElementTypeOrSelf(value);
+  if (!*mapped) {
+    if (auto constant = dyn_cast<ConstantOp>(op))
+      return ReferenceValue::fromElements(
+          cast<DenseElementsAttr>(constant.getValue()).resizeSplat(RankedTensorType::get(box.sizes, element)));
+    bool sliceable = llvm::all_of(op->getOperands(), [](Value operand) {
+      return getCells(getElementTypeOrSelf(operand), getShape(operand)).has_value();
+    });
+    if (isElementwise(op) && sliceable)
+      return evaluateElementwise(op, box);
+    if (auto transpose = dyn_cast<TransposeOp>(op))
+      return evaluateTranspose(transpose, box);
+    if (auto reshape = dyn_cast<ReshapeOp>(op))
+      return evaluateReshape(reshape, box);
+    if (failed(computeWhole(op)))
+      return failure();
+    mapped = std::optional(Kept[value]);
+  }
+  if (box.sizes == getShape(value))
+    return **mapped;
+  std::optional<Cells> cells = getCells(element, getShape(value));
+  assert(cells && "only whole values are asked for of a type whose parts are no tensors");
+  return slice(**mapped, box, *cells);
+}
+
+LogicalResult WeightPieces::write(Value value, llvm::function_ref<void(ArrayRef<uint8_t>)> sink) {
+  FailureOr<std::optional<ReferenceValue>> mapped = findMapped(value);
+  if (failed(mapped))
+    return failure();
+  ArrayRef<int64_t> shape = getShape(value);
+  std::optional<Cells> cells = getCells(getElementTypeOrSelf(value), shape);
+  if (*mapped || !cells) {
+    Result whole = evaluate(value, Box::whole(shape));
+    if (failed(whole))
+      return failure();
+    sink(whole->getBytes());
+    return success();
+  }
+  // Dimensions from `split` on fit into a piece; a piece is a range of the one before.
+  int64_t inner = cells->bytes, outer = 1;
+  size_t split = shape.size();
+  while (split > 0 && inner * (shape[split - 1] / cells->perDim[split - 1]) <= PieceBytes)
+    --split, inner *= shape[split] / cells->perDim[split];
+  for (size_t d = 0; d + 1 < split; ++d)
+    outer *= shape[d] / cells->perDim[d];
+  int64_t step = split ? std::max<int64_t>(1, PieceBytes / inner) * cells->perDim[split - 1] : 1;
+  Box box = Box::whole(shape);
+  SmallVector<int64_t> index(shape.size(), 0);
+  for (int64_t n = 0; n < outer; ++n) {
+    for (size_t d = 0; d + 1 < split; ++d) {
+      box.offsets[d] = index[d];
+      box.sizes[d] = cells->perDim[d];
+    }
+    for (int64_t at = 0, size = split ? shape[split - 1] : 1; at < size; at += step) {
+      if (split) {
+        box.offsets[split - 1] = at;
+        box.sizes[split - 1] = std::min(step, size - at);
+      }
+      Result piece = evaluate(value, box);
+      if (failed(piece))
+        return failure();
+      sink(piece->getBytes());
+    }
+    for (int64_t d = int64_t(split) - 2; d >= 0 && (index[d] += cells->perDim[d]) == shape[d]; --d)
+      index[d] = 0;
+  }
+  return success();
+}

@@ -1,0 +1,53 @@
+// The bytes of weight programs, piece by piece: folding a weight takes little more memory than a few of its rows.
+#ifndef LATHE_COMPILER_WEIGHTPIECES_H
+#define LATHE_COMPILER_WEIGHTPIECES_H
+
+#include "dialects/lathe/reference/Evaluator.h"
+
+namespace lathe {
+
+/// A part of a tensor: `sizes[d]` elements from `offsets[d]` on of each dimension.
+struct Box {
+  llvm::SmallVector<int64_t> offsets, sizes;
+
+  static Box whole(llvm::ArrayRef<int64_t> shape) {
+    return {llvm::SmallVector<int64_t>(shape.size(), 0), llvm::SmallVector<int64_t>(shape)};
+  }
+};
+
+/// Evaluates the values of one weight program. Elementwise operations, transposes and reshapes are computed for the
+/// part of their result that is asked for; any other operation is computed as a whole, once, and its result kept in a
+/// temporary file that is mapped, as are its operands. Weights stay in the mapped model file.
+///
+/// One thread uses one object; many objects may share an evaluator.
+class WeightPieces {
+public:
+  /// `files` opens the model files. Pieces have about `pieceBytes`.
+  explicit WeightPieces(Evaluator &files, int64_t pieceBytes = 1 << 20) : Files(files), PieceBytes(pieceBytes) {}
+
+  /// Passes the bytes of `value`, a tensor of static shape, on in order. Fails with a diagnostic.
+  llvm::LogicalResult write(mlir::Value value, llvm::function_ref<void(llvm::ArrayRef<uint8_t>)> sink);
+  /// The elements of `value` in `box`. They may point into the files, or into this object.
+  llvm::FailureOr<ReferenceValue> evaluate(mlir::Value value, const Box &box);
+
+private:
+  using Result = llvm::FailureOr<ReferenceValue>;
+  /// The value as a whole if that takes no memory: it is mapped. Empty when it is not.
+  llvm::FailureOr<std::optional<ReferenceValue>> findMapped(mlir::Value value);
+  Result evaluateElementwise(mlir::Operation *op, const Box &box);
+  Result evaluateTranspose(TransposeOp op, const Box &box);
+  Result evaluateReshape(ReshapeOp op, const Box &box);
+  /// Elements [first, first + count) of `value`, counted row by row.
+  llvm::LogicalResult copyRun(mlir::Value value, int64_t first, int64_t count, uint8_t *to);
+  llvm::LogicalResult computeWhole(mlir::Operation *op);
+  llvm::LogicalResult keep(mlir::Value value, llvm::function_ref<llvm::LogicalResult(llvm::raw_ostream &)> write);
+
+  Evaluator &Files;
+  int64_t PieceBytes;
+  llvm::DenseMap<mlir::Value, ReferenceValue> Kept;
+  std::vector<std::unique_ptr<llvm::MemoryBuffer>> Mappings; // behind Kept
+};
+
+} // namespace lathe
+
+#endif // LATHE_COMPILER_WEIGHTPIECES_H

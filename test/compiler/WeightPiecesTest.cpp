@@ -1,0 +1,160 @@
+// Weight programs piece by piece: the same bytes as in one go, in little memory.
+#include "compiler/WeightPieces.h"
+#include "compiler/Dialects.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+using namespace lathe;
+
+namespace {
+
+class WeightPiecesTest : public testing::Test {
+protected:
+  WeightPiecesTest() : Context(makeRegistry()) { Context.loadAllAvailableDialects(); }
+  ~WeightPiecesTest() override { std::filesystem::remove(Path); }
+
+  static mlir::DialectRegistry makeRegistry() {
+    mlir::DialectRegistry registry;
+    registerDialects(registry);
+    return registry;
+  }
+
+  /// A function that returns what `body`, a weight program over the file, yields as `type`.
+  void parse(const std::string &body, const std::string &type) {
+    Module = mlir::parseSourceString<mlir::ModuleOp>("module attributes {lathe.files = [\"" + Path +
+                                                         "\"]} { func.func @f() -> " + type + " { " + body +
+                                                         " return %r : " + type + " } }",
+                                                     &Context);
+    ASSERT_TRUE(Module);
+    Block = &(*Module->getOps<mlir::func::FuncOp>().begin()).getBody().front();
+  }
+
+  void expectSameInPieces(const std::string &body, const std::string &type) {
+    ASSERT_NO_FATAL_FAILURE(parse(body, type));
+    Evaluator whole, files;
+    auto wanted = whole.evaluateBlock(*Block, {});
+    ASSERT_TRUE(succeeded(wanted));
+    for (int64_t pieceBytes : {1, 48, 100, 1 << 20}) {
+      std::vector<uint8_t> bytes;
+      WeightPieces pieces(files, pieceBytes);
+      ASSERT_TRUE(succeeded(pieces.write(Block->getTerminator()->getOperand(0), [&](llvm::ArrayRef<uint8_t> piece) {
+        bytes.insert(bytes.end(), piece.begin(), piece.end());
+      })));
+      EXPECT_EQ(llvm::ArrayRef<uint8_t>(bytes), wanted->front().getBytes()) << body << " in " << pieceBytes;
+    }
+  }
+
+  void writeFile(size_t bytes) {
+    std::ofstream stream(Path, std::ios::binary);
+    for (size_t i = 0; i < bytes; ++i)
+      stream.put(char((i * 37 + i / 251) % 120)); // f32 and blocks of any such bytes are finite
+  }
+
+  mlir::MLIRContext Context;
+  std::string Path = testing::TempDir() + "weight_pieces.bin";
+  mlir::OwningOpRef<mlir::ModuleOp> Module;
+  mlir::Block *Block = nullptr;
+};
+
+const std::string Weight = R"(%w = lathe.weight "w" file 0 offset 4 bytes 480 : tensor<4x6x5xf32> )";
+
+TEST_F(WeightPiecesTest, SameBytesAsInOneGo) {
+  writeFile(4096);
+  expectSameInPieces(Weight + "%r = lathe.neg %w : tensor<4x6x5xf32>", "tensor<4x6x5xf32>");
+  expectSameInPieces(Weight + "%r = lathe.cast %w : tensor<4x6x5xf32> -> tensor<4x6x5xf16>", "tensor<4x6x5xf16>");
+  expectSameInPieces(Weight + R"(%n = lathe.neg %w : tensor<4x6x5xf32>
+      %r = lathe.transpose %n permutation [2, 0, 1] : tensor<4x6x5xf32> -> tensor<5x4x6xf32>)",
+                     "tensor<5x4x6xf32>");
+  // Pieces of the result are no boxes of what was reshaped.
+  expectSameInPieces(Weight + R"(%n = lathe.neg %w : tensor<4x6x5xf32>
+      %s = lathe.reshape %n shape [8, 15] : tensor<4x6x5xf32> -> tensor<8x15xf32>
+      %r = lathe.transpose %s permutation [1, 0] : tensor<8x15xf32> -> tensor<15x8xf32>)",
+                     "tensor<15x8xf32>");
+  // Operands that repeat, and a constant of one value.
+  expectSameInPieces(Weight + R"(%b = lathe.weight "b" file 0 offset 1000 bytes 24 : tensor<6x1xf32>
+      %c = lathe.constant dense<2.0> : tensor<4x1x5xf32>
+      %m = lathe.mul %w, %b : tensor<4x6x5xf32>, tensor<6x1xf32> -> tensor<4x6x5xf32>
+      %r = lathe.add %m, %c : tensor<4x6x5xf32>, tensor<4x1x5xf32> -> tensor<4x6x5xf32>)",
+                     "tensor<4x6x5xf32>");
+}
+
+TEST_F(WeightPiecesTest, QuantizedBlocks) {
+  writeFile(4096);
+  const std::string blocks = R"(%w = lathe.weight "q" file 0 offset 0 bytes 612 : tensor<3x2x96x!lathe.gguf<q8_0>> )";
+  expectSameInPieces(blocks + "%r = lathe.cast %w : tensor<3x2x96x!lathe.gguf<q8_0>> -> tensor<3x2x96xf16>",
+                     "tensor<3x2x96xf16>");
+  // Parts that begin inside of a block.
+  expectSameInPieces(blocks + R"(%c = lathe.cast %w : tensor<3x2x96x!lathe.gguf<q8_0>> -> tensor<3x2x96xf32>
+      %r = lathe.transpose %c permutation [2, 0, 1] : tensor<3x2x96xf32> -> tensor<96x3x2xf32>)",
+                     "tensor<96x3x2xf32>");
+}
+
+TEST_F(WeightPiecesTest, OperationComputedAsAWhole) {
+  writeFile(4096);
+  expectSameInPieces(Weight + R"(%n = lathe.neg %w : tensor<4x6x5xf32>
+      %s = lathe.softmax %n : tensor<4x6x5xf32>
+      %r = lathe.neg %s : tensor<4x6x5xf32>)",
+                     "tensor<4x6x5xf32>");
+}
+
+TEST_F(WeightPiecesTest, MissingFileIsADiagnostic) {
+  std::string message;
+  mlir::ScopedDiagnosticHandler handler(&Context, [&](mlir::Diagnostic &diagnostic) { message += diagnostic.str(); });
+  parse(Weight + "%r = lathe.neg %w : tensor<4x6x5xf32>", "tensor<4x6x5xf32>");
+  Evaluator files;
+  WeightPieces pieces(files);
+  EXPECT_TRUE(failed(pieces.write(Block->getTerminator()->getOperand(0), [](llvm::ArrayRef<uint8_t>) {})));
+  EXPECT_NE(message.find("which cannot be read"), std::string::npos) << message;
+}
+
+#if !__has_feature(address_sanitizer) && !__has_feature(memory_sanitizer)
+/// Memory of this process that no file backs, in KiB.
+int64_t anonymousKib() {
+  std::ifstream stream("/proc/self/status");
+  for (std::string word; stream >> word;)
+    if (word == "RssAnon:" && stream >> word)
+      return std::stoll(word);
+  return -1;
+}
+
+// A quarter of the weight would be far more than pieces need; the whole of it, or a copy, would be found at once.
+TEST_F(WeightPiecesTest, FoldingTakesLittleMemory) {
+  constexpr int64_t Bytes = 32 << 20;
+  writeFile(0);
+  std::filesystem::resize_file(Path, Bytes); // sparse: zeros that take no disk
+  parse(R"(%w = lathe.weight "w" file 0 offset 0 bytes 33554432 : tensor<2048x4096xf32>
+      %n = lathe.neg %w : tensor<2048x4096xf32>
+      %c = lathe.cast %n : tensor<2048x4096xf32> -> tensor<2048x4096xf16>
+      %r = lathe.transpose %c permutation [1, 0] : tensor<2048x4096xf16> -> tensor<4096x2048xf16>)",
+        "tensor<4096x2048xf16>");
+  int64_t before = anonymousKib(), total = 0;
+  ASSERT_GT(before, 0);
+  std::atomic<int64_t> peak = before;
+  std::atomic<bool> done = false;
+  std::thread watch([&] {
+    while (!done) {
+      peak = std::max<int64_t>(peak, anonymousKib());
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  });
+  Evaluator files;
+  WeightPieces pieces(files);
+  bool written = succeeded(pieces.write(Block->getTerminator()->getOperand(0),
+                                        [&](llvm::ArrayRef<uint8_t> piece) { total += int64_t(piece.size()); }));
+  done = true;
+  watch.join();
+  EXPECT_TRUE(written);
+  EXPECT_EQ(total, Bytes / 2);
+  EXPECT_LT(peak - before, Bytes / 4 / 1024);
+}
+#endif
+
+} // namespace
