@@ -20,9 +20,17 @@ inline constexpr uint32_t HostAbiVersion = 2;
 
 struct HostCall;
 
+/// Why a call of generated code stopped. Kernels return the last ones.
+enum HostFault : int32_t {
+  HostDone = 0,
+  HostNoClone = 1,         ///< no clone serves the symbols' values
+  HostIndexOutOfRange = 2, ///< an index in the data points outside of its tensor
+  HostValueOutOfRange = 3  ///< another value in the data is outside of what the operation defines
+};
+
 /// A CPU kernel: executes tiles [begin, end) of a launch of `count` independent tiles. `buffers` are the launch's
 /// operands then results, `dims` the sizes that are unknown at compile time, in the order of the launch.
-/// Returns 0, or a code that stops the call.
+/// Returns HostDone, or a code that stops the call.
 using CpuKernel = int32_t (*)(const HostCall *call, void *const *buffers, const int64_t *dims, int64_t begin,
                               int64_t end);
 

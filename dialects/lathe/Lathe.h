@@ -28,6 +28,12 @@ template <typename ConcreteType> class KernelRegion : public mlir::OpTrait::Trai
 
 } // namespace lathe
 
+namespace lathe {
+/// Runs the loop of an operation: what `evaluate` of such operations is.
+llvm::LogicalResult evaluateLoop(mlir::Operation *op, llvm::ArrayRef<ReferenceValue> operands,
+                                 llvm::SmallVectorImpl<ReferenceValue> &results);
+} // namespace lathe
+
 #include "dialects/lathe/LatheDialect.h.inc"
 #include "dialects/lathe/LatheEnums.h.inc"
 #include "dialects/lathe/LatheOpInterfaces.h.inc"

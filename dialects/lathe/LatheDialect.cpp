@@ -15,6 +15,7 @@ void LatheDialect::initialize() {
 #define GET_OP_LIST
 #include "dialects/lathe/LatheOps.cpp.inc"
       >();
+  registerLoopOps();
 }
 
 static LogicalResult verifySymbols(FunctionOpInterface function, Attribute attribute) {

@@ -29,6 +29,7 @@ def Lathe_Dialect : Dialect {
   let useDefaultAttributePrinterParser = 1;
   let hasOperationAttrVerify = 1;
   let extraClassDeclaration = [{
+    void registerLoopOps();
     void registerTypes();
     void registerAttributes();
   }];

@@ -31,6 +31,29 @@ def Lathe_ReferenceOpInterface : OpInterface<"ReferenceOpInterface"> {
          "::llvm::SmallVectorImpl<::lathe::ReferenceValue> &":$results)>];
 }
 
+def Lathe_LoopOpInterface : OpInterface<"LoopOpInterface"> {
+  let cppNamespace = "::lathe";
+  let description = [{
+    An operation that is written once, as a loop of `dialects/lathe/reference/loops`: the reference runs its native build,
+    the CPU target its bitcode. It is a kernel of its own: nothing fuses with it.
+  }];
+  let methods = [
+    InterfaceMethod<"Name of the loop in `Loops.def`; that of the operation unless it says otherwise.",
+      "std::string", "getLoopName", (ins), "", [{ return $_op->getName().stripDialect().str(); }]>,
+    InterfaceMethod<[{
+        The operands as the loop numbers its inputs, null where an optional one is absent. Unless the operation says
+        otherwise: all of them in order.
+      }],
+      "::llvm::SmallVector<::mlir::Value>", "getLoopInputs", (ins), "",
+      [{ return ::llvm::SmallVector<::mlir::Value>($_op->getOperands()); }]>,
+    InterfaceMethod<[{
+        Appends the numbers that the loop takes beside its tensors, as expressions over the operands' dimensions.
+      }],
+      "void", "getLoopAttributes", (ins "::llvm::ArrayRef<::lathe::DimList>":$operands,
+                                        "::llvm::SmallVectorImpl<::mlir::AffineExpr> &":$attributes)>,
+  ];
+}
+
 def Lathe_DerivativeOpInterface : OpInterface<"DerivativeOpInterface"> {
   let cppNamespace = "::lathe";
   let description = [{

@@ -17,6 +17,19 @@ class Lathe_ModelOp<string mnemonic, list<Trait> traits = []> : Lathe_Op<mnemoni
     DeclareOpInterfaceMethods<Lathe_ShapeOpInterface>,
     DeclareOpInterfaceMethods<Lathe_ReferenceOpInterface>] # traits>;
 
+// The long tail: operations whose one source, in reference/loops, is both the reference and the CPU's kernel.
+class Lathe_LoopOp<string mnemonic, list<Trait> traits = []> : Lathe_ModelOp<mnemonic, [
+    DeclareOpInterfaceMethods<Lathe_LoopOpInterface, ["getLoopAttributes"]>] # traits> {
+  let extraClassDefinition = [{
+    ::llvm::LogicalResult $cppClass::evaluate(::llvm::ArrayRef<::lathe::ReferenceValue> operands,
+                                              ::llvm::SmallVectorImpl<::lathe::ReferenceValue> &results) {
+      return ::lathe::evaluateLoop(*this, operands, results);
+    }
+  }];
+}
+
+def Lathe_SizesData : 1DTensorOf<[I64]>;
+def Lathe_Sized : AnyTypeOf<[AnyRankedTensor, Lathe_SizesType]>; // read for its dimensions alone
 def Lathe_FloatElement : AnyTypeOf<[F16, BF16, F32]>;
 def Lathe_FloatTensor : RankedTensorOf<[F16, BF16, F32]>;
 def Lathe_IndexTensor : RankedTensorOf<[I32, I64]>;
@@ -27,11 +40,17 @@ def Lathe_PagedState : Type<And<[CPred<"::llvm::isa<::lathe::StateType>($_self)"
     CPred<"::llvm::cast<::lathe::StateType>($_self).getKind() == ::lathe::StateKind::Paged">]>, "paged state",
     "::lathe::StateType">;
 
+// LATHE_CORE_ONLY and LATHE_LOOPS_ONLY choose what C++ is generated for: most sources need not know the long tail.
+#ifndef LATHE_LOOPS_ONLY
 include "dialects/lathe/Structure.td"
 include "dialects/lathe/Elementwise.td"
 include "dialects/lathe/Linear.td"
 include "dialects/lathe/Reductions.td"
 include "dialects/lathe/Movement.td"
 include "dialects/lathe/Attention.td"
+#endif
+#ifndef LATHE_CORE_ONLY
+include "dialects/lathe/LoopMovement.td"
+#endif
 
 #endif // LATHE_DIALECTS_LATHE_LATHEOPS_TD

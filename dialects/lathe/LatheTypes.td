@@ -45,6 +45,16 @@ def Lathe_StateType : Lathe_Type<"State", "state"> {
   }];
 }
 
+def Lathe_SizesType : Lathe_Type<"Sizes", "sizes"> {
+  let summary = "Sizes that operations take for the shapes of their results";
+  let description = [{
+    A value with `rank` dimensions and no elements: operations read its dimensions alone, as they do those of a tensor.
+    Example: `!lathe.sizes<2>`.
+  }];
+  let parameters = (ins "int64_t":$rank);
+  let assemblyFormat = "`<` $rank `>`";
+}
+
 def Lathe_SequenceType : Lathe_Type<"Sequence", "sequence"> {
   let summary = "A list of values of one type, as ONNX's sequence";
   let parameters = (ins "::mlir::Type":$element);

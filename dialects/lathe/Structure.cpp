@@ -92,3 +92,20 @@ LogicalResult FusionOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorI
     results.push_back(dims[value]);
   return success();
 }
+
+LogicalResult ReadSizesOp::verify() {
+  size_t rank = getResult().getType().getRank();
+  // (C1)
+  if (getInput().getType().getDimSize(0) != int64_t(rank) || getMin().size() != rank || getMax().size() != rank)
+    return emitOpError() << "reads " << getInput().getType() << " with " << getMin().size() << " minima and "
+                         << getMax().size() << " maxima, needed " << rank << " of each";
+  // (C2)
+  for (auto [i, min, max] : llvm::enumerate(getMin(), getMax()))
+    if (min < 0 || max < min)
+      return emitOpError() << "size " << i << " is from " << min << " to " << max << ", needed 0 <= min <= max";
+  return success();
+}
+
+LogicalResult ReadSizesOp::inferResultDims(ArrayRef<DimList>, SmallVectorImpl<DimList> &) {
+  return failure(); // They are symbols of their own: SymbolicDims makes them.
+}

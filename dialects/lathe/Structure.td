@@ -35,6 +35,26 @@ def Lathe_ConstantOp : Lathe_ModelOp<"constant", [ConstantLike, Lathe_NotDiffere
   let hasFolder = 1;
 }
 
+def Lathe_ReadSizesOp : Lathe_ModelOp<"read_sizes", [Lathe_NotDifferentiable]> {
+  let summary = "Sizes that are known only when the program runs";
+  let description = [{
+    Reads element i of `input` as dimension i of the result. A value outside of `min[i]` to `max[i]` stops the call. It is
+    the one operation whose result has dimensions that do not follow from those of its operands: each becomes a symbol
+    of its own, with these bounds.
+    Constraints:
+    * (C1) `input`, `min`, `max` and the result have the same number of sizes.
+    * (C2) 0 <= `min[i]` <= `max[i]`.
+    Example:
+    ```mlir
+    %s = lathe.read_sizes %count min [0] max [64] : tensor<1xi64> -> !lathe.sizes<1>
+    ```
+  }];
+  let arguments = (ins Lathe_SizesData:$input, DenseI64ArrayAttr:$min, DenseI64ArrayAttr:$max);
+  let results = (outs Lathe_SizesType:$result);
+  let assemblyFormat = "$input `min` $min `max` $max attr-dict `:` type($input) `->` qualified(type($result))";
+  let hasVerifier = 1;
+}
+
 def Lathe_WeightProgramOp : Lathe_ModelOp<"weight_program", [Lathe_NotDifferentiable, IsolatedFromAbove,
     SingleBlockImplicitTerminator<"YieldOp">]> {
   let summary = "A tensor computed from weights alone, once, when the artifact is written";

@@ -1,4 +1,5 @@
 #include "dialects/plan/Plan.h"
+#include "dialects/lathe/Sizes.h"
 #include "dialects/plan/Bounds.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -203,12 +204,12 @@ LogicalResult LaunchOp::verifyRegions() {
     return emitOpError() << "has " << getShapes().size() << " shapes, needed " << types.size();
   for (auto [i, type, attribute] : llvm::enumerate(types, getShapes())) {
     AffineMap map = cast<AffineMapAttr>(attribute).getValue();
-    auto tensor = dyn_cast<RankedTensorType>(type);
-    if (int64_t(map.getNumResults()) != (tensor ? tensor.getRank() : 0))
+    SmallVector<int64_t> sizes = getShapeOf(type);
+    if (map.getNumResults() != sizes.size())
       return emitOpError() << "shape " << i << " has " << map.getNumResults() << " sizes but the value is " << type;
     for (unsigned d = 0; d < map.getNumResults(); ++d) {
       auto constant = dyn_cast<AffineConstantExpr>(map.getResult(d));
-      bool agrees = tensor.isDynamicDim(d) || (constant && constant.getValue() == tensor.getDimSize(d));
+      bool agrees = ShapedType::isDynamic(sizes[d]) || (constant && constant.getValue() == sizes[d]);
       if (!agrees)
         return emitOpError() << "shape " << i << " is " << attribute << " but the value is " << type;
     }
@@ -226,17 +227,17 @@ SmallVector<AffineExpr> LaunchOp::getDynamicDims(SmallVectorImpl<SmallVector<int
   SmallVector<AffineExpr> dims;
   for (auto [type, attribute] : llvm::zip_equal(getPortTypes(), getShapes())) {
     SmallVector<int64_t> places;
-    if (auto tensor = dyn_cast<RankedTensorType>(type))
-      for (auto [d, expression] : llvm::enumerate(cast<AffineMapAttr>(attribute).getValue().getResults())) {
-        if (!tensor.isDynamicDim(d)) {
-          places.push_back(-1);
-          continue;
-        }
-        auto *known = llvm::find(dims, expression);
-        places.push_back(known - dims.begin());
-        if (known == dims.end())
-          dims.push_back(expression);
+    for (auto [size, expression] :
+         llvm::zip_equal(getShapeOf(type), cast<AffineMapAttr>(attribute).getValue().getResults())) {
+      if (!ShapedType::isDynamic(size)) {
+        places.push_back(-1);
+        continue;
       }
+      auto *known = llvm::find(dims, expression);
+      places.push_back(known - dims.begin());
+      if (known == dims.end())
+        dims.push_back(expression);
+    }
     if (indices)
       indices->push_back(std::move(places));
   }

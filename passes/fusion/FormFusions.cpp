@@ -40,6 +40,8 @@ static StringRef findObstacle(Operation *op, Value operand, const Group &group) 
     return "the operand has other readers";
   if (replacesState(group, operand.getDefiningOp(), op))
     return "a state that the kernel reads is replaced in between";
+  if (isa<LoopOpInterface>(operand.getDefiningOp()))
+    return "its kernel is a loop that nothing fuses with";
   return "";
 }
 

@@ -1,4 +1,5 @@
 #include "compiler/targets/cpu/KernelBody.h"
+#include "dialects/lathe/Sizes.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -30,9 +31,8 @@ FailureOr<KernelBody> KernelBody::analyze(plan::LaunchOp launch) {
   MLIRContext *context = launch.getContext();
   for (BlockArgument argument : body.getBlock().getArguments()) {
     DimList &dims = body.Dims[argument];
-    if (auto type = dyn_cast<RankedTensorType>(argument.getType()))
-      for (auto [size, index] : llvm::zip_equal(type.getShape(), body.DimIndices[argument.getArgNumber()]))
-        dims.push_back(index < 0 ? getAffineConstantExpr(size, context) : getAffineSymbolExpr(index, context));
+    for (auto [size, index] : llvm::zip_equal(getShapeOf(argument.getType()), body.DimIndices[argument.getArgNumber()]))
+      dims.push_back(index < 0 ? getAffineConstantExpr(size, context) : getAffineSymbolExpr(index, context));
   }
   for (Operation &op : body.getBlock().without_terminator()) {
     auto shapes = dyn_cast<ShapeOpInterface>(op);

@@ -43,8 +43,8 @@ KernelFrame::KernelFrame(llvm::IRBuilderBase &builder, const KernelBody &body, l
     Sizes.push_back(load(builder.getInt64Ty(), dims, i));
 }
 
-static llvm::Function *createFunction(llvm::Module &module, llvm::Type *result, ArrayRef<llvm::Type *> parameters,
-                                      const Twine &name) {
+llvm::Function *cpu::createInternalFunction(llvm::Module &module, llvm::Type *result, ArrayRef<llvm::Type *> parameters,
+                                            const Twine &name) {
   auto *function = llvm::Function::Create(llvm::FunctionType::get(result, parameters, false),
                                           llvm::Function::InternalLinkage, name, module);
   function->setDoesNotThrow();
@@ -54,35 +54,28 @@ static llvm::Function *createFunction(llvm::Module &module, llvm::Type *result, 
 
 static llvm::Function *emitTiles(const KernelBody &body, AffineExpr tiles, llvm::Module &module, StringRef name) {
   llvm::IRBuilder<> builder(module.getContext());
-  llvm::Function *function = createFunction(module, builder.getInt64Ty(), {builder.getPtrTy()}, name + "_tiles");
+  llvm::Function *function =
+      createInternalFunction(module, builder.getInt64Ty(), {builder.getPtrTy()}, name + "_tiles");
   builder.SetInsertPoint(&function->getEntryBlock());
   KernelFrame frame(builder, body, nullptr, function->getArg(0));
   builder.CreateRet(frame.emit(builder, tiles));
   return function;
 }
 
-namespace {
-/// The kernel function: its parameters, and the record of them that store functions take.
-struct KernelShell {
-  KernelShell(llvm::Module &module, StringRef name) : Builder(module.getContext()) {
-    llvm::Type *pointer = Builder.getPtrTy(), *i64 = Builder.getInt64Ty();
-    Function = createFunction(module, Builder.getInt32Ty(), {pointer, pointer, pointer, i64, i64}, name);
-    Builder.SetInsertPoint(&Function->getEntryBlock());
-    Buffers = Function->getArg(1);
-    Dims = Function->getArg(2);
-    Begin = Function->getArg(3);
-    End = Function->getArg(4);
-    // struct Launch of kernels/Kernel.h.
-    Launch = Builder.CreateAlloca(llvm::ArrayType::get(pointer, 3));
-    for (unsigned i = 0; i < 3; ++i)
-      Builder.CreateStore(Function->getArg(i), Builder.CreateConstInBoundsGEP1_64(pointer, Launch, i));
-  }
-
-  llvm::IRBuilder<> Builder;
-  llvm::Function *Function;
-  llvm::Value *Buffers, *Dims, *Begin, *End, *Launch;
-};
-} // namespace
+KernelShell::KernelShell(llvm::Module &module, StringRef name) : Builder(module.getContext()) {
+  llvm::Type *pointer = Builder.getPtrTy(), *i64 = Builder.getInt64Ty();
+  Function = createInternalFunction(module, Builder.getInt32Ty(), {pointer, pointer, pointer, i64, i64}, name);
+  Builder.SetInsertPoint(&Function->getEntryBlock());
+  Call = Function->getArg(0);
+  Buffers = Function->getArg(1);
+  Dims = Function->getArg(2);
+  Begin = Function->getArg(3);
+  End = Function->getArg(4);
+  // struct Launch of kernels/Kernel.h.
+  Launch = Builder.CreateAlloca(llvm::ArrayType::get(pointer, 3));
+  for (unsigned i = 0; i < 3; ++i)
+    Builder.CreateStore(Function->getArg(i), Builder.CreateConstInBoundsGEP1_64(pointer, Launch, i));
+}
 
 static FailureOr<CpuKernelFunctions> emitRootKernel(const KernelBody &body, TemplateLibrary &library, StringRef name) {
   KernelShell shell(library.getModule(), name);
@@ -161,5 +154,7 @@ static FailureOr<CpuKernelFunctions> emitGeneratedKernel(const KernelBody &body,
 }
 
 FailureOr<CpuKernelFunctions> cpu::emitKernel(const KernelBody &body, TemplateLibrary &library, StringRef name) {
+  if (isa_and_nonnull<LoopOpInterface>(body.getRoot()))
+    return emitLoopKernel(body, library, name);
   return body.getRoot() ? emitRootKernel(body, library, name) : emitGeneratedKernel(body, library, name);
 }

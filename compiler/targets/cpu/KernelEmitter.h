@@ -39,6 +39,19 @@ struct KernelFrame {
   llvm::SmallVector<llvm::Value *> Sizes;   ///< `dims`, layers included
 };
 
+/// The kernel function: its parameters, and the record of them that store functions take.
+struct KernelShell {
+  KernelShell(llvm::Module &module, llvm::StringRef name);
+
+  llvm::IRBuilder<> Builder;
+  llvm::Function *Function;
+  llvm::Value *Call, *Buffers, *Dims, *Begin, *End, *Launch;
+};
+
+/// A function that nothing outside of the module calls, with an empty first block.
+llvm::Function *createInternalFunction(llvm::Module &module, llvm::Type *result,
+                                       llvm::ArrayRef<llvm::Type *> parameters, const llvm::Twine &name);
+
 /// Suffix of the template functions for an element type: "f32", "q4_k". Fails with a diagnostic on `op` when the CPU
 /// has none.
 llvm::FailureOr<std::string> getFormatName(mlir::Operation *op, mlir::Type element);
@@ -61,6 +74,10 @@ struct RootCall {
 /// diagnostic on the root.
 llvm::FailureOr<RootCall> emitRootCall(const KernelBody &body, llvm::IRBuilderBase &builder, const KernelFrame &frame,
                                        TemplateLibrary &library);
+
+/// Emits the kernel of a body whose root has the LoopOpInterface. Fails with a diagnostic on the root.
+llvm::FailureOr<CpuKernelFunctions> emitLoopKernel(const KernelBody &body, TemplateLibrary &library,
+                                                   llvm::StringRef name);
 
 /// Emits the kernel of `body`; `name` is unique in the module.
 llvm::FailureOr<CpuKernelFunctions> emitKernel(const KernelBody &body, TemplateLibrary &library, llvm::StringRef name);

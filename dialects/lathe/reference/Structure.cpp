@@ -19,6 +19,17 @@ LogicalResult ConstantOp::evaluate(ArrayRef<ReferenceValue>, SmallVectorImpl<Ref
   return success();
 }
 
+LogicalResult ReadSizesOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImpl<ReferenceValue> &results) {
+  SmallVector<int64_t> sizes;
+  for (auto [i, min, max] : llvm::enumerate(getMin(), getMax())) {
+    sizes.push_back(operands[0].getInt(i));
+    if (sizes.back() < min || sizes.back() > max)
+      return emitOpError() << "size " << i << " is " << sizes.back() << ", needed " << min << " to " << max;
+  }
+  results.emplace_back(getResult().getType(), sizes, 0);
+  return success();
+}
+
 LogicalResult WeightProgramOp::evaluate(ArrayRef<ReferenceValue>, SmallVectorImpl<ReferenceValue> &results) {
   Evaluator evaluator;
   auto values = evaluator.evaluateBlock(getBody().front(), {});

@@ -81,3 +81,19 @@ func.func @fusion_c2(%x: tensor<2xf32>) {
   }
   return
 }
+
+// -----
+
+func.func @read_sizes_c1(%n: tensor<2xi64>) {
+  // expected-error @below {{reads 'tensor<2xi64>' with 1 minima and 1 maxima, needed 1 of each}}
+  %s = lathe.read_sizes %n min [0] max [3] : tensor<2xi64> -> !lathe.sizes<1>
+  return
+}
+
+// -----
+
+func.func @read_sizes_c2(%n: tensor<1xi64>) {
+  // expected-error @below {{size 0 is from 4 to 3, needed 0 <= min <= max}}
+  %s = lathe.read_sizes %n min [4] max [3] : tensor<1xi64> -> !lathe.sizes<1>
+  return
+}

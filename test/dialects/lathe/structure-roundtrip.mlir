@@ -58,4 +58,12 @@ module attributes {lathe.files = ["model.gguf"]} {
     }
     return %y : tensor<4xf32>
   }
+
+  // CHECK-LABEL: @read_sizes
+  // CHECK-SAME: (%[[N:.*]]: tensor<2xi64>)
+  func.func @read_sizes(%n: tensor<2xi64>) -> !lathe.sizes<2> {
+    // CHECK: lathe.read_sizes %[[N]] min [0, 1] max [3, 64] : tensor<2xi64> -> !lathe.sizes<2>
+    %s = lathe.read_sizes %n min [0, 1] max [3, 64] : tensor<2xi64> -> !lathe.sizes<2>
+    return %s : !lathe.sizes<2>
+  }
 }

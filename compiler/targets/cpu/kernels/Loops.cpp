@@ -1,0 +1,12 @@
+// The loops of the long tail of operations, whose native build is the reference.
+#include "compiler/targets/cpu/kernels/Kernel.h"
+#include "dialects/lathe/reference/loops/Movement.h"
+
+#define LATHE_LOOP(name, Struct)                                                                                       \
+  LATHE_TEMPLATE int32_t lathe_loop_##name(const lathe::loops::LoopCall *call) {                                       \
+    return lathe::loops::Struct::run(*call);                                                                           \
+  }                                                                                                                    \
+  LATHE_TEMPLATE int64_t lathe_loop_##name##_tiles(const lathe::loops::LoopCall *call) {                               \
+    return lathe::loops::Struct::tiles(call->inputs, call->outputs, call->attributes);                                 \
+  }
+#include "dialects/lathe/reference/loops/Loops.def"
