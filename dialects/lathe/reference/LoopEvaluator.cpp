@@ -81,15 +81,19 @@ LogicalResult lathe::evaluateLoop(Operation *op, ArrayRef<ReferenceValue> operan
         llvm::map_to_vector(sizes, [](AffineExpr size) { return cast<AffineConstantExpr>(size).getValue(); });
     if (llvm::any_of(shape, [](int64_t size) { return size < 0; }))
       return op->emitOpError() << "has a result of shape " << formatShape(shape);
-    results.push_back(ReferenceValue::tensor(getEvaluatedElementType(result), shape));
+    results.push_back(ReferenceValue::tensor(getElementTypeOrSelf(result.getType()), shape));
   }
+  // A loop reads and writes memory, so 16-bit floats are stored even inside of a kernel.
+  SmallVector<ReferenceValue> stored;
+  for (auto [value, operand] : llvm::zip_equal(operands, op->getOperands()))
+    stored.push_back(isa<RankedTensorType>(operand.getType()) ? roundToStored(value, operand.getType()) : value);
   SmallVector<loops::Tensor> inputs, outputs;
   for (Value input : interface.getLoopInputs()) {
     if (!input) {
       inputs.push_back({nullptr, nullptr, 0, loops::Element::None});
       continue;
     }
-    const ReferenceValue &value = operands[llvm::find(op->getOperands(), input).getIndex()];
+    const ReferenceValue &value = stored[llvm::find(op->getOperands(), input).getIndex()];
     inputs.push_back(describe(value, const_cast<uint8_t *>(value.getBytes().data()))); // loops only read inputs
   }
   for (ReferenceValue &result : results)
