@@ -96,6 +96,7 @@ LogicalResult Compilation::runPhase(const Phase &phase) {
   PassManager pm(&Context);
   if (failed(applyPassManagerCLOptions(pm)))
     return failure();
+  Options.progress(phase.name);
   TimingScope timing = Total.nest(phase.name);
   pm.enableTiming(timing);
   phase.build(pm);
@@ -117,6 +118,7 @@ LogicalResult Compilation::run() {
                                                  categories, /*printAsEmitRemarks=*/true)))
       return emitError(Context, "--remarks: '" + Options.remarks + "' is no regular expression");
   }
+  Options.progress("import");
   TimingScope importing = Total.nest("import");
   LogicalResult imported = importModel();
   importing.stop();
@@ -141,6 +143,7 @@ LogicalResult Compilation::run() {
 }
 
 LogicalResult Compilation::generateCode() {
+  Options.progress("codegen");
   TimingScope timing = Total.nest("codegen");
   if (isCuda())
     return generateCudaCode();
@@ -187,10 +190,11 @@ LogicalResult Compilation::verifyNative() {
 
 /// The directory that relative paths of `lathe.files` start from: the process's own.
 LogicalResult Compilation::writeArtifactFile(StringRef path) {
+  Options.progress("artifact");
   TimingScope timing = Total.nest("artifact");
   Evaluator evaluator;
   artifact::ArtifactSource source;
-  source.manifest = buildManifest(*Module, isCuda() ? Options.target : "", Images, Cuda.Kernels);
+  source.manifest = describe();
   source.weights = listWeights(*Module, evaluator);
   source.threads = Context.isMultithreadingEnabled() ? 0 : 1;
   for (const HostImage &image : Images)
@@ -227,7 +231,7 @@ LogicalResult Compilation::writeObjectFiles(StringRef path) {
   llvm::raw_fd_ostream header(headerPath, code);
   if (code)
     return emitError(Context, headerPath + ": cannot be written: " + code.message());
-  header << describeHeader(identifier, buildManifest(*Module, isCuda() ? Options.target : "", Images, Cuda.Kernels));
+  header << describeHeader(identifier, describe());
   return success();
 }
 
@@ -251,6 +255,10 @@ LogicalResult Compilation::emit(EmitKind kind, StringRef path) {
     Module->print(file.os());
   file.keep();
   return success();
+}
+
+nlohmann::ordered_json Compilation::describe() {
+  return buildManifest(*Module, isCuda() ? Options.target : "", Images, Cuda.Kernels);
 }
 
 void Compilation::report(llvm::raw_ostream &stream) {

@@ -31,6 +31,8 @@ struct CompileOptions {
   std::vector<std::pair<std::string, std::string>> extraPasses;
   /// Called with what the user should know: defaults that were taken, what is under way.
   std::function<void(llvm::StringRef)> note = [](llvm::StringRef) {};
+  /// Called with the name of each step when it begins.
+  std::function<void(llvm::StringRef)> progress = [](llvm::StringRef) {};
 };
 
 enum class EmitKind { Artifact, Object, Cuda, Ptx, Mlir, Llvm };
@@ -45,6 +47,8 @@ public:
   llvm::LogicalResult emit(EmitKind kind, llvm::StringRef path);
   /// Lines for people: kernels, why they were chosen, memory.
   void report(llvm::raw_ostream &stream);
+  /// The manifest of the compiled model, without its weights.
+  nlohmann::ordered_json describe();
 
   mlir::ModuleOp getModule() { return *Module; }
 

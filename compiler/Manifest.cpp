@@ -1,6 +1,7 @@
 #include "compiler/Manifest.h"
+#include "compiler/Cost.h"
 #include "compiler/WeightPieces.h"
-#include "dialects/plan/Plan.h"
+#include "dialects/plan/Bounds.h"
 #include "runtime/HostAbi.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -70,16 +71,166 @@ static Json describeStates(plan::ProgramOp program) {
   return states;
 }
 
+/// A number, or the expression over s0, s1, ... as text (compiler/report/Expression.h reads it).
+static Json describeFormula(AffineExpr expression) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expression))
+    return constant.getValue();
+  std::string text;
+  llvm::raw_string_ostream(text) << expression;
+  return text;
+}
+
+/// The model's name of what an operation came from; of several that became one, the last.
+static std::string getNodeName(Location location) {
+  if (auto name = dyn_cast<NameLoc>(location))
+    return name.getName().str();
+  if (auto fused = dyn_cast<FusedLoc>(location); fused && !fused.getLocations().empty())
+    return getNodeName(fused.getLocations().back());
+  return "";
+}
+
+namespace {
+/// The buffers and launches of a clone, as the report needs them.
+class CloneDescriber {
+public:
+  CloneDescriber(plan::ProgramOp program, plan::CloneOp clone) : Program(program), Clone(clone) {}
+  Json describe();
+
+private:
+  void addPorts();
+  void addBuffers();
+  size_t getIndex(Value buffer) const { return Indices.lookup(buffer); }
+  Json describeLaunch(plan::LaunchOp launch);
+  Json describeCopy(plan::CopyOp copy);
+  void use(Value buffer, size_t step);
+  void add(Value buffer, Json json) {
+    Indices[buffer] = Buffers.size();
+    Buffers.push_back(std::move(json));
+  }
+
+  plan::ProgramOp Program;
+  plan::CloneOp Clone;
+  Json Buffers = Json::array(), Steps = Json::array();
+  llvm::DenseMap<Value, size_t> Indices;
+};
+} // namespace
+
+void CloneDescriber::addPorts() {
+  unsigned argument = 0;
+  auto addAll = [&](ArrayAttr ports, StringRef kind) {
+    for (auto port : ports.getAsRange<plan::PortAttr>()) {
+      AffineExpr bytes = getAffineConstantExpr(0, Program.getContext());
+      if (!isa<StateType>(port.getType())) {
+        bytes = bytes + getElementBytes(port.getType());
+        for (AffineExpr dim : port.getDims().getResults())
+          bytes = bytes * dim;
+      }
+      add(Program.getBody().getArgument(argument++),
+          {{"kind", kind.str()}, {"name", port.getName().str()}, {"bytes", describeFormula(bytes)}});
+    }
+  };
+  addAll(Program.getInputs(), "input");
+  addAll(Program.getOutputs(), "output");
+  addAll(Program.getStates(), "state");
+}
+
+void CloneDescriber::addBuffers() {
+  for (Operation &op : Clone.getBody().front())
+    if (auto address = dyn_cast<plan::AddressOp>(op)) {
+      auto data = SymbolTable::lookupNearestSymbolFrom<plan::DataOp>(Program, address.getDataAttr());
+      add(address, {{"kind", "weight"},
+                    {"name", data.getName().str()},
+                    {"bytes", *getTensorBytes(cast<RankedTensorType>(data.getType()))}});
+    } else if (auto buffer = dyn_cast<plan::BufferOp>(op)) {
+      add(buffer, {{"kind", "arena"},
+                   {"name", getNodeName(op.getLoc())},
+                   {"bytes", describeFormula(buffer.getBytes().getResult(0))},
+                   {"offset", describeFormula(buffer.getOffset().getResult(0))}});
+    }
+}
+
+/// Notes the first and last step of a buffer of the arena.
+void CloneDescriber::use(Value buffer, size_t step) {
+  Json &json = Buffers[getIndex(buffer)];
+  if (json["kind"] != "arena")
+    return;
+  if (!json.contains("first"))
+    json["first"] = step;
+  json["last"] = step;
+}
+
+Json CloneDescriber::describeLaunch(plan::LaunchOp launch) {
+  LaunchCost cost = computeCost(launch);
+  Json reads = Json::array(), writes = Json::array();
+  for (auto [buffer, bytes] : llvm::zip_equal(launch.getInputs(), cost.Reads))
+    reads.push_back({getIndex(buffer), describeFormula(bytes)});
+  for (auto [buffer, bytes] : llvm::zip_equal(launch.getOutputs(), cost.Writes))
+    writes.push_back({getIndex(buffer), describeFormula(bytes)});
+  return {{"kernel", launch.getKernel().getKernelTemplate().str()},
+          {"name", getNodeName(launch.getLoc())},
+          {"ops", cost.Ops},
+          {"reason", launch.getKernel().getReason().str()},
+          {"math", cost.Math},
+          {"flops", describeFormula(cost.Flops)},
+          {"reads", reads},
+          {"writes", writes}};
+}
+
+Json CloneDescriber::describeCopy(plan::CopyOp copy) {
+  Json bytes = describeFormula(copy.getBytes().getResult(0));
+  return {{"kernel", "copy"},
+          {"name", getNodeName(copy.getLoc())},
+          {"ops", Json::array()},
+          {"reason", "the value has its place already"},
+          {"math", "f32"},
+          {"flops", 0},
+          {"reads", Json::array({Json::array({getIndex(copy.getSource()), bytes})})},
+          {"writes", Json::array({Json::array({getIndex(copy.getTarget()), bytes})})}};
+}
+
+Json CloneDescriber::describe() {
+  addPorts();
+  addBuffers();
+  int64_t launches = 0;
+  for (Operation &op : Clone.getBody().front()) {
+    if (auto launch = dyn_cast<plan::LaunchOp>(op)) {
+      Steps.push_back(describeLaunch(launch));
+      ++launches;
+    } else if (auto copy = dyn_cast<plan::CopyOp>(op)) {
+      Steps.push_back(describeCopy(copy));
+    } else {
+      continue;
+    }
+    for (Value operand : op.getOperands())
+      use(operand, Steps.size() - 1);
+  }
+  Json range = Json::array();
+  for (auto symbol : Clone.getRange().getAsRange<SymbolAttr>())
+    range.push_back({{"symbol", symbol.getName().str()}, {"min", symbol.getMin()}, {"max", symbol.getMax()}});
+  AffineExpr arena = Clone.getArena().getResult(0);
+  SmallVector<SymbolAttr> bounds; // as the clone's range narrows them
+  for (auto symbol : Program.getSymbols().getAsRange<SymbolAttr>()) {
+    for (auto narrowed : Clone.getRange().getAsRange<SymbolAttr>())
+      symbol = narrowed.getName() == symbol.getName() ? narrowed : symbol;
+    bounds.push_back(symbol);
+  }
+  return {{"range", range},
+          {"launches", launches},
+          {"arena", describeFormula(arena)},
+          {"arena_max", plan::Bounds(bounds).getRange(arena).second},
+          {"buffers", Buffers},
+          {"steps", Steps}};
+}
+
 static Json describeEntry(plan::ProgramOp program) {
   Json symbols = Json::array(), clones = Json::array();
   for (auto symbol : program.getSymbols().getAsRange<SymbolAttr>())
     symbols.push_back({{"name", symbol.getName().str()}, {"min", symbol.getMin()}, {"max", symbol.getMax()}});
-  int64_t launches = 0;
+  int64_t launches = 0, arena = 0;
   for (auto clone : program.getBody().front().getOps<plan::CloneOp>()) {
-    auto ops = clone.getBody().front().getOps<plan::LaunchOp>();
-    launches = std::max<int64_t>(launches, std::distance(ops.begin(), ops.end()));
-    for (auto range : clone.getRange().getAsRange<SymbolAttr>())
-      clones.push_back({{"symbol", range.getName().str()}, {"min", range.getMin()}, {"max", range.getMax()}});
+    clones.push_back(CloneDescriber(program, clone).describe());
+    launches = std::max(launches, clones.back()["launches"].get<int64_t>());
+    arena = std::max(arena, clones.back()["arena_max"].get<int64_t>());
   }
   return {{"name", program.getSymName().str()},
           {"kind", program.getKind().str()},
@@ -87,8 +238,9 @@ static Json describeEntry(plan::ProgramOp program) {
           {"inputs", describeValues(program.getInputs(), program)},
           {"outputs", describeValues(program.getOutputs(), program)},
           {"states", describeStates(program)},
-          {"clones", clones},
-          {"launches", launches}};
+          {"launches", launches},
+          {"arena_max", arena},
+          {"clones", clones}};
 }
 
 static Json describeImages(ArrayRef<HostImage> images) {

@@ -7,6 +7,7 @@
 #include "tools/ExitCodes.h"
 #include "tools/lathe/Arrays.h"
 #include "tools/lathe/Commands.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/ToolOutputFile.h"
@@ -297,6 +298,10 @@ int main(int argc, char **argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
     return app.exit(error) == 0 ? tools::Success : tools::InvalidUsage;
+  }
+  if (options.File != "-" && !llvm::sys::fs::exists(options.File)) {
+    (void)fail(options.File + ": cannot be read: there is no such file");
+    return tools::NotFound;
   }
   return failed(run(options)) ? tools::ModelFailed : tools::Success;
 }

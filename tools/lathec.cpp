@@ -1,18 +1,22 @@
 // The compiler's command.
 #include "compiler/Compiler.h"
 #include "compiler/Dialects.h"
+#include "compiler/report/Roofline.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/Timing.h"
+#include "tools/ExitCodes.h"
+#include "tools/lathec/Progress.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
 #include "llvm/Support/Regex.h"
 #include <CLI/CLI.hpp>
 
 using namespace lathe;
-
-// Exit codes, documented in --help.
-enum ExitCode { Success = 0, CompileFailed = 1, BadUsage = 2 };
+using namespace lathe::tools;
 
 /// "batch=1..64" or "batch=8" into bounds; throws CLI::ValidationError.
 static void parseDim(llvm::StringRef text, llvm::StringMap<std::pair<int64_t, int64_t>> &dims) {
@@ -45,7 +49,8 @@ struct Arguments {
   CompileOptions compile;
   std::string output, emit = "lathe";
   std::vector<std::string> dims, shapes, afterPhase, mlirFlags;
-  bool report = false, quiet = false;
+  std::string report, machine, progress = "auto";
+  bool quiet = false;
 };
 } // namespace
 
@@ -84,7 +89,24 @@ static void declareOptions(CLI::App &app, Arguments &arguments) {
       ->capture_default_str();
   app.add_option("--cuda-path", compile.cudaPath, "where NVRTC and nvJitLink are, if not in a usual place");
   app.add_flag("--verify", compile.verify, "run the model before and after each pass and name the one that changes it");
-  app.add_flag("--report", arguments.report, "print the kernels, why they were chosen, and memory");
+  app.add_flag(
+         "--report{kernels}", arguments.report,
+         "print the kernels, why they were chosen, and memory; --report=roofline[:FILE]: bytes, FLOPs and predicted "
+         "time of each, as JSON, or as a page if FILE ends in .html")
+      ->check(CLI::Validator(
+          [](std::string &text) {
+            return text == "kernels" || text == "roofline" || (text.rfind("roofline:", 0) == 0 && text.size() > 9)
+                       ? std::string()
+                       : "report is '" + text + "', needed kernels, roofline or roofline:FILE";
+          },
+          "REPORT"));
+  app.add_option("--machine", arguments.machine,
+                 "what the roofline is of: host (measured), sm_NN, or a file with the keys of the report's machine; "
+                 "default: the target's");
+  app.add_option("--progress", arguments.progress,
+                 "a line that says what is under way in long work: auto (on a terminal), always, never")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->capture_default_str();
   app.add_option("--remarks", compile.remarks,
                  "say what passes did and what they did not do: fusion, memory, or a regular expression over these")
       ->check(CLI::Validator(
@@ -98,8 +120,10 @@ static void declareOptions(CLI::App &app, Arguments &arguments) {
   app.add_option("--dump-phases", compile.dumpPhases, "write the IR after each phase to files in this folder");
   app.add_option("--after-phase", arguments.afterPhase,
                  "for developers: PHASE:PASS runs a registered pass at the end of a phase");
-  app.add_option("--mlir", arguments.mlirFlags, "for developers: a flag of MLIR's, --mlir=-mlir-timing for instance");
-  app.footer("Exit codes: 0 done, 1 the model could not be compiled, 2 the command line is wrong.");
+  app.add_option(
+      "--mlir", arguments.mlirFlags,
+      "for developers: a flag of MLIR's, --mlir=-debug for instance; those that begin with --mlir- may stand alone");
+  app.footer(ExitCodeHelp);
   app.set_version_flag("--version", "lathec " LATHE_VERSION);
 }
 
@@ -136,14 +160,15 @@ static std::string describeLocation(mlir::Location location) {
   return "lathec";
 }
 
-static void printDiagnostic(mlir::Diagnostic &diagnostic) {
+static std::string formatDiagnostic(mlir::Diagnostic &diagnostic) {
   llvm::StringRef severity = diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error     ? "error"
                              : diagnostic.getSeverity() == mlir::DiagnosticSeverity::Warning ? "warning"
                              : diagnostic.getSeverity() == mlir::DiagnosticSeverity::Remark  ? "remark"
                                                                                              : "note";
-  llvm::errs() << describeLocation(diagnostic.getLocation()) << ": " << severity << ": " << diagnostic.str() << "\n";
+  std::string text = describeLocation(diagnostic.getLocation()) + ": " + severity.str() + ": " + diagnostic.str();
   for (mlir::Diagnostic &note : diagnostic.getNotes())
-    printDiagnostic(note);
+    text += "\n" + formatDiagnostic(note);
+  return text;
 }
 
 static EmitKind getEmitKind(llvm::StringRef name) {
@@ -156,12 +181,105 @@ static EmitKind getEmitKind(llvm::StringRef name) {
       .Default(EmitKind::Artifact);
 }
 
-/// Hands MLIR's own flags to LLVM's command line parser.
-static void parseMlirFlags(const char *program, const std::vector<std::string> &flags) {
+/// Hands MLIR's own flags to LLVM's command line parser, which prints what is wrong with them.
+static bool parseMlirFlags(const char *program, const std::vector<std::string> &flags) {
   std::vector<const char *> list = {program};
   for (const std::string &flag : flags)
     list.push_back(flag.c_str());
-  llvm::cl::ParseCommandLineOptions(list.size(), list.data(), "lathec\n");
+  return llvm::cl::ParseCommandLineOptions(int(list.size()), list.data(), "lathec\n", &llvm::errs());
+}
+
+/// Moves MLIR's own flags, which CLI11 does not know, to the list.
+static std::vector<std::string> takeMlirFlags(int argc, char **argv, std::vector<std::string> &flags) {
+  std::vector<std::string> rest;
+  for (int i = argc - 1; i > 0; --i) // CLI11 takes them in reverse
+    (llvm::StringRef(argv[i]).starts_with("--mlir-") ? flags : rest).push_back(argv[i]);
+  std::reverse(flags.begin(), flags.end());
+  return rest;
+}
+
+/// Files first, so that nobody waits for a compilation that cannot be written. Prints what is wrong.
+static bool checkFiles(const Arguments &arguments) {
+  llvm::StringRef input = arguments.compile.input, output = arguments.output;
+  if (std::error_code error = llvm::sys::fs::access(input, llvm::sys::fs::AccessMode::Exist)) {
+    llvm::errs() << "lathec: error: " << input << ": cannot be read: " << error.message() << "\n";
+    return false;
+  }
+  llvm::StringRef folder = llvm::sys::path::parent_path(output);
+  if (output != "-" && !folder.empty() && !llvm::sys::fs::is_directory(folder)) {
+    llvm::errs() << "lathec: error: " << output << ": cannot be written: there is no folder '" << folder << "'\n";
+    return false;
+  }
+  return true;
+}
+
+/// Prints what is wrong with --machine.
+static bool chooseMachine(const Arguments &arguments, report::Machine &machine) {
+  bool cuda = arguments.compile.target != "cpu";
+  std::string name = !arguments.machine.empty() ? arguments.machine : cuda ? arguments.compile.target : "host";
+  if (name == "host") {
+    machine = report::measureHost();
+    return true;
+  }
+  if (llvm::StringRef(name).starts_with("sm_")) {
+    const report::Machine *gpu = report::findGpu(name);
+    if (gpu)
+      machine = *gpu;
+    else
+      llvm::errs() << "lathec: error: --machine: nothing is known of '" << name << "'; describe it in a file\n";
+    return gpu;
+  }
+  std::string error = report::readMachine(name, machine);
+  if (!error.empty())
+    llvm::errs() << "lathec: error: --machine: " << error << "\n";
+  return error.empty();
+}
+
+static bool writeReport(Compilation &compilation, const Arguments &arguments) {
+  if (arguments.report.empty())
+    return true;
+  if (arguments.report == "kernels") {
+    compilation.report(llvm::outs());
+    return true;
+  }
+  report::Machine machine;
+  if (!chooseMachine(arguments, machine))
+    return false;
+  auto manifest = compilation.describe();
+  auto report = report::buildReport(manifest, machine, report::listCalls(manifest));
+  if (arguments.report == "roofline") {
+    llvm::outs() << report.dump(1) << "\n";
+    return true;
+  }
+  std::string error = report::writeReport(arguments.report.substr(std::string("roofline:").size()), report);
+  if (!error.empty())
+    llvm::errs() << "lathec: error: " << error << "\n";
+  return error.empty();
+}
+
+static int compile(Arguments &arguments) {
+  if (!checkFiles(arguments))
+    return NotFound;
+  Progress progress(arguments.progress == "always" ||
+                    (arguments.progress == "auto" && !arguments.quiet && llvm::sys::Process::StandardErrIsDisplayed()));
+  arguments.compile.progress = [&](llvm::StringRef step) { progress.start(step.str()); };
+  if (!arguments.quiet)
+    arguments.compile.note = [&](llvm::StringRef text) { progress.print("lathec: " + text.str()); };
+  arguments.compile.keepLlvmIr = arguments.emit == "llvm";
+
+  mlir::DialectRegistry registry;
+  lathe::registerDialects(registry);
+  mlir::MLIRContext context(registry);
+  context.printOpOnDiagnostic(false); // people see the model's node, not our IR
+  mlir::ScopedDiagnosticHandler diagnostics(
+      &context, [&](mlir::Diagnostic &diagnostic) { progress.print(formatDiagnostic(diagnostic)); });
+  Compilation compilation(context, arguments.compile);
+  if (mlir::failed(compilation.run()))
+    return ModelFailed;
+  if (mlir::failed(compilation.emit(getEmitKind(arguments.emit), arguments.output)) ||
+      !writeReport(compilation, arguments))
+    return NotFound;
+  return Success;
 }
 
 int main(int argc, char **argv) {
@@ -175,27 +293,15 @@ int main(int argc, char **argv) {
   Arguments arguments;
   CLI::App app("Compiles a model (ONNX or GGUF) ahead of time into one artifact that the thin runtime runs.", "lathec");
   declareOptions(app, arguments);
+  std::vector<std::string> mlirFlags;
   try {
-    app.parse(argc, argv);
+    app.parse(takeMlirFlags(argc, argv, mlirFlags));
     parseLists(arguments);
   } catch (const CLI::ParseError &error) {
-    return app.exit(error) == 0 ? Success : BadUsage;
+    return app.exit(error) == 0 ? Success : InvalidUsage;
   }
-  parseMlirFlags(argv[0], arguments.mlirFlags);
-
-  mlir::DialectRegistry registry;
-  lathe::registerDialects(registry);
-  mlir::MLIRContext context(registry);
-  context.printOpOnDiagnostic(false); // people see the model's node, not our IR
-  mlir::ScopedDiagnosticHandler diagnostics(&context, printDiagnostic);
-  if (!arguments.quiet)
-    arguments.compile.note = [](llvm::StringRef text) { llvm::errs() << "lathec: " << text << "\n"; };
-  arguments.compile.keepLlvmIr = arguments.emit == "llvm";
-
-  Compilation compilation(context, arguments.compile);
-  if (mlir::failed(compilation.run()) || mlir::failed(compilation.emit(getEmitKind(arguments.emit), arguments.output)))
-    return CompileFailed;
-  if (arguments.report)
-    compilation.report(llvm::outs());
-  return Success;
+  mlirFlags.insert(mlirFlags.end(), arguments.mlirFlags.begin(), arguments.mlirFlags.end());
+  if (!parseMlirFlags(argv[0], mlirFlags))
+    return InvalidUsage;
+  return compile(arguments);
 }

@@ -1,0 +1,75 @@
+#include "compiler/report/Machine.h"
+
+#include <cstring>
+#include <fstream>
+
+namespace lathe::report {
+
+using Json = nlohmann::ordered_json;
+
+/// One GPU for each chip: dense peaks without sparsity as its maker gives them, unless the source says otherwise.
+static const std::pair<const char *, Machine> Gpus[] = {
+    {"sm_80", {"NVIDIA A100 80GB", "data sheet", 108, 19.5e12, 312e12, 624e12, 2.039e12, 5e12, 40e6, 1.5e-6}},
+    {"sm_86", {"NVIDIA RTX 3090", "data sheet", 82, 35.6e12, 71e12, 284e12, 0.936e12, 2e12, 6e6, 1.5e-6}},
+    {"sm_89", {"NVIDIA RTX 4090", "data sheet", 128, 82.6e12, 165e12, 661e12, 1.008e12, 5e12, 72e6, 1.5e-6}},
+    {"sm_90",
+     {"NVIDIA H200", "memory rate and launch time measured, else data sheet", 132, 67e12, 989e12, 1979e12, 4.65e12,
+      10e12, 60e6, 1.2e-6}},
+    {"sm_100", {"NVIDIA B200", "data sheet", 148, 80e12, 2250e12, 4500e12, 8e12, 20e12, 126e6, 1.2e-6}},
+    {"sm_120", {"NVIDIA RTX 5090", "data sheet", 170, 104.8e12, 209.5e12, 838e12, 1.792e12, 8e12, 96e6, 1.2e-6}},
+};
+
+const Machine *findGpu(const std::string &chip) {
+  std::string base = chip.substr(0, chip.find_last_of("0123456789") + 1); // without "a" or "f"
+  for (const auto &[name, machine] : Gpus)
+    if (base == name)
+      return &machine;
+  return nullptr;
+}
+
+namespace {
+struct Field {
+  const char *Key;
+  double Machine::*Number;
+};
+} // namespace
+
+static constexpr Field Fields[] = {
+    {"flops", &Machine::Flops},
+    {"flops_16_bit", &Machine::Flops16},
+    {"flops_8_bit", &Machine::Flops8},
+    {"memory_bytes_per_second", &Machine::MemoryRate},
+    {"cache_bytes_per_second", &Machine::CacheRate},
+    {"cache_bytes", &Machine::CacheBytes},
+    {"launch_seconds", &Machine::LaunchSeconds},
+};
+
+Json describe(const Machine &machine) {
+  Json json = {{"name", machine.Name}, {"source", machine.Source}, {"cores", machine.Cores}};
+  for (const Field &field : Fields)
+    json[field.Key] = machine.*field.Number;
+  return json;
+}
+
+std::string readMachine(const std::string &path, Machine &machine) {
+  std::ifstream file(path);
+  if (!file)
+    return path + ": cannot open: " + std::strerror(errno);
+  Json json = Json::parse(file, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object())
+    return path + ": no JSON object; give one with the keys of the report's \"machine\"";
+  for (const Field &field : Fields) {
+    auto found = json.find(field.Key);
+    if (found == json.end() || !found->is_number() || found->get<double>() <= 0)
+      return path + ": '" + field.Key + "' is " + (found == json.end() ? "not there" : found->dump()) +
+             ", needed a number above 0";
+    machine.*field.Number = found->get<double>();
+  }
+  machine.Name = json.contains("name") && json["name"].is_string() ? json["name"].get<std::string>() : path;
+  machine.Source = path;
+  if (json.contains("cores") && json["cores"].is_number_integer())
+    machine.Cores = json["cores"].get<int64_t>();
+  return "";
+}
+
+} // namespace lathe::report

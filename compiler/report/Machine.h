@@ -1,0 +1,35 @@
+#ifndef LATHE_COMPILER_REPORT_MACHINE_H
+#define LATHE_COMPILER_REPORT_MACHINE_H
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace lathe::report {
+
+/// What the roofline needs to know of a processor. Rates are a second's, of all cores together.
+struct Machine {
+  std::string Name;
+  std::string Source; ///< where the numbers come from
+  int64_t Cores = 1;
+  double Flops = 0;         ///< f32
+  double Flops16 = 0;       ///< products of f16 or bf16
+  double Flops8 = 0;        ///< products of 8-bit integers
+  double MemoryRate = 0;    ///< bytes from memory
+  double CacheRate = 0;     ///< bytes from the cache that the next number is of
+  double CacheBytes = 0;    ///< what stays in it from one kernel to the next
+  double LaunchSeconds = 0; ///< of a kernel that does nothing
+};
+
+/// The machine this runs on, measured; takes about a second.
+Machine measureHost();
+
+/// The GPU that people compile a chip ("sm_90a") for; null if the chip is not in the table.
+const Machine *findGpu(const std::string &chip);
+
+/// Reads what `describe` writes. Returns "" or what is wrong, with the path.
+std::string readMachine(const std::string &path, Machine &machine);
+nlohmann::ordered_json describe(const Machine &machine);
+
+} // namespace lathe::report
+
+#endif // LATHE_COMPILER_REPORT_MACHINE_H

@@ -1,0 +1,251 @@
+#include "compiler/report/Roofline.h"
+
+#include "compiler/report/Expression.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+
+namespace lathe::report {
+
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+/// One buffer of a clone during a call.
+struct Buffer {
+  std::string Kind; ///< input, output, state, weight or arena
+  int64_t Bytes = 0;
+  int64_t Writer = -1; ///< the last launch that wrote it
+};
+
+/// Bytes that a launch moves, by where they come from or go to.
+struct Traffic {
+  double Weights = 0, In = 0, Out = 0; ///< all of them, by what they are
+  double Memory = 0, Cache = 0;        ///< the same bytes, by level
+};
+
+/// Goes through the launches of one call in order.
+class CallReport {
+public:
+  CallReport(const Json &clone, const Machine &machine, const Call &call)
+      : Clone(clone), TheMachine(machine), TheCall(call) {}
+
+  Json build();
+
+private:
+  int64_t value(const Json &formula) const { return evaluate(formula, TheCall.Symbols).value_or(0); }
+  void readBuffers();
+  double totalBytes() const;
+  Traffic countTraffic(const Json &launch, size_t index);
+  void move(Traffic &traffic, const Json &access, bool writing);
+  bool isCached(const Buffer &buffer) const;
+  double peak(const Json &launch) const;
+  Json describeLaunch(const Json &launch, size_t index);
+
+  const Json &Clone;
+  const Machine &TheMachine;
+  const Call &TheCall;
+  std::vector<Buffer> Buffers;
+  std::vector<double> MovedBefore; ///< bytes that the launches before each one moved
+  bool AllFits = false;            ///< weights and activations stay in the cache from call to call
+};
+
+} // namespace
+
+void CallReport::readBuffers() {
+  for (const Json &json : Clone["buffers"])
+    Buffers.push_back({json["kind"].get<std::string>(), value(json["bytes"])});
+}
+
+double CallReport::totalBytes() const {
+  double total = 0;
+  for (const Buffer &buffer : Buffers)
+    total += double(buffer.Bytes);
+  return total;
+}
+
+/// A value that the call has made is still in the cache when all that was moved since then fits in there with it.
+bool CallReport::isCached(const Buffer &buffer) const {
+  if (AllFits)
+    return true;
+  if (buffer.Writer < 0)
+    return false;
+  return MovedBefore.back() - MovedBefore[size_t(buffer.Writer)] + double(buffer.Bytes) <= TheMachine.CacheBytes;
+}
+
+void CallReport::move(Traffic &traffic, const Json &access, bool writing) {
+  const Buffer &buffer = Buffers.at(access[0].get<size_t>());
+  double bytes = double(value(access[1]));
+  (writing ? traffic.Out : buffer.Kind == "weight" ? traffic.Weights : traffic.In) += bytes;
+  bool cached =
+      writing ? AllFits || (buffer.Kind == "arena" && double(buffer.Bytes) <= TheMachine.CacheBytes) : isCached(buffer);
+  (cached ? traffic.Cache : traffic.Memory) += bytes;
+}
+
+Traffic CallReport::countTraffic(const Json &launch, size_t index) {
+  Traffic traffic;
+  for (const Json &access : launch["reads"])
+    move(traffic, access, false);
+  for (const Json &access : launch["writes"])
+    move(traffic, access, true);
+  for (const Json &access : launch["writes"])
+    Buffers.at(access[0].get<size_t>()).Writer = int64_t(index);
+  return traffic;
+}
+
+double CallReport::peak(const Json &launch) const {
+  std::string math = launch["math"].get<std::string>();
+  return math == "i8" ? TheMachine.Flops8 : math == "f16" || math == "bf16" ? TheMachine.Flops16 : TheMachine.Flops;
+}
+
+Json CallReport::describeLaunch(const Json &launch, size_t index) {
+  Traffic traffic = countTraffic(launch, index);
+  double flops = double(value(launch["flops"])), peak = this->peak(launch);
+  double computing = peak > 0 ? flops / peak : 0;
+  double memory = traffic.Memory / TheMachine.MemoryRate, cache = traffic.Cache / TheMachine.CacheRate;
+  double moving = std::max(memory, cache), seconds = std::max(computing, moving) + TheMachine.LaunchSeconds;
+  const char *bound = TheMachine.LaunchSeconds > std::max(computing, moving) ? "launch"
+                      : computing >= moving                                  ? "compute"
+                      : memory >= cache                                      ? "memory"
+                                                                             : "cache";
+  double bytes = traffic.Memory + traffic.Cache;
+  Json json = {{"index", index},
+               {"name", launch["name"]},
+               {"kernel", launch["kernel"]},
+               {"ops", launch["ops"]},
+               {"reason", launch["reason"]},
+               {"reads", Json::array()},
+               {"writes", Json::array()},
+               {"flops", flops},
+               {"weight_bytes", traffic.Weights},
+               {"in_bytes", traffic.In},
+               {"out_bytes", traffic.Out},
+               {"memory_bytes", traffic.Memory},
+               {"cache_bytes", traffic.Cache},
+               {"intensity", bytes > 0 ? flops / bytes : 0},
+               {"peak_flops", peak},
+               {"ridge", peak / TheMachine.MemoryRate},
+               {"bound", bound},
+               {"predicted_seconds", seconds}};
+  for (const char *list : {"reads", "writes"})
+    for (const Json &access : launch[list])
+      json[list].push_back(access[0]);
+  if (index < TheCall.LaunchSeconds.size())
+    json["measured_seconds"] = TheCall.LaunchSeconds[index];
+  MovedBefore.push_back(MovedBefore.back() + bytes);
+  return json;
+}
+
+Json CallReport::build() {
+  readBuffers();
+  AllFits = totalBytes() <= TheMachine.CacheBytes;
+  MovedBefore = {0};
+  Json launches = Json::array(), buffers = Json::array(), totals = Json::object();
+  for (const Json &launch : Clone["steps"])
+    launches.push_back(describeLaunch(launch, launches.size()));
+  for (const char *key : {"flops", "weight_bytes", "memory_bytes", "cache_bytes", "predicted_seconds"}) {
+    double sum = 0;
+    for (const Json &launch : launches)
+      sum += launch[key].get<double>();
+    totals[key] = sum;
+  }
+  totals["arena_bytes"] = value(Clone["arena"]);
+  double values = 0;
+  for (const Json &json : Clone["buffers"]) {
+    Json buffer = {{"kind", json["kind"]}, {"name", json["name"]}, {"bytes", value(json["bytes"])}};
+    if (json.contains("offset")) {
+      buffer["offset"] = value(json["offset"]);
+      buffer["first"] = json["first"];
+      buffer["last"] = json["last"];
+      values += double(value(json["bytes"]));
+    }
+    buffers.push_back(buffer);
+  }
+  totals["arena_values_bytes"] = values;
+  if (TheCall.Seconds > 0)
+    totals["measured_seconds"] = TheCall.Seconds;
+  return {{"totals", totals}, {"launches", launches}, {"buffers", buffers}};
+}
+
+static bool serves(const Json &entry, const Json &clone, const std::vector<int64_t> &symbols) {
+  for (const Json &range : clone["range"])
+    for (size_t i = 0; i < entry["symbols"].size() && i < symbols.size(); ++i)
+      if (entry["symbols"][i]["name"] == range["symbol"] &&
+          (symbols[i] < range["min"].get<int64_t>() || symbols[i] > range["max"].get<int64_t>()))
+        return false;
+  return true;
+}
+
+int64_t findClone(const Json &entry, const std::vector<int64_t> &symbols) {
+  for (size_t i = 0; i < entry["clones"].size(); ++i)
+    if (serves(entry, entry["clones"][i], symbols))
+      return int64_t(i);
+  return -1;
+}
+
+int64_t arenaBytes(const Json &entry, const std::vector<int64_t> &symbols) {
+  int64_t clone = findClone(entry, symbols);
+  return clone < 0 ? 0 : evaluate(entry["clones"][size_t(clone)]["arena"], symbols).value_or(0);
+}
+
+std::vector<Call> listCalls(const Json &manifest) {
+  std::vector<Call> calls;
+  for (size_t entry = 0; entry < manifest["entries"].size(); ++entry)
+    for (const Json &clone : manifest["entries"][entry]["clones"]) {
+      Call least{entry, {}}, greatest{entry, {}};
+      for (const Json &symbol : manifest["entries"][entry]["symbols"]) {
+        Json bounds = symbol;
+        for (const Json &range : clone["range"])
+          if (range["symbol"] == symbol["name"])
+            bounds = range;
+        least.Symbols.push_back(std::max<int64_t>(bounds["min"].get<int64_t>(), 1));
+        greatest.Symbols.push_back(bounds["max"].get<int64_t>());
+      }
+      calls.push_back(least);
+      if (greatest.Symbols != least.Symbols)
+        calls.push_back(greatest);
+    }
+  return calls;
+}
+
+Json buildReport(const Json &manifest, const Machine &machine, const std::vector<Call> &calls) {
+  Json list = Json::array();
+  for (const Call &call : calls) {
+    const Json &entry = manifest["entries"].at(call.Entry);
+    int64_t clone = findClone(entry, call.Symbols);
+    if (clone < 0)
+      continue;
+    Json symbols = Json::object();
+    for (size_t i = 0; i < call.Symbols.size(); ++i)
+      symbols[entry["symbols"][i]["name"].get<std::string>()] = call.Symbols[i];
+    Json report = {{"entry", entry["name"]}, {"symbols", symbols}};
+    report.update(CallReport(entry["clones"][size_t(clone)], machine, call).build());
+    list.push_back(report);
+  }
+  Json report = {{"report", "roofline"},
+                 {"producer", manifest["producer"]},
+                 {"model", manifest["model"]},
+                 {"target", manifest["target"]}};
+  if (manifest.contains("chip"))
+    report["chip"] = manifest["chip"];
+  report["machine"] = describe(machine);
+  report["calls"] = list;
+  return report;
+}
+
+std::string writeReport(const std::string &path, const Json &report) {
+  std::string partial = path + ".partial";
+  std::ofstream file(partial, std::ios::binary);
+  file << (path.ends_with(".html") ? renderPage(report) : report.dump(1) + "\n");
+  file.close();
+  if (file && std::rename(partial.c_str(), path.c_str()) == 0)
+    return "";
+  int error = errno;
+  std::remove(partial.c_str());
+  return path + ": cannot write: " + std::strerror(error);
+}
+
+} // namespace lathe::report

@@ -1,0 +1,136 @@
+// Reports on a model of two launches, x -> relu -> matmul -> y, by a machine of round numbers.
+#include "compiler/report/Roofline.h"
+
+#include <fstream>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+using namespace lathe::report;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+/// 1000 FLOP/s, 100 bytes/s from memory, 400 from a cache of 1000 bytes, a second a launch.
+Machine machine() { return {"round", "test", 1, 1000, 2000, 4000, 100, 400, 1000, 1}; }
+
+Json manifest() {
+  return Json::parse(R"({"producer": "test", "model": {"name": "</script>"}, "target": "cpu", "entries": [{
+    "name": "forward", "symbols": [{"name": "rows", "min": 0, "max": 64}], "clones": [
+      {"range": [{"symbol": "rows", "min": 0, "max": 8}], "launches": 2, "arena": "s0 * 16", "arena_max": 128,
+       "buffers": [{"kind": "input", "name": "x", "bytes": "s0 * 16"}, {"kind": "output", "name": "y", "bytes": "s0 * 8"},
+                   {"kind": "weight", "name": "w", "bytes": 2000},
+                   {"kind": "arena", "name": "h", "bytes": "s0 * 16", "offset": 0, "first": 0, "last": 1}],
+       "steps": [{"kernel": "elementwise", "name": "relu", "ops": ["relu"], "reason": "r", "math": "f32",
+                  "flops": "s0 * 4", "reads": [[0, "s0 * 16"]], "writes": [[3, "s0 * 16"]]},
+                 {"kernel": "matmul", "name": "fc", "ops": ["matmul"], "reason": "r", "math": "f16",
+                  "flops": "s0 * 20000", "reads": [[3, "s0 * 16"], [2, 2000]], "writes": [[1, "s0 * 8"]]}]},
+      {"range": [{"symbol": "rows", "min": 9, "max": 64}], "launches": 0, "arena": 5, "arena_max": 5, "buffers": [],
+       "steps": []}]}]})");
+}
+
+TEST(Roofline, CallsAreTheBoundsOfEachClone) {
+  std::vector<std::vector<int64_t>> symbols;
+  for (const Call &call : listCalls(manifest()))
+    symbols.push_back(call.Symbols);
+  EXPECT_EQ(symbols, (std::vector<std::vector<int64_t>>{{1}, {8}, {9}, {64}}));
+}
+
+TEST(Roofline, CloneAndArenaFollowTheSymbols) {
+  EXPECT_EQ(findClone(manifest()["entries"][0], {8}), 0);
+  EXPECT_EQ(findClone(manifest()["entries"][0], {9}), 1);
+  EXPECT_EQ(findClone(manifest()["entries"][0], {65}), -1);
+  EXPECT_EQ(arenaBytes(manifest()["entries"][0], {8}), 128);
+  EXPECT_EQ(arenaBytes(manifest()["entries"][0], {9}), 5);
+}
+
+TEST(Roofline, BytesByLevelAndTime) {
+  Json call = buildReport(manifest(), machine(), {{0, {2}}})["calls"][0];
+  const Json &relu = call["launches"][0], &fc = call["launches"][1];
+  EXPECT_EQ(relu["flops"], 8);
+  EXPECT_EQ(relu["memory_bytes"], 32); // the input comes from memory
+  EXPECT_EQ(relu["cache_bytes"], 32);  // the result stays
+  EXPECT_EQ(relu["intensity"], 8.0 / 64);
+  EXPECT_EQ(relu["bound"], "launch");
+  EXPECT_DOUBLE_EQ(relu["predicted_seconds"], 1 + 0.32);
+  EXPECT_EQ(fc["weight_bytes"], 2000);
+  EXPECT_EQ(fc["in_bytes"], 32);
+  EXPECT_EQ(fc["out_bytes"], 16);
+  EXPECT_EQ(fc["memory_bytes"], 2016);
+  EXPECT_EQ(fc["cache_bytes"], 32);
+  EXPECT_EQ(fc["peak_flops"], 2000); // products of f16
+  EXPECT_EQ(fc["bound"], "memory");
+  EXPECT_DOUBLE_EQ(fc["predicted_seconds"], 1 + 20.16);
+  EXPECT_EQ(call["totals"]["arena_bytes"], 32);
+  EXPECT_EQ(call["totals"]["flops"], 40008);
+}
+
+TEST(Roofline, ArithmeticBindsWhereTheIntensityIsHigh) {
+  Json call = buildReport(manifest(), machine(), {{0, {8}}})["calls"][0];
+  EXPECT_EQ(call["launches"][1]["bound"], "compute");
+  EXPECT_DOUBLE_EQ(call["launches"][1]["predicted_seconds"], 1 + 80);
+}
+
+TEST(Roofline, WhatFitsStaysInTheCache) {
+  Machine large = machine();
+  large.CacheBytes = 10000;
+  Json call = buildReport(manifest(), large, {{0, {2}}})["calls"][0];
+  EXPECT_EQ(call["totals"]["memory_bytes"], 0);
+  EXPECT_EQ(call["totals"]["cache_bytes"], 32 + 32 + 32 + 2000 + 16);
+}
+
+TEST(Roofline, MeasuredTimesStandBeside) {
+  Json call = buildReport(manifest(), machine(), {{0, {2}, 30, {2, 28}}})["calls"][0];
+  EXPECT_EQ(call["launches"][1]["measured_seconds"], 28);
+  EXPECT_EQ(call["totals"]["measured_seconds"], 30);
+}
+
+TEST(Roofline, PageHoldsTheReportAndLoadsNothing) {
+  std::string page = renderPage(buildReport(manifest(), machine(), {{0, {2}}}));
+  EXPECT_EQ(page.find("/*REPORT*/null"), std::string::npos);
+  EXPECT_NE(page.find(R"("name":"<\/script>")"), std::string::npos);
+  for (const char *part : {"<link", "src=", "@import", "fetch(", "https:"})
+    EXPECT_EQ(page.find(part), std::string::npos) << part;
+}
+
+class MachineFile : public testing::Test {
+protected:
+  std::string path = testing::TempDir() + "machine-" + std::to_string(getpid()) + ".json";
+  std::string read(const Json &json, Machine &machine) {
+    std::ofstream(path) << json.dump();
+    return readMachine(path, machine);
+  }
+};
+
+TEST_F(MachineFile, ComesBack) {
+  Machine found;
+  EXPECT_EQ(read(describe(machine()), found), "");
+  EXPECT_EQ(found.Name, "round");
+  EXPECT_EQ(found.CacheRate, 400);
+}
+
+TEST_F(MachineFile, Refusals) {
+  Machine found;
+  Json json = describe(machine());
+  json["flops"] = 0;
+  EXPECT_EQ(read(json, found), path + ": 'flops' is 0, needed a number above 0");
+  json.erase("flops");
+  EXPECT_EQ(read(json, found), path + ": 'flops' is not there, needed a number above 0");
+  EXPECT_EQ(read(Json(1), found), path + ": no JSON object; give one with the keys of the report's \"machine\"");
+  EXPECT_EQ(readMachine("/nowhere.json", found), "/nowhere.json: cannot open: No such file or directory");
+}
+
+TEST(Machines, GpusByChip) {
+  EXPECT_EQ(findGpu("sm_90a")->Name, "NVIDIA H200");
+  EXPECT_EQ(findGpu("sm_90"), findGpu("sm_90a"));
+  EXPECT_EQ(findGpu("sm_10"), nullptr);
+}
+
+TEST(Machines, ThisOneHasRates) {
+  Machine host = measureHost();
+  EXPECT_GT(host.Flops, 1e8);
+  EXPECT_GT(host.MemoryRate, 1e7);
+  EXPECT_GT(host.CacheRate, 1e7);
+  EXPECT_GE(host.CacheBytes, 1 << 17);
+}
+
+} // namespace
