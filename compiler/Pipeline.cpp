@@ -35,7 +35,7 @@ std::vector<Phase> lathe::buildPhases(const PipelineOptions &options) {
          clone.boundaries.assign(options.tokenBoundaries.begin(), options.tokenBoundaries.end());
          pm.addPass(createCloneByTokenCount(clone));
          pm.addNestedPass<func::FuncOp>(createFormWeightPrograms());
-         pm.addNestedPass<func::FuncOp>(createFormFusions());
+         pm.addNestedPass<func::FuncOp>(createFormFusions({options.cuda ? "cuda" : "cpu"}));
          pm.addNestedPass<func::FuncOp>(createChooseKernels({options.cuda ? "cuda" : "cpu"}));
        }},
       {"plan", [](OpPassManager &pm) { pm.addPass(createPlanMemory()); }},

@@ -122,9 +122,11 @@ def FormFusions : Pass<"lathe-form-fusions", "::mlir::func::FuncOp"> {
     Needs: an entry point whose operations are `lathe` model operations.
 
     Leaves: each operation but weights, weight programs, constants and reshapes in a `lathe.fusion`. A fusion has at most one
-    *root* (a product, a convolution, a norm, anything that is not elementwise); elementwise operations join the fusion that
-    makes one of their operands when nobody else reads that operand and shapes are equal. Remarks of category `fusion` say
-    what was fused and what not, and why.
+    *root* (a product, a convolution, a norm, anything that is not elementwise). Elementwise operations join the fusion
+    that makes an operand of theirs of the same shape, reshaped or not; what others read of it as well becomes a second
+    result. A fusion without a root joins one that reads it at the same places. Cheap operations that one reader repeats
+    or transposes are computed once for each place that reads them. Remarks of category `fusion` say what was fused and
+    what not, and why.
 
     Before:
     ```mlir
@@ -134,10 +136,12 @@ def FormFusions : Pass<"lathe-form-fusions", "::mlir::func::FuncOp"> {
     ```
     After: one `lathe.fusion(%x, %w, %b)` that yields `%2`.
 
-    Not done: a value with several readers ends its fusion, so that nothing is computed twice; a reshape is an address, not a
-    kernel, and stays outside; a kernel that reads a state does not move behind the next write to it.
+    Not done: what also needs something that is computed from the fusion in between; values that many repeat, or that take
+    long to compute; a reshape between kernels is an address and stays outside. For `cuda` also: operands with other
+    readers, reshapes between members, more than one producer.
   }];
   let dependentDialects = ["::lathe::LatheDialect"];
+  let options = [Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda">];
 }
 
 def ChooseKernels : Pass<"lathe-choose-kernels", "::mlir::func::FuncOp"> {

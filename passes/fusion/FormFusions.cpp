@@ -1,7 +1,7 @@
 // See FormFusions in Passes.td.
-#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
+#include "passes/fusion/OpGroups.h"
 
 using namespace mlir;
 
@@ -12,108 +12,171 @@ namespace lathe {
 
 using namespace lathe;
 
-static bool staysOutside(Operation *op) { return isa<WeightOp, WeightProgramOp, ConstantOp, ReshapeOp>(op); }
+// So many operations are computed again for each place they repeat to, rather than written and read.
+static constexpr size_t MaxRepeated = 8;
+
+static bool staysOutside(Operation *op) {
+  return isa<WeightOp, WeightProgramOp, ConstantOp, ReshapeOp, FusionOp>(op) || op->getNumRegions() > 0;
+}
+
+static ArrayRef<int64_t> getShape(Value value) { return cast<RankedTensorType>(value.getType()).getShape(); }
+
+/// What `value` is a reshape of, or itself.
+static Value skipReshapes(Value value) {
+  while (auto reshape = value.getDefiningOp<ReshapeOp>())
+    value = reshape.getInput();
+  return value;
+}
+
+/// True when nothing but elementwise operations is in the group.
+static bool isRootless(const OpGroup &group) { return llvm::all_of(group.ops, isElementwise); }
+
+/// Operations that cost next to nothing beside a load.
+static bool isCheap(Operation *op) {
+  static constexpr StringRef cheap[] = {"abs", "add", "and", "cast",    "equal", "less", "less_equal", "maximum",
+                                        "mul", "neg", "not", "minimum", "or",    "relu", "select",     "sub"};
+  return llvm::is_contained(cheap, op->getName().stripDialect());
+}
 
 namespace {
-/// Operations that become one fusion, in program order.
-struct Group {
-  SmallVector<Operation *> ops;
+/// Forms the groups of one block.
+class FusionBuilder {
+public:
+  FusionBuilder(Block &block, bool cuda) : Body(block), Cuda(cuda), Groups(block) {}
+  void run();
+
+private:
+  /// Why `op` cannot be an epilogue of the group that makes `operand`, or an empty string when it can.
+  StringRef findObstacle(Operation *op, Value operand, const OpGroup &group) const;
+  OpGroup *findProducerGroup(Operation *op, StringRef &obstacle);
+  void joinProducers(Operation *op, OpGroup &group);
+  bool canRepeat(Operation *op, OpGroup &producer, OpGroup &group) const;
+  void build(OpGroup &group);
+
+  Block &Body;
+  bool Cuda;
+  OpGroups Groups;
 };
 } // namespace
 
-using Groups = llvm::DenseMap<Operation *, Group *>;
-
-/// True when an operation from `begin` up to `end` replaces a state that `group` reads.
-static bool replacesState(const Group &group, Operation *begin, Operation *end) {
-  auto readsState = [](Operation *op) { return llvm::any_of(op->getOperandTypes(), llvm::IsaPred<StateType>); };
-  if (llvm::none_of(group.ops, readsState))
-    return false;
-  return llvm::any_of(llvm::make_range(begin->getIterator(), end->getIterator()), llvm::IsaPred<AppendKvOp>);
-}
-
-/// Why `op` cannot join the group that ends in the producer of `operand`, or an empty string when it can.
-static StringRef findObstacle(Operation *op, Value operand, const Group &group) {
-  auto type = cast<RankedTensorType>(operand.getType());
-  if (type.getShape() != cast<RankedTensorType>(op->getResult(0).getType()).getShape())
+StringRef FusionBuilder::findObstacle(Operation *op, Value operand, const OpGroup &group) const {
+  if (getShape(operand) != getShape(op->getResult(0)))
     return "shapes differ";
-  if (llvm::any_of(operand.getUsers(), [&](Operation *user) { return user != op; }))
+  if (Cuda && llvm::any_of(operand.getUsers(), [&](Operation *user) { return user != op; }))
     return "the operand has other readers";
-  if (replacesState(group, operand.getDefiningOp(), op))
-    return "a state that the kernel reads is replaced in between";
-  if (isa<LoopOpInterface>(operand.getDefiningOp()))
+  if (llvm::any_of(group.ops, llvm::IsaPred<LoopOpInterface>))
     return "its kernel is a loop that nothing fuses with";
+  if (Groups.arePartedBy(group.ops, op))
+    return "what else it reads needs that kernel's result";
   return "";
 }
 
-/// The group that `op` may join as an epilogue: one that ends in an operand which only `op` reads and which has the
-/// shape of its result. Of several, the one that ends last.
-static Group *findProducerGroup(Operation *op, const Groups &groups) {
-  Group *best = nullptr;
-  StringRef obstacle;
+static bool isBetter(const OpGroup &a, const OpGroup &b) {
+  if (isRootless(a) != isRootless(b))
+    return !isRootless(a);
+  return b.ops.back()->isBeforeInBlock(a.ops.back());
+}
+
+/// The group that `op` may join as an epilogue: one that makes an operand, at most reshaped, of the shape of its
+/// result. Of several, one with a root, or else the one that ends last.
+OpGroup *FusionBuilder::findProducerGroup(Operation *op, StringRef &obstacle) {
+  OpGroup *best = nullptr;
   for (Value operand : op->getOperands()) {
-    Group *group = groups.lookup(operand.getDefiningOp());
+    Value source = Cuda ? operand : skipReshapes(operand);
+    OpGroup *group = Groups.find(source.getDefiningOp());
     if (!group || !isa<RankedTensorType>(operand.getType()))
       continue;
     if (StringRef found = findObstacle(op, operand, *group); !found.empty())
       obstacle = found;
-    else if (!best || best->ops.back()->isBeforeInBlock(group->ops.back()))
+    else if (!best || isBetter(*group, *best))
       best = group;
   }
-  if (!best && !obstacle.empty())
-    remark::missed(op->getLoc(), remark::RemarkOpts::name("FormFusions").category("fusion"))
-        << remark::add("'{0}' starts a kernel of its own: {1}", op->getName(), obstacle);
   return best;
 }
 
-/// Replaces a group by a fusion where its last operation stands.
-static void buildFusion(const Group &group) {
-  Operation *last = group.ops.back();
-  llvm::SmallPtrSet<Operation *, 8> members(group.ops.begin(), group.ops.end());
-  llvm::SetVector<Value> inputs;
-  for (Operation *op : group.ops)
-    for (Value operand : op->getOperands())
-      if (!members.contains(operand.getDefiningOp()))
-        inputs.insert(operand);
-  SmallVector<Location> locations = llvm::map_to_vector(group.ops, [](Operation *op) { return op->getLoc(); });
+/// True when `producer`, which nobody but `op` reads, may be computed once for each place that it is read at.
+bool FusionBuilder::canRepeat(Operation *op, OpGroup &producer, OpGroup &group) const {
+  if (producer.ops.size() > MaxRepeated || !llvm::all_of(producer.ops, isCheap))
+    return false;
+  for (Operation *member : producer.ops)
+    for (Operation *user : member->getUsers())
+      if (user != op && Groups.find(user) != &producer)
+        return false;
+  return !Groups.arePartedBy(producer.ops, group.ops);
+}
 
-  OpBuilder builder(last);
-  auto fusion = FusionOp::create(builder, builder.getFusedLoc(locations), last->getResultTypes(), inputs.getArrayRef(),
-                                 KernelAttr());
-  SmallVector<Location> argumentLocations = llvm::map_to_vector(inputs, [](Value input) { return input.getLoc(); });
-  Block *body =
-      builder.createBlock(&fusion.getBody(), {}, TypeRange(ValueRange(inputs.getArrayRef())), argumentLocations);
-  IRMapping map;
-  map.map(inputs.getArrayRef(), body->getArguments());
-  for (Operation *op : group.ops)
-    builder.clone(*op, map);
-  YieldOp::create(builder, last->getLoc(),
-                  llvm::map_to_vector(last->getResults(), [&](Value result) { return map.lookup(result); }));
-  last->replaceAllUsesWith(fusion.getOutputs());
-  if (group.ops.size() > 1)
-    remark::passed(fusion.getLoc(), remark::RemarkOpts::name("FormFusions").category("fusion"))
-        << remark::add("{0} operations became one kernel", group.ops.size());
-  for (Operation *op : llvm::reverse(group.ops))
-    op->erase();
+/// Takes in what makes the other operands of `op`, a member of `group`, if those are elementwise.
+void FusionBuilder::joinProducers(Operation *op, OpGroup &group) {
+  for (Value operand : op->getOperands()) {
+    OpGroup *producer = Groups.find(skipReshapes(operand).getDefiningOp());
+    if (!producer || producer == &group || !isRootless(*producer))
+      continue;
+    bool sameShape = isElementwise(op) && getShape(operand) == getShape(op->getResult(0));
+    if (sameShape ? !Groups.arePartedBy(producer->ops, group.ops) : canRepeat(op, *producer, group))
+      Groups.merge(group, *producer);
+  }
+}
+
+/// Reshapes between members become part of the kernel: they change no element's place.
+void FusionBuilder::build(OpGroup &group) {
+  SmallVector<Operation *> clones;
+  for (size_t i = 0; i < group.ops.size(); ++i)
+    for (Value operand : group.ops[i]->getOperands()) {
+      auto reshape = operand.getDefiningOp<ReshapeOp>();
+      if (!reshape || Groups.find(skipReshapes(operand).getDefiningOp()) != &group ||
+          llvm::is_contained(group.ops, reshape) || llvm::is_contained(clones, reshape))
+        continue;
+      bool isInner = llvm::all_of(reshape->getUsers(), [&](Operation *user) { return Groups.find(user) == &group; });
+      if (isInner)
+        Groups.add(group, reshape);
+      else
+        clones.push_back(reshape);
+      i = size_t(-1); // a reshape of a reshape: look at all again
+      break;
+    }
+  llvm::sort(group.ops, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  size_t count = group.ops.size();
+  FusionOp fusion = buildFusion(group, clones);
+  if (count == 1)
+    return;
+  std::string results =
+      fusion.getNumResults() == 1 ? "" : llvm::formatv(" with {0} results", fusion.getNumResults()).str();
+  remark::passed(fusion.getLoc(), remark::RemarkOpts::name("FormFusions").category("fusion"))
+      << remark::add("{0} operations became one kernel{1}", count, results);
+}
+
+void FusionBuilder::run() {
+  for (Operation &op : Body.without_terminator()) {
+    if (staysOutside(&op))
+      continue;
+    StringRef obstacle;
+    OpGroup *group = isElementwise(&op) ? findProducerGroup(&op, obstacle) : nullptr;
+    if (group)
+      Groups.add(*group, &op);
+    else
+      group = Groups.create(&op);
+    if (!Cuda && (isElementwise(&op) || isa<TransposeOp>(op)))
+      joinProducers(&op, *group);
+    if (group->ops.size() == 1 && !obstacle.empty())
+      remark::missed(op.getLoc(), remark::RemarkOpts::name("FormFusions").category("fusion"))
+          << remark::add("'{0}' starts a kernel of its own: {1}", op.getName(), obstacle);
+  }
+  for (OpGroup *group : Groups.getAll())
+    build(*group);
+  sortBlock(Body);
 }
 
 namespace {
 struct FormFusions : lathe::impl::FormFusionsBase<FormFusions> {
+  using FormFusionsBase::FormFusionsBase;
+
   void runOnOperation() override {
-    if (getOperation().isDeclaration())
-      return;
-    std::vector<std::unique_ptr<Group>> groups;
-    Groups groupOf;
-    for (Operation &op : getOperation().getBody().front().without_terminator()) {
-      if (staysOutside(&op) || isa<FusionOp>(op))
-        continue;
-      Group *group = isElementwise(&op) ? findProducerGroup(&op, groupOf) : nullptr;
-      if (!group)
-        group = groups.emplace_back(std::make_unique<Group>()).get();
-      group->ops.push_back(&op);
-      groupOf[&op] = group;
+    if (target != "cpu" && target != "cuda") {
+      getOperation().emitError() << "target is '" << target << "', needed cpu or cuda";
+      return signalPassFailure();
     }
-    for (const std::unique_ptr<Group> &group : groups)
-      buildFusion(*group);
+    if (!getOperation().isDeclaration())
+      FusionBuilder(getOperation().getBody().front(), target == "cuda").run();
   }
 };
 } // namespace

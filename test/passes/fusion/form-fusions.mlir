@@ -1,6 +1,7 @@
 // RUN: lathe-opt %s --lathe-form-fusions --split-input-file --remarks-filter=fusion --verify-diagnostics | FileCheck %s
 // RUN: lathe-opt %s --lathe-form-fusions --split-input-file -o %t.once
 // RUN: lathe-opt %t.once --lathe-form-fusions --split-input-file | diff %t.once -
+// RUN: lathe-opt %s --lathe-form-fusions=target=cuda --split-input-file | FileCheck %s --check-prefix=CUDA
 
 // Elementwise operations join the product that feeds them.
 // CHECK-LABEL: @product_with_epilogue
@@ -22,19 +23,33 @@ func.func @product_with_epilogue(%x: tensor<?x64xf32>, %w: tensor<32x64xf32>, %b
 
 // -----
 
-// A value with a second reader ends its fusion.
+// What somebody else reads too is a second result.
 // CHECK-LABEL: @second_reader
-// CHECK: %[[P:.*]] = lathe.fusion
-// CHECK: lathe.matmul
-// CHECK-NEXT: lathe.yield
-// CHECK: %[[R:.*]] = lathe.fusion(%[[P]])
-// CHECK: lathe.relu
-// CHECK: return %[[P]], %[[R]]
+// CHECK: %[[R:.*]]:2 = lathe.fusion
+// CHECK: %[[P:.*]] = lathe.matmul
+// CHECK: %[[Y:.*]] = lathe.relu %[[P]]
+// CHECK: lathe.yield %[[P]], %[[Y]]
+// CHECK: return %[[R]]#0, %[[R]]#1
+// CUDA-LABEL: @second_reader
+// CUDA-COUNT-2: lathe.fusion
 func.func @second_reader(%x: tensor<2x4xf32>, %w: tensor<4x4xf32>) -> (tensor<2x4xf32>, tensor<2x4xf32>) {
+  // expected-remark-re @below {{[Passed] FormFusions{{.*}}2 operations became one kernel with 2 results}}
   %0 = lathe.matmul %x, %w : tensor<2x4xf32>, tensor<4x4xf32> -> tensor<2x4xf32>
-  // expected-remark-re @below {{[Missed] FormFusions{{.*}}'lathe.relu' starts a kernel of its own: the operand has other readers}}
   %1 = lathe.relu %0 : tensor<2x4xf32>
   return %0, %1 : tensor<2x4xf32>, tensor<2x4xf32>
+}
+
+// -----
+
+// The difference also needs what another kernel makes of the product, so it cannot be part of the product's.
+// CHECK-LABEL: @parted
+// CHECK-COUNT-3: lathe.fusion
+func.func @parted(%x: tensor<2x4xf32>, %w: tensor<4x4xf32>, %v: tensor<4x1xf32>) -> tensor<2x4xf32> {
+  %0 = lathe.matmul %x, %w : tensor<2x4xf32>, tensor<4x4xf32> -> tensor<2x4xf32>
+  %1 = lathe.matmul %0, %v : tensor<2x4xf32>, tensor<4x1xf32> -> tensor<2x1xf32>
+  // expected-remark-re @below {{[Missed] FormFusions{{.*}}'lathe.sub' starts a kernel of its own: what else it reads needs that kernel's result}}
+  %2 = lathe.sub %1, %0 : tensor<2x1xf32>, tensor<2x4xf32> -> tensor<2x4xf32>
+  return %2 : tensor<2x4xf32>
 }
 
 // -----
@@ -53,10 +68,10 @@ func.func @square(%x: tensor<2x4xf32>, %w: tensor<4x4xf32>) -> tensor<2x4xf32> {
 
 // -----
 
-// A kernel writes one shape: a value that broadcasts stays outside.
-// CHECK-LABEL: @other_shape
+// What takes long to compute is not repeated.
+// CHECK-LABEL: @repeated_exp
 // CHECK-COUNT-2: lathe.fusion
-func.func @other_shape(%x: tensor<4xf32>, %y: tensor<?x4xf32>) -> tensor<?x4xf32> {
+func.func @repeated_exp(%x: tensor<4xf32>, %y: tensor<?x4xf32>) -> tensor<?x4xf32> {
   %0 = lathe.exp %x : tensor<4xf32>
   // expected-remark-re @below {{[Missed] FormFusions{{.*}}'lathe.mul' starts a kernel of its own: shapes differ}}
   %1 = lathe.mul %0, %y : tensor<4xf32>, tensor<?x4xf32> -> tensor<?x4xf32>
@@ -65,41 +80,66 @@ func.func @other_shape(%x: tensor<4xf32>, %y: tensor<?x4xf32>) -> tensor<?x4xf32
 
 // -----
 
-// Of two producers the later one is joined; a reshape stays outside, and what follows it starts again.
-// CHECK-LABEL: @two_producers
-// CHECK: %[[A:.*]] = lathe.fusion
-// CHECK: lathe.exp
-// CHECK: %[[B:.*]] = lathe.fusion({{.*}}, %[[A]])
-// CHECK: lathe.tanh
-// CHECK: lathe.add
-// CHECK: %[[R:.*]] = lathe.reshape %[[B]]
-// CHECK: lathe.fusion(%[[R]])
-// CHECK: lathe.neg
-func.func @two_producers(%x: tensor<2x2xf32>, %y: tensor<2x2xf32>) -> tensor<4xf32> {
-  %0 = lathe.exp %x : tensor<2x2xf32>
-  // expected-remark-re @below {{[Passed] FormFusions{{.*}}2 operations became one kernel}}
-  %1 = lathe.tanh %y : tensor<2x2xf32>
-  %2 = lathe.add %0, %1 : tensor<2x2xf32>, tensor<2x2xf32> -> tensor<2x2xf32>
-  %3 = lathe.reshape %2 shape [4] : tensor<2x2xf32> -> tensor<4xf32>
-  %4 = lathe.neg %3 : tensor<4xf32>
-  return %4 : tensor<4xf32>
+// What costs nothing is.
+// CHECK-LABEL: @repeated_neg
+// CHECK: lathe.fusion
+// CHECK-NEXT: ^bb0
+// CHECK-NEXT: lathe.neg
+// CHECK-NEXT: lathe.mul
+// CHECK-NEXT: lathe.transpose
+func.func @repeated_neg(%x: tensor<4xf32>, %y: tensor<?x4xf32>) -> tensor<4x?xf32> {
+  // expected-remark-re @below {{[Passed] FormFusions{{.*}}3 operations became one kernel}}
+  %0 = lathe.neg %x : tensor<4xf32>
+  %1 = lathe.mul %0, %y : tensor<4xf32>, tensor<?x4xf32> -> tensor<?x4xf32>
+  %2 = lathe.transpose %1 permutation [1, 0] : tensor<?x4xf32> -> tensor<4x?xf32>
+  return %2 : tensor<4x?xf32>
 }
 
 // -----
 
-// Attention reads the state before the next write to it, so its fusion stays where it is.
+// Producers of both operands and what reads the sum reshaped are one kernel; the sum itself is a result as well.
+// CHECK-LABEL: @two_producers
+// CHECK: %[[R:.*]]:2 = lathe.fusion
+// CHECK: lathe.exp
+// CHECK: lathe.tanh
+// CHECK: %[[S:.*]] = lathe.add
+// CHECK: lathe.reshape %[[S]]
+// CHECK: %[[N:.*]] = lathe.neg
+// CHECK: lathe.yield %[[S]], %[[N]]
+// CUDA-LABEL: @two_producers
+// CUDA: %[[A:.*]] = lathe.fusion
+// CUDA: lathe.exp
+// CUDA: %[[B:.*]] = lathe.fusion({{.*}}, %[[A]])
+// CUDA: lathe.tanh
+// CUDA: lathe.add
+// CUDA: %[[R:.*]] = lathe.reshape %[[B]]
+// CUDA: lathe.fusion(%[[R]])
+// CUDA: lathe.neg
+func.func @two_producers(%x: tensor<2x2xf32>, %y: tensor<2x2xf32>) -> (tensor<4xf32>, tensor<2x2xf32>) {
+  // expected-remark-re @below {{[Passed] FormFusions{{.*}}5 operations became one kernel with 2 results}}
+  %0 = lathe.exp %x : tensor<2x2xf32>
+  %1 = lathe.tanh %y : tensor<2x2xf32>
+  %2 = lathe.add %0, %1 : tensor<2x2xf32>, tensor<2x2xf32> -> tensor<2x2xf32>
+  %3 = lathe.reshape %2 shape [4] : tensor<2x2xf32> -> tensor<4xf32>
+  %4 = lathe.neg %3 : tensor<4xf32>
+  return %4, %2 : tensor<4xf32>, tensor<2x2xf32>
+}
+
+// -----
+
+// Attention reads the state before the next write to it: the whole kernel comes before.
 // CHECK-LABEL: @state_replaced_in_between
 // CHECK: lathe.paged_attention
+// CHECK-NEXT: lathe.cast
 // CHECK-NEXT: lathe.yield
 // CHECK: lathe.append_kv
-// CHECK: lathe.cast
 !kv = !lathe.state<paged, 1x1x4xf16>
 func.func @state_replaced_in_between(%q: tensor<?x1x2xf16>, %kv: !kv, %o: tensor<?xi32>, %l: tensor<?xi32>,
     %t: tensor<?x?xi32>, %slots: tensor<?xi32>) -> (tensor<?x1x2xf32>, !kv) {
+  // expected-remark-re @below {{[Passed] FormFusions{{.*}}2 operations became one kernel}}
   %0 = lathe.paged_attention %q, %kv, %o, %l, %t layer 0 scale 1.0 : tensor<?x1x2xf16>, !kv, tensor<?xi32>,
       tensor<?xi32>, tensor<?x?xi32> -> tensor<?x1x2xf16>
   %1 = lathe.append_kv %q, %q, %kv, %slots layer 0 : tensor<?x1x2xf16>, tensor<?x1x2xf16>, !kv, tensor<?xi32>
-  // expected-remark-re @below {{[Missed] FormFusions{{.*}}a state that the kernel reads is replaced in between}}
   %2 = lathe.cast %0 : tensor<?x1x2xf16> -> tensor<?x1x2xf32>
   return %2, %1 : tensor<?x1x2xf32>, !kv
 }

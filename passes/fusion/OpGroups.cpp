@@ -1,0 +1,190 @@
+#include "passes/fusion/OpGroups.h"
+#include "mlir/IR/IRMapping.h"
+#include "llvm/Support/ErrorHandling.h"
+
+using namespace mlir;
+using namespace lathe;
+
+/// The value that `op` replaces, or null: every other use of it comes before.
+static Value getReplacedState(Operation *op) {
+  if (auto append = dyn_cast<AppendKvOp>(op))
+    return append.getState();
+  auto fusion = dyn_cast<FusionOp>(op);
+  if (!fusion)
+    return {};
+  for (AppendKvOp append : fusion.getBody().front().getOps<AppendKvOp>())
+    if (auto argument = dyn_cast<BlockArgument>(append.getState()))
+      return fusion.getOperand(argument.getArgNumber());
+  return {};
+}
+
+llvm::SetVector<Operation *> lathe::getDependencies(Operation *op) {
+  llvm::SetVector<Operation *> needed;
+  Block *block = op->getBlock();
+  auto insert = [&](Operation *other) {
+    Operation *own = other ? block->findAncestorOpInBlock(*other) : nullptr;
+    if (own && own != op)
+      needed.insert(own);
+  };
+  op->walk([&](Operation *inner) {
+    for (Value operand : inner->getOperands())
+      insert(operand.getDefiningOp());
+    if (Value state = inner == op || !inner->getParentOfType<FusionOp>() ? getReplacedState(inner) : Value())
+      for (Operation *user : state.getUsers())
+        insert(user);
+  });
+  return needed;
+}
+
+OpGroups::OpGroups(Block &block) {
+  for (auto [i, op] : llvm::enumerate(block))
+    Positions[&op] = i;
+}
+
+OpGroup *OpGroups::create(Operation *op) {
+  OpGroup *group = Groups.emplace_back(std::make_unique<OpGroup>()).get();
+  add(*group, op);
+  return group;
+}
+
+void OpGroups::add(OpGroup &group, Operation *op) {
+  group.ops.push_back(op);
+  GroupOf[op] = &group;
+}
+
+void OpGroups::merge(OpGroup &into, OpGroup &from) {
+  for (Operation *op : from.ops)
+    add(into, op);
+  from.ops.clear();
+  llvm::sort(into.ops, [&](Operation *a, Operation *b) { return Positions.lookup(a) < Positions.lookup(b); });
+}
+
+/// Follows dependencies from `from`, whole groups at a time. Those between `from` and `to` directly count with
+/// `ownEdges` alone.
+bool OpGroups::reaches(ArrayRef<Operation *> from, ArrayRef<Operation *> to, bool ownEdges) const {
+  unsigned first = ~0u;
+  for (Operation *op : to)
+    first = std::min(first, Positions.lookup(op));
+  llvm::DenseSet<Operation *> own(from.begin(), from.end()), seen;
+  llvm::DenseSet<Operation *> wanted(to.begin(), to.end());
+  SmallVector<Operation *> work(from);
+  while (!work.empty()) {
+    Operation *op = work.pop_back_val();
+    bool isOwn = own.contains(op);
+    for (Operation *needed : getDependencies(op)) {
+      if (wanted.contains(needed)) {
+        if (!isOwn || ownEdges)
+          return true;
+        continue;
+      }
+      if (own.contains(needed) || !seen.insert(needed).second)
+        continue;
+      // A reshape can become part of either.
+      if (isOwn && isa<ReshapeOp>(needed)) {
+        own.insert(needed);
+        work.push_back(needed);
+        continue;
+      }
+      OpGroup *group = find(needed);
+      ArrayRef<Operation *> members = group ? ArrayRef<Operation *>(group->ops) : ArrayRef(needed);
+      // What runs before all of `to` does not depend on it.
+      if (llvm::all_of(members, [&](Operation *member) { return Positions.lookup(member) < first; }))
+        continue;
+      for (Operation *member : members) {
+        seen.insert(member);
+        work.push_back(member);
+      }
+    }
+  }
+  return false;
+}
+
+bool OpGroups::arePartedBy(ArrayRef<Operation *> a, ArrayRef<Operation *> b) const {
+  return reaches(a, b, /*ownEdges=*/false) || reaches(b, a, /*ownEdges=*/false);
+}
+
+bool OpGroups::dependsOn(ArrayRef<Operation *> a, ArrayRef<Operation *> b) const {
+  return reaches(a, b, /*ownEdges=*/true);
+}
+
+SmallVector<OpGroup *> OpGroups::getAll() const {
+  SmallVector<OpGroup *> all;
+  for (const std::unique_ptr<OpGroup> &group : Groups)
+    if (!group->ops.empty())
+      all.push_back(group.get());
+  llvm::sort(all,
+             [&](OpGroup *a, OpGroup *b) { return Positions.lookup(a->ops.back()) < Positions.lookup(b->ops.back()); });
+  return all;
+}
+
+FusionOp lathe::buildFusion(const OpGroup &group, ArrayRef<Operation *> clones) {
+  llvm::SmallPtrSet<Operation *, 8> members(group.ops.begin(), group.ops.end());
+  SmallVector<Operation *> body(clones);
+  llvm::append_range(body, group.ops);
+  llvm::sort(body, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  llvm::SmallPtrSet<Operation *, 8> computed(body.begin(), body.end());
+  llvm::SetVector<Value> inputs;
+  SmallVector<Value> outputs;
+  for (Operation *op : body)
+    for (Value operand : op->getOperands())
+      if (!computed.contains(operand.getDefiningOp()))
+        inputs.insert(operand);
+  for (Operation *op : group.ops)
+    for (Value result : op->getResults())
+      if (result.use_empty() ? op == group.ops.back() : llvm::any_of(result.getUsers(), [&](Operation *user) {
+            return !members.contains(user);
+          }))
+        outputs.push_back(result);
+  SmallVector<Location> locations = llvm::map_to_vector(group.ops, [](Operation *op) { return op->getLoc(); });
+
+  Operation *last = group.ops.back();
+  OpBuilder builder(last);
+  auto fusion = FusionOp::create(builder, builder.getFusedLoc(locations), TypeRange(ValueRange(outputs)),
+                                 inputs.getArrayRef(), KernelAttr());
+  SmallVector<Location> argumentLocations = llvm::map_to_vector(inputs, [](Value input) { return input.getLoc(); });
+  Block *region =
+      builder.createBlock(&fusion.getBody(), {}, TypeRange(ValueRange(inputs.getArrayRef())), argumentLocations);
+  IRMapping map;
+  map.map(inputs.getArrayRef(), region->getArguments());
+  for (Operation *op : body)
+    builder.clone(*op, map);
+  YieldOp::create(builder, last->getLoc(),
+                  llvm::map_to_vector(outputs, [&](Value output) { return map.lookup(output); }));
+  for (auto [output, result] : llvm::zip_equal(outputs, fusion.getOutputs()))
+    output.replaceUsesWithIf(result, [&](OpOperand &use) { return !members.contains(use.getOwner()); });
+  for (Operation *op : llvm::reverse(group.ops))
+    op->erase();
+  return fusion;
+}
+
+void lathe::sortBlock(Block &block) {
+  SmallVector<Operation *> order;
+  for (Operation &op : block.without_terminator())
+    order.push_back(&op);
+  // Depth first with a stack of its own: chains of a large model are longer than a call stack.
+  llvm::DenseSet<Operation *> placed, expanded;
+  Operation *end = block.getTerminator();
+  for (Operation *root : order) {
+    SmallVector<Operation *> stack{root};
+    while (!stack.empty()) {
+      Operation *op = stack.back();
+      if (placed.contains(op)) {
+        stack.pop_back();
+        continue;
+      }
+      size_t depth = stack.size();
+      for (Operation *needed : getDependencies(op))
+        if (!placed.contains(needed))
+          stack.push_back(needed);
+      if (stack.size() > depth) {
+        bool first = expanded.insert(op).second;
+        if (!first)
+          llvm::report_fatal_error("two operations of a block need each other");
+        continue;
+      }
+      op->moveBefore(end);
+      placed.insert(op);
+      stack.pop_back();
+    }
+  }
+}
