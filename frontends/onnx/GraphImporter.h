@@ -44,7 +44,7 @@ struct Scope {
   const Scope *parent = nullptr;
   llvm::StringMap<GraphValue *> values;
   llvm::StringSet<> failed; ///< names whose nodes could not be imported
-  const std::map<std::string, int64_t> *opsets = nullptr;
+  const OpsetVersions *opsets = nullptr;
 
   GraphValue *find(llvm::StringRef name) const;
   bool hasFailed(llvm::StringRef name) const;
@@ -80,7 +80,7 @@ public:
   Scope &scope() { return *current; }
   /// Calls `body` with a scope of its own; null for one that sees no other.
   template <typename Body>
-  auto inScope(const Graph &graph, const Scope *parent, const std::map<std::string, int64_t> &opsets, Body body) {
+  auto inScope(const Graph &graph, const Scope *parent, const OpsetVersions &opsets, Body body) {
     Scope inner{&graph, parent, {}, {}, &opsets};
     Scope *outer = std::exchange(current, &inner);
     auto restore = llvm::scope_exit([&] { current = outer; });

@@ -102,10 +102,10 @@ std::string EntryImporter::checkOutput(const ValueInfo &output, Value value) {
     return llvm::formatv("output '{0}' has sizes {1}, only numbers and names of input sizes are supported; give sizes "
                          "with --shape",
                          output.name, graph.print(dims));
-  if (output.type != DataType::Undefined &&
-      convertType(&context, output.type) != cast<RankedTensorType>(value.getType()).getElementType())
+  if (output.type.element != DataType::Undefined &&
+      convertType(&context, output.type.element) != cast<RankedTensorType>(value.getType()).getElementType())
     return llvm::formatv("output '{0}' is {1} in the model, but its node gives another type", output.name,
-                         dataTypeName(output.type));
+                         output.type.describe());
   if (!output.dims)
     return "";
   bool agrees = output.dims->size() == dims.size();

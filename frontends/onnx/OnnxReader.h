@@ -79,7 +79,20 @@ enum class AttributeKind {
   Floats,
   Ints,
   Strings,
-  Other, ///< sparse tensors, types and lists of tensors or graphs: known by name only
+  Type,
+  Other, ///< sparse tensors and lists of tensors, graphs or types: known by name only
+};
+
+struct Graph;
+
+/// The type of a value: a tensor, or what holds tensors.
+struct ValueType {
+  enum Kind { Unknown, TensorKind, SparseTensor, Sequence, Optional, Map };
+  Kind kind = Unknown;
+  DataType element = DataType::Undefined; ///< of a tensor, or of the tensors in a sequence or optional
+
+  /// "float tensor", "sequence", ...
+  std::string describe() const;
 };
 
 struct NodeAttribute {
@@ -92,10 +105,14 @@ struct NodeAttribute {
   std::vector<int64_t> ints;
   std::vector<std::string> strings;
   Tensor tensor;
+  std::shared_ptr<const Graph> graph;
+  ValueType type;
+  /// The attribute of the function around the node that has the value; otherwise empty.
+  std::string reference;
 };
 
 struct Node {
-  std::string name, opType, domain;
+  std::string name, opType, domain, overload;
   std::vector<std::string> inputs, outputs; ///< an empty name is an input or output left out
   std::vector<NodeAttribute> attributes;
 };
@@ -109,8 +126,7 @@ struct Dim {
 /// An input or output of the graph.
 struct ValueInfo {
   std::string name;
-  bool isTensor = false; ///< otherwise a sequence, map, optional or sparse tensor
-  DataType type = DataType::Undefined;
+  ValueType type;
   std::optional<std::vector<Dim>> dims; ///< nothing where the model does not say
 };
 
@@ -122,10 +138,23 @@ struct Graph {
   std::vector<ValueInfo> inputs, outputs;
 };
 
+/// Version by domain; ONNX's own domain is "".
+using OpsetVersions = std::map<std::string, int64_t>;
+
+/// A function of the model, which its nodes call by domain, name and overload.
+struct Function {
+  std::string name, domain, overload;
+  std::vector<std::string> inputs, outputs, attributes; ///< attributes without a default value
+  std::vector<NodeAttribute> defaults;
+  OpsetVersions opsets;
+  Graph body; ///< nodes alone
+};
+
 struct Model {
   int64_t irVersion = 0;
-  std::map<std::string, int64_t> opsets; ///< version by domain; ONNX's own domain is ""
+  OpsetVersions opsets;
   Graph graph;
+  std::vector<Function> functions;
   /// The model file, then the files of external data.
   std::vector<std::string> paths;
   std::vector<std::unique_ptr<llvm::MemoryBuffer>> files;
@@ -136,6 +165,8 @@ struct Model {
 
 /// Errors say where in the file, but not its path, which the caller knows.
 llvm::Expected<Model> readModel(llvm::StringRef path);
+/// The same for bytes that stand for a file at `path`.
+llvm::Expected<Model> readModel(std::unique_ptr<llvm::MemoryBuffer> bytes, llvm::StringRef path);
 
 } // namespace lathe::onnx
 

@@ -63,9 +63,8 @@ void SignatureReader::collectInputs() {
     if (initialized.contains(input.name))
       continue;
     ValueInfo &added = inputs.emplace_back(input);
-    if (!input.isTensor || !convertType(context, input.type))
-      problem("input '{0}' is {1}, only tensors of numbers and bool are supported", input.name,
-              input.isTensor ? dataTypeName(input.type) : "no tensor");
+    if (input.type.kind != ValueType::TensorKind || !convertType(context, input.type.element))
+      problem("input '{0}' is {1}, only tensors of numbers and bool are supported", input.name, input.type.describe());
     auto shape = options.shapes.find(input.name);
     if (!added.dims && shape != options.shapes.end())
       added.dims.emplace(shape->second.size());
@@ -164,7 +163,7 @@ Signature SignatureReader::read() {
     }
     if (isTooLarge(shape))
       problem("input '{0}' has more than 2^40 elements", input.name);
-    entry.type = RankedTensorType::get(shape, convertType(context, input.type));
+    entry.type = RankedTensorType::get(shape, convertType(context, input.type.element));
   }
   return signature;
 }

@@ -3,6 +3,7 @@
 
 #include "frontends/onnx/onnx-ml.pb.h"
 #include "llvm/Support/CheckedArithmetic.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
 
@@ -110,20 +111,43 @@ Error TensorReader::readTypedData(const TensorProto &proto, const std::string &w
   return Error::success();
 }
 
+Expected<std::unique_ptr<MemoryBuffer>> lathe::onnx::mapFile(const Twine &path) {
+  sys::fs::file_status status;
+  if (std::error_code error = sys::fs::status(path, status))
+    return createStringError(error.message());
+  if (!sys::fs::is_regular_file(status)) // a pipe would keep us waiting
+    return createStringError("it is no regular file");
+  ErrorOr<std::unique_ptr<MemoryBuffer>> buffer =
+      MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!buffer)
+    return createStringError(buffer.getError().message());
+  return std::move(*buffer);
+}
+
 Expected<int> TensorReader::openFile(const std::string &location, const std::string &where) {
   // A model is data: it must not make us read files elsewhere.
-  if (sys::path::is_absolute(location) ||
+  if (sys::path::is_absolute(location) || StringRef(location).contains('\0') ||
       is_contained(make_range(sys::path::begin(location), sys::path::end(location)), StringRef("..")))
     return fail(where, "external data is in '{0}', needed a path below the model's folder", location);
-  SmallString<256> path(sys::path::parent_path(model.paths[0]));
+  StringRef parent = sys::path::parent_path(model.paths[0]);
+  SmallString<256> path(parent), folder, target;
   sys::path::append(path, location);
   for (size_t i = 1; i < model.paths.size(); ++i)
     if (model.paths[i] == path)
       return int(i);
-  ErrorOr<std::unique_ptr<MemoryBuffer>> buffer =
-      MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  std::error_code missing = sys::fs::real_path(parent.empty() ? "." : parent, folder);
+  if (!missing)
+    missing = sys::fs::real_path(path, target);
+  if (missing)
+    return fail(where, "external data file '{0}' cannot be read: {1}", path, missing.message());
+  if (folder != "/")
+    folder += "/";
+  if (!target.starts_with(folder))
+    return fail(where, "external data file '{0}' is a link to '{1}', needed a file below the model's folder", path,
+                target);
+  Expected<std::unique_ptr<MemoryBuffer>> buffer = mapFile(path);
   if (!buffer)
-    return fail(where, "external data file '{0}' cannot be read: {1}", path, buffer.getError().message());
+    return fail(where, "external data file '{0}' cannot be read: {1}", path, toString(buffer.takeError()));
   model.paths.push_back(path.str().str());
   model.files.push_back(std::move(*buffer));
   return int(model.paths.size() - 1);

@@ -10,6 +10,9 @@ class TensorProto;
 
 namespace lathe::onnx {
 
+/// Maps a regular file.
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> mapFile(const llvm::Twine &path);
+
 /// Reads tensors of one model and maps the files of external data that they name.
 class TensorReader {
 public:
