@@ -40,14 +40,23 @@ struct GraphValue {
 
 /// Names that nodes see: those of their graph, then those of the graphs around it.
 struct Scope {
-  const Graph *graph = nullptr;
-  const Scope *parent = nullptr;
+  Scope(const Graph &graph, const Scope *parent, const OpsetVersions &opsets)
+      : graph(&graph), parent(parent), opsets(&opsets) {}
+
+  const Graph *graph;
+  const Scope *parent; ///< null where no other names are seen
+  const OpsetVersions *opsets;
   llvm::StringMap<GraphValue *> values;
   llvm::StringSet<> failed; ///< names whose nodes could not be imported
-  const OpsetVersions *opsets = nullptr;
+
+  // Within a function of the model:
+  std::string caller;                                                 ///< "in function 'f' called by node 'n'"
+  const llvm::StringMap<const NodeAttribute *> *attributes = nullptr; ///< what its nodes' references stand for
+  llvm::StringSet<> absent;                                           ///< inputs that the caller does not give
 
   GraphValue *find(llvm::StringRef name) const;
   bool hasFailed(llvm::StringRef name) const;
+  bool isAbsent(llvm::StringRef name) const;
 };
 
 class GraphImporter {
@@ -78,10 +87,8 @@ public:
 
   // Names.
   Scope &scope() { return *current; }
-  /// Calls `body` with a scope of its own; null for one that sees no other.
-  template <typename Body>
-  auto inScope(const Graph &graph, const Scope *parent, const OpsetVersions &opsets, Body body) {
-    Scope inner{&graph, parent, {}, {}, &opsets};
+  /// Calls `body` while names are looked up in `inner`.
+  template <typename Body> auto inScope(Scope &inner, Body body) {
     Scope *outer = std::exchange(current, &inner);
     auto restore = llvm::scope_exit([&] { current = outer; });
     return body();
@@ -91,8 +98,10 @@ public:
   /// Keeps a tensor that an importer makes; it stays where it is.
   const Tensor &keep(Tensor tensor) { return tensors.emplace_back(std::move(tensor)); }
 
-  // What a value is. These fail with the reason.
-  llvm::Expected<mlir::Value> materialize(GraphValue &value, llvm::StringRef name, mlir::Location location);
+  // What a value is.
+  /// The value as data of the program. Fails with the reason, in which `what` is "input 'x'" or the like.
+  llvm::Expected<mlir::Value> materialize(GraphValue &value, llvm::StringRef name, const std::string &what,
+                                          mlir::Location location);
   /// Null if the elements are not known.
   const KnownTensor *known(GraphValue &value);
   /// The sizes of a tensor; nothing for other values.
@@ -101,11 +110,26 @@ public:
 
   /// Adds the graph's initializers to the scope and imports its nodes, adding to `problems` what is wrong.
   void importGraph(const Graph &graph);
+  /// Imports a graph that sees the names around it, where the builder stands. Gives the values of its outputs, or
+  /// nothing after adding to `problems`.
+  std::optional<llvm::SmallVector<GraphValue *>> importSubgraph(const Graph &graph,
+                                                                llvm::ArrayRef<GraphValue *> inputs);
+  /// Imports one node of the operator set of `version` that no model has, for values. Fails with the reason.
+  llvm::Expected<llvm::SmallVector<GraphValue *>> importSynthetic(Node node, llvm::ArrayRef<GraphValue *> inputs,
+                                                                  int64_t version, mlir::Location location);
 
 private:
   void importNode(const Node &node);
-  /// Why the node cannot be imported; empty if it was.
+  /// Why the node cannot be imported; empty if it was, or if the cause is among the problems.
   std::string tryNode(const Node &node, int64_t opset);
+  bool hasFailedInput(const Node &node) const;
+  std::string checkNames(const Node &node) const;
+  std::string importOperator(const Node &node, int64_t opset, mlir::Location location);
+  /// Imports the nodes of a function of the model in place of a call.
+  std::string inlineFunction(const Node &call, const Function &function);
+  const Function *findFunction(const Node &node) const;
+  /// `node` with what the attributes and inputs of the function around it stand for.
+  const Node &resolve(const Node &node);
   std::string explainMissing(llvm::StringRef name) const;
 
   std::deque<GraphValue> values;
@@ -114,6 +138,9 @@ private:
   llvm::SmallVector<DimRange> bounds;
   llvm::SmallVector<std::pair<mlir::Value, int64_t>> sources;
   Scope *current = nullptr;
+  llvm::SmallVector<const Function *> calls; ///< functions that are being inlined, from the outside
+  std::deque<Node> resolved;
+  int64_t nodesImported = 0;
 };
 
 } // namespace lathe::onnx

@@ -109,18 +109,19 @@ static Value createConstant(OpBuilder &builder, Location location, RankedTensorT
   return ConstantOp::create(builder, location, constant);
 }
 
-llvm::Expected<Value> GraphImporter::materialize(GraphValue &value, StringRef name, Location location) {
+llvm::Expected<Value> GraphImporter::materialize(GraphValue &value, StringRef name, const std::string &what,
+                                                 Location location) {
   if (value.isSequence)
-    return fail("input '{0}' is a sequence, needed a tensor", name);
+    return fail("{0} is a sequence, needed a tensor", what);
   if (value.isEmptyOptional)
-    return fail("input '{0}' is an optional without a value, needed a tensor", name);
+    return fail("{0} is an optional without a value, needed a tensor", what);
   if (value.value)
     return value.value;
   MLIRContext *context = builder.getContext();
   DataType dataType = typeOf(value);
   Type element = convertType(context, dataType);
   if (!element)
-    return fail("input '{0}' has element type {1}, which is not supported", name, dataTypeName(dataType));
+    return fail("{0} has element type {1}, which is not supported", what, dataTypeName(dataType));
   OpBuilder::InsertionGuard guard(builder);
   if (value.home && value.home != builder.getInsertionBlock()) {
     // The value belongs to a graph around this one, which may use it again.
@@ -142,7 +143,7 @@ llvm::Expected<Value> GraphImporter::materialize(GraphValue &value, StringRef na
   } else {
     assert(value.known && "a graph value is one of the things that it can be");
     if (!value.known->isConstant())
-      return fail("input '{0}' holds sizes that are symbols, which is not supported as data", name);
+      return fail("{0} holds sizes that are symbols, which is not supported as data", what);
     std::string bytes = writeKnownTensor(*value.known);
     value.value = createConstant(builder, nameLocation, RankedTensorType::get(value.known->shape, element),
                                  llvm::arrayRefFromStringRef(bytes));

@@ -24,7 +24,8 @@ FailureOr<Value> NodeImporter::input(size_t index) {
   GraphValue *given = inputValue(index);
   if (!given)
     return fail("has no input {0}", index);
-  llvm::Expected<Value> value = graph.materialize(*given, node.inputs[index], location);
+  llvm::Expected<Value> value =
+      graph.materialize(*given, node.inputs[index], llvm::formatv("input '{0}'", node.inputs[index]), location);
   if (!value)
     return fail(llvm::toString(value.takeError()));
   return *value;
@@ -337,12 +338,7 @@ void NodeImporter::setOutput(size_t index, GraphValue *value) {
 
 void NodeImporter::setOutput(size_t index, Value value) { setOutput(index, graph.newValue(value)); }
 
-void NodeImporter::setOutput(size_t index, KnownTensor known) {
-  GraphValue *value = graph.newValue();
-  value->known = std::move(known);
-  value->home = builder().getInsertionBlock();
-  setOutput(index, value);
-}
+void NodeImporter::setOutput(size_t index, KnownTensor known) { setOutput(index, constantValue(std::move(known))); }
 
 LogicalResult NodeImporter::forwardInput(size_t index) {
   GraphValue *value = inputValue(index);
@@ -389,8 +385,62 @@ LogicalResult NodeImporter::setConstant(const NodeAttribute &attribute) {
   return success();
 }
 
+const Graph *NodeImporter::graphAttribute(StringRef name) {
+  const NodeAttribute *found = findAttribute(name, AttributeKind::Graph);
+  if (!found && why.empty())
+    (void)fail("has no '{0}'", name);
+  return found ? found->graph.get() : nullptr;
+}
+
+FailureOr<SmallVector<GraphValue *>> NodeImporter::importSubgraph(const Graph &subgraph,
+                                                                  ArrayRef<GraphValue *> inputs) {
+  std::optional<SmallVector<GraphValue *>> outputs = graph.importSubgraph(subgraph, inputs);
+  reported |= !outputs;
+  if (!outputs)
+    return failure();
+  return *outputs;
+}
+
+FailureOr<SmallVector<GraphValue *>> NodeImporter::expand(StringRef opType, ArrayRef<GraphValue *> inputs,
+                                                          std::vector<NodeAttribute> attributes, size_t numOutputs,
+                                                          int64_t opset) {
+  Node made;
+  made.name = node.name;
+  made.opType = opType.str();
+  made.attributes = std::move(attributes);
+  for (size_t i = 0; i < numOutputs; ++i)
+    made.outputs.push_back("out" + std::to_string(i));
+  llvm::Expected<SmallVector<GraphValue *>> outputs =
+      graph.importSynthetic(std::move(made), inputs, opset ? opset : version, location);
+  if (!outputs)
+    return fail("{0}: {1}", opType, llvm::toString(outputs.takeError()));
+  return *outputs;
+}
+
+GraphValue *NodeImporter::constantValue(KnownTensor known) {
+  GraphValue *value = graph.newValue();
+  value->known = std::move(known);
+  value->home = builder().getInsertionBlock();
+  return value;
+}
+
+GraphValue *NodeImporter::constantValue(ArrayRef<int64_t> values) {
+  KnownTensor known{DataType::Int64, {int64_t(values.size())}, {}};
+  for (int64_t value : values)
+    known.elements.push_back(math().integer(value));
+  return constantValue(std::move(known));
+}
+
+NodeAttribute NodeImporter::makeAttribute(StringRef name, int64_t value) {
+  NodeAttribute attribute;
+  attribute.name = name.str();
+  attribute.kind = AttributeKind::Int;
+  attribute.intValue = value;
+  return attribute;
+}
+
 LogicalResult NodeImporter::finishNode() {
-  if (!why.empty())
+  if (!why.empty() || reported)
     return failure();
   for (const NodeAttribute &each : node.attributes)
     if (!attributesRead.contains(each.name))
@@ -403,6 +453,7 @@ LogicalResult NodeImporter::finishNode() {
 
 void NodeImporter::forget() {
   why.clear();
+  reported = false;
   attributesRead.clear();
   for (const std::string &output : node.outputs)
     graph.scope().values.erase(output);

@@ -99,6 +99,22 @@ public:
   /// A rank-0 constant.
   mlir::Value scalar(mlir::Type elementType, double value);
 
+  // Graphs and nodes within this node.
+  /// The graph in an attribute; null (with a reason) if there is none.
+  const Graph *graphAttribute(llvm::StringRef name);
+  /// Imports a graph, with a value for each of its inputs, where the builder stands.
+  mlir::FailureOr<llvm::SmallVector<GraphValue *>> importSubgraph(const Graph &subgraph,
+                                                                  llvm::ArrayRef<GraphValue *> inputs);
+  /// Imports another node of ONNX's own domain in this one's place, of this node's version of the operator set unless
+  /// `opset` says otherwise. A null input is left out.
+  mlir::FailureOr<llvm::SmallVector<GraphValue *>> expand(llvm::StringRef opType, llvm::ArrayRef<GraphValue *> inputs,
+                                                          std::vector<NodeAttribute> attributes, size_t numOutputs = 1,
+                                                          int64_t opset = 0);
+  GraphValue *constantValue(KnownTensor known);
+  GraphValue *constantValue(llvm::ArrayRef<int64_t> values);
+  GraphValue *dataValue(mlir::Value value) { return graph.newValue(value); }
+  static NodeAttribute makeAttribute(llvm::StringRef name, int64_t value);
+
   // Outputs.
   size_t numOutputs() const { return node.outputs.size(); }
   bool hasOutput(size_t index) const { return index < node.outputs.size() && !node.outputs[index].empty(); }
@@ -121,6 +137,8 @@ public:
   /// Starts over, as if nothing had been asked or set.
   void forget();
   const std::string &reason() const { return why; }
+  /// True when the cause of a failure is among the problems of the graph.
+  bool isReported() const { return reported; }
 
 private:
   mlir::FailureOr<llvm::SmallVector<mlir::Value>> finish(mlir::Operation *op);
@@ -131,6 +149,7 @@ private:
   int64_t version;
   mlir::Location location;
   std::string why;
+  bool reported = false;
   llvm::StringSet<> attributesRead;
 };
 

@@ -131,7 +131,8 @@ LogicalResult EntryImporter::importOutputs() {
       problems.push_back(llvm::formatv("output '{0}' is given by no node", output.name));
       continue;
     }
-    llvm::Expected<Value> value = graph.materialize(*given, output.name, graph.fileLocation);
+    llvm::Expected<Value> value =
+        graph.materialize(*given, output.name, llvm::formatv("output '{0}'", output.name), graph.fileLocation);
     if (!value) {
       problems.push_back(llvm::toString(value.takeError()));
       continue;
@@ -165,7 +166,8 @@ FailureOr<OwningOpRef<ModuleOp>> EntryImporter::import() {
   SmallVector<StringRef> files(model.paths.begin(), model.paths.end());
   (*module)->setAttr(FilesAttrName, builder.getStrArrayAttr(files));
   (*module)->setAttr(NameAttrName, builder.getStringAttr(llvm::sys::path::stem(model.paths[0])));
-  LogicalResult imported = graph.inScope(model.graph, nullptr, model.opsets, [&] {
+  Scope scope(model.graph, nullptr, model.opsets);
+  LogicalResult imported = graph.inScope(scope, [&] {
     createEntry(*module, signature);
     graph.importGraph(model.graph);
     if (failed(report(graph.problems, "nodes cannot be imported")))

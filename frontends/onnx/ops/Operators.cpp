@@ -3,10 +3,7 @@
 using namespace lathe::onnx;
 
 static constexpr llvm::ArrayRef<Operator> (*Tables[])() = {
-    elementwiseOperators,
-    linearOperators,
-    movementOperators,
-    windowOperators,
+    controlFlowOperators, elementwiseOperators, linearOperators, movementOperators, sequenceOperators, windowOperators,
 };
 
 std::vector<const Operator *> lathe::onnx::listOperators() {

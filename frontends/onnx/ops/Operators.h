@@ -18,9 +18,11 @@ struct Operator {
   mlir::LogicalResult (*import)(NodeImporter &node);
 };
 
+llvm::ArrayRef<Operator> controlFlowOperators();
 llvm::ArrayRef<Operator> elementwiseOperators();
 llvm::ArrayRef<Operator> linearOperators();
 llvm::ArrayRef<Operator> movementOperators();
+llvm::ArrayRef<Operator> sequenceOperators();
 llvm::ArrayRef<Operator> windowOperators();
 
 /// All of them, by domain, name and version.

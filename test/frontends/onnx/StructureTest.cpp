@@ -1,0 +1,137 @@
+// Functions of a model, graphs within nodes, sequences and optionals.
+#include "test/frontends/onnx/ImportedText.h"
+
+using namespace lathe;
+using namespace lathe::onnx;
+using namespace lathe::onnx::test;
+
+namespace {
+
+Bytes nodeOf(const std::string &opType, std::initializer_list<std::string> inputs, const std::string &output) {
+  Bytes message;
+  for (const std::string &input : inputs)
+    message.bytes(1, input);
+  return message.bytes(2, output).bytes(4, opType);
+}
+
+Bytes intAttribute(const std::string &name, int64_t value) {
+  return Bytes().bytes(1, name).number(3, uint64_t(value)).number(20, 2);
+}
+
+/// A function of domain "f" with `nodes` that all are of opset 17.
+Bytes function(const std::string &name, std::initializer_list<std::string> inputs, std::initializer_list<Bytes> nodes) {
+  Bytes message = Bytes().bytes(1, name).bytes(10, "f");
+  for (const std::string &input : inputs)
+    message.bytes(4, input);
+  message.bytes(5, "r");
+  for (const Bytes &node : nodes)
+    message.bytes(7, node);
+  return message.bytes(9, Bytes().number(2, 17));
+}
+
+/// A model of x: a x 4 with output y.
+Bytes modelOf(std::initializer_list<Bytes> nodes, std::initializer_list<Bytes> functions = {},
+              const std::string &more = "") {
+  Bytes graph;
+  for (const Bytes &node : nodes)
+    graph.bytes(1, node);
+  graph += more;
+  Bytes bytes = model(graph.bytes(11, symbolicValue("x", {-1, 4})).bytes(12, Bytes().bytes(1, "y")));
+  bytes.bytes(8, Bytes().bytes(1, "f").number(2, 1));
+  for (const Bytes &each : functions)
+    bytes.bytes(25, each);
+  return bytes;
+}
+
+Bytes call(const std::string &name, std::initializer_list<std::string> inputs, const std::string &output) {
+  return nodeOf(name, inputs, output).bytes(7, "f");
+}
+
+TEST(OnnxStructure, FunctionsAreInlined) {
+  Bytes twice = function("twice", {"a"}, {nodeOf("Exp", {"a"}, "e"), nodeOf("Add", {"a", "e"}, "r")});
+  std::string text = import(modelOf({call("twice", {"x"}, "e"), call("twice", {"e"}, "y")}, {twice}));
+  EXPECT_EQ(lineWith(text, "%2 ="), "%2 = lathe.exp %1 : tensor<?x4xf32>");
+  EXPECT_EQ(lineWith(text, "%3 ="), "%3 = lathe.add %1, %2 : tensor<?x4xf32>, tensor<?x4xf32> -> tensor<?x4xf32>");
+}
+
+TEST(OnnxStructure, FunctionsTakeAttributes) {
+  Bytes axis = Bytes().bytes(1, "axis").bytes(21, "where").number(20, 2);
+  Bytes flat = function("flat", {"a"}, {nodeOf("Flatten", {"a"}, "r").bytes(5, axis)}).bytes(6, "where");
+  std::string text = import(modelOf({call("flat", {"x"}, "y").bytes(5, intAttribute("where", 0))}, {flat}));
+  EXPECT_NE(text.find("output 'y' has sizes [1, a * 4]"), std::string::npos) << text;
+  // Without a value the node has its own default, axis 1.
+  text = import(modelOf({call("flat", {"x"}, "y")}, {flat}));
+  EXPECT_EQ(lineWith(text, "%0 ="), "%0 = lathe.reshape %arg0 shape [0, 4] : tensor<?x4xf32> -> tensor<?x4xf32>");
+}
+
+TEST(OnnxStructure, FunctionsMayLackInputs) {
+  Bytes product = function("product", {"a", "b", "c"}, {nodeOf("Gemm", {"a", "b", "c"}, "r")});
+  std::string text = import(modelOf({nodeOf("Transpose", {"x"}, "t"), call("product", {"x", "t"}, "y")}, {product}));
+  EXPECT_NE(text.find("lathe.matmul"), std::string::npos) << text;
+  EXPECT_EQ(text.find("lathe.add"), std::string::npos) << text;
+}
+
+TEST(OnnxStructure, FunctionsThatCannotBeInlined) {
+  Bytes loop = function("loop", {"a"}, {call("loop", {"a"}, "r")});
+  EXPECT_EQ(import(modelOf({call("loop", {"x"}, "y")}, {loop})),
+            "node 'r' (loop, f opset 0) in function 'loop' called by node 'y': the function calls itself");
+  Bytes odd = function("odd", {"a"}, {nodeOf("Odd", {"a"}, "r")});
+  EXPECT_EQ(import(modelOf({call("odd", {"x"}, "y")}, {odd})),
+            "node 'r' (Odd, ai.onnx opset 17) in function 'odd' called by node 'y': the operator is not supported");
+  EXPECT_EQ(import(modelOf({call("odd", {"x"}, "y").bytes(5, intAttribute("more", 1))}, {odd})),
+            "node 'y' (odd, f opset 1): attribute 'more' is none of the function's");
+  EXPECT_EQ(import(modelOf({call("odd", {"x", "x"}, "y")}, {odd})),
+            "node 'y' (odd, f opset 1): has 2 inputs and 1 outputs but the function has 1 and 1");
+}
+
+/// An If whose branches are `thenNode` and `elseNode`, which give r.
+Bytes branches(const std::string &condition, const Bytes &thenNode, const Bytes &elseNode) {
+  auto branch = [](const std::string &name, const Bytes &node) {
+    Bytes graph = Bytes().bytes(1, node).bytes(12, Bytes().bytes(1, "r"));
+    return Bytes().bytes(1, name).bytes(6, graph).number(20, 5);
+  };
+  return nodeOf("If", {condition}, "y")
+      .bytes(5, branch("then_branch", thenNode))
+      .bytes(5, branch("else_branch", elseNode));
+}
+
+TEST(OnnxStructure, ConditionsKnownWhileImportingChooseABranch) {
+  Bytes condition = Bytes().bytes(5, tensor("c", DataType::Bool, {}).bytes(9, std::string(1, '\0')));
+  std::string text =
+      import(modelOf({branches("c", nodeOf("Odd", {"x"}, "r"), nodeOf("Neg", {"x"}, "r"))}, {}, condition));
+  EXPECT_EQ(lineWith(text, "%0 ="), "%0 = lathe.neg %arg0 : tensor<?x4xf32>");
+}
+
+TEST(OnnxStructure, BranchesNameTheirProblems) {
+  Bytes condition = Bytes().bytes(5, tensor("c", DataType::Bool, {}).bytes(9, std::string(1, '\1')));
+  EXPECT_EQ(import(modelOf({branches("c", nodeOf("Odd", {"x"}, "r"), nodeOf("Neg", {"x"}, "r"))}, {}, condition)),
+            "node 'r' (Odd, ai.onnx opset 17): the operator is not supported");
+  EXPECT_EQ(import(modelOf({branches("c", nodeOf("Neg", {"x"}, "z"), nodeOf("Neg", {"x"}, "r"))}, {}, condition)),
+            "graph '': output 'r' is given by no node");
+}
+
+TEST(OnnxStructure, SequencesAreListsOfValues) {
+  Bytes position = Bytes().bytes(5, tensor("p", DataType::Int64, {}).bytes(7, Bytes().varint(uint64_t(-2))));
+  std::string text = import(modelOf({nodeOf("Neg", {"x"}, "n"), nodeOf("SequenceConstruct", {"x", "n"}, "s"),
+                                     nodeOf("SequenceErase", {"s"}, "t"), nodeOf("SequenceInsert", {"t", "n"}, "u"),
+                                     nodeOf("SequenceAt", {"u", "p"}, "v"), nodeOf("Relu", {"v"}, "y")},
+                                    {}, position));
+  EXPECT_EQ(lineWith(text, "lathe.relu"), "%1 = lathe.relu %arg0 : tensor<?x4xf32>");
+}
+
+TEST(OnnxStructure, SequencesAreNoTensors) {
+  EXPECT_EQ(import(modelOf({nodeOf("SequenceConstruct", {"x"}, "s"), nodeOf("Relu", {"s"}, "y")})),
+            "node 'y' (Relu, ai.onnx opset 17): input 's' is a sequence, needed a tensor");
+  EXPECT_EQ(import(modelOf({nodeOf("SequenceConstruct", {"x"}, "y")})), "output 'y' is a sequence, needed a tensor");
+}
+
+TEST(OnnxStructure, OptionalsAreValuesOrNothing) {
+  std::string text = import(modelOf({
+      nodeOf("Optional", {"x"}, "o"),
+      nodeOf("OptionalHasElement", {"o"}, "c"),
+      branches("c", nodeOf("OptionalGetElement", {"o"}, "r"), nodeOf("Odd", {"x"}, "r")).bytes(3, "if"),
+  }));
+  EXPECT_NE(text.find("return %arg0"), std::string::npos) << text;
+}
+
+} // namespace
