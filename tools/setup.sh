@@ -6,7 +6,7 @@ jobs=$(nproc)
 build_packages=(
   ccache cmake ninja-build python3-venv clang-22 lld-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools
   libcli11-dev libmbedtls-dev libprotobuf-dev libxxhash-dev libzstd-dev nlohmann-json3-dev protobuf-compiler zlib1g-dev)
-test_packages=(clang-format-22 gcc libgtest-dev)
+test_packages=(clang-format-22 gcc libclang-rt-22-dev libgtest-dev)
 
 # install_packages name...
 install_packages() {

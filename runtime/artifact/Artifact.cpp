@@ -26,8 +26,10 @@ static std::string hex(const unsigned char *bytes, size_t count) {
   return text;
 }
 
+/// Each byte equals the next one and the first is zero: one pass at the speed of memory, for gaps of many pages.
 template <typename T> static bool isZero(const T &bytes) {
-  return std::all_of(std::begin(bytes), std::end(bytes), [](unsigned char byte) { return byte == 0; });
+  const unsigned char *first = reinterpret_cast<const unsigned char *>(std::data(bytes));
+  return std::size(bytes) == 0 || (*first == 0 && std::memcmp(first, first + 1, std::size(bytes) - 1) == 0);
 }
 
 template <typename... Parts> void Artifact::corrupt(const Parts &...parts) const {

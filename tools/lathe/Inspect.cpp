@@ -1,3 +1,6 @@
+#include "compiler/report/Roofline.h"
+#include "runtime/Failure.h"
+#include "runtime/artifact/Artifact.h"
 #include "tools/lathe/Arrays.h"
 #include "tools/lathe/Commands.h"
 
@@ -40,10 +43,53 @@ void printEntry(const lathe_program *program, size_t index) {
   }
 }
 
+using Json = nlohmann::ordered_json;
+
+/// "batch 64, length 128".
+std::string sizesText(const Json &symbols, const std::vector<int64_t> &values) {
+  std::string text;
+  for (size_t i = 0; i != values.size(); ++i)
+    text += (i ? ", " : "") + symbols[i]["name"].get<std::string>() + " " + std::to_string(values[i]);
+  return text;
+}
+
+/// Working memory and kernels of each clone.
+void printPlan(const Json &manifest, size_t index) {
+  const Json &entry = manifest["entries"][index];
+  if (!entry.contains("clones"))
+    return;
+  for (const report::Call &call : report::listCalls(manifest))
+    if (call.Entry == index)
+      std::cout << "  arena: " << report::arenaBytes(entry, call.Symbols) << " bytes"
+                << (call.Symbols.empty() ? "" : " for ") << sizesText(entry["symbols"], call.Symbols) << "\n";
+  for (const Json &clone : entry["clones"]) {
+    std::map<std::string, int> kernels;
+    for (const Json &step : clone["steps"])
+      ++kernels[step["kernel"].get<std::string>()];
+    std::cout << "  launches: " << clone["launches"].get<int64_t>();
+    for (const Json &range : clone["range"])
+      std::cout << " for " << range["symbol"].get<std::string>() << " " << range["min"] << " to " << range["max"];
+    const char *separator = " (";
+    for (auto &[kernel, count] : kernels) {
+      std::cout << separator << kernel << " " << count;
+      separator = ", ";
+    }
+    std::cout << (kernels.empty() ? "\n" : ")\n");
+  }
+}
+
+void printSections(const std::string &path) {
+  static const char *const Kinds[] = {"", "manifest", "host code", "PTX", "cubin", "weights", "tokenizer", "signature"};
+  runtime::Artifact artifact(path); // loading has checked it
+  for (const runtime::Section &section : artifact.sections())
+    std::cout << "section " << section.name << ": " << Kinds[uint32_t(section.kind)] << ", " << section.bytes.size()
+              << " bytes at " << section.offset << "\n";
+}
+
 /// How many weights there are of each type, and their bytes.
-void printWeights(const nlohmann::json &manifest) {
+void printWeights(const Json &manifest) {
   std::map<std::string, std::pair<uint64_t, uint64_t>> types;
-  for (const nlohmann::json &weight : manifest["weights"]) {
+  for (const Json &weight : manifest["weights"]) {
     auto &[count, bytes] = types[weight["type"].get<std::string>()];
     ++count;
     bytes += weight["bytes"].get<uint64_t>();
@@ -71,7 +117,7 @@ void inspectModel(const InspectArguments &arguments) {
     return;
   }
   // Loading has checked every field that is read here.
-  nlohmann::json manifest = nlohmann::json::parse(text);
+  Json manifest = Json::parse(text);
   std::cout << "model " << manifest["model"]["name"].get<std::string>() << ", for "
             << lathe_program_target(program.get());
   if (manifest.contains("chip"))
@@ -79,13 +125,14 @@ void inspectModel(const InspectArguments &arguments) {
   if (manifest.contains("producer"))
     std::cout << ", by " << manifest["producer"].get<std::string>();
   std::cout << "\n";
-  for (size_t i = 0; i != lathe_program_entry_count(program.get()); ++i)
+  for (size_t i = 0; i != lathe_program_entry_count(program.get()); ++i) {
     printEntry(program.get(), i);
-  for (const nlohmann::json &image : manifest["images"])
-    std::cout << "host code " << image["level"].get<std::string>() << "\n";
+    printPlan(manifest, i);
+  }
   if (!manifest["kernels"].empty())
-    std::cout << "kernels " << manifest["kernels"].size() << "\n";
+    std::cout << "kernels for CUDA: " << manifest["kernels"].size() << "\n";
   printWeights(manifest);
+  printSections(arguments.model);
   if (arguments.checkWeights)
     std::cout << "all hashes are right\n";
 }

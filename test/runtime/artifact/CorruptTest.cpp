@@ -6,6 +6,7 @@
 
 #include <cstring>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 using namespace lathe;
 using namespace lathe::runtime;
@@ -43,6 +44,45 @@ protected:
 };
 
 TEST_F(CorruptArtifact, NothingChanged) { EXPECT_TRUE(test::load(test::writeTemporary(bytes))); }
+
+/// Loads what may be no artifact; returns the code of the failure, 0 for none.
+int codeOf(const std::string &file) {
+  std::string path = test::writeTemporary(file);
+  lathe_program *program = nullptr;
+  int code = test::outcome(lathe_program_load(path.c_str(), &program)).code;
+  EXPECT_EQ(program == nullptr, code != 0);
+  lathe_program_release(program);
+  unlink(path.c_str());
+  return code;
+}
+
+TEST_F(CorruptArtifact, CutAnywhere) {
+  std::vector<size_t> lengths = {0, 1, 127, 128, 129, 65535, 65536, 131071, 131072, 196607, 196608, bytes.size() - 1};
+  for (size_t i = 1; i != 40; ++i)
+    lengths.push_back(bytes.size() * i / 40);
+  for (size_t length : lengths)
+    EXPECT_EQ(codeOf(bytes.substr(0, length)), LATHE_CORRUPT) << length << " bytes";
+}
+
+TEST_F(CorruptArtifact, EveryBitOfHeaderAndTable) {
+  size_t end = sizeof(FileHeader) + header().sectionCount * sizeof(SectionEntry);
+  for (size_t bit = 0; bit != end * 8; ++bit) {
+    std::string damaged = bytes;
+    damaged[bit / 8] ^= char(1 << bit % 8);
+    bool version = bit / 8 >= 8 && bit / 8 < 12;
+    EXPECT_EQ(codeOf(damaged), version ? LATHE_UNSUPPORTED : LATHE_CORRUPT) << "bit " << bit;
+  }
+}
+
+TEST_F(CorruptArtifact, BitsOfTheRest) {
+  size_t begin = sizeof(FileHeader) + header().sectionCount * sizeof(SectionEntry);
+  for (size_t at = begin; at < bytes.size(); at += 997) {
+    std::string damaged = bytes;
+    damaged[at] ^= 16;
+    bool weight = at >= entry(1).offset && at < entry(1).offset + entry(1).bytes;
+    EXPECT_EQ(codeOf(damaged), weight ? 0 : LATHE_CORRUPT) << "byte " << at;
+  }
+}
 
 TEST_F(CorruptArtifact, NoSuchFile) {
   lathe_program *program = nullptr;
