@@ -167,11 +167,8 @@ std::string KernelTable::printSource() const {
   std::string source;
   for (const std::string &header : Headers)
     source += "#include \"" + header + "\"\n";
-  std::string kernels;
+  source += "using namespace lathe::kernels;\n" + printScalarFunctions();
   for (const PrintedKernel &kernel : Kernels)
-    kernels += "\n" + kernel.Source;
-  std::string functions = printScalarFunctions(kernels);
-  if (!functions.empty())
-    source += "#include \"scalar_math.cuh\"\n";
-  return source + "using namespace lathe::kernels;\n" + functions + kernels;
+    source += "\n" + kernel.Source;
+  return source;
 }

@@ -1,7 +1,7 @@
 // The native build of the loops, which is the meaning of the operations with a LoopOpInterface.
 #include "dialects/lathe/reference/Evaluator.h"
 #include "dialects/lathe/reference/LoopTensor.h"
-#include "dialects/lathe/reference/loops/Movement.h"
+#include "dialects/lathe/reference/loops/Loops.h"
 #include "runtime/MathApi.h"
 
 using namespace mlir;

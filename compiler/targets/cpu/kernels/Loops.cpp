@@ -1,6 +1,6 @@
 // The loops of the long tail of operations, whose native build is the reference.
+#include "dialects/lathe/reference/loops/Loops.h"
 #include "compiler/targets/cpu/kernels/Kernel.h"
-#include "dialects/lathe/reference/loops/Movement.h"
 
 #define LATHE_LOOP(name, Struct)                                                                                       \
   LATHE_TEMPLATE int32_t lathe_loop_##name(const lathe::loops::LoopCall *call) {                                       \

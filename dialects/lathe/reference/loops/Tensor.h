@@ -217,6 +217,57 @@ struct LoopCall {
   int64_t begin, end;
 };
 
+/// The end of the elements that belong to the call's tiles.
+LATHE_LOOP_INLINE int64_t lastElement(const LoopCall &call, const Tensor &output) {
+  int64_t count = output.elements(), last = call.end * TileElements;
+  return last < count ? last : count;
+}
+
+/// forEach over the elements of the call's tiles.
+template <typename Body> LATHE_LOOP_INLINE void forEachOfTiles(const LoopCall &call, const Tensor &output, Body body) {
+  forEach(output.shape, output.rank, call.begin * TileElements, lastElement(call, output), body);
+}
+
+/// An index that counts from the end where it is negative, or -1 where there is no such element.
+LATHE_LOOP_INLINE int64_t wrapIndex(int64_t index, int64_t size) {
+  int64_t place = index < 0 ? index + size : index;
+  return place < 0 || place >= size ? -1 : place;
+}
+
+/// True when element i of `a` stands in front of element j: ascending, NaN last.
+LATHE_LOOP_INLINE bool isLess(const Tensor &a, int64_t i, int64_t j) {
+  if (a.isFloat()) {
+    double x = a.loadFloat(i), y = a.loadFloat(j);
+    return x < y || (x == x && y != y);
+  }
+  if (a.type == Element::U64)
+    return uint64_t(a.loadInt(i)) < uint64_t(a.loadInt(j));
+  return a.loadInt(i) < a.loadInt(j);
+}
+
+/// Sorts `count` places by `before`, a strict order without ties, in place: a heap sort.
+template <typename Before> LATHE_LOOP_INLINE void sortPlaces(int64_t *places, int64_t count, Before before) {
+  auto sink = [&](int64_t at, int64_t size) {
+    for (int64_t child = 2 * at + 1; child < size; at = child, child = 2 * at + 1) {
+      if (child + 1 < size && before(places[child], places[child + 1]))
+        ++child;
+      if (!before(places[at], places[child]))
+        return;
+      int64_t moved = places[at];
+      places[at] = places[child];
+      places[child] = moved;
+    }
+  };
+  for (int64_t at = count / 2; at-- > 0;)
+    sink(at, count);
+  for (int64_t size = count; size-- > 1;) {
+    int64_t last = places[size];
+    places[size] = places[0];
+    places[0] = last;
+    sink(0, size);
+  }
+}
+
 } // namespace lathe::loops
 
 #endif // LATHE_DIALECTS_LATHE_REFERENCE_LOOPS_TENSOR_H
