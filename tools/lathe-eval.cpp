@@ -39,7 +39,9 @@ static std::string formatFloat(double value) {
 }
 
 static std::string formatElement(const ReferenceValue &value, int64_t index) {
-  return isa<FloatType>(value.getType()) ? formatFloat(value.getFloat(index)) : std::to_string(value.getInt(index));
+  return isa<FloatType>(value.getType())         ? formatFloat(value.getFloat(index))
+         : value.getType().isUnsignedInteger(64) ? std::to_string(uint64_t(value.getInt(index)))
+                                                 : std::to_string(value.getInt(index));
 }
 
 /// Prints the elements from `first` on as nested lists, one for each dimension from `dimension` on.

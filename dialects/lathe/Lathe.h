@@ -26,6 +26,9 @@ class NotDifferentiable : public mlir::OpTrait::TraitBase<ConcreteType, NotDiffe
 /// Marks an operation whose region is one kernel: 16-bit values inside of it are never stored, so they stay f32.
 template <typename ConcreteType> class KernelRegion : public mlir::OpTrait::TraitBase<ConcreteType, KernelRegion> {};
 
+/// The type of what a comparison gives: i1 in the shape of `type`, a tensor.
+mlir::Type getBoolSameShape(mlir::Type type);
+
 } // namespace lathe
 
 namespace lathe {

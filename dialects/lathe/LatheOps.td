@@ -33,9 +33,22 @@ def Lathe_Sized : AnyTypeOf<[AnyRankedTensor, Lathe_SizesType]>; // read for its
 def Lathe_FloatElement : AnyTypeOf<[F16, BF16, F32]>;
 def Lathe_FloatTensor : RankedTensorOf<[F16, BF16, F32]>;
 def Lathe_IndexTensor : RankedTensorOf<[I32, I64]>;
+// Element types by what one can compute with them; i1 is bool. dialects/lathe/ScalarTypes.h has the same classes.
+defvar Lathe_RealElements = [F16, BF16, F32, F64];
+defvar Lathe_SignedIntegers = [I8, I16, I32, I64];
+defvar Lathe_UnsignedIntegers = [UI8, UI16, UI32, UI64];
+def Lathe_RealTensor : RankedTensorOf<Lathe_RealElements>;
+def Lathe_SignedTensor : RankedTensorOf<Lathe_RealElements # Lathe_SignedIntegers>;
+def Lathe_NumberTensor : RankedTensorOf<Lathe_RealElements # Lathe_SignedIntegers # Lathe_UnsignedIntegers>;
+def Lathe_IntegerTensor : RankedTensorOf<Lathe_SignedIntegers # Lathe_UnsignedIntegers>;
+def Lathe_BitsTensor : RankedTensorOf<Lathe_SignedIntegers # Lathe_UnsignedIntegers # [I1]>;
+def Lathe_PlainTensor : RankedTensorOf<Lathe_RealElements # Lathe_SignedIntegers # Lathe_UnsignedIntegers # [I1]>;
+def Lathe_BoolTensor : RankedTensorOf<[I1]>;
 def Lathe_AnyTensor : RankedTensorOf<[AnyType]>;
 def Lathe_QuantizedElement : Type<CPred<"::llvm::isa<::lathe::QuantizedTypeInterface>($_self)">, "quantized blocks">;
 def Lathe_WeightTensor : RankedTensorOf<[F16, BF16, F32, Lathe_QuantizedElement]>;
+def Lathe_CastableTensor : RankedTensorOf<Lathe_RealElements # Lathe_SignedIntegers # Lathe_UnsignedIntegers #
+                                          [I1, Lathe_QuantizedElement]>;
 def Lathe_PagedState : Type<And<[CPred<"::llvm::isa<::lathe::StateType>($_self)">,
     CPred<"::llvm::cast<::lathe::StateType>($_self).getKind() == ::lathe::StateKind::Paged">]>, "paged state",
     "::lathe::StateType">;

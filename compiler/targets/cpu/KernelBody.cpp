@@ -5,15 +5,12 @@ using namespace mlir;
 using namespace lathe;
 using namespace lathe::cpu;
 
-bool cpu::isGenerated(Operation *op) {
-#define LATHE_UNARY(Op, mnemonic, expression)                                                                          \
-  if (isa<Op>(op))                                                                                                     \
-    return true;
-#define LATHE_BINARY(Op, mnemonic, expression)                                                                         \
-  if (isa<Op>(op))                                                                                                     \
-    return true;
-#include "dialects/lathe/ScalarOps.def"
-  return isa<CastOp, ReshapeOp, TransposeOp>(op);
+bool cpu::isGenerated(Operation *op) { return isElementwise(op) || isa<ReshapeOp, TransposeOp>(op); }
+
+/// Templates read their operands in f32, whatever they are stored in.
+static bool isReadAsF32(Value value) {
+  Type element = cast<RankedTensorType>(value.getType()).getElementType();
+  return element.isF32() || element.isF16() || element.isBF16() || isa<QuantizedTypeInterface>(element);
 }
 
 int64_t KernelBody::getLayer(Operation *op) {
@@ -70,7 +67,9 @@ AffineExpr KernelBody::getElements(Value value) const { return getElements(value
 
 BlockArgument KernelBody::findArgument(Value value) {
   while (Operation *op = value.getDefiningOp()) {
-    if (!isa<ReshapeOp, CastOp>(op))
+    bool sameElements =
+        isa<ReshapeOp>(op) || (isa<CastOp>(op) && isReadAsF32(op->getOperand(0)) && isReadAsF32(op->getResult(0)));
+    if (!sameElements)
       return {};
     value = op->getOperand(0);
   }

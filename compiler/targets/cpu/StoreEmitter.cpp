@@ -48,9 +48,11 @@ private:
   llvm::Value *locate(llvm::IRBuilderBase &builder, const Access &access, llvm::Value *element);
   llvm::Value *getElement(const Place &place);
 
+  llvm::Type *getValueType(Value value);
   FailureOr<llvm::Value *> evaluate(Value value, unsigned place);
   FailureOr<llvm::Value *> evaluateOperation(Operation *op, unsigned place);
   FailureOr<llvm::Value *> load(Value argument, const Place &place);
+  llvm::Value *convert(llvm::Value *value, Type from, Type to);
   LogicalResult store(unsigned output, llvm::Value *value);
 
   const KernelBody &Body;
@@ -140,7 +142,7 @@ std::optional<Access> StoreEmitter::getAccess(OpOperand &operand) {
       strides[d] = own[source];
     return makeAccess(sizes, strides);
   }
-  if (op->getNumOperands() != 2)
+  if (isa<ReshapeOp>(op))
     return std::nullopt;
   bool repeats = false;
   for (unsigned d = sizes.size(); d-- > 0;) {
@@ -262,8 +264,27 @@ void StoreEmitter::closeLoops() {
 
 //===- Elements ---------------------------------------------------------------------------------------------------===//
 
+static Type getElementType(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
+
+/// The type of scalar functions for an element type, as their names have it.
+static std::string getScalarName(Type element) {
+  if (auto integer = dyn_cast<IntegerType>(element))
+    return (integer.isUnsigned() ? "ui" : "i") + std::to_string(integer.getWidth());
+  return element.isF64() ? "f64" : "f32";
+}
+
+/// f16 and bf16 values are f32 until they are stored; all others have their own type.
+llvm::Type *StoreEmitter::getValueType(Value value) {
+  Type element = getElementType(value);
+  if (element.isF16() || element.isBF16() || element.isF32())
+    return Inner.getFloatTy();
+  if (element.isF64())
+    return Inner.getDoubleTy();
+  return Inner.getIntNTy(element.getIntOrFloatBitWidth());
+}
+
 FailureOr<llvm::Value *> StoreEmitter::load(Value argument, const Place &place) {
-  Type element = cast<RankedTensorType>(argument.getType()).getElementType();
+  Type element = getElementType(argument);
   llvm::Value *base = Frame->Buffers[cast<BlockArgument>(argument).getArgNumber()];
   llvm::Value *at = getElement(place);
   auto read = [&](llvm::Type *type) {
@@ -280,8 +301,10 @@ FailureOr<llvm::Value *> StoreEmitter::load(Value argument, const Place &place) 
     llvm::Value *bits = Inner.CreateZExt(read(Inner.getInt16Ty()), Inner.getInt32Ty());
     return Inner.CreateBitCast(Inner.CreateShl(bits, 16), Inner.getFloatTy());
   }
+  if (element.isInteger(1))
+    return Inner.CreateIsNotNull(read(Inner.getInt8Ty()));
   if (element.isIntOrFloat())
-    return read(Inner.getIntNTy(getElementBytes(element) * 8));
+    return read(getValueType(argument));
   return Body.getLaunch()->emitOpError() << "moves elements of type " << element << ", which the CPU cannot load";
 }
 
@@ -290,7 +313,8 @@ FailureOr<llvm::Value *> StoreEmitter::evaluate(Value value, unsigned place) {
     if (place != 0)
       return Body.getRoot()->emitOpError() << "has a result that the same launch reads at another place than it is "
                                               "computed; end the fusion behind this operation";
-    return Inner.CreateLoad(Inner.getFloatTy(), Inner.CreateInBoundsGEP(Inner.getFloatTy(), Values, Index));
+    llvm::Type *type = getValueType(value);
+    return Inner.CreateLoad(type, Inner.CreateInBoundsGEP(type, Values, Index));
   }
   auto known = Known.find({value, place});
   if (known != Known.end())
@@ -315,17 +339,43 @@ FailureOr<llvm::Value *> StoreEmitter::evaluateOperation(Operation *op, unsigned
       return failure();
     operands.push_back(*value);
   }
-  if (isa<ReshapeOp, TransposeOp, CastOp>(op)) // values are f32 until they are stored
+  if (isa<ReshapeOp, TransposeOp>(op))
     return operands[0];
-  llvm::Function *scalar = Library.get(("lathe_scalar_" + op->getName().stripDialect()).str());
-  assert(scalar && "ScalarOps.def has a line for each generated operation that computes");
+  if (isa<SelectOp>(op))
+    return Inner.CreateSelect(operands[0], operands[1], operands[2]);
+  if (isa<CastOp>(op))
+    return convert(operands[0], getElementType(op->getOperand(0)), getElementType(op->getResult(0)));
+  llvm::Function *scalar = Library.get(
+      ("lathe_scalar_" + op->getName().stripDialect() + "_" + getScalarName(getElementType(op->getOperand(0)))).str());
+  assert(scalar && "ScalarOps.def has a line for each type that a generated operation computes in");
+  operands.insert(operands.begin(), Function->getArg(0));
   return Inner.CreateCall(scalar, operands);
+}
+
+/// The value of `lathe.cast`.
+llvm::Value *StoreEmitter::convert(llvm::Value *value, Type from, Type to) {
+  llvm::Type *type = isa<FloatType>(to) ? (to.isF64() ? Inner.getDoubleTy() : Inner.getFloatTy())
+                                        : Inner.getIntNTy(to.getIntOrFloatBitWidth());
+  bool fromSigned = !from.isUnsignedInteger() && !from.isInteger(1);
+  if (to.isInteger(1))
+    return isa<FloatType>(from) ? Inner.CreateFCmpUNE(value, llvm::ConstantFP::getZero(value->getType()))
+                                : Inner.CreateIsNotNull(value);
+  if (isa<FloatType>(from) && isa<FloatType>(to))
+    return Inner.CreateFPCast(value, type);
+  if (isa<FloatType>(from))
+    return Inner.CreateIntrinsic(to.isUnsignedInteger() ? llvm::Intrinsic::fptoui_sat : llvm::Intrinsic::fptosi_sat,
+                                 {type, value->getType()}, {value});
+  if (isa<FloatType>(to))
+    return fromSigned ? Inner.CreateSIToFP(value, type) : Inner.CreateUIToFP(value, type);
+  return Inner.CreateIntCast(value, type, fromSigned);
 }
 
 LogicalResult StoreEmitter::store(unsigned output, llvm::Value *value) {
   unsigned number = Outputs[output];
-  Type element = cast<RankedTensorType>(Body.getYield()->getOperand(number).getType()).getElementType();
-  if (element.isF16())
+  Type element = getElementType(Body.getYield()->getOperand(number));
+  if (element.isInteger(1))
+    value = Inner.CreateZExt(value, Inner.getInt8Ty());
+  else if (element.isF16())
     value = Inner.CreateFPTrunc(value, Inner.getHalfTy());
   else if (element.isBF16())
     value = Inner.CreateCall(Library.get("lathe_round_bf16"), {value});

@@ -1,4 +1,5 @@
 #include "compiler/targets/cuda/ElementPrinter.h"
+#include "dialects/lathe/ScalarTypes.h"
 #include "mlir/IR/AffineExprVisitor.h"
 
 using namespace mlir;
@@ -14,6 +15,8 @@ FailureOr<std::string> cuda::getElementType(Operation *op, Type type) {
     type = state.getElement();
   if (type.isF32())
     return std::string("float");
+  if (type.isF64())
+    return std::string("double");
   if (type.isF16())
     return std::string("Half");
   if (type.isBF16())
@@ -85,14 +88,30 @@ std::string cuda::printFloat(double value) {
   return text + "f";
 }
 
-std::string cuda::printScalarFunctions() {
-  return "namespace scalar {\n"
-#define LATHE_UNARY(Op, mnemonic, expression)                                                                          \
-  "__device__ inline float " #mnemonic "(float x) { return " #expression "; }\n"
-#define LATHE_BINARY(Op, mnemonic, expression)                                                                         \
-  "__device__ inline float " #mnemonic "(float x, float y) { return " #expression "; }\n"
+std::string cuda::printScalarFunctions(StringRef text) {
+  std::string functions;
+  // Expressions that call a function of our own have no CUDA text; printCall refuses their operations.
+  auto add = [&](StringRef mnemonic, StringRef type, StringRef wide, StringRef result, bool binary,
+                 StringRef expression) {
+    std::string name = ("scalar_" + mnemonic + "(").str();
+    if (text.contains(name) && !expression.contains("lathe::"))
+      functions += llvm::formatv("__device__ inline {0} {1}{2} x{3}) {{\n  using T = {2};\n  using W = {4};\n"
+                                 "  const Math math{{};\n  return {0}({5});\n}\n",
+                                 result, name, type, binary ? (", " + type + " y").str() : "", wide, expression);
+  };
+#define LATHE_ADD_UNARY(name, T, W, mnemonic, expression) add(#mnemonic, #T, #W, #T, false, expression);
+#define LATHE_ADD_PREDICATE(name, T, W, mnemonic, expression) add(#mnemonic, #T, #W, "bool", false, expression);
+#define LATHE_ADD_BINARY(name, T, W, mnemonic, expression) add(#mnemonic, #T, #W, #T, true, expression);
+#define LATHE_ADD_COMPARISON(name, T, W, mnemonic, expression) add(#mnemonic, #T, #W, "bool", true, expression);
+#define LATHE_UNARY(Op, mnemonic, types, expression) LATHE_EACH_##types(LATHE_ADD_UNARY, mnemonic, #expression)
+#define LATHE_UNARY_ALSO LATHE_UNARY
+#define LATHE_PREDICATE(Op, mnemonic, types, expression) LATHE_EACH_##types(LATHE_ADD_PREDICATE, mnemonic, #expression)
+#define LATHE_BINARY(Op, mnemonic, types, expression) LATHE_EACH_##types(LATHE_ADD_BINARY, mnemonic, #expression)
+#define LATHE_BINARY_ALSO LATHE_BINARY
+#define LATHE_COMPARISON(Op, mnemonic, types, expression)                                                              \
+  LATHE_EACH_##types(LATHE_ADD_COMPARISON, mnemonic, #expression)
 #include "dialects/lathe/ScalarOps.def"
-         "} // namespace scalar\n";
+  return functions;
 }
 
 //===- Functors ---------------------------------------------------------------------------------------------------===//
@@ -253,16 +272,33 @@ FailureOr<std::string> ElementPrinter::load(BlockArgument argument) {
   return load(argument, user, *pointer, getBroadcastStrides(dims, Space.Dims, argument.getContext()));
 }
 
-/// The call of a scalar function of ScalarOps.def, or an empty string for other operations.
-static std::string printCall(Operation *op, ArrayRef<std::string> operands) {
-#define LATHE_UNARY(Op, mnemonic, expression)                                                                          \
-  if (isa<Op>(op))                                                                                                     \
-    return "scalar::" #mnemonic "(" + operands[0] + ")";
-#define LATHE_BINARY(Op, mnemonic, expression)                                                                         \
-  if (isa<Op>(op))                                                                                                     \
-    return "scalar::" #mnemonic "(" + operands[0] + ", " + operands[1] + ")";
-#include "dialects/lathe/ScalarOps.def"
-  return "";
+/// The type of a value in registers: f16 and bf16 are float.
+static FailureOr<std::string> getRegisterType(Operation *op, Type type) {
+  Type element = cast<RankedTensorType>(type).getElementType();
+  if (element.isF16() || element.isBF16())
+    return std::string("float");
+  return getElementType(op, type);
+}
+
+/// The expression of an elementwise operation. Fails with a diagnostic when CUDA has none.
+static FailureOr<std::string> printCall(Operation *op, ArrayRef<std::string> operands) {
+  Type from = cast<RankedTensorType>(op->getOperand(0).getType()).getElementType();
+  if (!isElementwise(op))
+    return op->emitOpError() << "has no CUDA kernel as part of another operation's";
+  if (isa<SelectOp>(op))
+    return "(" + operands[0] + " ? " + operands[1] + " : " + operands[2] + ")";
+  if (isa<PowOp>(op) && !isa<FloatType>(from))
+    return op->emitOpError() << "has no CUDA kernel for elements of type " << from << "; cast them to a float";
+  if (!isa<CastOp>(op))
+    return ("scalar_" + op->getName().stripDialect() + "(" + llvm::join(operands, ", ") + ")").str();
+  FailureOr<std::string> type = getRegisterType(op, op->getResult(0).getType());
+  if (failed(type))
+    return failure();
+  if (*type == "bool")
+    return "(" + operands[0] + " != 0)";
+  if (isa<FloatType>(from) && !isa<FloatType>(cast<RankedTensorType>(op->getResult(0).getType()).getElementType()))
+    return op->emitOpError() << "from " << from << " to an integer has no CUDA kernel; compile for the CPU";
+  return "static_cast<" + *type + ">(" + operands[0] + ")";
 }
 
 FailureOr<std::string> ElementPrinter::compute(Operation *op) {
@@ -289,13 +325,17 @@ FailureOr<std::string> ElementPrinter::compute(Operation *op) {
       return failure();
     operands.push_back(*text);
   }
-  if (isa<CastOp>(op)) // values stay in f32 until they are stored
+  FailureOr<std::string> from = getRegisterType(op, op->getOperand(0).getType()),
+                         to = getRegisterType(op, op->getResult(0).getType());
+  if (failed(from) || failed(to))
+    return failure();
+  if (isa<CastOp>(op) && *from == *to) // values stay in f32 until they are stored
     return operands[0];
-  std::string call = printCall(op, operands);
-  if (call.empty())
-    return op->emitOpError() << "has no CUDA kernel as part of another operation's";
+  FailureOr<std::string> call = printCall(op, operands);
+  if (failed(call))
+    return failure();
   std::string name = printName();
-  Computes.push_back(llvm::formatv("const float {0} = {1};", name, call));
+  Computes.push_back(llvm::formatv("const {0} {1} = {2};", *to, name, *call));
   return name;
 }
 

@@ -16,8 +16,8 @@ std::string printSize(mlir::AffineExpr expression, char prefix = 'd');
 /// A number as a C++ literal that reads back as the same float.
 std::string printFloat(double value);
 
-/// The definitions of the scalar functions of ScalarOps.def, in namespace `scalar`.
-std::string printScalarFunctions();
+/// The definitions of those scalar functions of ScalarOps.def that `text` calls.
+std::string printScalarFunctions(llvm::StringRef text);
 
 /// A functor under construction: members for the pointers and sizes that its text names.
 class Functor {

@@ -167,8 +167,11 @@ std::string KernelTable::printSource() const {
   std::string source;
   for (const std::string &header : Headers)
     source += "#include \"" + header + "\"\n";
-  source += "using namespace lathe::kernels;\n" + printScalarFunctions();
+  std::string kernels;
   for (const PrintedKernel &kernel : Kernels)
-    source += "\n" + kernel.Source;
-  return source;
+    kernels += "\n" + kernel.Source;
+  std::string functions = printScalarFunctions(kernels);
+  if (!functions.empty())
+    source += "#include \"scalar_math.cuh\"\n";
+  return source + "using namespace lathe::kernels;\n" + functions + kernels;
 }

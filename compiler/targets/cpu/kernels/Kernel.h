@@ -41,7 +41,8 @@ struct Launch {
 };
 
 /// Takes elements [first, first + count) of a template's result, counted row by row, through the rest of the fusion.
-using Store = void (*)(const Launch *launch, const float *values, int64_t first, int64_t count);
+/// They have the result's type, but f32 for f16 and bf16.
+using Store = void (*)(const Launch *launch, const void *values, int64_t first, int64_t count);
 
 LATHE_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 LATHE_INLINE int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }

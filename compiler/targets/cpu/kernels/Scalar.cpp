@@ -1,35 +1,31 @@
-// The elementwise operations as functions of f32: one for each line of ScalarOps.def.
-#include "compiler/targets/cpu/kernels/Kernel.h"
+// The elementwise operations as functions `lathe_scalar_<mnemonic>_<type>`: one for each type of each line of
+// ScalarOps.def.
+#include "compiler/targets/cpu/kernels/Math.h"
 
 using namespace lathe::cpu;
 
-namespace {
+#define LATHE_DEFINE(name, Type, Wide, Result, mnemonic, expression, ...)                                              \
+  LATHE_TEMPLATE Result lathe_scalar_##mnemonic##_##name(const Launch *launch, __VA_ARGS__) {                          \
+    using T [[maybe_unused]] = Type;                                                                                   \
+    using W [[maybe_unused]] = Wide;                                                                                   \
+    [[maybe_unused]] const Math math{launch};                                                                          \
+    return Result(expression);                                                                                         \
+  }
+#define LATHE_DEFINE_UNARY(name, Type, Wide, mnemonic, expression)                                                     \
+  LATHE_DEFINE(name, Type, Wide, Type, mnemonic, expression, Type x)
+#define LATHE_DEFINE_PREDICATE(name, Type, Wide, mnemonic, expression)                                                 \
+  LATHE_DEFINE(name, Type, Wide, bool, mnemonic, expression, Type x)
+#define LATHE_DEFINE_BINARY(name, Type, Wide, mnemonic, expression)                                                    \
+  LATHE_DEFINE(name, Type, Wide, Type, mnemonic, expression, Type x, Type y)
+#define LATHE_DEFINE_COMPARISON(name, Type, Wide, mnemonic, expression)                                                \
+  LATHE_DEFINE(name, Type, Wide, bool, mnemonic, expression, Type x, Type y)
 
-/// tanh(x) within 2 ulp, without branches.
-LATHE_INLINE float hyperbolicTangent(float x) {
-  float magnitude = x < 0.0f ? -x : x;
-  // From 0.6 on 1 - 2 / (e^2x + 1) loses nothing; e^2x = infinity gives 1.
-  float large = 1.0f - 2.0f / (exponential(2.0f * magnitude) + 1.0f);
-  // Below: x + x^3 p(x^2), p by least squares of the relative error on [0, 0.62].
-  float square = x * x;
-  float p = 2.16574222e-3f;
-  p = multiplyAdd(p, square, -8.20212718e-3f);
-  p = multiplyAdd(p, square, 2.17107031e-2f);
-  p = multiplyAdd(p, square, -5.39486073e-2f);
-  p = multiplyAdd(p, square, 1.33332208e-1f);
-  p = multiplyAdd(p, square, -3.33333313e-1f);
-  float small = multiplyAdd(magnitude * square, p, magnitude);
-  float result = magnitude < 0.6f ? small : large;
-  // The sign of -0 counts; NaN comes through `large`.
-  return __builtin_copysignf(result, x);
-}
-
-} // namespace
-
-#define expf exponential
-#define tanhf hyperbolicTangent
-#define LATHE_UNARY(Op, mnemonic, expression)                                                                          \
-  LATHE_TEMPLATE float lathe_scalar_##mnemonic(float x) { return expression; }
-#define LATHE_BINARY(Op, mnemonic, expression)                                                                         \
-  LATHE_TEMPLATE float lathe_scalar_##mnemonic(float x, float y) { return expression; }
+#define LATHE_UNARY(Op, mnemonic, types, expression) LATHE_EACH_##types(LATHE_DEFINE_UNARY, mnemonic, expression)
+#define LATHE_UNARY_ALSO LATHE_UNARY
+#define LATHE_PREDICATE(Op, mnemonic, types, expression)                                                               \
+  LATHE_EACH_##types(LATHE_DEFINE_PREDICATE, mnemonic, expression)
+#define LATHE_BINARY(Op, mnemonic, types, expression) LATHE_EACH_##types(LATHE_DEFINE_BINARY, mnemonic, expression)
+#define LATHE_BINARY_ALSO LATHE_BINARY
+#define LATHE_COMPARISON(Op, mnemonic, types, expression)                                                              \
+  LATHE_EACH_##types(LATHE_DEFINE_COMPARISON, mnemonic, expression)
 #include "dialects/lathe/ScalarOps.def"

@@ -1,4 +1,4 @@
-// Our own exp and tanh over all exponents of f32, against the C library in f64.
+// Our own functions over all exponents of f32, against the C library in f64.
 #include "test/compiler/targets/cpu/ImageRunner.h"
 #include <cmath>
 #include <cstring>
@@ -62,6 +62,28 @@ TEST(CpuFunctions, TangentIsWithinTwoUlpsOverAllExponents) {
   for (int i = -12000; i < 12000; ++i)
     x.push_back(float(i) / 1000);
   EXPECT_LE(findWorst("tanh", x, std::tanh), 2.0);
+}
+
+TEST(CpuFunctions, ErrorFunctionIsWithinTwoUlpsOverAllExponents) {
+  std::vector<float> x = everyExponent(2000);
+  for (int i = -45000; i < 45000; ++i)
+    x.push_back(float(i) / 10000);
+  EXPECT_LE(findWorst("erf", x, std::erf), 2.0);
+}
+
+TEST(CpuFunctions, LogarithmIsWithinTwoUlpsOverAllExponents) {
+  std::vector<float> x = everyExponent(2000);
+  for (int i = 1; i < 40000; ++i)
+    x.push_back(float(i) / 10000);
+  EXPECT_LE(findWorst("log", x, std::log), 2.0);
+}
+
+TEST(CpuFunctions, SoftplusIsWithinFourUlpsOverAllExponents) {
+  std::vector<float> x = everyExponent(2000);
+  for (int i = -110000; i < 30000; ++i)
+    x.push_back(float(i) / 1000);
+  auto softplus = [](double x) { return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); };
+  EXPECT_LE(findWorst("softplus", x, softplus), 4.0);
 }
 
 } // namespace

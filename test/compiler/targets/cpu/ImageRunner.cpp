@@ -3,6 +3,7 @@
 #include "mlir/Parser/Parser.h"
 #include "runtime/MathApi.h"
 #include "llvm/TargetParser/Host.h"
+#include <cmath>
 #include <cstring>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -199,10 +200,12 @@ std::vector<float> test::roundTo(const std::vector<float> &values, const std::st
   return fromBytes(toBytes(values, type), type);
 }
 
-void test::expectNear(const std::vector<float> &found, const std::vector<double> &wanted, double tolerance,
+void test::expectNear(const std::vector<double> &found, const std::vector<double> &wanted, double tolerance,
                       const std::string &what) {
   ASSERT_EQ(found.size(), wanted.size()) << what;
-  for (size_t i = 0; i < found.size(); ++i)
-    ASSERT_LE(std::fabs(found[i] - wanted[i]), tolerance * std::max(1.0, std::fabs(wanted[i])))
+  for (size_t i = 0; i < found.size(); ++i) {
+    bool same = found[i] == wanted[i] || (std::isnan(found[i]) && std::isnan(wanted[i]));
+    ASSERT_TRUE(same || std::fabs(found[i] - wanted[i]) <= tolerance * std::max(1.0, std::fabs(wanted[i])))
         << what << ", element " << i << ": found " << found[i] << ", wanted " << wanted[i];
+  }
 }

@@ -73,9 +73,14 @@ template <typename T> Bytes copyBytes(const std::vector<T> &values) {
   return Bytes(begin, begin + values.size() * sizeof(T));
 }
 
-/// Fails the test where |found - wanted| > tolerance * max(1, |wanted|).
-void expectNear(const std::vector<float> &found, const std::vector<double> &wanted, double tolerance,
+/// Fails the test where |found - wanted| > tolerance * max(1, |wanted|). NaN is near NaN alone.
+void expectNear(const std::vector<double> &found, const std::vector<double> &wanted, double tolerance,
                 const std::string &what);
+
+inline void expectNear(const std::vector<float> &found, const std::vector<double> &wanted, double tolerance,
+                       const std::string &what) {
+  expectNear(std::vector<double>(found.begin(), found.end()), wanted, tolerance, what);
+}
 
 } // namespace lathe::test
 

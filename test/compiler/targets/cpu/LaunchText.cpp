@@ -170,8 +170,7 @@ void test::checkAgainstReference(const LaunchText &launch, std::vector<ImageRunn
           continue;
         }
         auto value = ReferenceValue::borrowed(wanted[i].getType(), wanted[i].getShape(), result.Outputs[i]);
-        std::vector<float> values(value.getNumElements());
-        std::vector<double> numbers(values.size());
+        std::vector<double> values(value.getNumElements()), numbers(values.size());
         for (size_t j = 0; j < values.size(); ++j) {
           values[j] = value.getFloat(j);
           numbers[j] = wanted[i].getFloat(j);

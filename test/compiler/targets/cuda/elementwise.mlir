@@ -8,7 +8,7 @@
 // CHECK-NEXT:   template <int N> __device__ void operator()(int64_t index) const {
 // CHECK:          loadVector(P0, index, [[A:v[0-9]+]]);
 // CHECK:          loadSplat(P1, 0, [[S:v[0-9]+]]);
-// CHECK:          const float [[P:v[0-9]+]] = scalar::mul([[A]][i], [[S]][i]);
+// CHECK:          const float [[P:v[0-9]+]] = scalar_mul([[A]][i], [[S]][i]);
 // CHECK:          y0[i] = [[P]];
 // CHECK:          storeVector(P2, index, y0);
 // CHECK:      using Template = Elementwise<4>;
@@ -20,8 +20,8 @@
 // CHECK:          loadVector(P0, row * 12 + col, [[X:v[0-9]+]]);
 // CHECK:          loadVector(P1, col, [[B:v[0-9]+]]);
 // CHECK:          loadSplat(P2, row, [[C:v[0-9]+]]);
-// CHECK:          const float [[T:v[0-9]+]] = scalar::add([[X]][i], [[B]][i]);
-// CHECK:          scalar::sub([[T]], [[C]][i]);
+// CHECK:          const float [[T:v[0-9]+]] = scalar_add([[X]][i], [[B]][i]);
+// CHECK:          scalar_sub([[T]], [[C]][i]);
 // CHECK:      using Template = ElementwiseRows<4>;
 // CHECK:      .Rows = d0, .Cols = 12
 

@@ -8,9 +8,9 @@
 // CHECK-NEXT:   __device__ float operator()(float acc, int64_t row, int64_t col) const {
 // CHECK-NEXT:     const Value<float> [[B:v[0-9]+]] = toValue(P2[col]);
 // CHECK-NEXT:     const Value<float> [[R:v[0-9]+]] = toValue(P3[row * 10 + col]);
-// CHECK-NEXT:     const float [[S:v[0-9]+]] = scalar::add(acc, [[B]]);
-// CHECK-NEXT:     const float [[T:v[0-9]+]] = scalar::silu([[S]]);
-// CHECK-NEXT:     const float [[U:v[0-9]+]] = scalar::add([[T]], [[R]]);
+// CHECK-NEXT:     const float [[S:v[0-9]+]] = scalar_add(acc, [[B]]);
+// CHECK-NEXT:     const float [[T:v[0-9]+]] = scalar_silu([[S]]);
+// CHECK-NEXT:     const float [[U:v[0-9]+]] = scalar_add([[T]], [[R]]);
 // CHECK-NEXT:     return [[U]];
 // CHECK:      using Template = Matmul<Half, Half, MediumTile, Rhs::NK>;
 // CHECK-NEXT: static_assert(Template::Threads == 128 && Template::SharedBytes == 32768);

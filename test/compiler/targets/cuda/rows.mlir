@@ -4,7 +4,7 @@
 #rows = affine_map<()[s0] -> (s0, 512)>
 #width = affine_map<()[s0] -> (512)>
 // CHECK:        template <int N> __device__ void load(int64_t row, int64_t col, float (&x)[N]) const {
-// CHECK:          const float [[S:v[0-9]+]] = scalar::add([[A:v[0-9]+]][i], [[B:v[0-9]+]][i]);
+// CHECK:          const float [[S:v[0-9]+]] = scalar_add([[A:v[0-9]+]][i], [[B:v[0-9]+]][i]);
 // CHECK:          x[i] = [[S]];
 // CHECK:        __device__ Row finish(const SumOfSquares::Summary &s, int64_t, bool) const { return {rsqrtf(s.Sum / float(512) + 9.99999975e-06f)}; }
 // CHECK:        template <int N> __device__ void store(

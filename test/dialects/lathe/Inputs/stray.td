@@ -5,4 +5,4 @@ def Lathe_StrayOp : Op<Lathe_Dialect, "stray"> {
   }];
 }
 
-def Lathe_AstrayOp : Lathe_UnaryOp<"astray", "?", "An example of an operation that is not there">;
+def Lathe_AstrayOp : Lathe_UnaryOp<"astray", Lathe_RealTensor, "?", "An example of an operation that is not there">;

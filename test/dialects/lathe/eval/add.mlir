@@ -27,3 +27,21 @@ func.func @f16() -> tensor<2xf16> {
   %z = lathe.add %x, %y : tensor<2xf16>, tensor<2xf16> -> tensor<2xf16>
   return %z : tensor<2xf16>
 }
+
+// CHECK-LABEL: @wraps_around
+// CHECK: tensor<2xi8> = [-128, 127]
+func.func @wraps_around() -> tensor<2xi8> {
+  %x = lathe.constant dense<[127, -128]> : tensor<2xi8>
+  %y = lathe.constant dense<[1, -1]> : tensor<2xi8>
+  %r = lathe.add %x, %y : tensor<2xi8>, tensor<2xi8> -> tensor<2xi8>
+  return %r : tensor<2xi8>
+}
+
+// CHECK-LABEL: @ui64
+// CHECK: tensor<1xui64> = [1]
+func.func @ui64() -> tensor<1xui64> {
+  %x = lathe.constant dense<[18446744073709551615]> : tensor<1xui64>
+  %y = lathe.constant dense<[2]> : tensor<1xui64>
+  %r = lathe.add %x, %y : tensor<1xui64>, tensor<1xui64> -> tensor<1xui64>
+  return %r : tensor<1xui64>
+}

@@ -27,3 +27,21 @@ func.func @f16() -> tensor<2xf16> {
   %z = lathe.div %x, %y : tensor<2xf16>, tensor<2xf16> -> tensor<2xf16>
   return %z : tensor<2xf16>
 }
+
+// CHECK-LABEL: @i32
+// CHECK: tensor<4xi32> = [3, -3, 0, -2147483648]
+func.func @i32() -> tensor<4xi32> {
+  %x = lathe.constant dense<[7, -7, 5, -2147483648]> : tensor<4xi32>
+  %y = lathe.constant dense<[2, 2, 0, -1]> : tensor<4xi32>
+  %r = lathe.div %x, %y : tensor<4xi32>, tensor<4xi32> -> tensor<4xi32>
+  return %r : tensor<4xi32>
+}
+
+// CHECK-LABEL: @ui8
+// CHECK: tensor<2xui8> = [127, 0]
+func.func @ui8() -> tensor<2xui8> {
+  %x = lathe.constant dense<[255, 7]> : tensor<2xui8>
+  %y = lathe.constant dense<[2, 0]> : tensor<2xui8>
+  %r = lathe.div %x, %y : tensor<2xui8>, tensor<2xui8> -> tensor<2xui8>
+  return %r : tensor<2xui8>
+}

@@ -24,3 +24,11 @@ func.func @bf16() -> tensor<2xbf16> {
   %y = lathe.exp %x : tensor<2xbf16>
   return %y : tensor<2xbf16>
 }
+
+// CHECK-LABEL: @f64
+// CHECK: tensor<2xf64> = [1, 2.71828{{[0-9]*}}]
+func.func @f64() -> tensor<2xf64> {
+  %x = lathe.constant dense<[0.0, 1.0]> : tensor<2xf64>
+  %r = lathe.exp %x : tensor<2xf64>
+  return %r : tensor<2xf64>
+}

@@ -27,3 +27,21 @@ func.func @f16() -> tensor<2xf16> {
   %z = lathe.minimum %x, %y : tensor<2xf16>, tensor<2xf16> -> tensor<2xf16>
   return %z : tensor<2xf16>
 }
+
+// CHECK-LABEL: @i64
+// CHECK: tensor<2xi64> = [9007199254740992, -1]
+func.func @i64() -> tensor<2xi64> {
+  %x = lathe.constant dense<[9007199254740993, -1]> : tensor<2xi64>
+  %y = lathe.constant dense<[9007199254740992, 1]> : tensor<2xi64>
+  %r = lathe.minimum %x, %y : tensor<2xi64>, tensor<2xi64> -> tensor<2xi64>
+  return %r : tensor<2xi64>
+}
+
+// CHECK-LABEL: @ui8
+// CHECK: tensor<1xui8> = [1]
+func.func @ui8() -> tensor<1xui8> {
+  %x = lathe.constant dense<[255]> : tensor<1xui8>
+  %y = lathe.constant dense<[1]> : tensor<1xui8>
+  %r = lathe.minimum %x, %y : tensor<1xui8>, tensor<1xui8> -> tensor<1xui8>
+  return %r : tensor<1xui8>
+}

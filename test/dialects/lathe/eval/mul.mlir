@@ -27,3 +27,21 @@ func.func @f16() -> tensor<2xf16> {
   %z = lathe.mul %x, %y : tensor<2xf16>, tensor<2xf16> -> tensor<2xf16>
   return %z : tensor<2xf16>
 }
+
+// CHECK-LABEL: @wraps_around
+// CHECK: tensor<2xi32> = [0, -21]
+func.func @wraps_around() -> tensor<2xi32> {
+  %x = lathe.constant dense<[65536, -3]> : tensor<2xi32>
+  %y = lathe.constant dense<[65536, 7]> : tensor<2xi32>
+  %r = lathe.mul %x, %y : tensor<2xi32>, tensor<2xi32> -> tensor<2xi32>
+  return %r : tensor<2xi32>
+}
+
+// CHECK-LABEL: @ui16
+// CHECK: tensor<1xui16> = [1]
+func.func @ui16() -> tensor<1xui16> {
+  %x = lathe.constant dense<[65535]> : tensor<1xui16>
+  %y = lathe.constant dense<[65535]> : tensor<1xui16>
+  %r = lathe.mul %x, %y : tensor<1xui16>, tensor<1xui16> -> tensor<1xui16>
+  return %r : tensor<1xui16>
+}

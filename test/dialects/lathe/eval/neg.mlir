@@ -24,3 +24,11 @@ func.func @bf16() -> tensor<2xbf16> {
   %y = lathe.neg %x : tensor<2xbf16>
   return %y : tensor<2xbf16>
 }
+
+// CHECK-LABEL: @i8
+// CHECK: tensor<2xi8> = [-5, -128]
+func.func @i8() -> tensor<2xi8> {
+  %x = lathe.constant dense<[5, -128]> : tensor<2xi8>
+  %r = lathe.neg %x : tensor<2xi8>
+  return %r : tensor<2xi8>
+}

@@ -24,3 +24,11 @@ func.func @bf16() -> tensor<2xbf16> {
   %y = lathe.relu %x : tensor<2xbf16>
   return %y : tensor<2xbf16>
 }
+
+// CHECK-LABEL: @i32
+// CHECK: tensor<2xi32> = [5, 0]
+func.func @i32() -> tensor<2xi32> {
+  %x = lathe.constant dense<[5, -7]> : tensor<2xi32>
+  %r = lathe.relu %x : tensor<2xi32>
+  return %r : tensor<2xi32>
+}

@@ -27,3 +27,12 @@ func.func @f16() -> tensor<2xf16> {
   %z = lathe.sub %x, %y : tensor<2xf16>, tensor<2xf16> -> tensor<2xf16>
   return %z : tensor<2xf16>
 }
+
+// CHECK-LABEL: @wraps_around
+// CHECK: tensor<2xui8> = [255, 2]
+func.func @wraps_around() -> tensor<2xui8> {
+  %x = lathe.constant dense<[0, 5]> : tensor<2xui8>
+  %y = lathe.constant dense<[1, 3]> : tensor<2xui8>
+  %r = lathe.sub %x, %y : tensor<2xui8>, tensor<2xui8> -> tensor<2xui8>
+  return %r : tensor<2xui8>
+}
