@@ -1,7 +1,8 @@
 #include "compiler/Manifest.h"
 #include "compiler/Cost.h"
 #include "compiler/WeightPieces.h"
-#include "dialects/plan/Bounds.h"
+#include "dialects/lathe/Bounds.h"
+#include "dialects/lathe/SymbolicDims.h"
 #include "runtime/HostAbi.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -28,18 +29,14 @@ static std::string getAttribute(ModuleOp module, StringRef name, StringRef other
 
 static Json describeDims(AffineMap dims, plan::ProgramOp program) {
   Json shape = Json::array();
-  for (AffineExpr dim : dims.getResults()) {
-    if (auto constant = dyn_cast<AffineConstantExpr>(dim)) {
+  std::vector<std::string> names;
+  for (auto symbol : program.getSymbols().getAsRange<SymbolAttr>())
+    names.push_back(symbol.getName().str());
+  for (AffineExpr dim : dims.getResults())
+    if (auto constant = dyn_cast<AffineConstantExpr>(dim))
       shape.push_back(constant.getValue());
-    } else if (auto symbol = dyn_cast<AffineSymbolExpr>(dim)) {
-      shape.push_back(cast<SymbolAttr>(program.getSymbols()[symbol.getPosition()]).getName().str());
-    } else {
-      // A computed size: the image's output_dims gives it; the text is for people.
-      std::string text;
-      llvm::raw_string_ostream(text) << dim;
-      shape.push_back(text);
-    }
-  }
+    else
+      shape.push_back(formatSize(dim, names));
   return shape;
 }
 
@@ -217,7 +214,7 @@ Json CloneDescriber::describe() {
   return {{"range", range},
           {"launches", launches},
           {"arena", describeFormula(arena)},
-          {"arena_max", plan::Bounds(bounds).getRange(arena).second},
+          {"arena_max", Bounds(bounds).getRange(arena).second},
           {"buffers", Buffers},
           {"steps", Steps}};
 }

@@ -29,8 +29,10 @@ static LogicalResult verifySymbols(FunctionOpInterface function, Attribute attri
   return success();
 }
 
-/// Checks `lathe.dims` of one argument or result against its type and the function's symbols.
-static LogicalResult verifyDims(FunctionOpInterface function, Attribute attribute, Type type, const Twine &what) {
+/// Checks `lathe.dims` of one argument or result against its type and the function's symbols. A computed size of a
+/// result is text for people: what it is follows from the operations.
+static LogicalResult verifyDims(FunctionOpInterface function, Attribute attribute, Type type, const Twine &what,
+                                bool isResult) {
   auto dims = dyn_cast_or_null<ArrayAttr>(attribute);
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (!dims || !tensor)
@@ -50,7 +52,7 @@ static LogicalResult verifyDims(FunctionOpInterface function, Attribute attribut
     bool known = name && symbols && llvm::any_of(symbols.getAsRange<SymbolAttr>(), [&](SymbolAttr symbol) {
                    return symbol.getName() == name.getValue();
                  });
-    if (!known)
+    if (!known && !(isResult && name))
       return function->emitOpError() << what << " dimension " << i << " is " << dim << ", which is no symbol of '"
                                      << SymbolsAttrName << "'";
     if (!tensor.isDynamicDim(i))
@@ -81,11 +83,11 @@ LogicalResult LatheDialect::verifyOperationAttribute(Operation *op, NamedAttribu
       return failure();
   for (unsigned i = 0; i < function.getNumArguments(); ++i)
     if (failed(verifyDims(function, function.getArgAttr(i, DimsAttrName), function.getArgumentTypes()[i],
-                          "argument " + Twine(i))))
+                          "argument " + Twine(i), /*isResult=*/false)))
       return failure();
   for (unsigned i = 0; i < function.getNumResults(); ++i)
     if (failed(verifyDims(function, function.getResultAttr(i, DimsAttrName), function.getResultTypes()[i],
-                          "result " + Twine(i))))
+                          "result " + Twine(i), /*isResult=*/true)))
       return failure();
   return success();
 }

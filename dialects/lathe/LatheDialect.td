@@ -19,7 +19,7 @@ def Lathe_Dialect : Dialect {
     | `lathe.symbols` | function | array of `#lathe.symbol`: names and bounds of the dynamic sizes |
     | `lathe.range`, `lathe.clone_of` | function | a clone for a range of one symbol: the range, and the entry point |
     | `lathe.name` | argument, result | the name a caller uses |
-    | `lathe.dims` | argument, result | each dimension: an integer, or the name of a symbol |
+    | `lathe.dims` | argument, result | each dimension: an integer, or the name of a symbol; of a result also an expression over symbols as people read it: `"batch*4 + 1"` |
     | `lathe.role` | argument, result | what a language model uses it for (`"tokens"`, `"slots"`, ...); `"tensor"` otherwise |
 
     Arithmetic on `f16` and `bf16` values is done in `f32` and rounded once, when the value is stored. Inside a

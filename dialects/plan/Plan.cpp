@@ -1,6 +1,6 @@
 #include "dialects/plan/Plan.h"
+#include "dialects/lathe/Bounds.h"
 #include "dialects/lathe/Sizes.h"
-#include "dialects/plan/Bounds.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
 

@@ -27,9 +27,10 @@ static bool isFoldable(Operation *op) {
     auto tensor = dyn_cast<RankedTensorType>(type);
     return tensor && tensor.hasStaticShape() && tensor.getElementType().isIntOrFloat();
   };
-  return isa<ReferenceOpInterface>(op) && op->getNumOperands() > 0 && llvm::all_of(op->getResultTypes(), isStatic) &&
-         llvm::all_of(op->getOperands(),
-                      [](Value value) { return isa_and_nonnull<ConstantOp>(value.getDefiningOp()); });
+  return isa<ReferenceOpInterface>(op) && op->getNumRegions() == 0 && op->getNumOperands() > 0 &&
+         llvm::all_of(op->getResultTypes(), isStatic) && llvm::all_of(op->getOperands(), [](Value value) {
+           return isa_and_nonnull<ConstantOp>(value.getDefiningOp());
+         });
 }
 
 static DenseElementsAttr makeElements(const ReferenceValue &value) {

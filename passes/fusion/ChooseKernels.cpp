@@ -1,6 +1,6 @@
 // See ChooseKernels in Passes.td.
+#include "dialects/lathe/Bounds.h"
 #include "dialects/lathe/SymbolicDims.h"
-#include "dialects/plan/Bounds.h"
 #include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
 
@@ -76,7 +76,7 @@ struct ChooseKernels : lathe::impl::ChooseKernelsBase<ChooseKernels> {
     FailureOr<SymbolicDims> dims = SymbolicDims::compute(getOperation());
     if (failed(dims))
       return signalPassFailure();
-    plan::Bounds bounds(dims->getSymbols());
+    Bounds bounds(dims->getSymbols());
     Builder builder(&getContext());
     getOperation().walk([&](FusionOp fusion) {
       Operation *root = getRoot(fusion);

@@ -12,7 +12,7 @@ struct Slot {
 
 /// The free slot that wastes least: one that fits, else one to grow. Null when none will do.
 static Slot *findSlot(MutableArrayRef<Slot> slots, const ArenaRequest &request, AffineExpr bytes,
-                      const plan::Bounds &bounds) {
+                      const Bounds &bounds) {
   Slot *best = nullptr, *smaller = nullptr;
   for (Slot &slot : slots) {
     if (slot.busyUntil >= request.first)
@@ -28,7 +28,7 @@ static Slot *findSlot(MutableArrayRef<Slot> slots, const ArenaRequest &request, 
   return best ? best : smaller;
 }
 
-ArenaLayout lathe::layOutArena(ArrayRef<ArenaRequest> requests, const plan::Bounds &bounds, MLIRContext *context) {
+ArenaLayout lathe::layOutArena(ArrayRef<ArenaRequest> requests, const Bounds &bounds, MLIRContext *context) {
   SmallVector<Slot> slots;
   SmallVector<unsigned> slotOf;
   for (const ArenaRequest &request : requests) {

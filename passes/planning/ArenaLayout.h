@@ -2,7 +2,7 @@
 #ifndef LATHE_PASSES_PLANNING_ARENALAYOUT_H
 #define LATHE_PASSES_PLANNING_ARENALAYOUT_H
 
-#include "dialects/plan/Bounds.h"
+#include "dialects/lathe/Bounds.h"
 
 namespace lathe {
 
@@ -20,7 +20,7 @@ struct ArenaLayout {
 /// Places values in slots that lie one behind the other. A value takes a free slot that is large enough for all values
 /// of the symbols, or grows one that is smaller for all of them, or opens a new one. `requests` are in order of
 /// `first`.
-ArenaLayout layOutArena(llvm::ArrayRef<ArenaRequest> requests, const plan::Bounds &bounds, mlir::MLIRContext *context);
+ArenaLayout layOutArena(llvm::ArrayRef<ArenaRequest> requests, const Bounds &bounds, mlir::MLIRContext *context);
 
 } // namespace lathe
 

@@ -174,7 +174,7 @@ void CloneBuilder::placeValues(OpBuilder &builder) {
         requests[result] = {getBytes(result), order[&op], order[&op]};
   }
   SmallVector<ArenaRequest> list = llvm::map_to_vector(requests, [](auto &pair) { return pair.second; });
-  plan::Bounds bounds(Dims.getSymbols());
+  Bounds bounds(Dims.getSymbols());
   ArenaLayout layout = layOutArena(list, bounds, builder.getContext());
   Arena = layout.bytes;
   int64_t total = 0;

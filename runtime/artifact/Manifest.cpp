@@ -57,23 +57,27 @@ Symbol readSymbol(const JsonField &field) {
   return symbol;
 }
 
-Value readValue(const JsonField &field, const std::vector<Symbol> &symbols) {
+/// `computed`: sizes may be expressions, which the image computes; the manifest's text of them is for people.
+Value readValue(const JsonField &field, const std::vector<Symbol> &symbols, bool computed) {
   Value value;
   value.name = field["name"].text();
   value.type = readType(field["type"]);
   value.role = field["role"].text();
   for (const JsonField &dim : field["shape"].items()) {
     value.symbols.push_back(-1);
+    value.texts.emplace_back();
     if (!dim.isText()) {
       value.sizes.push_back(dim.integer(0));
       continue;
     }
     std::string name = dim.text();
     auto found = std::find_if(symbols.begin(), symbols.end(), [&](const Symbol &each) { return each.name == name; });
-    if (found == symbols.end())
-      dim.wrong("a size or a symbol of the entry");
-    value.symbols.back() = int(found - symbols.begin());
+    if (found != symbols.end())
+      value.symbols.back() = int(found - symbols.begin());
+    else if (!computed || name.empty())
+      dim.wrong(computed ? "a size, a symbol of the entry or an expression" : "a size or a symbol of the entry");
     value.sizes.push_back(-1);
+    value.texts.back() = std::move(name);
   }
   if (value.sizes.size() > LATHE_MAX_RANK)
     field["shape"].wrong("at most " + std::to_string(LATHE_MAX_RANK) + " dimensions");
@@ -166,9 +170,9 @@ Entry readEntry(const JsonField &field) {
   for (const JsonField &symbol : field["symbols"].items())
     entry.symbols.push_back(readSymbol(symbol));
   for (const JsonField &input : field["inputs"].items())
-    entry.inputs.push_back(readValue(input, entry.symbols));
+    entry.inputs.push_back(readValue(input, entry.symbols, /*computed=*/false));
   for (const JsonField &output : field["outputs"].items())
-    entry.outputs.push_back(readValue(output, entry.symbols));
+    entry.outputs.push_back(readValue(output, entry.symbols, /*computed=*/true));
   for (const JsonField &state : field["states"].items())
     entry.states.push_back(readState(state));
   refuseTwins(entry.symbols, field.where() + ".symbols");
@@ -219,11 +223,11 @@ Weight readWeight(const JsonField &field, const Section *section) {
   return weight;
 }
 
-void publish(Value &value, const std::vector<Symbol> &symbols) {
+void publish(Value &value) {
   value.info = {value.name.c_str(), value.role.c_str(), value.type, value.sizes.size(), {}, {}};
   for (size_t i = 0; i != value.sizes.size(); ++i) {
     value.info.shape[i] = value.sizes[i];
-    value.info.symbols[i] = value.symbols[i] < 0 ? nullptr : symbols[value.symbols[i]].name.c_str();
+    value.info.symbols[i] = value.sizes[i] < 0 ? value.texts[i].c_str() : nullptr;
   }
 }
 
@@ -232,9 +236,9 @@ void publish(Entry &entry) {
   for (Symbol &symbol : entry.symbols)
     symbol.info = {symbol.name.c_str(), symbol.min, symbol.max};
   for (Value &value : entry.inputs)
-    publish(value, entry.symbols);
+    publish(value);
   for (Value &value : entry.outputs)
-    publish(value, entry.symbols);
+    publish(value);
   for (State &state : entry.states) {
     state.info = {state.name.c_str(), state.kind,      state.element, state.shape.size(), {},
                   state.pageTokens,   state.pageBytes, state.window};

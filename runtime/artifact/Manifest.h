@@ -19,12 +19,14 @@ struct Symbol {
   lathe_symbol_info info{};
 };
 
-/// An input or output. A dimension is a size, or a symbol: -1 in `sizes` and an index in `symbols`.
+/// An input or output. A dimension is a size; or a symbol: -1 in `sizes`, an index in `symbols` and its name in
+/// `texts`; or, of an output, computed: -1 in both and an expression for people in `texts`.
 struct Value {
   std::string name, role;
   lathe_type type;
   std::vector<int64_t> sizes;
   std::vector<int> symbols;
+  std::vector<std::string> texts;
   lathe_value_info info{};
 };
 

@@ -143,8 +143,10 @@ typedef struct lathe_value_info {
   const char *role; /* "tensor", "tokens", "positions", ... */
   lathe_type type;
   size_t rank;
-  int64_t shape[LATHE_MAX_RANK];       /* -1 where the size is a symbol's */
-  const char *symbols[LATHE_MAX_RANK]; /* the symbol's name, or NULL where the size is fixed */
+  int64_t shape[LATHE_MAX_RANK]; /* -1 where the size is not fixed */
+  /* NULL where the size is fixed, else the symbol's name. An output's size may also be computed, which this says for
+   * people: "batch*4 + 1". */
+  const char *symbols[LATHE_MAX_RANK];
 } lathe_value_info;
 
 typedef struct lathe_state_info {

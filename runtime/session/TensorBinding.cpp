@@ -16,11 +16,10 @@ std::string shapeText(const int64_t *shape, size_t rank) {
   return text + "]";
 }
 
-std::string shapeText(const Entry &entry, const Value &value) {
+std::string shapeText(const Value &value) {
   std::string text = "[";
   for (size_t i = 0; i != value.sizes.size(); ++i)
-    text += (i ? ", " : "") +
-            (value.symbols[i] < 0 ? std::to_string(value.sizes[i]) : entry.symbols[size_t(value.symbols[i])].name);
+    text += (i ? ", " : "") + (value.sizes[i] < 0 ? value.texts[i] : std::to_string(value.sizes[i]));
   return text + "]";
 }
 
@@ -68,7 +67,7 @@ void bindInput(const Entry &entry, const Value &value, const lathe_tensor &tenso
   if (!fits)
     throw Failure(LATHE_INVALID_ARGUMENT, "input '", value.name, "' has shape ",
                   shapeText(tensor.shape, std::min<size_t>(tensor.rank, LATHE_MAX_RANK)), " but the model takes ",
-                  shapeText(entry, value));
+                  shapeText(value));
   for (size_t i = 0; i != tensor.rank; ++i) {
     if (value.symbols[i] < 0)
       continue;

@@ -1,5 +1,5 @@
 #include "compiler/targets/cuda/LaunchBody.h"
-#include "dialects/plan/Bounds.h"
+#include "dialects/lathe/Bounds.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -63,7 +63,7 @@ int64_t LaunchBody::getMax(AffineExpr expression) const {
     for (SymbolAttr &symbol : symbols)
       if (symbol.getName() == range.getName())
         symbol = range;
-  return plan::Bounds(symbols).getRange(expression.replaceSymbols(ProgramDims)).second;
+  return Bounds(symbols).getRange(expression.replaceSymbols(ProgramDims)).second;
 }
 
 FailureOr<unsigned> LaunchBody::getInputPort(Operation *user, Value value) const {

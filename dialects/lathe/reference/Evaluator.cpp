@@ -88,8 +88,12 @@ FailureOr<ReferenceValue> Evaluator::readWeight(WeightOp weight) {
   return ReferenceValue::borrowed(type.getElementType(), type.getShape(), ArrayRef(start + offset, bytes));
 }
 
-LogicalResult Evaluator::evaluateOperation(Operation *op, ArrayRef<ReferenceValue> operands,
+LogicalResult Evaluator::evaluateOperation(Operation *op, ArrayRef<ReferenceValue> operands, Scope &scope,
                                            SmallVectorImpl<ReferenceValue> &results) {
+  if (auto branch = dyn_cast<IfOp>(op))
+    return evaluateIf(branch, operands, scope, results);
+  if (auto loop = dyn_cast<LoopOp>(op))
+    return evaluateLoop(loop, operands, scope, results);
   if (auto weight = dyn_cast<WeightOp>(op)) {
     FailureOr<ReferenceValue> value = readWeight(weight);
     if (failed(value))
@@ -122,39 +126,142 @@ LogicalResult Evaluator::evaluateOperation(Operation *op, ArrayRef<ReferenceValu
   return reference.evaluate(operands, results);
 }
 
-FailureOr<SmallVector<ReferenceValue>> Evaluator::evaluateBlock(Block &block, ArrayRef<ReferenceValue> arguments) {
-  assert(arguments.size() == block.getNumArguments() && "one value for each block argument");
-  DenseMap<Value, ReferenceValue> values;
-  DenseMap<Value, unsigned> uses; // What is left of each value's uses: a value goes with its last one.
-  auto define = [&](Value name, const ReferenceValue &value) {
+struct Evaluator::Scope {
+  explicit Scope(Scope *outer) : Outer(outer) {}
+
+  Scope *Outer;
+  DenseMap<Value, ReferenceValue> Values;
+  DenseMap<Value, unsigned> Uses; ///< What is left of each value's uses: a value goes with its last one.
+
+  void define(Value name, const ReferenceValue &value) {
     if (unsigned count = std::distance(name.use_begin(), name.use_end())) {
-      values[name] = value;
-      uses[name] = count;
+      Values[name] = value;
+      Uses[name] = count;
     }
-  };
+  }
+
+  /// The value for one of its uses in this block. Uses in nested blocks, which may run often, never free a value.
+  ReferenceValue use(Value name) {
+    for (Scope *outer = this; outer; outer = outer->Outer) {
+      auto found = outer->Values.find(name);
+      if (found == outer->Values.end())
+        continue;
+      ReferenceValue value = found->second;
+      if (outer == this && --Uses[name] == 0)
+        Values.erase(found);
+      return value;
+    }
+    llvm_unreachable("the block uses a value from outside of all that is evaluated");
+  }
+};
+
+FailureOr<SmallVector<ReferenceValue>> Evaluator::runBlock(Block &block, ArrayRef<ReferenceValue> arguments,
+                                                           Scope *outer) {
+  assert(arguments.size() == block.getNumArguments() && "one value for each block argument");
+  Scope scope(outer);
   for (auto [argument, value] : llvm::zip_equal(block.getArguments(), arguments))
-    define(argument, value);
+    scope.define(argument, value);
   for (Operation &op : block) {
     SmallVector<ReferenceValue> operands, results;
-    for (Value operand : op.getOperands()) {
-      assert(values.contains(operand) && "the block uses a value from outside");
-      operands.push_back(values[operand]);
-      if (--uses[operand] == 0)
-        values.erase(operand);
-    }
+    for (Value operand : op.getOperands())
+      operands.push_back(scope.use(operand));
     if (op.hasTrait<OpTrait::IsTerminator>())
       return operands;
-    if (failed(evaluateOperation(&op, operands, results)))
+    if (failed(evaluateOperation(&op, operands, scope, results)))
       return failure();
     for (auto [result, value] : llvm::zip_equal(op.getResults(), results)) {
       if (std::string mismatch = findMismatch(value, result.getType()); !mismatch.empty()) {
         op.emitOpError() << "result " << result.getResultNumber() << " " << mismatch;
         return failure();
       }
-      define(result, value);
+      scope.define(result, value);
     }
   }
   llvm_unreachable("a block ends in a terminator");
+}
+
+FailureOr<SmallVector<ReferenceValue>> Evaluator::evaluateBlock(Block &block, ArrayRef<ReferenceValue> arguments) {
+  return runBlock(block, arguments, nullptr);
+}
+
+LogicalResult Evaluator::evaluateIf(IfOp op, ArrayRef<ReferenceValue> operands, Scope &scope,
+                                    SmallVectorImpl<ReferenceValue> &results) {
+  Region &region = operands[0].getInt(0) ? op.getThenBody() : op.getElseBody();
+  auto values = runBlock(region.front(), {}, &scope);
+  if (failed(values))
+    return failure();
+  llvm::append_range(results, *values);
+  return success();
+}
+
+/// Row `index` of `value`.
+static ReferenceValue getRow(const ReferenceValue &value, int64_t index) {
+  ReferenceValue row = ReferenceValue::tensor(value.getType(), value.getShape().drop_front());
+  size_t bytes = row.getBytes().size();
+  llvm::copy(value.getBytes().slice(index * bytes, bytes), row.mutableBytes().begin());
+  return row;
+}
+
+/// The rows one upon the other. Without any, sizes that `type` leaves open are 0.
+static FailureOr<ReferenceValue> stack(Operation *op, ArrayRef<ReferenceValue> rows, RankedTensorType type) {
+  SmallVector<int64_t> shape = {int64_t(rows.size())};
+  if (rows.empty())
+    for (int64_t size : type.getShape().drop_front())
+      shape.push_back(ShapedType::isDynamic(size) ? 0 : size);
+  else
+    llvm::append_range(shape, rows[0].getShape());
+  ReferenceValue stacked = ReferenceValue::tensor(type.getElementType(), shape);
+  uint8_t *target = stacked.mutableBytes().data();
+  for (const ReferenceValue &row : rows) {
+    if (row.getShape() != rows[0].getShape())
+      return op->emitOpError() << "stacks rows of shapes " << formatShape(rows[0].getShape()) << " and "
+                               << formatShape(row.getShape()) << ", needed one shape";
+    target = llvm::copy(row.getBytes(), target);
+  }
+  return stacked;
+}
+
+LogicalResult Evaluator::evaluateLoop(LoopOp op, ArrayRef<ReferenceValue> operands, Scope &scope,
+                                      SmallVectorImpl<ReferenceValue> &results) {
+  int64_t limit = INT64_MAX;
+  bool condition = true;
+  if (op.getTrip())
+    limit = operands.consume_front().getInt(0);
+  if (op.getCondition())
+    condition = operands.consume_front().getInt(0);
+  SmallVector<ReferenceValue> carried(operands.take_front(op.getCarried().size()));
+  ArrayRef<ReferenceValue> scanned = operands.drop_front(op.getCarried().size());
+  for (const ReferenceValue &value : scanned) {
+    if (limit != INT64_MAX && value.getShape()[0] != limit)
+      return op.emitOpError() << "scans " << limit << " and " << value.getShape()[0] << " rows, needed one number";
+    limit = value.getShape()[0];
+  }
+  SmallVector<SmallVector<ReferenceValue>> rows(op.getNumResults() - carried.size());
+  for (int64_t round = 0; round < limit && condition; ++round) {
+    SmallVector<ReferenceValue> arguments = {
+        ReferenceValue::tensor(IntegerType::get(op.getContext(), 64), ArrayRef<int64_t>())};
+    arguments[0].setInt(0, round);
+    llvm::append_range(arguments, carried);
+    for (const ReferenceValue &value : scanned)
+      arguments.push_back(getRow(value, round));
+    auto yielded = runBlock(op.getBody().front(), arguments, &scope);
+    if (failed(yielded))
+      return failure();
+    ArrayRef<ReferenceValue> values = *yielded;
+    if (op.getCondition())
+      condition = values.consume_front().getInt(0);
+    carried.assign(values.begin(), values.begin() + carried.size());
+    for (auto [list, row] : llvm::zip_equal(rows, values.drop_front(carried.size())))
+      list.push_back(row);
+  }
+  llvm::append_range(results, carried);
+  for (auto [list, type] : llvm::zip_equal(rows, TypeRange(op.getResultTypes()).drop_front(carried.size()))) {
+    FailureOr<ReferenceValue> stacked = stack(op, list, cast<RankedTensorType>(type));
+    if (failed(stacked))
+      return failure();
+    results.push_back(*stacked);
+  }
+  return success();
 }
 
 FailureOr<SmallVector<ReferenceValue>> Evaluator::evaluateFunction(func::FuncOp function,

@@ -43,8 +43,17 @@ public:
   llvm::FailureOr<ReferenceValue> readWeight(WeightOp weight);
 
 private:
-  llvm::LogicalResult evaluateOperation(mlir::Operation *op, llvm::ArrayRef<ReferenceValue> operands,
+  /// The values of a block while it runs, and of the blocks around it, which its operations may read too.
+  struct Scope;
+
+  llvm::FailureOr<llvm::SmallVector<ReferenceValue>> runBlock(mlir::Block &block,
+                                                              llvm::ArrayRef<ReferenceValue> arguments, Scope *outer);
+  llvm::LogicalResult evaluateOperation(mlir::Operation *op, llvm::ArrayRef<ReferenceValue> operands, Scope &scope,
                                         llvm::SmallVectorImpl<ReferenceValue> &results);
+  llvm::LogicalResult evaluateIf(IfOp op, llvm::ArrayRef<ReferenceValue> operands, Scope &scope,
+                                 llvm::SmallVectorImpl<ReferenceValue> &results);
+  llvm::LogicalResult evaluateLoop(LoopOp op, llvm::ArrayRef<ReferenceValue> operands, Scope &scope,
+                                   llvm::SmallVectorImpl<ReferenceValue> &results);
 
   std::string Directory;
   std::mutex FilesMutex;

@@ -1,5 +1,5 @@
 #include "dialects/plan/reference/PlanEvaluator.h"
-#include "dialects/plan/Bounds.h"
+#include "dialects/lathe/Bounds.h"
 #include <cstring>
 
 using namespace mlir;
@@ -55,7 +55,7 @@ static int64_t getBytes(Type element, ArrayRef<int64_t> shape) {
 }
 
 SmallVector<int64_t> Call::evaluate(AffineMap map) const {
-  return llvm::map_to_vector(map.getResults(), [&](AffineExpr e) { return plan::evaluate(e, Symbols); });
+  return llvm::map_to_vector(map.getResults(), [&](AffineExpr e) { return evaluateSize(e, Symbols); });
 }
 
 /// A symbol has the size of the input dimensions that are this symbol and nothing else.

@@ -90,6 +90,19 @@ TEST_P(BrokenManifest, IsRefused) {
 INSTANTIATE_TEST_SUITE_P(Fields, BrokenManifest, testing::ValuesIn(Cases),
                          [](const testing::TestParamInfo<Case> &info) { return info.param.name; });
 
+TEST(Manifest, SaysHowOutputsAreComputed) {
+  artifact::ArtifactSource source = test::scaleSource();
+  source.manifest["entries"][0]["outputs"][0]["shape"] = {"batch*4 + 1", 4};
+  source.manifest["entries"][0]["outputs"][0]["type"] = "u64";
+  test::Program program = test::load(test::writeTemporary(source));
+  const lathe_value_info *y = lathe_program_output(program.get(), 0, 0);
+  EXPECT_EQ(y->type, LATHE_U64);
+  EXPECT_EQ(y->shape[0], -1);
+  EXPECT_STREQ(y->symbols[0], "batch*4 + 1");
+  EXPECT_EQ(y->shape[1], 4);
+  EXPECT_EQ(y->symbols[1], nullptr);
+}
+
 TEST(Manifest, SaysWhatTheProgramTakes) {
   test::Program program = test::load(test::writeTemporary(test::toySource()));
   ASSERT_EQ(lathe_program_entry_count(program.get()), 1u);

@@ -1,6 +1,6 @@
 // A launch as the text of a plan, and what the reference says about it.
+#include "dialects/lathe/Bounds.h"
 #include "dialects/lathe/reference/Evaluator.h"
-#include "dialects/plan/Bounds.h"
 #include "dialects/plan/Plan.h"
 #include "mlir/Parser/Parser.h"
 #include "test/compiler/targets/cpu/ImageRunner.h"
@@ -92,7 +92,7 @@ public:
   std::vector<int64_t> getShape(size_t port, const std::vector<int64_t> &symbols) {
     std::vector<int64_t> shape;
     for (mlir::AffineExpr size : mlir::cast<mlir::AffineMapAttr>(Launch.getShapes()[port]).getValue().getResults())
-      shape.push_back(plan::evaluate(size, symbols));
+      shape.push_back(evaluateSize(size, symbols));
     return shape;
   }
 
