@@ -1,4 +1,4 @@
-// Signals and pictures, written as loops (reference/loops/Signal.h, Picture.h).
+// Signals, written as loops (reference/loops/Signal.h).
 
 def Lathe_DftOp : Lathe_LoopOp<"dft", [DeclareOpInterfaceMethods<Lathe_DerivativeOpInterface>]> {
   let summary = "Discrete Fourier transform";

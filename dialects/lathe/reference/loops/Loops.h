@@ -4,6 +4,7 @@
 
 #include "dialects/lathe/reference/loops/Indexing.h"
 #include "dialects/lathe/reference/loops/Movement.h"
+#include "dialects/lathe/reference/loops/Picture.h"
 #include "dialects/lathe/reference/loops/Recurrent.h"
 #include "dialects/lathe/reference/loops/Signal.h"
 #include "dialects/lathe/reference/loops/Sorting.h"
