@@ -1,4 +1,4 @@
-// Verifiers, shapes and folds of Elementwise.td.
+// Verifiers and shapes of Elementwise.td.
 #include "dialects/lathe/Lathe.h"
 #include "mlir/Dialect/Traits.h"
 
@@ -122,10 +122,4 @@ LogicalResult CastOp::verify() {
 
 LogicalResult CastOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImpl<DimList> &results) {
   return inferSameDims(operands, results);
-}
-
-OpFoldResult CastOp::fold(FoldAdaptor) {
-  if (getInput().getType() == getResult().getType())
-    return getInput();
-  return {};
 }

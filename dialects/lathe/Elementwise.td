@@ -18,6 +18,7 @@ class Lathe_UnaryOp<string mnemonic, Type tensor, string formula, string what, s
   let arguments = (ins tensor:$input);
   let results = (outs tensor:$result);
   let assemblyFormat = "$input attr-dict `:` type($input)";
+  let hasFolder = 1;
 }
 
 def Lathe_AbsOp : Lathe_UnaryOp<"abs", Lathe_NumberTensor, "|input[i]|", "Magnitude of each element">;
@@ -108,6 +109,7 @@ class Lathe_BinaryOp<string mnemonic, Type tensor, string formula, string what, 
   let results = (outs tensor:$result);
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($lhs) `,` type($rhs) `->` type($result)";
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def Lathe_AddOp : Lathe_BinaryOp<"add", Lathe_NumberTensor, "lhs[i] + rhs[i]", "Sum of two tensors, element by element",
@@ -194,6 +196,7 @@ def Lathe_SelectOp : Lathe_ModelOp<"select", [Lathe_HasDerivative]> {
     type($result)
   }];
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def Lathe_CastOp : Lathe_ModelOp<"cast", [Lathe_HasDerivative]> {

@@ -41,4 +41,20 @@ def Lathe_RopePairingAttr : EnumAttr<Lathe_Dialect, Lathe_RopePairing, "rope_pai
   let assemblyFormat = "$value";
 }
 
+def Lathe_ReduceKind : I32EnumAttr<"ReduceKind", "how a reduction combines elements", [
+    I32EnumAttrCase<"Sum", 0, "sum">,
+    I32EnumAttrCase<"Mean", 1, "mean">,
+    I32EnumAttrCase<"Prod", 2, "prod">,
+    I32EnumAttrCase<"Max", 3, "max">,
+    I32EnumAttrCase<"Min", 4, "min">,
+    I32EnumAttrCase<"And", 5, "and">,
+    I32EnumAttrCase<"Or", 6, "or">]> {
+  let cppNamespace = "::lathe";
+  let genSpecializedAttr = 0;
+}
+
+def Lathe_ReduceKindAttr : EnumAttr<Lathe_Dialect, Lathe_ReduceKind, "reduce_kind"> {
+  let assemblyFormat = "$value";
+}
+
 #endif // LATHE_DIALECTS_LATHE_LATHEATTRS_TD

@@ -63,3 +63,60 @@ def Lathe_MaxPoolOp : Lathe_ModelOp<"max_pool", [DeclareOpInterfaceMethods<Lathe
   }];
   let hasVerifier = 1;
 }
+
+def Lathe_ReduceOp : Lathe_ModelOp<"reduce", [Lathe_HasDerivative]> {
+  let summary = "All elements along some dimensions combined into one";
+  let description = [{
+    | kind | result | of no elements |
+    |---|---|---|
+    | `sum` | `sum_j input[.., j, ..]` | 0 |
+    | `mean` | the sum divided by the number of elements; integers round towards zero | NaN, for integers 0 |
+    | `prod` | the product | 1 |
+    | `max`, `min` | the largest, the smallest; NaN when one of them is | the lowest, the highest of the type |
+    | `and`, `or` | bit by bit; on i1 the logical operation | all bits set, none set |
+
+    Sums and products of floats accumulate in f64 and round once, those of integers wrap around in their own type. With
+    `keep` the reduced dimensions stay, of size 1. No axes: the elements themselves.
+    Constraints:
+    * (C1) `axes` are dimensions of the input in ascending order.
+    * (C2) The result has the input's element type and its dimensions without `axes`, or with 1 in their place.
+    * (C3) `and` and `or` take integers and i1, the other kinds numbers.
+    Example:
+    ```mlir
+    %y = lathe.reduce sum %x axes [1, 2] keep : tensor<?x4x8xf32> -> tensor<?x1x1xf32>
+    ```
+  }];
+  let arguments = (ins Lathe_ReduceKindAttr:$kind, Lathe_PlainTensor:$input, DenseI64ArrayAttr:$axes, UnitAttr:$keep);
+  let results = (outs Lathe_PlainTensor:$result);
+  let assemblyFormat = [{
+    $kind $input `axes` $axes (`keep` $keep^)? attr-dict `:` type($input) `->` type($result)
+  }];
+  let hasVerifier = 1;
+  let hasFolder = 1;
+}
+
+class Lathe_ArgOp<string mnemonic, string what, string which>
+    : Lathe_ModelOp<mnemonic, [Lathe_NotDifferentiable]> {
+  let summary = what;
+  let description = "\n    The index of the " # which # [{ element of each row along `axis`, the first of several or with
+    `select_last` the last. NaN counts as beyond all numbers. An empty row has index 0. With `keep` the dimension stays, of
+    size 1.
+    Constraints:
+    * (C1) `axis` is a dimension of the input.
+    * (C2) The result has the input's dimensions without `axis`, or with 1 in its place.
+    Example:
+    ```mlir
+    %i = lathe.}] # mnemonic # [{ %x axis 1 : tensor<?x10xf32> -> tensor<?xi64>
+    ```
+  }];
+  let arguments = (ins Lathe_NumberTensor:$input, ConfinedAttr<I64Attr, [IntNonNegative]>:$axis, UnitAttr:$select_last,
+                       UnitAttr:$keep);
+  let results = (outs RankedTensorOf<[I64]>:$result);
+  let assemblyFormat = [{
+    $input `axis` $axis (`select_last` $select_last^)? (`keep` $keep^)? attr-dict `:` type($input) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Lathe_ArgMaxOp : Lathe_ArgOp<"arg_max", "Where the largest element of each row is", "largest">;
+def Lathe_ArgMinOp : Lathe_ArgOp<"arg_min", "Where the smallest element of each row is", "smallest">;

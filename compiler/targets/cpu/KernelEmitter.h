@@ -56,6 +56,10 @@ llvm::Function *createInternalFunction(llvm::Module &module, llvm::Type *result,
 /// has none.
 llvm::FailureOr<std::string> getFormatName(mlir::Operation *op, mlir::Type element);
 
+/// The type in which the CPU computes elements of a plain type, as functions have it in their names: "f32" for f16,
+/// "ui8".
+std::string getScalarName(mlir::Type element);
+
 /// The store function of a kernel: `void (Launch *, const void *values, int64_t first, int64_t count)` takes elements
 /// of the root's result, f32 for f16 and bf16, through the generated operations and writes `outputs` (numbers of
 /// yielded values). Without a root `values` is null and elements are those of the outputs. Fails with a diagnostic.

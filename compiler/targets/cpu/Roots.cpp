@@ -28,6 +28,10 @@ public:
   LogicalResult emit(MatmulOp op);
   LogicalResult emit(RmsNormOp op);
   LogicalResult emit(SoftmaxOp op);
+  LogicalResult emit(ReduceOp op);
+  LogicalResult emitArg(Operation *op, RankedTensorType type, int64_t axis, bool last);
+  LogicalResult emit(ArgMaxOp op) { return emitArg(op, op.getInput().getType(), op.getAxis(), op.getSelectLast()); }
+  LogicalResult emit(ArgMinOp op) { return emitArg(op, op.getInput().getType(), op.getAxis(), op.getSelectLast()); }
   LogicalResult emit(GatherOp op);
   LogicalResult emit(ConvOp op);
   LogicalResult emit(MaxPoolOp op);
@@ -41,6 +45,10 @@ private:
   /// The address of an operand that is not computed in the body.
   FailureOr<llvm::Value *> getAddress(Operation *op, Value value);
   FailureOr<Operand> getOperand(Operation *op, Value value);
+  /// Of operands that a template reads in their own type: the address, and how to read f16 and bf16, else null.
+  FailureOr<std::pair<llvm::Value *, llvm::Value *>> getPlainOperand(Operation *op, Value value);
+  /// `results` in tiles of `block`; adds both, which the templates of kernels/Reduce.cpp take in this order.
+  void addResults(AffineExpr results, int64_t block);
   llvm::Value *getLayer(Operation *op);
   /// Bytes of so many elements of a row.
   llvm::Value *emitBytes(AffineExpr elements, Type element);
@@ -154,6 +162,96 @@ LogicalResult RootEmitter::emit(SoftmaxOp op) {
   add(length);
   add(emitBytes(length, input->Element));
   addFunction("lathe_unpack_", *input);
+  return success();
+}
+
+FailureOr<std::pair<llvm::Value *, llvm::Value *>> RootEmitter::getPlainOperand(Operation *op, Value value) {
+  FailureOr<llvm::Value *> address = getAddress(op, value);
+  if (failed(address))
+    return failure();
+  Type element = getElementTypeOrSelf(KernelBody::findArgument(value).getType());
+  if (!element.isIntOrFloat())
+    return op->emitOpError() << "reads elements of type " << element << ", for which the CPU has no kernel";
+  if (element.isF16() || element.isBF16())
+    return std::pair<llvm::Value *, llvm::Value *>(
+        *address, getTemplate(element.isF16() ? "lathe_unpack_f16" : "lathe_unpack_bf16"));
+  return std::pair<llvm::Value *, llvm::Value *>(*address, llvm::ConstantPointerNull::get(Builder.getPtrTy()));
+}
+
+void RootEmitter::addResults(AffineExpr results, int64_t block) {
+  add(results);
+  add(block);
+  Call.Tiles = results.ceilDiv(block);
+}
+
+// As in kernels/Reduce.cpp.
+static constexpr int64_t MaxReducedGroups = 8;
+
+/// The sizes of neighbouring dimensions that are all kept or all reduced, by turns; kept ones first and last.
+static SmallVector<AffineExpr> groupDims(ArrayRef<AffineExpr> dims, ArrayRef<int64_t> axes, MLIRContext *context) {
+  AffineExpr one = getAffineConstantExpr(1, context);
+  SmallVector<AffineExpr> groups = {one};
+  for (auto [d, dim] : llvm::enumerate(dims)) {
+    if (dim == one)
+      continue;
+    bool reduced = llvm::is_contained(axes, int64_t(d));
+    if (reduced != (groups.size() % 2 == 0))
+      groups.push_back(one);
+    groups.back() = groups.back() * dim;
+  }
+  if (groups.size() % 2 == 0)
+    groups.push_back(one);
+  if (groups.size() == 1) // nothing is reduced
+    groups.insert(groups.begin(), 2, one);
+  return groups;
+}
+
+/// Results of a tile: where elements lie side by side enough of them for a tile's worth of work, else a few vectors.
+static int64_t chooseBlock(ArrayRef<AffineExpr> groups) {
+  constexpr int64_t TileElements = 16384, Most = 256, Columns = 64, Unknown = 16;
+  AffineExpr one = getAffineConstantExpr(1, groups[0].getContext()), reduced = one;
+  if (groups.back() != one)
+    return Columns;
+  for (size_t i = 1; i < groups.size(); i += 2)
+    reduced = reduced * groups[i];
+  auto known = dyn_cast<AffineConstantExpr>(reduced);
+  return known ? std::clamp<int64_t>(TileElements / std::max<int64_t>(known.getValue(), 1), 1, Most) : Unknown;
+}
+
+LogicalResult RootEmitter::emit(ReduceOp op) {
+  auto input = getPlainOperand(op, op.getInput());
+  if (failed(input))
+    return failure();
+  SmallVector<AffineExpr> groups = groupDims(Body.getDims(op.getInput()), op.getAxes(), op.getContext());
+  int64_t reduced = groups.size() / 2;
+  if (reduced > MaxReducedGroups)
+    return op.emitOpError() << "reduces " << reduced << " separate groups of dimensions, but the CPU's kernel takes "
+                            << MaxReducedGroups;
+  llvm::Value *sizes = Builder.CreateAlloca(llvm::ArrayType::get(Builder.getInt64Ty(), groups.size()));
+  for (auto [i, size] : llvm::enumerate(groups))
+    Builder.CreateStore(Frame.emit(Builder, size), Builder.CreateConstInBoundsGEP1_64(Builder.getInt64Ty(), sizes, i));
+  Call.Template = getTemplate("lathe_reduce_" + stringifyReduceKind(op.getKind()) + "_" +
+                              getScalarName(op.getInput().getType().getElementType()));
+  add(input->first);
+  add(reduced);
+  add(sizes);
+  addResults(Body.getElements(op.getResult()), chooseBlock(groups));
+  add(input->second);
+  return success();
+}
+
+LogicalResult RootEmitter::emitArg(Operation *op, RankedTensorType type, int64_t axis, bool last) {
+  auto input = getPlainOperand(op, op->getOperand(0));
+  if (failed(input))
+    return failure();
+  Value value = op->getOperand(0);
+  Call.Template = getTemplate("lathe_" + op->getName().stripDialect() + "_" + getScalarName(type.getElementType()));
+  add(input->first);
+  add(Body.getDim(value, axis));
+  add(Body.getElements(value, axis + 1, type.getRank()));
+  addFlag(last);
+  addResults(Body.getElements(op->getResult(0)), 64);
+  add(input->second);
   return success();
 }
 
@@ -330,8 +428,8 @@ FailureOr<RootCall> cpu::emitRootCall(const KernelBody &body, llvm::IRBuilderBas
   RootEmitter emitter(body, builder, frame, library);
   LogicalResult result =
       llvm::TypeSwitch<Operation *, LogicalResult>(body.getRoot())
-          .Case<MatmulOp, RmsNormOp, SoftmaxOp, GatherOp, ConvOp, MaxPoolOp, RopeOp, AppendKvOp, PagedAttentionOp>(
-              [&](auto op) { return emitter.emit(op); })
+          .Case<MatmulOp, ReduceOp, ArgMaxOp, ArgMinOp, RmsNormOp, SoftmaxOp, GatherOp, ConvOp, MaxPoolOp, RopeOp,
+                AppendKvOp, PagedAttentionOp>([&](auto op) { return emitter.emit(op); })
           .Default([](Operation *op) { return op->emitOpError() << "has no kernel on the CPU"; });
   if (failed(result))
     return failure();

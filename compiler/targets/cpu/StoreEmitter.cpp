@@ -266,8 +266,7 @@ void StoreEmitter::closeLoops() {
 
 static Type getElementType(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
 
-/// The type of scalar functions for an element type, as their names have it.
-static std::string getScalarName(Type element) {
+std::string cpu::getScalarName(Type element) {
   if (auto integer = dyn_cast<IntegerType>(element))
     return (integer.isUnsigned() ? "ui" : "i") + std::to_string(integer.getWidth());
   return element.isF64() ? "f64" : "f32";
