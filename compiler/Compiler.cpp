@@ -196,6 +196,11 @@ LogicalResult Compilation::writeArtifactFile(StringRef path) {
   artifact::ArtifactSource source;
   source.manifest = describe();
   source.weights = listWeights(*Module, evaluator);
+  if (Options.weights == WeightStorageKind::None)
+    omitWeights(source);
+  if (Options.weights == WeightStorageKind::Reference)
+    if (std::string error = referenceWeights(*Module, path, source); !error.empty())
+      return emitError(Context, error);
   source.threads = Context.isMultithreadingEnabled() ? 0 : 1;
   for (const HostImage &image : Images)
     source.sections.push_back(

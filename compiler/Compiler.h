@@ -13,10 +13,14 @@
 
 namespace lathe {
 
+/// Whether the artifact holds the weights, names their place in the model's files, or leaves them out for a benchmark.
+enum class WeightStorageKind { Embed, Reference, None };
+
 struct CompileOptions {
   std::string input;          ///< an ONNX or GGUF file, or IR in text form (.mlir)
   std::string target = "cpu"; ///< "cpu", or a CUDA architecture as "sm_90a"
-  std::string cudaPath;       ///< where NVRTC and nvJitLink are; empty: the usual places
+  WeightStorageKind weights = WeightStorageKind::Embed;
+  std::string cudaPath; ///< where NVRTC and nvJitLink are; empty: the usual places
   PipelineOptions pipeline;
   llvm::StringMap<std::pair<int64_t, int64_t>> dims;
   llvm::StringMap<llvm::SmallVector<int64_t>> shapes;

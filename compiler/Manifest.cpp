@@ -4,7 +4,9 @@
 #include "dialects/lathe/Bounds.h"
 #include "dialects/lathe/SymbolicDims.h"
 #include "runtime/HostAbi.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
+#include <filesystem>
 
 using namespace mlir;
 using namespace lathe;
@@ -310,4 +312,39 @@ std::vector<artifact::WeightSource> lathe::listWeights(ModuleOp plan, Evaluator 
                        uint64_t(data.getOffset()), uint64_t(*getTensorBytes(type)), write});
   }
   return weights;
+}
+
+std::string lathe::referenceWeights(ModuleOp plan, StringRef artifactPath, artifact::ArtifactSource &source) {
+  auto files = plan->getAttrOfType<ArrayAttr>(FilesAttrName);
+  if (!files)
+    return "";
+  for (auto file : files.getAsRange<StringAttr>()) {
+    namespace fs = std::filesystem;
+    std::error_code error;
+    uint64_t bytes = fs::file_size(file.str(), error);
+    fs::path folder = fs::absolute(fs::path(artifactPath.str())).parent_path();
+    fs::path path = error ? fs::path() : fs::proximate(file.str(), folder, error);
+    if (error)
+      return file.str() + ": cannot be read: " + error.message();
+    source.files.push_back({path.string(), bytes});
+  }
+  for (auto [data, weight] : llvm::zip_equal(plan.getOps<plan::DataOp>(), source.weights)) {
+    auto inFile = data.getBody().front().getTerminator()->getOperand(0).getDefiningOp<WeightOp>();
+    if (!inFile || inFile.getBytes() != weight.bytes)
+      continue;
+    weight.place = artifact::WeightPlace::File;
+    weight.file = size_t(inFile.getFile());
+    weight.fileOffset = uint64_t(inFile.getOffset());
+  }
+  return "";
+}
+
+void lathe::omitWeights(artifact::ArtifactSource &source) {
+  constexpr uint64_t SmallBytes = 4096;
+  for (artifact::WeightSource &weight : source.weights) {
+    bool whole = weight.type == "bool" || ((weight.type[0] == 'i' || weight.type[0] == 'u') &&
+                                           llvm::isDigit(weight.type[1]) && weight.type.find('_') == std::string::npos);
+    if (!whole && weight.bytes >= SmallBytes)
+      weight.place = artifact::WeightPlace::None;
+  }
 }

@@ -18,6 +18,14 @@ nlohmann::ordered_json buildManifest(mlir::ModuleOp plan, llvm::StringRef chip, 
 /// `evaluator` maps. Plan and evaluator must live until then. Sources may be asked in parallel.
 std::vector<artifact::WeightSource> listWeights(mlir::ModuleOp plan, Evaluator &evaluator);
 
+/// Marks the weights that are in a file of the model as they are, so that the artifact names their place instead of
+/// holding them (`lathec --weights=reference`). Paths are made relative to the artifact's folder. Returns "" or what is
+/// wrong.
+std::string referenceWeights(mlir::ModuleOp plan, llvm::StringRef artifactPath, artifact::ArtifactSource &source);
+
+/// Marks all but small weights and integers, which may be sizes and indices, as left out (`lathec --weights=none`).
+void omitWeights(artifact::ArtifactSource &source);
+
 /// The name of an element type in manifests and reports: "f32", "q4_k".
 std::string getElementName(mlir::Type type);
 

@@ -2,8 +2,6 @@
 
 #include "runtime/Failure.h"
 
-#include <xxhash.h>
-
 namespace lathe::runtime {
 
 const HostImage &Program::image() const {
@@ -14,17 +12,18 @@ const HostImage &Program::image() const {
 }
 
 std::span<const unsigned char> Program::weights() const {
-  const Section *section = artifact.find(SectionKind::Weights);
-  return section ? section->bytes : std::span<const unsigned char>();
+  std::lock_guard lock(mutex);
+  if (!loadedWeights)
+    loadedWeights = std::make_unique<Weights>(artifact, manifest);
+  return loadedWeights->bytes();
 }
 
 void Program::checkWeights() const {
+  std::span<const unsigned char> all = weights();
   for (const Weight &weight : manifest.weights) {
-    XXH128_hash_t hash = XXH3_128bits(weights().data() + weight.offset, size_t(weight.bytes));
-    char found[33];
-    std::snprintf(found, sizeof(found), "%016llx%016llx", static_cast<unsigned long long>(hash.high64),
-                  static_cast<unsigned long long>(hash.low64));
-    if (weight.xxh3 != found)
+    if (weight.source == WeightSource::None)
+      continue;
+    if (std::string found = xxh3(all.subspan(size_t(weight.offset), size_t(weight.bytes))); found != weight.xxh3)
       throw Failure(LATHE_CORRUPT, artifact.where(), ": weight '", weight.name, "' hashes to ", found,
                     " but its xxh3 is ", weight.xxh3, "; fetch or compile the file again");
   }

@@ -4,6 +4,7 @@
 #include "runtime/artifact/Artifact.h"
 #include "runtime/artifact/HostImage.h"
 #include "runtime/artifact/Manifest.h"
+#include "runtime/artifact/Weights.h"
 
 #include <memory>
 #include <mutex>
@@ -20,14 +21,16 @@ public:
   const Manifest manifest;
 
   const HostImage &image() const;
-  /// The weights section; empty if there is none.
+  /// The weights where code reads them; put together when the first session needs them, if the artifact does not hold
+  /// them all.
   std::span<const unsigned char> weights() const;
-  /// Compares the hash of every weight. Throws LATHE_CORRUPT.
+  /// Compares the hash of every weight that has one. Throws LATHE_CORRUPT.
   void checkWeights() const;
 
 private:
   mutable std::mutex mutex;
   mutable std::unique_ptr<HostImage> loadedImage;
+  mutable std::unique_ptr<Weights> loadedWeights;
 };
 
 } // namespace lathe::runtime

@@ -49,7 +49,7 @@ struct Arguments {
   CompileOptions compile;
   std::string output, emit = "lathe";
   std::vector<std::string> dims, shapes, afterPhase, mlirFlags;
-  std::string report, machine, progress = "auto";
+  std::string weights = "embed", report, machine, progress = "auto";
   bool quiet = false;
 };
 } // namespace
@@ -88,6 +88,12 @@ static void declareOptions(CLI::App &app, Arguments &arguments) {
       ->delimiter(',')
       ->capture_default_str();
   app.add_option("--cuda-path", compile.cudaPath, "where NVRTC and nvJitLink are, if not in a usual place");
+  app.add_option(
+         "--weights", arguments.weights,
+         "embed: the artifact holds them; reference: it names their place in the model's files, which must stay "
+         "as they are; none: made up when it runs, for benchmarks")
+      ->check(CLI::IsMember({"embed", "reference", "none"}))
+      ->capture_default_str();
   app.add_flag("--verify", compile.verify, "run the model before and after each pass and name the one that changes it");
   app.add_flag(
          "--report{kernels}", arguments.report,
@@ -140,6 +146,12 @@ static void parseLists(Arguments &arguments) {
   }
   if (!arguments.compile.stopAfter.empty())
     arguments.emit = "mlir";
+  arguments.compile.weights = arguments.weights == "reference" ? WeightStorageKind::Reference
+                              : arguments.weights == "none"    ? WeightStorageKind::None
+                                                               : WeightStorageKind::Embed;
+  if (arguments.weights == "reference" && arguments.emit != "lathe")
+    throw CLI::ValidationError("--weights",
+                               "reference needs an artifact beside the model, but --emit is " + arguments.emit);
   if ((arguments.emit == "ptx" || arguments.emit == "cuda") && arguments.compile.target == "cpu")
     throw CLI::ValidationError("--emit", arguments.emit + " needs a CUDA target; add --target=sm_90a");
 }

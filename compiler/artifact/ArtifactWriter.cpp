@@ -20,7 +20,7 @@ using namespace runtime;
 
 namespace {
 
-/// One weight's bytes on their way to its place in the file.
+/// One weight's bytes on their way to its place in the file; without a file they are only hashed.
 class WeightWriter {
 public:
   WeightWriter(int fd, uint64_t position) : fd(fd), position(position) {}
@@ -49,7 +49,7 @@ public:
 private:
   void put(const void *data, size_t bytes) {
     XXH3_128bits_update(state.get(), data, bytes);
-    for (size_t done = 0; done < bytes && failure.empty();) {
+    for (size_t done = 0; fd >= 0 && done < bytes && failure.empty();) {
       ssize_t count = pwrite(fd, static_cast<const char *>(data) + done, bytes - done, off_t(position + done));
       if (count > 0)
         done += size_t(count);
@@ -80,32 +80,40 @@ public:
     entry.bytes = position - entry.offset;
   }
 
-  /// Adds all weights as one section and returns the manifest's list of them. Each is written where it belongs by
-  /// whichever of the threads is free.
+  /// Adds the weights that the artifact holds as one section and returns the manifest's list of all. Each is written
+  /// where it belongs by whichever of the threads is free.
   nlohmann::ordered_json addWeights(const std::vector<WeightSource> &weights, int threads) {
+    std::vector<uint64_t> places = placeWeights(weights);
+    std::vector<std::string> hashes = writeWeights(weights, places, threads);
     auto list = nlohmann::ordered_json::array();
-    if (weights.empty())
-      return list;
-    SectionEntry &entry = begin(SectionKind::Weights, "weights");
-    for (const WeightSource &weight : weights) {
-      if (entry.offset + weight.offset < position)
-        fail("a weight starts at byte " + std::to_string(entry.offset + weight.offset) +
-             " of the file but what is before it ends at " + std::to_string(position));
-      position = entry.offset + weight.offset + weight.bytes;
+    bool all = holdsAll(weights);
+    for (size_t i = 0; i < weights.size(); ++i) {
+      const WeightSource &weight = weights[i];
+      nlohmann::ordered_json json = {{"name", weight.name},
+                                     {"type", weight.type},
+                                     {"shape", weight.shape},
+                                     {"offset", weight.offset},
+                                     {"bytes", weight.bytes}};
+      if (weight.place == WeightPlace::None)
+        json["source"] = "none";
+      else
+        json["xxh3"] = hashes[i];
+      if (weight.place == WeightPlace::File)
+        json.update({{"source", "file"}, {"file", weight.file}, {"file_offset", weight.fileOffset}});
+      else if (weight.place == WeightPlace::Section && !all)
+        json["stored"] = places[i] - weightsBegin;
+      list.push_back(json);
     }
-    entry.bytes = position - entry.offset;
-    if (error.empty() &&
-        (std::fflush(file) != 0 || ftruncate(fileno(file), off_t(position)) != 0 || std::fseek(file, 0, SEEK_END) != 0))
-      fail(std::strerror(errno));
-    std::vector<std::string> hashes = writeWeights(weights, entry.offset, threads);
-    for (size_t i = 0; i < hashes.size(); ++i)
-      list.push_back({{"name", weights[i].name},
-                      {"type", weights[i].type},
-                      {"shape", weights[i].shape},
-                      {"offset", weights[i].offset},
-                      {"bytes", weights[i].bytes},
-                      {"xxh3", hashes[i]}});
     return list;
+  }
+
+  static bool holdsAll(const std::vector<WeightSource> &weights) {
+    return std::all_of(weights.begin(), weights.end(),
+                       [](const WeightSource &weight) { return weight.place == WeightPlace::Section; });
+  }
+  static bool holdsAny(const std::vector<WeightSource> &weights) {
+    return std::any_of(weights.begin(), weights.end(),
+                       [](const WeightSource &weight) { return weight.place == WeightPlace::Section; });
   }
 
   void finish() {
@@ -143,13 +151,42 @@ private:
     return entry;
   }
 
+  /// Makes room for the weights that the artifact holds; returns where each of them lies in the file. Where code reads
+  /// them is where they lie in the section, but that gaps of those that are elsewhere are closed.
+  std::vector<uint64_t> placeWeights(const std::vector<WeightSource> &weights) {
+    std::vector<uint64_t> places(weights.size());
+    if (!holdsAny(weights))
+      return places;
+    SectionEntry &entry = begin(SectionKind::Weights, "weights");
+    weightsBegin = entry.offset;
+    bool all = holdsAll(weights);
+    for (size_t i = 0; i != weights.size(); ++i) {
+      if (weights[i].place != WeightPlace::Section)
+        continue;
+      places[i] = weightsBegin + (all ? weights[i].offset : nextWeightOffset(position - weightsBegin));
+      if (places[i] < position)
+        fail("a weight starts at byte " + std::to_string(places[i]) + " of the file but what is before it ends at " +
+             std::to_string(position));
+      position = places[i] + weights[i].bytes;
+    }
+    entry.bytes = position - entry.offset;
+    if (error.empty() &&
+        (std::fflush(file) != 0 || ftruncate(fileno(file), off_t(position)) != 0 || std::fseek(file, 0, SEEK_END) != 0))
+      fail(std::strerror(errno));
+    return places;
+  }
+
   /// Returns the hashes. Of several problems the one of the first weight counts, so that every run reports the same.
-  std::vector<std::string> writeWeights(const std::vector<WeightSource> &weights, uint64_t base, int threads) {
+  std::vector<std::string> writeWeights(const std::vector<WeightSource> &weights, const std::vector<uint64_t> &places,
+                                        int threads) {
     std::vector<std::string> hashes(weights.size()), problems(weights.size());
     std::atomic<size_t> next = 0;
     auto work = [&] {
       for (size_t i = next++; i < weights.size(); i = next++) {
-        WeightWriter writer(fileno(file), base + weights[i].offset);
+        if (weights[i].place == WeightPlace::None)
+          continue;
+        bool stored = weights[i].place == WeightPlace::Section;
+        WeightWriter writer(stored ? fileno(file) : -1, places[i]);
         problems[i] = writer.write(weights[i]);
         hashes[i] = writer.hash();
       }
@@ -188,7 +225,7 @@ private:
   }
 
   std::FILE *file;
-  uint64_t position = 0;
+  uint64_t position = 0, weightsBegin = 0;
   std::vector<SectionEntry> table;
 };
 
@@ -198,6 +235,16 @@ std::string checkOffsets(const std::vector<WeightSource> &weights) {
       return "weight '" + weight.name + "' is at offset " + std::to_string(weight.offset) +
              ", which is not a multiple of " + std::to_string(TensorAlignment);
   return "";
+}
+
+nlohmann::ordered_json describeStorage(const ArtifactSource &source) {
+  uint64_t bytes = 0;
+  for (const WeightSource &weight : source.weights)
+    bytes = std::max(bytes, weight.offset + weight.bytes);
+  auto files = nlohmann::ordered_json::array();
+  for (const WeightFile &file : source.files)
+    files.push_back({{"path", file.path}, {"bytes", file.bytes}});
+  return {{"bytes", bytes}, {"files", files}};
 }
 
 } // namespace
@@ -213,11 +260,13 @@ std::string writeArtifact(const std::string &path, const ArtifactSource &source)
     return partial + ": cannot write: " + std::strerror(errno);
 
   // The manifest comes last: it holds the hashes of the weights, which are known once they have been written.
-  Writer writer(file.get(), source.sections.size() + !source.weights.empty() + 1);
+  Writer writer(file.get(), source.sections.size() + Writer::holdsAny(source.weights) + 1);
   for (const SectionSource &section : source.sections)
     writer.addSection(section.kind, section.name, section.bytes);
   nlohmann::ordered_json manifest = source.manifest;
   manifest["weights"] = writer.addWeights(source.weights, source.threads);
+  if (!Writer::holdsAll(source.weights))
+    manifest["weight_storage"] = describeStorage(source);
   writer.addSection(SectionKind::Manifest, "manifest", manifest.dump());
   writer.finish();
   if (std::fclose(file.release()) != 0 && writer.error.empty())

@@ -14,6 +14,9 @@ namespace lathe::artifact {
 /// Takes the next bytes of a weight.
 using ByteSink = std::function<void(const void *data, size_t bytes)>;
 
+/// Whether the artifact holds a weight, or says where it is in a file of the model, or leaves it out.
+enum class WeightPlace { Section, File, None };
+
 /// A weight of the artifact. `write` is called once and passes exactly `bytes` bytes on in pieces of any size, so that
 /// no weight needs to be in memory as a whole. It returns "" or what went wrong. Several threads call those of several
 /// weights.
@@ -21,9 +24,18 @@ struct WeightSource {
   std::string name;
   std::string type; ///< "f32", "q4_k", ...
   std::vector<int64_t> shape;
-  uint64_t offset; ///< in the weights section: a multiple of TensorAlignment, ascending, without overlap
+  uint64_t offset; ///< where code reads it: a multiple of TensorAlignment, ascending, without overlap
   uint64_t bytes;
   std::function<std::string(const ByteSink &sink)> write;
+  WeightPlace place = WeightPlace::Section;
+  size_t file = 0; ///< with WeightPlace::File: which of the source's files, and where in it
+  uint64_t fileOffset = 0;
+};
+
+/// A file of the model that weights stay in.
+struct WeightFile {
+  std::string path; ///< absolute, or from the artifact's folder
+  uint64_t bytes;
 };
 
 /// Any other section: host images, PTX, cubins, tokenizer.
@@ -33,11 +45,13 @@ struct SectionSource {
   std::string bytes;
 };
 
-/// What goes into a file. `manifest` has every key of docs/artifact.md in its order; the writer fills "weights".
+/// What goes into a file. `manifest` has every key of docs/artifact.md in its order; the writer fills "weights" and,
+/// when the section does not hold them all, "weight_storage".
 struct ArtifactSource {
   nlohmann::ordered_json manifest;
   std::vector<SectionSource> sections;
   std::vector<WeightSource> weights;
+  std::vector<WeightFile> files = {};
   int threads = 0; ///< that compute weights; 0: as many as there are processors
 };
 

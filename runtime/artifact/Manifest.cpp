@@ -205,18 +205,54 @@ Image readImage(const JsonField &field, const Artifact &artifact, const std::vec
 
 Kernel readKernel(const JsonField &field) { return {field["name"].text(), field["shared_bytes"].integer(0, 1 << 30)}; }
 
-Weight readWeight(const JsonField &field, const Section *section) {
-  if (!section)
-    throw Failure(LATHE_CORRUPT, field.where(), " is a weight but there is no weights section");
+WeightStorage readWeightStorage(const JsonField &field) {
+  WeightStorage storage;
+  storage.bytes = field["bytes"].integer(0, int64_t(1) << 48);
+  for (const JsonField &file : field["files"].items())
+    storage.files.push_back({file["path"].text(), file["bytes"].integer(0)});
+  return storage;
+}
+
+int64_t readOffset(const JsonField &field, int64_t last) {
+  int64_t offset = field.integer(0, last);
+  if (offset % int64_t(TensorAlignment) != 0)
+    field.wrong("a multiple of " + std::to_string(TensorAlignment));
+  return offset;
+}
+
+WeightSource readWeightSource(const JsonField &field) {
+  if (!field.has("source"))
+    return WeightSource::Section;
+  std::string source = field["source"].text();
+  if (source != "file" && source != "none")
+    field["source"].wrong("file or none");
+  return source == "file" ? WeightSource::File : WeightSource::None;
+}
+
+Weight readWeight(const JsonField &field, const Section *section, const std::optional<WeightStorage> &storage) {
   Weight weight;
+  weight.source = storage ? readWeightSource(field) : WeightSource::Section;
+  if (weight.source == WeightSource::Section && !section)
+    throw Failure(LATHE_CORRUPT, field.where(), " is a weight but there is no weights section");
   weight.name = field["name"].text();
-  field["type"].text();
+  weight.type = field["type"].text();
   for (const JsonField &dim : field["shape"].items())
     dim.integer(0);
-  weight.offset = field["offset"].integer(0, int64_t(section->bytes.size()));
-  if (weight.offset % int64_t(TensorAlignment) != 0)
-    field["offset"].wrong("a multiple of " + std::to_string(TensorAlignment));
-  weight.bytes = field["bytes"].integer(0, int64_t(section->bytes.size()) - weight.offset);
+  int64_t sectionBytes = section ? int64_t(section->bytes.size()) : 0, room = storage ? storage->bytes : sectionBytes;
+  weight.offset = readOffset(field["offset"], room);
+  weight.bytes = field["bytes"].integer(0, room - weight.offset);
+  if (weight.source == WeightSource::None)
+    return weight;
+  weight.stored =
+      storage && weight.source == WeightSource::Section ? readOffset(field["stored"], sectionBytes) : weight.offset;
+  if (weight.source == WeightSource::Section && weight.bytes > sectionBytes - weight.stored)
+    field["bytes"].wrong("an integer from 0 to " + std::to_string(sectionBytes - weight.stored));
+  if (weight.source == WeightSource::File) {
+    weight.file = size_t(field["file"].integer(0, int64_t(storage->files.size()) - 1));
+    weight.fileOffset = field["file_offset"].integer(0, storage->files[weight.file].bytes);
+    if (weight.bytes > storage->files[weight.file].bytes - weight.fileOffset)
+      field["bytes"].wrong("what is left of the file");
+  }
   weight.xxh3 = field["xxh3"].text();
   if (weight.xxh3.size() != 32 || weight.xxh3.find_first_not_of("0123456789abcdef") != std::string::npos)
     field["xxh3"].wrong("32 hexadecimal digits");
@@ -281,8 +317,10 @@ Manifest::Manifest(const Artifact &artifact) {
   for (const JsonField &kernel : root["kernels"].items())
     kernels.push_back(readKernel(kernel));
   const Section *weightsSection = artifact.find(SectionKind::Weights);
+  if (root.has("weight_storage"))
+    weightStorage = readWeightStorage(root["weight_storage"]);
   for (const JsonField &weight : root["weights"].items())
-    weights.push_back(readWeight(weight, weightsSection));
+    weights.push_back(readWeight(weight, weightsSection, weightStorage));
   for (Entry &entry : entries)
     publish(entry);
 }

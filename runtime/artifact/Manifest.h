@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,10 +68,28 @@ struct Kernel {
   int64_t sharedBytes; ///< the most dynamic shared memory that a launch asks for
 };
 
+/// Where the bytes of a weight come from: the weights section, a file of the model, or nowhere.
+enum class WeightSource { Section, File, None };
+
 struct Weight {
-  std::string name;
-  int64_t offset, bytes;
-  std::string xxh3; ///< 32 hex digits
+  std::string name, type;
+  int64_t offset, bytes; ///< where code reads it
+  WeightSource source;
+  std::string xxh3;   ///< 32 hex digits; empty without a source
+  int64_t stored = 0; ///< offset in the section
+  size_t file = 0;    ///< of WeightStorage::files
+  int64_t fileOffset = 0;
+};
+
+struct WeightFile {
+  std::string path; ///< absolute, or from the artifact's folder
+  int64_t bytes;
+};
+
+/// Of an artifact whose section does not hold all weights.
+struct WeightStorage {
+  int64_t bytes; ///< that the weights take where code reads them
+  std::vector<WeightFile> files;
 };
 
 /// The manifest, every field checked against its meaning and against the artifact it came from.
@@ -87,6 +106,7 @@ struct Manifest {
   std::vector<Image> images;
   std::vector<Kernel> kernels;
   std::vector<Weight> weights;
+  std::optional<WeightStorage> weightStorage; ///< none: the section is as code reads it
 };
 
 /// Bytes of one element.

@@ -85,7 +85,9 @@ static size_t aligned(size_t bytes) { return (bytes + Alignment - 1) / Alignment
 
 CpuExecutor::CpuExecutor(CpuDevice &target, std::shared_ptr<const Program> loaded, const StateLimits &room)
     : device(target), program(std::move(loaded)), limits(room) {
-  program->image(); // refuses a program for another processor now, not in the first call
+  // Refuses a program for another processor, or one whose weights are not there, now and not in the first call.
+  program->image();
+  program->weights();
   for (const State *state : limits.states)
     pools.emplace_back(size_t(state->pageBytes * limits.pages), ("state '" + state->name + "'").c_str());
 }

@@ -1,5 +1,7 @@
 #include "test/runtime/TestArtifact.h"
 
+#include "runtime/artifact/Sha256.h"
+
 #include <atomic>
 #include <cstring>
 #include <fstream>
@@ -130,6 +132,21 @@ std::string writeTemporary(const std::string &bytes) {
   std::string path = temporaryPath();
   std::ofstream(path, std::ios::binary) << bytes;
   return path;
+}
+
+std::string repairHashes(std::string bytes) {
+  auto set = [](unsigned char (&field)[32], const void *data, size_t size) {
+    std::memcpy(field, runtime::sha256(data, size).data(), sizeof(field));
+  };
+  auto &header = *reinterpret_cast<runtime::FileHeader *>(bytes.data());
+  auto *table = reinterpret_cast<runtime::SectionEntry *>(bytes.data() + sizeof(header));
+  for (uint32_t i = 0; i != header.sectionCount; ++i)
+    if (table[i].kind != uint32_t(SectionKind::Weights))
+      set(table[i].sha256, bytes.data() + table[i].offset, table[i].bytes);
+  set(header.tableSha256, table, header.sectionCount * sizeof(*table));
+  std::memset(header.headerSha256, 0, sizeof(header.headerSha256));
+  set(header.headerSha256, &header, sizeof(header));
+  return bytes;
 }
 
 Outcome outcome(lathe_status status) {

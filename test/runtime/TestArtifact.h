@@ -17,6 +17,8 @@ artifact::ArtifactSource toySource(const std::string &target = "cpu");
 std::string writeTemporary(const artifact::ArtifactSource &source);
 std::string readFile(const std::string &path);
 std::string writeTemporary(const std::string &bytes);
+/// The file with the hashes of its sections, table and header as its bytes are now.
+std::string repairHashes(std::string bytes);
 
 struct Release {
   void operator()(lathe_program *program) const { lathe_program_release(program); }

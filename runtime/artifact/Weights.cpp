@@ -1,0 +1,125 @@
+#include "runtime/artifact/Weights.h"
+
+#include "runtime/Failure.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+namespace lathe::runtime {
+
+std::string xxh3(std::span<const unsigned char> bytes) {
+  XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+  char text[33];
+  std::snprintf(text, sizeof(text), "%016llx%016llx", static_cast<unsigned long long>(hash.high64),
+                static_cast<unsigned long long>(hash.low64));
+  return text;
+}
+
+namespace {
+
+/// A model's file, open while weights are read from it.
+class ModelFile {
+public:
+  ModelFile(const Artifact &artifact, const WeightFile &file) : place(file.path) {
+    size_t slash = artifact.where().rfind('/');
+    if (place[0] != '/' && slash != std::string::npos)
+      place = artifact.where().substr(0, slash + 1) + place;
+    descriptor = open(place.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0)
+      throw Failure(LATHE_NOT_FOUND, artifact.where(), ": its weights are in '", place,
+                    "', which cannot be opened: ", std::strerror(errno),
+                    "; put that file there or compile with --weights=embed");
+    struct stat info;
+    if (fstat(descriptor, &info) != 0 || info.st_size != file.bytes) {
+      close(descriptor);
+      throw Failure(LATHE_CORRUPT, artifact.where(), ": '", place, "' has ", int64_t(info.st_size),
+                    " bytes but the artifact was compiled when it had ", file.bytes, "; compile it again");
+    }
+  }
+  ~ModelFile() { close(descriptor); }
+  ModelFile(const ModelFile &) = delete;
+
+  void read(const Weight &weight, unsigned char *target) const {
+    for (int64_t done = 0; done < weight.bytes;) {
+      ssize_t count = pread(descriptor, target + done, size_t(weight.bytes - done), weight.fileOffset + done);
+      if (count < 0 && errno == EINTR)
+        continue;
+      if (count <= 0)
+        throw Failure(LATHE_NOT_FOUND, place, ": cannot be read: ", count ? std::strerror(errno) : "it ends early");
+      done += count;
+    }
+    if (std::string found = xxh3({target, size_t(weight.bytes)}); found != weight.xxh3)
+      throw Failure(LATHE_CORRUPT, place, ": weight '", weight.name, "' hashes to ", found,
+                    " but the artifact was compiled when it was ", weight.xxh3, "; compile it again");
+  }
+
+private:
+  std::string place;
+  int descriptor;
+};
+
+/// Numbers from 0.016 to 0.125 in every float format, and scales of that size in blocks: what a benchmark may multiply
+/// with without overflow, and no memory that the system shares because it is all zero.
+void makeUp(const Weight &weight, unsigned char *target) {
+  uint64_t state = 0x9e3779b97f4a7c15 + uint64_t(weight.offset);
+  size_t width = weight.type == "f64" ? 8 : weight.type == "f32" ? 4 : 2;
+  for (int64_t i = 0; i != weight.bytes; ++i) {
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    target[i] = uint8_t(state);
+    if (size_t(i) % width == width - 1) // sign and exponent
+      target[i] = weight.type == "f32" || weight.type == "bf16" ? 0x3d : weight.type == "f64" ? 0x3f : 0x2b;
+  }
+}
+
+} // namespace
+
+Weights::Weights(const Artifact &artifact, const Manifest &manifest) {
+  const Section *section = artifact.find(SectionKind::Weights);
+  if (section)
+    content = section->bytes;
+  if (!manifest.weightStorage)
+    return;
+  size_t bytes = size_t(manifest.weightStorage->bytes);
+  if (bytes == 0)
+    return;
+  void *mapping = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapping == MAP_FAILED)
+    throw Failure(LATHE_OUT_OF_MEMORY, "the weights need ", bytes, " bytes, which the system does not give");
+  memory = static_cast<unsigned char *>(mapping);
+  try {
+    assemble(artifact, manifest);
+  } catch (...) {
+    munmap(memory, bytes);
+    throw;
+  }
+  content = {memory, bytes};
+}
+
+Weights::~Weights() {
+  if (memory)
+    munmap(memory, content.size());
+}
+
+void Weights::assemble(const Artifact &artifact, const Manifest &manifest) {
+  std::vector<std::unique_ptr<ModelFile>> files;
+  for (const WeightFile &file : manifest.weightStorage->files)
+    files.push_back(std::make_unique<ModelFile>(artifact, file));
+  for (const Weight &weight : manifest.weights) {
+    unsigned char *target = memory + weight.offset;
+    if (weight.source == WeightSource::File)
+      files[weight.file]->read(weight, target);
+    else if (weight.source == WeightSource::None)
+      makeUp(weight, target);
+    else if (weight.bytes) // then there is a section
+      std::memcpy(target, content.data() + weight.stored, size_t(weight.bytes));
+  }
+}
+
+} // namespace lathe::runtime

@@ -1,0 +1,34 @@
+#ifndef LATHE_RUNTIME_ARTIFACT_WEIGHTS_H
+#define LATHE_RUNTIME_ARTIFACT_WEIGHTS_H
+
+#include "runtime/artifact/Artifact.h"
+#include "runtime/artifact/Manifest.h"
+
+namespace lathe::runtime {
+
+/// The weights at the offsets that code reads them from. Those of an artifact that holds them all are its section. For
+/// any other, memory is put together from the section, from the files that the model was compiled from, and from
+/// numbers that are made up where a benchmark has left weights out.
+class Weights {
+public:
+  /// Throws LATHE_NOT_FOUND for a file that is not there and LATHE_CORRUPT for one that has changed.
+  Weights(const Artifact &artifact, const Manifest &manifest);
+  ~Weights();
+  Weights(const Weights &) = delete;
+  Weights &operator=(const Weights &) = delete;
+
+  std::span<const unsigned char> bytes() const { return content; }
+
+private:
+  void assemble(const Artifact &artifact, const Manifest &manifest);
+
+  std::span<const unsigned char> content;
+  unsigned char *memory = nullptr;
+};
+
+/// The hash of a weight as manifests write it.
+std::string xxh3(std::span<const unsigned char> bytes);
+
+} // namespace lathe::runtime
+
+#endif // LATHE_RUNTIME_ARTIFACT_WEIGHTS_H

@@ -1,0 +1,126 @@
+// Artifacts whose weights are not all in their section.
+#include "test/runtime/TestArtifact.h"
+
+#include <cstring>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+using namespace lathe;
+using artifact::WeightPlace;
+using test::Outcome;
+
+namespace {
+
+/// The tensor program, whose one weight is behind four bytes of a file beside it.
+class WeightsInFiles : public testing::Test {
+protected:
+  WeightsInFiles() : source(test::scaleSource()) {
+    write({1, 2, 3, 4});
+    source.files = {{path.substr(path.rfind('/') + 1), 20}};
+    source.weights[0].place = WeightPlace::File;
+    source.weights[0].fileOffset = 4;
+  }
+  ~WeightsInFiles() override { unlink(path.c_str()); }
+
+  void write(const std::vector<float> &values) {
+    std::ofstream(path, std::ios::binary)
+        .write("head", 4)
+        .write(reinterpret_cast<const char *>(values.data()), std::streamsize(values.size() * sizeof(float)));
+  }
+  /// What reading the weights comes to.
+  Outcome check() {
+    std::string file = test::writeTemporary(source);
+    return test::outcome(lathe_program_check_weights(test::load(file).get()));
+  }
+
+  std::string path = testing::TempDir() + "weights-" + std::to_string(getpid()) + ".bin";
+  artifact::ArtifactSource source;
+};
+
+TEST_F(WeightsInFiles, AreReadFromBesideTheArtifact) {
+  EXPECT_EQ(check().message, "");
+  std::string manifest = lathe_program_manifest(test::load(test::writeTemporary(source)).get());
+  EXPECT_NE(manifest.find(R"("source":"file","file":0,"file_offset":4)"), std::string::npos) << manifest;
+  EXPECT_NE(manifest.find(R"("weight_storage":{"bytes":16,"files":[)"), std::string::npos) << manifest;
+}
+
+TEST_F(WeightsInFiles, StandBesideThoseOfTheSection) {
+  source.weights.push_back(test::scaleSource().weights[0]);
+  source.weights[1].name = "second";
+  source.weights[1].offset = 256;
+  EXPECT_EQ(check().message, "");
+  test::Program program = test::load(test::writeTemporary(source));
+  EXPECT_NE(std::string(lathe_program_manifest(program.get())).find(R"("stored":0)"), std::string::npos);
+}
+
+TEST_F(WeightsInFiles, AreRefusedWhenTheyChanged) {
+  std::string file = test::writeTemporary(source);
+  write({1, 2, 3, 5});
+  Outcome result = test::outcome(lathe_program_check_weights(test::load(file).get()));
+  EXPECT_EQ(result.code, LATHE_CORRUPT);
+  EXPECT_NE(result.message.find("weight 'scale' hashes to "), std::string::npos) << result.message;
+  EXPECT_NE(result.message.find(" but the artifact was compiled when it was "), std::string::npos) << result.message;
+}
+
+TEST_F(WeightsInFiles, AreRefusedWhenTheFileGrew) {
+  write({1, 2, 3, 4, 5});
+  Outcome result = check();
+  EXPECT_EQ(result.code, LATHE_CORRUPT);
+  EXPECT_NE(result.message.find("has 24 bytes but the artifact was compiled when it had 20; compile it again"),
+            std::string::npos)
+      << result.message;
+}
+
+TEST_F(WeightsInFiles, AreRefusedWithoutTheFile) {
+  unlink(path.c_str());
+  Outcome result = check();
+  EXPECT_EQ(result.code, LATHE_NOT_FOUND);
+  EXPECT_NE(result.message.find("which cannot be opened: No such file or directory"), std::string::npos)
+      << result.message;
+}
+
+TEST(WeightsLeftOut, AreMadeUpAndPassTheCheck) {
+  artifact::ArtifactSource source = test::scaleSource();
+  source.weights[0].place = WeightPlace::None;
+  std::string file = test::writeTemporary(source), bytes = test::readFile(file);
+  EXPECT_EQ(bytes.find("weights\0\0", 0, 9), std::string::npos); // no such section
+  EXPECT_EQ(test::outcome(lathe_program_check_weights(test::load(file).get())).message, "");
+}
+
+struct BrokenPlace {
+  const char *found, *written; ///< what stands in the manifest, and what takes its place, of the same length
+  const char *text;
+};
+
+class BrokenWeightPlace : public testing::TestWithParam<BrokenPlace> {};
+
+TEST_P(BrokenWeightPlace, IsRefused) {
+  artifact::ArtifactSource source = test::scaleSource();
+  source.files = {{"/nowhere", 20}};
+  source.weights[0].place = WeightPlace::File;
+  source.weights[0].fileOffset = 4;
+  source.weights.push_back(test::scaleSource().weights[0]);
+  source.weights[1].offset = 256;
+  std::string bytes = test::readFile(test::writeTemporary(source));
+  size_t at = bytes.find(GetParam().found);
+  ASSERT_NE(at, std::string::npos);
+  bytes.replace(at, std::strlen(GetParam().written), GetParam().written);
+  lathe_program *program = nullptr;
+  Outcome result = test::outcome(lathe_program_load(test::writeTemporary(test::repairHashes(bytes)).c_str(), &program));
+  EXPECT_EQ(result.code, LATHE_CORRUPT);
+  EXPECT_NE(result.message.find(GetParam().text), std::string::npos) << result.message;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Fields, BrokenWeightPlace,
+    testing::Values(
+        BrokenPlace{R"("source":"file")", R"("source":"fire")", R"(source is "fire" but must be file or none)"},
+        BrokenPlace{R"("file":0,)", R"("file":1,)", "file is 1 but must be an integer from 0 to 0"},
+        BrokenPlace{R"("file_offset":4)", R"("file_offset":5)", "bytes is 16 but must be what is left of the file"},
+        BrokenPlace{R"("stored":0)", R"("stored":9)", "stored is 9 but must be a multiple of 256"},
+        BrokenPlace{R"("weight_storage":{"bytes":272)", R"("weight_storage":{"bytes":271)", "bytes is 16 but must be"},
+        BrokenPlace{R"("path":"/nowhere")", R"("path":7,  "x":"")", "path is 7 but must be a string"}),
+    [](const testing::TestParamInfo<BrokenPlace> &info) { return "Field" + std::to_string(info.index); });
+
+} // namespace
