@@ -30,35 +30,67 @@ LATHE_TEMPLATE void lathe_rms_norm(const void *input, const void *weight, int64_
   }
 }
 
-/// result[i] = e^(x[i] - max(x)) / sum_j e^(x[j] - max(x)).
+/// The largest of `steps` vectors; NaN only where nothing else is.
+LATHE_INLINE float findLargest(const float *values, int64_t steps, float largest) {
+  Vector lanes = Vector{} + largest;
+  for (int64_t step = 0; step < steps; ++step) {
+    Vector x = loadVector(values + step * Lanes);
+    lanes = x > lanes ? x : lanes;
+  }
+  for (int64_t i = 0; i < Lanes; ++i)
+    largest = lanes[i] > largest ? lanes[i] : largest;
+  return largest;
+}
+
+/// Replaces x by e^(x - largest) in `steps` vectors and adds them to `sums`.
+LATHE_INLINE Vector exponentiate(float *values, int64_t steps, float largest, Vector sums) {
+  // Results that are not normal numbers are slow to compute; beside a sum of at least 1 they are 0.
+  constexpr float Least = -87.0f;
+  for (int64_t i = 0; i < steps * Lanes; ++i) {
+    float x = values[i] - largest, power = exponential(x < Least ? Least : x);
+    values[i] = x < Least ? 0.0f : power;
+  }
+  for (int64_t step = 0; step < steps; ++step)
+    sums += loadVector(values + step * Lanes);
+  return sums;
+}
+
+/// result[i] = e^(x[i] - max(x)) / sum_j e^(x[j] - max(x)). Rows of up to `Whole` elements stay on the stack; of longer
+/// ones exponentials are computed twice.
 LATHE_TEMPLATE void lathe_softmax(const void *input, int64_t length, int64_t rowBytes, Unpack unpack, Store store,
                                   const Launch *launch, int64_t begin, int64_t end) {
-  alignas(64) float values[Chunk];
+  constexpr int64_t Whole = 4096;
+  alignas(64) float values[Whole];
   for (int64_t tile = begin; tile < end; ++tile) {
     const char *row = static_cast<const char *>(input) + tile * rowBytes;
+    // The last vector is filled with what becomes zero.
+    auto read = [&](int64_t first, int64_t count) {
+      int64_t steps = (count + Lanes - 1) / Lanes;
+      if (count % Lanes)
+        storeVector(values + (steps - 1) * Lanes, Vector{} - __builtin_inff());
+      unpack(row, first, count, values);
+      return steps;
+    };
     float largest = -__builtin_inff();
-    for (int64_t first = 0; first < length; first += Chunk) {
-      int64_t count = smaller(Chunk, length - first);
-      unpack(row, first, count, values);
-      for (int64_t i = 0; i < count; ++i)
-        largest = values[i] > largest ? values[i] : largest;
-    }
     Vector sums = {};
-    for (int64_t first = 0; first < length; first += Chunk) {
-      int64_t count = smaller(Chunk, length - first), steps = (count + Lanes - 1) / Lanes;
-      storeVector(values + (steps - 1) * Lanes, Vector{});
-      unpack(row, first, count, values);
-      for (int64_t i = 0; i < count; ++i)
-        values[i] = exponential(values[i] - largest);
-      for (int64_t step = 0; step < steps; ++step)
-        sums += loadVector(values + step * Lanes);
+    bool whole = length <= Whole;
+    int64_t steps = 0;
+    for (int64_t first = 0; first < length; first += Whole) {
+      steps = read(first, smaller(Whole, length - first));
+      largest = findLargest(values, steps, largest);
+    }
+    for (int64_t first = 0; first < length; first += Whole) {
+      if (!whole)
+        steps = read(first, smaller(Whole, length - first));
+      sums = exponentiate(values, steps, largest, sums);
     }
     float scale = 1.0f / sumLanes(sums);
-    for (int64_t first = 0; first < length; first += Chunk) {
-      int64_t count = smaller(Chunk, length - first);
-      unpack(row, first, count, values);
+    for (int64_t first = 0; first < length; first += Whole) {
+      int64_t count = smaller(Whole, length - first);
+      if (!whole)
+        exponentiate(values, read(first, count), largest, sums);
       for (int64_t i = 0; i < count; ++i)
-        values[i] = exponential(values[i] - largest) * scale;
+        values[i] *= scale;
       store(launch, values, tile * length + first, count);
     }
   }

@@ -1,5 +1,6 @@
 // Norms, softmax, gather, convolution and pooling against the reference.
 #include "test/compiler/targets/cpu/ImageRunner.h"
+#include <cmath>
 #include <gtest/gtest.h>
 
 using namespace lathe;
@@ -51,7 +52,22 @@ TEST(CpuRows, SoftmaxAgreesWithTheReference) {
   for (size_t i = 0; i < far.size(); ++i)
     far[i] = float(i % 20) * 30 - 200; // what is 88 below the largest vanishes
   calls.push_back({{2, 20}, {toBytes(far)}, {}, {}, {}});
+  calls.push_back({{2, 9001}, {}, {}, {}, {}}); // more than stays on the stack
   checkAgainstReference(launch, calls, 1e-6);
+}
+
+TEST(CpuRows, SoftmaxGivesNothingToWhatIsMasked) {
+  std::string t = "tensor<?x?xf32>";
+  ImageRunner runner(
+      makePlan({2, {{t, "s0, s1"}}, {{t, "s0, s1"}}, "%0 = lathe.softmax %a0 : " + t + "\nlathe.yield %0 : " + t}));
+  std::vector<float> row(40, -INFINITY);
+  row[3] = row[30] = 2;
+  row[5] = -1e9f;
+  for (const ImageRunner::Call &result : runner.run({{1, 40}, {toBytes(row)}, {Bytes(160)}, {}, {}})) {
+    std::vector<float> found = fromBytes(result.Outputs[0]);
+    for (size_t i = 0; i < found.size(); ++i)
+      EXPECT_EQ(found[i], i == 3 || i == 30 ? 0.5f : 0.0f);
+  }
 }
 
 TEST(CpuRows, GatherReadsRowZeroForAnIndexOutsideOfTheTable) {
