@@ -95,3 +95,25 @@ func.func @bodies_stay() -> tensor<1xf32> {
   }
   return %0 : tensor<1xf32>
 }
+
+// -----
+
+// CHECK-LABEL: @every_type
+// CHECK-DAG: lathe.constant dense<[true, false]> : tensor<2xi1>
+// CHECK-DAG: lathe.constant dense<[255, 2]> : tensor<2xui8>
+// CHECK-DAG: lathe.constant dense<[1.000000e+00, 1.600000e+01]> : tensor<2xf64>
+// CHECK-DAG: lathe.constant dense<9007199254740995> : tensor<i64>
+// CHECK-NOT: lathe.less
+func.func @every_type() -> (tensor<2xi1>, tensor<2xui8>, tensor<2xf64>, tensor<i64>) {
+  %a = lathe.constant dense<[-1, 4]> : tensor<2xi8>
+  %b = lathe.constant dense<[2, 2]> : tensor<2xi8>
+  %less = lathe.less %a, %b : tensor<2xi8>, tensor<2xi8> -> tensor<2xi1>
+  %u = lathe.constant dense<[0, 3]> : tensor<2xui8>
+  %one = lathe.constant dense<1> : tensor<1xui8>
+  %sub = lathe.sub %u, %one : tensor<2xui8>, tensor<1xui8> -> tensor<2xui8>
+  %wide = lathe.cast %a : tensor<2xi8> -> tensor<2xf64>
+  %square = lathe.mul %wide, %wide : tensor<2xf64>, tensor<2xf64> -> tensor<2xf64>
+  %i = lathe.constant dense<[9007199254740993, 2]> : tensor<2xi64>
+  %sum = lathe.reduce sum %i axes [0] : tensor<2xi64> -> tensor<i64>
+  return %less, %sub, %square, %sum : tensor<2xi1>, tensor<2xui8>, tensor<2xf64>, tensor<i64>
+}
