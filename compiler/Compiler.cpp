@@ -273,9 +273,10 @@ void Compilation::report(llvm::raw_ostream &stream) {
       for (auto range : clone.getRange().getAsRange<SymbolAttr>())
         stream << " " << range.getName() << " " << range.getMin() << ".." << range.getMax();
       stream << ": arena " << clone.getArena() << " bytes\n";
-      for (auto launch : clone.getBody().front().getOps<plan::LaunchOp>())
+      clone.getBody().walk([&](plan::LaunchOp launch) {
         stream << "  " << launch.getKernel().getKernelTemplate() << " " << launch.getKernel().getConfig() << ": "
                << launch.getKernel().getReason() << "\n";
+      });
     }
   for (const CudaKernel &kernel : Cuda.Kernels)
     stream << llvm::formatv("  {0,-40} {1,4} threads {2,4} registers {3,6} bytes shared  {4}\n", kernel.Name,

@@ -32,7 +32,7 @@ static std::string getAttribute(ModuleOp module, StringRef name, StringRef other
 static Json describeDims(AffineMap dims, plan::ProgramOp program) {
   Json shape = Json::array();
   std::vector<std::string> names;
-  for (auto symbol : program.getSymbols().getAsRange<SymbolAttr>())
+  for (SymbolAttr symbol : program.getPortSymbols())
     names.push_back(symbol.getName().str());
   for (AffineExpr dim : dims.getResults())
     if (auto constant = dyn_cast<AffineConstantExpr>(dim))
@@ -97,7 +97,7 @@ public:
 
 private:
   void addPorts();
-  void addBuffers();
+  void addBuffers(Operation *op);
   size_t getIndex(Value buffer) const { return Indices.lookup(buffer); }
   Json describeLaunch(plan::LaunchOp launch);
   Json describeCopy(plan::CopyOp copy);
@@ -133,19 +133,37 @@ void CloneDescriber::addPorts() {
   addAll(Program.getStates(), "state");
 }
 
-void CloneDescriber::addBuffers() {
-  for (Operation &op : Clone.getBody().front())
-    if (auto address = dyn_cast<plan::AddressOp>(op)) {
-      auto data = SymbolTable::lookupNearestSymbolFrom<plan::DataOp>(Program, address.getDataAttr());
-      add(address, {{"kind", "weight"},
-                    {"name", data.getName().str()},
-                    {"bytes", *getTensorBytes(cast<RankedTensorType>(data.getType()))}});
-    } else if (auto buffer = dyn_cast<plan::BufferOp>(op)) {
-      add(buffer, {{"kind", "arena"},
-                   {"name", getNodeName(op.getLoc())},
-                   {"bytes", describeFormula(buffer.getBytes().getResult(0))},
-                   {"offset", describeFormula(buffer.getOffset().getResult(0))}});
+/// Names what the results of an operation are: memory of their own, or that of an operand.
+void CloneDescriber::addBuffers(Operation *op) {
+  if (auto address = dyn_cast<plan::AddressOp>(op)) {
+    auto data = SymbolTable::lookupNearestSymbolFrom<plan::DataOp>(Program, address.getDataAttr());
+    add(address, {{"kind", "weight"},
+                  {"name", data.getName().str()},
+                  {"bytes", *getTensorBytes(cast<RankedTensorType>(data.getType()))}});
+  } else if (auto buffer = dyn_cast<plan::BufferOp>(op)) {
+    add(buffer, {{"kind", "arena"},
+                 {"name", getNodeName(op->getLoc())},
+                 {"bytes", describeFormula(buffer.getBytes().getResult(0))},
+                 {"offset", describeFormula(buffer.getOffset().getResult(0))}});
+  } else if (auto allocate = dyn_cast<plan::AllocateOp>(op)) {
+    add(allocate, {{"kind", "pool"},
+                   {"name", getNodeName(op->getLoc())},
+                   {"bytes", describeFormula(allocate.getBytes().getResult(0))},
+                   {"slot", allocate.getSlot()}});
+  } else if (auto output = dyn_cast<plan::OutputOp>(op)) {
+    Indices[output] = getIndex(Program.getBody().getArgument(Program.getInputs().size() + output.getIndex()));
+  } else if (auto view = dyn_cast<plan::ViewOp>(op)) {
+    Indices[view] = getIndex(view.getSource());
+  } else if (auto null = dyn_cast<plan::NullOp>(op)) {
+    add(null, {{"kind", "none"}, {"name", ""}, {"bytes", 0}});
+  } else if (auto loop = dyn_cast<plan::LoopOp>(op)) {
+    for (auto [argument, result, first] :
+         llvm::zip_equal(loop.getBody().getArguments(), loop.getResults(), loop.getCarried())) {
+      size_t index = getIndex(first);
+      Indices[argument] = index;
+      Indices[result] = index;
     }
+  }
 }
 
 /// Notes the first and last step of a buffer of the arena.
@@ -189,30 +207,30 @@ Json CloneDescriber::describeCopy(plan::CopyOp copy) {
 
 Json CloneDescriber::describe() {
   addPorts();
-  addBuffers();
   int64_t launches = 0;
-  for (Operation &op : Clone.getBody().front()) {
-    if (auto launch = dyn_cast<plan::LaunchOp>(op)) {
+  Clone.getBody().walk<WalkOrder::PreOrder>([&](Operation *op) {
+    addBuffers(op);
+    auto launch = dyn_cast<plan::LaunchOp>(op);
+    auto copy = dyn_cast<plan::CopyOp>(op);
+    if (launch)
       Steps.push_back(describeLaunch(launch));
-      ++launches;
-    } else if (auto copy = dyn_cast<plan::CopyOp>(op)) {
+    else if (copy)
       Steps.push_back(describeCopy(copy));
-    } else {
-      continue;
-    }
-    for (Value operand : op.getOperands())
+    else if (auto yield = dyn_cast<plan::YieldOp>(op); yield && isa<plan::IfOp>(op->getParentOp()))
+      for (auto [result, address] : llvm::zip_equal(op->getParentOp()->getResults(), yield.getAddresses()))
+        Indices[result] = size_t(getIndex(address));
+    if (!launch && !copy)
+      return WalkResult::advance();
+    launches += launch ? 1 : 0;
+    for (Value operand : op->getOperands())
       use(operand, Steps.size() - 1);
-  }
+    return WalkResult::skip();
+  });
   Json range = Json::array();
   for (auto symbol : Clone.getRange().getAsRange<SymbolAttr>())
     range.push_back({{"symbol", symbol.getName().str()}, {"min", symbol.getMin()}, {"max", symbol.getMax()}});
   AffineExpr arena = Clone.getArena().getResult(0);
-  SmallVector<SymbolAttr> bounds; // as the clone's range narrows them
-  for (auto symbol : Program.getSymbols().getAsRange<SymbolAttr>()) {
-    for (auto narrowed : Clone.getRange().getAsRange<SymbolAttr>())
-      symbol = narrowed.getName() == symbol.getName() ? narrowed : symbol;
-    bounds.push_back(symbol);
-  }
+  SmallVector<SymbolAttr> bounds = Clone.getAllSymbols();
   return {{"range", range},
           {"launches", launches},
           {"arena", describeFormula(arena)},
@@ -222,9 +240,15 @@ Json CloneDescriber::describe() {
 }
 
 static Json describeEntry(plan::ProgramOp program) {
-  Json symbols = Json::array(), clones = Json::array();
+  Json symbols = Json::array(), data = Json::array(), clones = Json::array();
   for (auto symbol : program.getSymbols().getAsRange<SymbolAttr>())
     symbols.push_back({{"name", symbol.getName().str()}, {"min", symbol.getMin()}, {"max", symbol.getMax()}});
+  SmallVector<SymbolAttr> all = program.getPortSymbols();
+  for (SymbolAttr symbol : ArrayRef(all).drop_front(program.getSymbols().size())) {
+    data.push_back({{"name", symbol.getName().str()}, {"min", symbol.getMin()}});
+    if (symbol.getMax() < UnboundedSize)
+      data.back()["max"] = symbol.getMax();
+  }
   int64_t launches = 0, arena = 0;
   for (auto clone : program.getBody().front().getOps<plan::CloneOp>()) {
     clones.push_back(CloneDescriber(program, clone).describe());
@@ -234,6 +258,7 @@ static Json describeEntry(plan::ProgramOp program) {
   return {{"name", program.getSymName().str()},
           {"kind", program.getKind().str()},
           {"symbols", symbols},
+          {"data_symbols", data},
           {"inputs", describeValues(program.getInputs(), program)},
           {"outputs", describeValues(program.getOutputs(), program)},
           {"states", describeStates(program)},

@@ -5,6 +5,7 @@
 #include "llvm/Support/Process.h"
 #include "llvm/TargetParser/Host.h"
 #include <cstring>
+#include <map>
 
 using namespace mlir;
 using namespace lathe;
@@ -31,6 +32,45 @@ static int32_t runInOrder(const HostCall *call, runtime::CpuKernel kernel, void 
 static int32_t copyBytes(const HostCall *, void *target, const void *source, int64_t bytes) {
   std::memmove(target, source, bytes);
   return 0;
+}
+
+namespace {
+/// What the functions of a call know: HostCall::context.
+struct NativeContext {
+  plan::ProgramOp Program;
+  std::vector<ReferenceValue> &Results;
+  std::map<int64_t, std::vector<uint8_t>> Slots;
+  std::string Problem;
+};
+} // namespace
+
+static uint8_t *getAligned(std::vector<uint8_t> &memory) {
+  return reinterpret_cast<uint8_t *>(llvm::alignTo(reinterpret_cast<uintptr_t>(memory.data()), 256));
+}
+
+static void *allocate(const HostCall *call, int64_t slot, int64_t bytes, int64_t keep) {
+  if (bytes < 0 || bytes > int64_t(1) << 40)
+    return nullptr;
+  std::vector<uint8_t> &memory = static_cast<NativeContext *>(call->context)->Slots[slot];
+  std::vector<uint8_t> next(bytes + 256, 0xA5);
+  if (keep)
+    std::memcpy(getAligned(next), getAligned(memory), keep);
+  memory = std::move(next);
+  return getAligned(memory);
+}
+
+static void *bindOutput(const HostCall *call, int64_t index, const int64_t *dims) {
+  auto &context = *static_cast<NativeContext *>(call->context);
+  auto port = cast<plan::PortAttr>(context.Program.getOutputs()[index]);
+  ReferenceValue &result = context.Results[index];
+  result = ReferenceValue::tensor(port.getType(), ArrayRef(dims, port.getDims().getNumResults()));
+  static uint8_t nothing;
+  return result.getBytes().empty() ? &nothing : result.mutableBytes().data();
+}
+
+static void explain(const HostCall *call, int32_t fault, const char *node, int64_t found, int64_t min, int64_t max) {
+  static_cast<NativeContext *>(call->context)->Problem =
+      llvm::formatv(" at node '{0}' ({1}, found {2}, needed {3} to {4})", node, fault, found, min, max);
 }
 
 FailureOr<std::unique_ptr<NativeRunner>> NativeRunner::create(ModuleOp plan, const HostImage &image) {
@@ -84,25 +124,30 @@ FailureOr<std::vector<ReferenceValue>> NativeRunner::run(StringRef name, ArrayRe
     dims.resize(dims.size() + port.getDims().getNumResults());
   reinterpret_cast<runtime::HostDimsFunction>(code + entry->OutputDims)(symbols.data(), dims.data());
   ArrayRef<int64_t> rest(dims);
-  for (auto port : program.getOutputs().getAsRange<plan::PortAttr>()) {
-    results.push_back(ReferenceValue::tensor(port.getType(), rest.take_front(port.getDims().getNumResults())));
+  for (auto [i, port] : llvm::enumerate(program.getOutputs().getAsRange<plan::PortAttr>())) {
+    results.push_back(program.isDataDependent(i)
+                          ? ReferenceValue()
+                          : ReferenceValue::tensor(port.getType(), rest.take_front(port.getDims().getNumResults())));
     rest = rest.drop_front(port.getDims().getNumResults());
   }
   std::vector<void *> inputs, outputs, states;
   for (size_t i = 0; i < values.size(); ++i)
     (i < inputCount ? inputs : states).push_back(values[i].mutableBytes().data());
-  for (ReferenceValue &output : results)
-    outputs.push_back(output.mutableBytes().data());
+  for (auto [i, output] : llvm::enumerate(results))
+    outputs.push_back(program.isDataDependent(i) ? nullptr : output.mutableBytes().data());
 
   int64_t arenaBytes = reinterpret_cast<runtime::HostArenaFunction>(code + entry->ArenaBytes)(symbols.data());
   // Poisoned, so that a kernel which reads what nobody wrote gives itself away.
   std::vector<uint8_t> arena(arenaBytes + 256, 0xA5);
   auto *aligned = reinterpret_cast<uint8_t *>(llvm::alignTo(reinterpret_cast<uintptr_t>(arena.data()), 256));
-  runtime::HostApi api{runtime::HostAbiVersion, sizeof(api), runInOrder, nullptr, copyBytes, &runtime::MathFunctions};
-  HostCall call{&api, nullptr, symbols.data(), inputs.data(), outputs.data(), states.data(), Weights.data(), aligned};
+  NativeContext context{program, results, {}, ""};
+  runtime::HostApi api{
+      runtime::HostAbiVersion, sizeof(api), runInOrder, nullptr, copyBytes, allocate, bindOutput, explain,
+      &runtime::MathFunctions};
+  HostCall call{&api, &context, symbols.data(), inputs.data(), outputs.data(), states.data(), Weights.data(), aligned};
   int32_t result = reinterpret_cast<runtime::HostEntryFunction>(code + entry->Run)(&call);
   if (result != 0)
-    return program.emitError() << "--verify: the compiled program returned " << result;
+    return program.emitError() << "--verify: the compiled program returned " << result << context.Problem;
   results.insert(results.end(), values.begin() + inputCount, values.end());
   return results;
 }

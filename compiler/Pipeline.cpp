@@ -61,7 +61,7 @@ static ArrayRef<LegalityRule> getRules() {
       {"shard", model},
       {"fuse",
        {"builtin.module", "func.func", "func.return", "lathe.weight", "lathe.weight_program", "lathe.constant",
-        "lathe.reshape", "lathe.fusion"}},
+        "lathe.reshape", "lathe.fusion", "lathe.read_sizes", "lathe.if", "lathe.loop", "lathe.yield"}},
       {"plan", {"builtin.module", "plan.*"}},
   };
   return rules;

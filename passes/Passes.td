@@ -92,6 +92,8 @@ def FormWeightPrograms : Pass<"lathe-form-weight-programs", "::mlir::func::FuncO
     }
     ```
 
+    Operations within branches and loops become programs in front of them.
+
     Not done: results of dynamic shape.
   }];
   let dependentDialects = ["::lathe::LatheDialect"];
@@ -166,17 +168,22 @@ def ChooseKernels : Pass<"lathe-choose-kernels", "::mlir::func::FuncOp"> {
 def PlanMemory : Pass<"lathe-plan-memory", "::mlir::ModuleOp"> {
   let summary = "Turn entry points into programs over memory";
   let description = [{
-    Needs: entry points of fusions with kernels, reshapes, weights and weight programs.
+    Needs: entry points of fusions with kernels, reshapes, weights, weight programs, sizes that are read, branches and loops.
 
     Leaves: a `plan.program` for each entry point with a `plan.clone` for each of its clones, a `plan.data` for each weight.
     Results are written where the caller wants them; other values get arena offsets, reused as soon as their last reader is
     done; states change in place; reshapes vanish. Remarks of category `memory` say how large the arena may become.
 
+    Values whose size depends on data get slots of the dynamic pool, shared in the same way. A value that a loop carries has
+    two places, which change roles from round to round; where its size changes, each round allocates. Rows that a loop stacks
+    are written to their place at once; if nobody knows how many there will be, their memory grows. The branches of an `if`
+    write to one place, or hand on the address of what is there already.
+
     Before: `func.func @forward(...) { %0 = lathe.fusion(...) ... return %0 }`
 
     After: `plan.program @forward ... { plan.clone ... { plan.launch ... } }`
 
-    Not done: values whose size depends on data.
+    Not done: states within control flow, which is an error; updating a carried value in place.
   }];
   let dependentDialects = ["::lathe::plan::PlanDialect"];
 }

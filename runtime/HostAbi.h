@@ -7,7 +7,9 @@
 // An image holds, for each entry point of the model, three functions whose offsets stand in the manifest:
 //   run          HostEntryFunction     executes one call
 //   arena_bytes  HostArenaFunction     activation bytes that a call with these symbol values needs
-//   output_dims  HostDimsFunction      the sizes of all outputs, row by row, for these symbol values
+//   output_dims  HostDimsFunction      the sizes of all outputs, row by row, for these symbol values; one that depends
+//   on
+//                                      data is given as ~bound, the most it can be, or ~INT64_MAX if nobody knows
 #ifndef LATHE_RUNTIME_HOSTABI_H
 #define LATHE_RUNTIME_HOSTABI_H
 
@@ -20,12 +22,15 @@ inline constexpr uint32_t HostAbiVersion = 2;
 
 struct HostCall;
 
-/// Why a call of generated code stopped. Kernels return the last ones.
+/// Why a call of generated code stopped. Kernels return HostIndexOutOfRange and HostValueOutOfRange.
 enum HostFault : int32_t {
   HostDone = 0,
   HostNoClone = 1,         ///< no clone serves the symbols' values
   HostIndexOutOfRange = 2, ///< an index in the data points outside of its tensor
-  HostValueOutOfRange = 3  ///< another value in the data is outside of what the operation defines
+  HostValueOutOfRange = 3, ///< another value in the data is outside of what the operation defines
+  HostSizeOutOfRange = 4,  ///< a size that data gives is outside of its bounds
+  HostOutOfMemory = 5,     ///< `allocate` gave none
+  HostOutputTooSmall = 6,  ///< `bindOutput` gave none
 };
 
 /// A CPU kernel: executes tiles [begin, end) of a launch of `count` independent tiles. `buffers` are the launch's
@@ -67,6 +72,17 @@ struct HostApi {
   /// Copies bytes between two buffers of the device, in stream order.
   int32_t (*copy)(const HostCall *call, void *target, const void *source, int64_t bytes);
 
+  /// Memory for a value whose size depends on data: at least `bytes`, aligned to 256, of which the first `keep` hold
+  /// what the slot held. It is the slot's until the next call for it, now or in a later call of an entry, so that sizes
+  /// which repeat allocate nothing. Null when there is none; the call then ends with HostOutOfMemory.
+  void *(*allocate)(const HostCall *call, int64_t slot, int64_t bytes, int64_t keep);
+  /// Where to write output `index`, whose sizes depend on data and are `dims` in this call. Null when the caller's
+  /// memory is too small; the call then ends with HostOutputTooSmall.
+  void *(*bindOutput)(const HostCall *call, int64_t index, const int64_t *dims);
+  /// Keeps why the call is about to end with `fault`: `node` names the part of the model, a string of the image; for
+  /// HostSizeOutOfRange `found` is not from `min` to `max`.
+  void (*explain)(const HostCall *call, int32_t fault, const char *node, int64_t found, int64_t min, int64_t max);
+
   const MathApi *math;
 };
 
@@ -76,7 +92,7 @@ struct HostCall {
   void *context;                ///< the runtime's own; handed back through `api`
   const int64_t *symbols;       ///< values, in the manifest's order of `symbols`
   void *const *inputs;          ///< in the manifest's order
-  void *const *outputs;         ///< in the manifest's order
+  void *const *outputs;         ///< in the manifest's order; null where `bindOutput` gives the address
   void *const *states;          ///< base address of each state's pool
   const unsigned char *weights; ///< base address of the weights section
   unsigned char *arena;         ///< at least arena_bytes(symbols), aligned to 256

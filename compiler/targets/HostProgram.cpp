@@ -1,5 +1,7 @@
 #include "compiler/targets/HostProgram.h"
+#include "dialects/lathe/Bounds.h"
 #include "mlir/IR/AffineExprVisitor.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -64,13 +66,21 @@ LaunchLowering::~LaunchLowering() = default;
 
 namespace {
 struct AffineEmitter : AffineExprVisitor<AffineEmitter, llvm::Value *> {
-  AffineEmitter(llvm::IRBuilderBase &builder, ArrayRef<llvm::Value *> symbols) : Builder(builder), Symbols(symbols) {}
+  AffineEmitter(llvm::IRBuilderBase &builder, ArrayRef<llvm::Value *> symbols, llvm::Value **overflow = nullptr)
+      : Builder(builder), Symbols(symbols), Overflow(overflow) {}
 
   llvm::Value *visitConstantExpr(AffineConstantExpr e) { return Builder.getInt64(e.getValue()); }
   llvm::Value *visitSymbolExpr(AffineSymbolExpr e) { return Symbols[e.getPosition()]; }
   llvm::Value *visitDimExpr(AffineDimExpr) { llvm_unreachable("sizes and offsets are maps over symbols alone"); }
   llvm::Value *visitAddExpr(AffineBinaryOpExpr e) { return Builder.CreateAdd(visit(e.getLHS()), visit(e.getRHS())); }
-  llvm::Value *visitMulExpr(AffineBinaryOpExpr e) { return Builder.CreateMul(visit(e.getLHS()), visit(e.getRHS())); }
+  llvm::Value *visitMulExpr(AffineBinaryOpExpr e) {
+    llvm::Value *lhs = visit(e.getLHS()), *rhs = visit(e.getRHS());
+    if (!Overflow)
+      return Builder.CreateMul(lhs, rhs);
+    llvm::Value *pair = Builder.CreateBinaryIntrinsic(llvm::Intrinsic::smul_with_overflow, lhs, rhs);
+    *Overflow = Builder.CreateOr(*Overflow, Builder.CreateExtractValue(pair, 1));
+    return Builder.CreateExtractValue(pair, 0);
+  }
   llvm::Value *visitModExpr(AffineBinaryOpExpr e) {
     llvm::Value *value = visit(e.getLHS()), *divisor = visit(e.getRHS());
     return Builder.CreateSub(value, Builder.CreateMul(floorDivide(value, divisor), divisor));
@@ -90,6 +100,7 @@ private:
 
   llvm::IRBuilderBase &Builder;
   ArrayRef<llvm::Value *> Symbols;
+  llvm::Value **Overflow; ///< where not null: set when a product leaves 64 bits
 };
 } // namespace
 
@@ -122,10 +133,30 @@ private:
   void loadSymbols(llvm::Value *address);
   void emitDispatch(llvm::function_ref<void(plan::CloneOp)> emitClone);
   void loadPorts(llvm::Value *call);
-  LogicalResult emitClone(plan::CloneOp clone, llvm::Value *call);
-  LogicalResult emitLaunch(plan::LaunchOp launch, llvm::Value *call);
-  void emitCopy(plan::CopyOp copy, llvm::Value *call);
-  void returnUnlessZero(llvm::Value *result);
+  LogicalResult emitBlock(Block &block);
+  LogicalResult emitOperation(Operation *op);
+  LogicalResult emitAddress(plan::AddressOp address);
+  LogicalResult emitLaunch(plan::LaunchOp launch);
+  void emitCopy(plan::CopyOp copy);
+  void emitAllocate(plan::AllocateOp allocate);
+  void emitOutput(plan::OutputOp output);
+  void emitReadSizes(plan::ReadSizesOp read);
+  LogicalResult emitIf(plan::IfOp op);
+  LogicalResult emitLoop(plan::LoopOp op);
+
+  llvm::Value *emitCall(HostFunction function, llvm::Type *result, ArrayRef<llvm::Value *> arguments);
+  llvm::Value *loadElement(llvm::Type *type, Value buffer, unsigned index);
+  llvm::Value *loadCondition(Value buffer);
+  llvm::Value *offset(llvm::Value *address, AffineMap by) {
+    return Builder.CreateInBoundsGEP(Builder.getInt8Ty(), address, emitMap(by));
+  }
+  SmallVector<llvm::Value *> emitSizes(std::optional<AffineMap> sizes);
+  /// Ends the call with `fault` unless `good`; `explain` says why before.
+  void stopUnless(llvm::Value *good, llvm::Value *fault, llvm::function_ref<void()> explain = nullptr);
+  void emitExplain(Operation *op, llvm::Value *fault, ArrayRef<llvm::Value *> numbers = {});
+  llvm::BasicBlock *createBlock(const char *name) {
+    return llvm::BasicBlock::Create(Module.getContext(), name, Builder.GetInsertBlock()->getParent());
+  }
   llvm::Value *emitMap(AffineMap map) { return emitAffine(Builder, map.getResult(0), Symbols); }
 
   plan::ProgramOp Program;
@@ -134,7 +165,9 @@ private:
   llvm::IRBuilder<> Builder;
   HostAbiTypes Abi;
   SymbolTable Data;
-  SmallVector<llvm::Value *> Symbols;
+  llvm::Value *Call = nullptr;
+  SmallVector<llvm::Value *> Symbols; ///< the program's, then data symbols, null before they are defined
+  llvm::StringMap<llvm::Value *> Names;
   SmallVector<llvm::AllocaInst *> Arrays;
   llvm::DenseMap<Value, llvm::Value *> Addresses;
 };
@@ -184,13 +217,59 @@ void ProgramEmitter::emitArenaBytes(StringRef name) {
   Builder.CreateRet(Builder.getInt64(0));
 }
 
+static bool dependsOnData(AffineExpr size, size_t entrySymbols) {
+  bool found = false;
+  size.walk([&](AffineExpr part) {
+    auto symbol = dyn_cast<AffineSymbolExpr>(part);
+    found |= symbol && symbol.getPosition() >= entrySymbols;
+  });
+  return found;
+}
+
+/// What `size` is at most, or at least, as an expression over the entry's symbols. Sizes are never negative.
+static AffineExpr boundSize(AffineExpr size, size_t entrySymbols, const Bounds &bounds, bool above) {
+  if (!dependsOnData(size, entrySymbols))
+    return size;
+  auto [least, most] = bounds.getRange(size);
+  AffineExpr limit = getAffineConstantExpr(above ? most : least, size.getContext());
+  auto binary = dyn_cast<AffineBinaryOpExpr>(size);
+  if (!binary)
+    return limit;
+  auto factor = dyn_cast<AffineConstantExpr>(binary.getRHS());
+  auto bound = [&](AffineExpr part, bool up) { return boundSize(part, entrySymbols, bounds, up); };
+  switch (binary.getKind()) {
+  case AffineExprKind::Add:
+    return bound(binary.getLHS(), above) + bound(binary.getRHS(), above);
+  case AffineExprKind::Mul:
+    if (factor)
+      return bound(binary.getLHS(), above == (factor.getValue() >= 0)) * factor.getValue();
+    return bound(binary.getLHS(), above) * bound(binary.getRHS(), above);
+  case AffineExprKind::FloorDiv:
+    return factor ? bound(binary.getLHS(), above).floorDiv(factor.getValue()) : limit;
+  case AffineExprKind::CeilDiv:
+    return factor ? bound(binary.getLHS(), above).ceilDiv(factor.getValue()) : limit;
+  default:
+    return limit;
+  }
+}
+
 void ProgramEmitter::emitOutputDims(StringRef name) {
   llvm::Function *function = createFunction(name, Builder.getVoidTy(), 2);
   loadSymbols(function->getArg(0));
   unsigned next = 0;
+  SmallVector<SymbolAttr> known = Program.getPortSymbols();
+  Bounds bounds(known);
+  auto emitSize = [&](AffineExpr size) -> llvm::Value * {
+    size_t entry = Program.getSymbols().size();
+    if (!dependsOnData(size, entry))
+      return emitAffine(Builder, size, Symbols);
+    if (bounds.getRange(size).second >= UnboundedSize)
+      return Builder.getInt64(~INT64_MAX);
+    return Builder.CreateNot(emitAffine(Builder, boundSize(size, entry, bounds, /*above=*/true), Symbols));
+  };
   for (auto port : Program.getOutputs().getAsRange<plan::PortAttr>())
     for (AffineExpr size : port.getDims().getResults())
-      Builder.CreateStore(emitAffine(Builder, size, Symbols),
+      Builder.CreateStore(emitSize(size),
                           Builder.CreateConstInBoundsGEP1_64(Builder.getInt64Ty(), function->getArg(1), next++));
   Builder.CreateRetVoid();
 }
@@ -211,76 +290,273 @@ void ProgramEmitter::loadPorts(llvm::Value *call) {
 
 LogicalResult ProgramEmitter::emitRun(StringRef name) {
   llvm::Function *function = createFunction(name, Builder.getInt32Ty(), 1);
-  llvm::Value *call = function->getArg(0);
-  call->setName("call");
-  loadSymbols(Abi.loadCallField(Builder, call, 2));
-  loadPorts(call);
+  Call = function->getArg(0);
+  Call->setName("call");
+  loadSymbols(Abi.loadCallField(Builder, Call, 2));
+  loadPorts(Call);
   LogicalResult result = success();
   emitDispatch([&](plan::CloneOp clone) {
-    if (failed(emitClone(clone, call)))
+    Symbols.resize(clone.getAllSymbols().size());
+    if (failed(emitBlock(clone.getBody().front())))
       result = failure();
-    Builder.CreateRet(Builder.getInt32(0));
+    Builder.CreateRet(Builder.getInt32(runtime::HostDone));
   });
-  Builder.CreateRet(Builder.getInt32(1)); // symbols that no clone serves
+  Builder.CreateRet(Builder.getInt32(runtime::HostNoClone));
   return result;
 }
 
-LogicalResult ProgramEmitter::emitClone(plan::CloneOp clone, llvm::Value *call) {
-  llvm::Value *weights = Abi.loadCallField(Builder, call, 6), *arena = Abi.loadCallField(Builder, call, 7);
-  LogicalResult result = success(); // report every launch that cannot be lowered, not the first
-  for (Operation &op : clone.getBody().front()) {
-    if (auto address = dyn_cast<plan::AddressOp>(op)) {
-      auto data = Data.lookup<plan::DataOp>(address.getData());
-      if (!data) {
-        result = address.emitOpError() << "names '" << address.getData() << "', which is no 'plan.data' of the module";
-        continue;
-      }
-      Addresses[address] = Builder.CreateConstInBoundsGEP1_64(Builder.getInt8Ty(), weights, data.getOffset());
-    } else if (auto buffer = dyn_cast<plan::BufferOp>(op)) {
-      Addresses[buffer] = Builder.CreateInBoundsGEP(Builder.getInt8Ty(), arena, emitMap(buffer.getOffset()));
-    } else if (auto copy = dyn_cast<plan::CopyOp>(op)) {
-      emitCopy(copy, call);
-    } else if (auto launch = dyn_cast<plan::LaunchOp>(op)) {
-      if (failed(emitLaunch(launch, call)))
-        result = failure();
-    } else {
-      result = op.emitOpError() << "has no place in a 'plan.clone' when code is generated";
-    }
-  }
+/// Reports every operation that cannot be lowered, not the first alone.
+LogicalResult ProgramEmitter::emitBlock(Block &block) {
+  LogicalResult result = success();
+  for (Operation &op : block)
+    if (!op.hasTrait<OpTrait::IsTerminator>() && failed(emitOperation(&op)))
+      result = failure();
   return result;
 }
 
-void ProgramEmitter::emitCopy(plan::CopyOp copy, llvm::Value *call) {
-  auto *type = llvm::FunctionType::get(
-      Builder.getInt32Ty(), {Builder.getPtrTy(), Builder.getPtrTy(), Builder.getPtrTy(), Builder.getInt64Ty()}, false);
-  returnUnlessZero(Builder.CreateCall(
-      type, Abi.loadFunction(Builder, call, HostFunction::Copy),
-      {call, Addresses.lookup(copy.getTarget()), Addresses.lookup(copy.getSource()), emitMap(copy.getBytes())}));
+LogicalResult ProgramEmitter::emitOperation(Operation *op) {
+  return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+      .Case([&](plan::AddressOp address) { return emitAddress(address); })
+      .Case([&](plan::LaunchOp launch) { return emitLaunch(launch); })
+      .Case([&](plan::IfOp branch) { return emitIf(branch); })
+      .Case([&](plan::LoopOp loop) { return emitLoop(loop); })
+      .Case([&](plan::BufferOp buffer) {
+        Addresses[buffer] = offset(Abi.loadCallField(Builder, Call, 7), buffer.getOffset());
+        return success();
+      })
+      .Case([&](plan::ViewOp view) {
+        Addresses[view] = offset(Addresses.lookup(view.getSource()), view.getOffset());
+        return success();
+      })
+      .Case([&](plan::NullOp null) {
+        Addresses[null] = llvm::ConstantPointerNull::get(Builder.getPtrTy());
+        return success();
+      })
+      .Case([&](plan::CopyOp copy) { return emitCopy(copy), success(); })
+      .Case([&](plan::AllocateOp allocate) { return emitAllocate(allocate), success(); })
+      .Case([&](plan::OutputOp output) { return emitOutput(output), success(); })
+      .Case([&](plan::ReadSizesOp read) { return emitReadSizes(read), success(); })
+      .Default([](Operation *other) -> LogicalResult {
+        return other->emitOpError() << "has no place in a 'plan.clone' when code is generated";
+      });
 }
 
-LogicalResult ProgramEmitter::emitLaunch(plan::LaunchOp launch, llvm::Value *call) {
-  HostLaunch host(Builder, call, Arrays);
+LogicalResult ProgramEmitter::emitAddress(plan::AddressOp address) {
+  auto data = Data.lookup<plan::DataOp>(address.getData());
+  if (!data)
+    return address.emitOpError() << "names '" << address.getData() << "', which is no 'plan.data' of the module";
+  Addresses[address] =
+      Builder.CreateConstInBoundsGEP1_64(Builder.getInt8Ty(), Abi.loadCallField(Builder, Call, 6), data.getOffset());
+  return success();
+}
+
+llvm::Value *ProgramEmitter::emitCall(HostFunction function, llvm::Type *result, ArrayRef<llvm::Value *> arguments) {
+  SmallVector<llvm::Value *> all = {Call};
+  llvm::append_range(all, arguments);
+  SmallVector<llvm::Type *> types = llvm::map_to_vector(all, [](llvm::Value *value) { return value->getType(); });
+  return Builder.CreateCall(llvm::FunctionType::get(result, types, false), Abi.loadFunction(Builder, Call, function),
+                            all);
+}
+
+void ProgramEmitter::emitCopy(plan::CopyOp copy) {
+  llvm::Value *fault =
+      emitCall(HostFunction::Copy, Builder.getInt32Ty(),
+               {Addresses.lookup(copy.getTarget()), Addresses.lookup(copy.getSource()), emitMap(copy.getBytes())});
+  stopUnless(Builder.CreateICmpEQ(fault, Builder.getInt32(runtime::HostDone)), fault);
+}
+
+LogicalResult ProgramEmitter::emitLaunch(plan::LaunchOp launch) {
+  HostLaunch host(Builder, Call, Arrays);
   host.Symbols = Symbols;
   for (ValueRange buffers : {ValueRange(launch.getInputs()), ValueRange(launch.getOutputs())})
     for (Value buffer : buffers)
       host.Buffers.push_back(Addresses.lookup(buffer));
   for (AffineExpr dim : launch.getDynamicDims())
     host.Dims.push_back(emitAffine(Builder, dim, Symbols));
-  FailureOr<llvm::Value *> result = Lowering.lower(launch, host);
-  if (failed(result))
+  FailureOr<llvm::Value *> fault = Lowering.lower(launch, host);
+  if (failed(fault))
     return failure();
-  returnUnlessZero(*result);
+  stopUnless(Builder.CreateICmpEQ(*fault, Builder.getInt32(runtime::HostDone)), *fault,
+             [&] { emitExplain(launch, *fault); });
   return success();
 }
 
-void ProgramEmitter::returnUnlessZero(llvm::Value *result) {
-  llvm::Function *function = Builder.GetInsertBlock()->getParent();
-  auto *stop = llvm::BasicBlock::Create(Module.getContext(), "stop", function);
-  auto *next = llvm::BasicBlock::Create(Module.getContext(), "continue", function);
-  Builder.CreateCondBr(Builder.CreateICmpEQ(result, Builder.getInt32(0)), next, stop);
+//===- Data and control flow --------------------------------------------------------------------------------------===//
+
+/// What a model's user knows the operation as: the name of its node, or failing that of its kernel.
+static std::string getNodeName(Operation *op) {
+  std::string name;
+  op->getLoc()->walk([&](Location location) {
+    auto named = dyn_cast<NameLoc>(location);
+    if (!named)
+      return WalkResult::advance();
+    name = named.getName().str();
+    return WalkResult::interrupt();
+  });
+  if (auto launch = dyn_cast<plan::LaunchOp>(op); launch && name.empty())
+    name = launch.getKernel().getKernelTemplate().str();
+  return name.empty() ? op->getName().getStringRef().str() : name;
+}
+
+void ProgramEmitter::emitExplain(Operation *op, llvm::Value *fault, ArrayRef<llvm::Value *> numbers) {
+  std::string name = getNodeName(op);
+  llvm::Value *&text = Names[name];
+  if (!text)
+    text = Builder.CreateGlobalString(name);
+  SmallVector<llvm::Value *> arguments = {fault, text};
+  llvm::append_range(arguments, numbers);
+  arguments.resize(5, Builder.getInt64(0));
+  emitCall(HostFunction::Explain, Builder.getVoidTy(), arguments);
+}
+
+void ProgramEmitter::stopUnless(llvm::Value *good, llvm::Value *fault, llvm::function_ref<void()> explain) {
+  llvm::BasicBlock *stop = createBlock("stop"), *next = createBlock("continue");
+  Builder.CreateCondBr(good, next, stop);
   Builder.SetInsertPoint(stop);
-  Builder.CreateRet(result);
+  if (explain)
+    explain();
+  Builder.CreateRet(fault);
   Builder.SetInsertPoint(next);
+}
+
+llvm::Value *ProgramEmitter::loadElement(llvm::Type *type, Value buffer, unsigned index) {
+  return Builder.CreateAlignedLoad(type, Builder.CreateConstInBoundsGEP1_64(type, Addresses.lookup(buffer), index),
+                                   llvm::Align(1));
+}
+
+llvm::Value *ProgramEmitter::loadCondition(Value buffer) {
+  return Builder.CreateICmpNE(loadElement(Builder.getInt8Ty(), buffer, 0), Builder.getInt8(0));
+}
+
+SmallVector<llvm::Value *> ProgramEmitter::emitSizes(std::optional<AffineMap> sizes) {
+  SmallVector<llvm::Value *> values;
+  if (sizes)
+    for (AffineExpr size : sizes->getResults())
+      values.push_back(emitAffine(Builder, size, Symbols));
+  return values;
+}
+
+/// Bytes beyond 64 bits are more than there can be.
+void ProgramEmitter::emitAllocate(plan::AllocateOp allocate) {
+  llvm::Value *overflow = Builder.getFalse();
+  llvm::Value *bytes = AffineEmitter(Builder, Symbols, &overflow).visit(allocate.getBytes().getResult(0));
+  bytes = Builder.CreateSelect(overflow, Builder.getInt64(INT64_MAX), bytes);
+  llvm::Value *slot = Builder.getInt64(allocate.getSlot());
+  if (allocate.getRound())
+    slot = Builder.CreateAdd(slot, Builder.CreateAnd(Symbols[*allocate.getRound()], 1));
+  llvm::Value *keep = allocate.getKeep() ? emitMap(*allocate.getKeep()) : Builder.getInt64(0);
+  llvm::Value *address = emitCall(HostFunction::Allocate, Builder.getPtrTy(), {slot, bytes, keep});
+  stopUnless(Builder.CreateIsNotNull(address), Builder.getInt32(runtime::HostOutOfMemory));
+  Addresses[allocate] = address;
+}
+
+void ProgramEmitter::emitOutput(plan::OutputOp output) {
+  llvm::Value *dims = HostLaunch(Builder, Call, Arrays).createArray(0, emitSizes(output.getSizes()));
+  llvm::Value *address =
+      emitCall(HostFunction::BindOutput, Builder.getPtrTy(), {Builder.getInt64(output.getIndex()), dims});
+  stopUnless(Builder.CreateIsNotNull(address), Builder.getInt32(runtime::HostOutputTooSmall));
+  Addresses[output] = address;
+}
+
+void ProgramEmitter::emitReadSizes(plan::ReadSizesOp read) {
+  for (auto [i, symbol, min, max] : llvm::enumerate(read.getSymbols(), read.getMin(), read.getMax())) {
+    llvm::Value *size = loadElement(Builder.getInt64Ty(), read.getSource(), i);
+    llvm::Value *least = Builder.getInt64(min), *most = Builder.getInt64(max);
+    llvm::Value *good = Builder.CreateAnd(Builder.CreateICmpSGE(size, least), Builder.CreateICmpSLE(size, most));
+    llvm::Value *fault = Builder.getInt32(runtime::HostSizeOutOfRange);
+    stopUnless(good, fault, [&] { emitExplain(read, fault, {size, least, most}); });
+    if (symbol >= 0)
+      Symbols[symbol] = size;
+  }
+}
+
+LogicalResult ProgramEmitter::emitIf(plan::IfOp op) {
+  llvm::Value *condition = loadCondition(op.getCondition());
+  llvm::BasicBlock *starts[] = {createBlock("then"), createBlock("else")}, *join = createBlock("join");
+  Builder.CreateCondBr(condition, starts[0], starts[1]);
+  SmallVector<llvm::Value *> values[2];
+  llvm::BasicBlock *ends[2];
+  LogicalResult result = success();
+  for (unsigned i = 0; i < 2; ++i) {
+    Builder.SetInsertPoint(starts[i]);
+    Block &block = op->getRegion(i).front();
+    if (failed(emitBlock(block)))
+      result = failure();
+    auto yield = cast<plan::YieldOp>(block.getTerminator());
+    for (Value address : yield.getAddresses())
+      values[i].push_back(Addresses.lookup(address));
+    llvm::append_range(values[i], emitSizes(yield.getSizes()));
+    ends[i] = Builder.GetInsertBlock();
+    Builder.CreateBr(join);
+  }
+  if (failed(result))
+    return failure();
+  Builder.SetInsertPoint(join);
+  for (unsigned k = 0; k < values[0].size(); ++k) {
+    llvm::PHINode *phi = Builder.CreatePHI(values[0][k]->getType(), 2);
+    for (unsigned i = 0; i < 2; ++i)
+      phi->addIncoming(values[i][k], ends[i]);
+    if (k < op.getNumResults())
+      Addresses[op.getResult(k)] = phi;
+    else
+      Symbols[op.getDefines()[k - op.getNumResults()]] = phi;
+  }
+  return success();
+}
+
+/// What goes from round to round, as values at the loop's head: the round, the condition, addresses, sizes.
+LogicalResult ProgramEmitter::emitLoop(plan::LoopOp op) {
+  llvm::Value *limit = op.getLimit() ? emitMap(*op.getLimit()) : Builder.getInt64(INT64_MAX);
+  if (op.getTrip())
+    limit =
+        Builder.CreateBinaryIntrinsic(llvm::Intrinsic::smin, limit, loadElement(Builder.getInt64Ty(), op.getTrip(), 0));
+  SmallVector<llvm::Value *> first = {Builder.getInt64(0)};
+  first.push_back(op.getCondition() ? loadCondition(op.getCondition()) : Builder.getTrue());
+  for (Value address : op.getCarried())
+    first.push_back(Addresses.lookup(address));
+  llvm::append_range(first, emitSizes(op.getSizes()));
+  llvm::BasicBlock *before = Builder.GetInsertBlock(), *head = createBlock("loop"), *body = createBlock("round"),
+                   *after = createBlock("after");
+  Builder.CreateBr(head);
+  Builder.SetInsertPoint(head);
+  SmallVector<llvm::PHINode *> phis;
+  for (llvm::Value *value : first) {
+    phis.push_back(Builder.CreatePHI(value->getType(), 2));
+    phis.back()->addIncoming(value, before);
+  }
+  Symbols[op.getRound()] = phis[0];
+  for (auto [argument, result, phi] :
+       llvm::zip_equal(op.getBody().getArguments(), op.getResults(), ArrayRef(phis).slice(2, op.getNumResults()))) {
+    Addresses[argument] = phi;
+    Addresses[result] = phi;
+  }
+  ArrayRef<llvm::PHINode *> sizes = ArrayRef(phis).drop_front(2 + op.getNumResults());
+  auto define = [&] {
+    for (auto [symbol, size] : llvm::zip_equal(op.getDefines(), sizes))
+      Symbols[symbol] = size;
+  };
+  define();
+  Builder.CreateCondBr(Builder.CreateAnd(Builder.CreateICmpSLT(phis[0], limit), phis[1]), body, after);
+  Builder.SetInsertPoint(body);
+  if (op.getCount())
+    Builder.CreateAlignedStore(phis[0], Addresses.lookup(op.getCount()), llvm::Align(1));
+  if (failed(emitBlock(op.getBody().front())))
+    return failure();
+  auto yield = cast<plan::YieldOp>(op.getBody().front().getTerminator());
+  ValueRange addresses = yield.getAddresses();
+  SmallVector<llvm::Value *> next = {Builder.CreateAdd(phis[0], Builder.getInt64(1)), Builder.getTrue()};
+  if (op.getCondition()) {
+    next[1] = loadCondition(addresses.front());
+    addresses = addresses.drop_front();
+  }
+  for (Value address : addresses)
+    next.push_back(Addresses.lookup(address));
+  llvm::append_range(next, emitSizes(yield.getSizes()));
+  for (auto [phi, value] : llvm::zip_equal(phis, next))
+    phi->addIncoming(value, Builder.GetInsertBlock());
+  Builder.CreateBr(head);
+  Builder.SetInsertPoint(after);
+  return success();
 }
 
 LogicalResult lathe::emitHostProgram(plan::ProgramOp program, llvm::Module &module, LaunchLowering &lowering) {

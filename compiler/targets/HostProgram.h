@@ -13,7 +13,7 @@
 namespace lathe {
 
 /// Functions of the table that the runtime lends to a call, in its order; the last entry is the table `math`.
-enum class HostFunction { ParallelFor, Launch, Copy, Math };
+enum class HostFunction { ParallelFor, Launch, Copy, Allocate, BindOutput, Explain, Math };
 
 /// Layouts of runtime/HostAbi.h as LLVM types.
 struct HostAbiTypes {
@@ -41,7 +41,7 @@ public:
   llvm::Value *Call;                        ///< const HostCall *
   llvm::SmallVector<llvm::Value *> Buffers; ///< addresses of the inputs, then the outputs
   llvm::SmallVector<llvm::Value *> Dims;    ///< values of LaunchOp::getDynamicDims
-  llvm::SmallVector<llvm::Value *> Symbols; ///< values of the program's symbols
+  llvm::SmallVector<llvm::Value *> Symbols; ///< values of the program's symbols and of data symbols, where known
 
 private:
   llvm::SmallVectorImpl<llvm::AllocaInst *> &Arrays;

@@ -1,6 +1,7 @@
 #include "dialects/plan/Plan.h"
 #include "dialects/lathe/Bounds.h"
 #include "dialects/lathe/Sizes.h"
+#include "dialects/plan/Lifetimes.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -33,7 +34,7 @@ void PlanDialect::initialize() {
 
 LogicalResult DataOp::verifyRegions() {
   // (C1)
-  auto yield = dyn_cast<YieldOp>(getBody().front().getTerminator());
+  auto yield = dyn_cast<lathe::YieldOp>(getBody().front().getTerminator());
   if (!yield || yield.getNumOperands() != 1 || yield.getOperand(0).getType() != getType())
     return emitOpError() << "region must yield one value of type " << getType();
   // (C2)
@@ -91,38 +92,23 @@ static std::string toText(AffineExpr expression) {
   return text;
 }
 
-/// The piece of a clone during which a buffer is in use, counted in operations.
-namespace {
-struct Lifetime {
-  BufferOp buffer;
-  unsigned first, last;
-};
-} // namespace
-
-static SmallVector<Lifetime> getLifetimes(Block &block) {
-  llvm::DenseMap<Operation *, unsigned> order;
-  for (auto [i, op] : llvm::enumerate(block))
-    order[&op] = i;
-  SmallVector<Lifetime> lifetimes;
-  for (auto buffer : block.getOps<BufferOp>()) {
-    Lifetime lifetime{buffer, ~0u, 0};
-    for (Operation *user : buffer->getUsers()) {
-      lifetime.first = std::min(lifetime.first, order[user]);
-      lifetime.last = std::max(lifetime.last, order[user]);
-    }
-    if (!buffer->use_empty())
-      lifetimes.push_back(lifetime);
-  }
-  return lifetimes;
+/// Bytes of the memory that `value` is the address of; null where another operation says.
+static AffineExpr getMemoryBytes(Value value) {
+  if (auto buffer = value.getDefiningOp<BufferOp>())
+    return buffer.getBytes().getResult(0);
+  if (auto view = value.getDefiningOp<ViewOp>())
+    return view.getBytes().getResult(0);
+  if (auto allocation = value.getDefiningOp<AllocateOp>())
+    return allocation.getBytes().getResult(0);
+  return {};
 }
 
 /// Refuses `op` when it reaches over the end of one of its buffers, of which it uses the first `bytes` bytes.
 static LogicalResult checkReach(Operation *op, Value value, AffineExpr bytes, const Bounds &bounds) {
-  auto buffer = value.getDefiningOp<BufferOp>();
-  if (!buffer || bounds.isNeverNegative(buffer.getBytes().getResult(0) - bytes))
+  AffineExpr memory = getMemoryBytes(value);
+  if (!memory || bounds.isNeverNegative(memory - bytes))
     return success();
-  return op->emitOpError() << "uses " << toText(bytes) << " bytes of a buffer of "
-                           << toText(buffer.getBytes().getResult(0));
+  return op->emitOpError() << "uses " << toText(bytes) << " bytes of a buffer of " << toText(memory);
 }
 
 static LogicalResult checkReach(LaunchOp launch, const Bounds &bounds) {
@@ -148,31 +134,53 @@ static LogicalResult checkReach(CopyOp copy, const Bounds &bounds) {
   return checkReach(copy, copy.getTarget(), bytes, bounds);
 }
 
-LogicalResult CloneOp::verifyRegions() {
+SmallVector<SymbolAttr> CloneOp::getAllSymbols() {
   auto program = (*this)->getParentOfType<ProgramOp>();
   SmallVector<SymbolAttr> symbols(program.getSymbols().getAsRange<SymbolAttr>());
-  // (C1)
-  if (getRange().size() > 1)
-    return emitOpError() << "range has " << getRange().size() << " entries, needed at most one";
-  for (auto range : getRange().getAsRange<SymbolAttr>()) {
-    auto *symbol = llvm::find_if(symbols, [&](SymbolAttr s) { return s.getName() == range.getName(); });
-    if (symbol == symbols.end())
-      return emitOpError() << "range is over '" << range.getName() << "', which is no symbol of the program";
-    *symbol = range;
+  for (auto range : getRange().getAsRange<SymbolAttr>())
+    for (SymbolAttr &symbol : symbols)
+      if (symbol.getName() == range.getName())
+        symbol = range;
+  if (ArrayAttr data = getDataAttr())
+    llvm::append_range(symbols, data.getAsRange<SymbolAttr>());
+  return symbols;
+}
+
+SmallVector<SymbolAttr> ProgramOp::getPortSymbols() {
+  SmallVector<SymbolAttr> symbols(getSymbols().getAsRange<SymbolAttr>());
+  auto first = dyn_cast<CloneOp>(getBody().front().front());
+  if (ArrayAttr data = first ? first.getDataAttr() : ArrayAttr())
+    llvm::append_range(symbols, data.getAsRange<SymbolAttr>());
+  return symbols;
+}
+
+bool ProgramOp::isDataDependent(unsigned index) {
+  for (AffineExpr size : cast<PortAttr>(getOutputs()[index]).getDims().getResults()) {
+    bool found = false;
+    size.walk([&](AffineExpr part) {
+      auto symbol = dyn_cast<AffineSymbolExpr>(part);
+      found |= symbol && symbol.getPosition() >= getSymbols().size();
+    });
+    if (found)
+      return true;
   }
-  // (C2)
-  Bounds bounds(symbols);
-  SmallVector<Lifetime> lifetimes = getLifetimes(getBody().front());
-  AffineExpr arena = getArena().getResult(0);
+  return false;
+}
+
+static LogicalResult checkBuffers(CloneOp clone, ArrayRef<Lifetime> lifetimes, const Bounds &bounds) {
+  AffineExpr arena = clone.getArena().getResult(0);
   for (auto [i, a] : llvm::enumerate(lifetimes)) {
-    AffineExpr begin = a.buffer.getOffset().getResult(0), end = begin + a.buffer.getBytes().getResult(0);
+    auto buffer = dyn_cast<BufferOp>(a.memory);
+    if (!buffer)
+      continue;
+    AffineExpr begin = buffer.getOffset().getResult(0), end = begin + buffer.getBytes().getResult(0);
     if (!bounds.isNeverNegative(begin) || !bounds.isNeverNegative(arena - end))
-      return a.buffer.emitOpError() << "at " << toText(begin) << " to " << toText(end)
-                                    << " is not always inside of the arena of " << toText(arena) << " bytes";
-    for (const Lifetime &b : ArrayRef(lifetimes).drop_front(i + 1)) {
-      if (a.last < b.first || b.last < a.first)
+      return buffer.emitOpError() << "at " << toText(begin) << " to " << toText(end)
+                                  << " is not always inside of the arena of " << toText(arena) << " bytes";
+    for (const Lifetime &b : lifetimes.drop_front(i + 1)) {
+      auto other = dyn_cast<BufferOp>(b.memory);
+      if (!other || areApart(a, b))
         continue;
-      BufferOp other = b.buffer;
       AffineExpr otherBegin = other.getOffset().getResult(0), otherEnd = otherBegin + other.getBytes().getResult(0);
       if (!bounds.isNeverNegative(otherBegin - end) && !bounds.isNeverNegative(begin - otherEnd))
         return other.emitOpError() << "at " << toText(otherBegin) << " to " << toText(otherEnd)
@@ -180,20 +188,56 @@ LogicalResult CloneOp::verifyRegions() {
                                    << ", which is in use at the same time";
     }
   }
+  return success();
+}
+
+static LogicalResult checkSlots(ArrayRef<Lifetime> lifetimes) {
+  for (auto [i, a] : llvm::enumerate(lifetimes))
+    for (const Lifetime &b : lifetimes.drop_front(i + 1)) {
+      auto first = dyn_cast<AllocateOp>(a.memory), second = dyn_cast<AllocateOp>(b.memory);
+      if (!first || !second || areApart(a, b) || first.getKeep() || second.getKeep())
+        continue;
+      int64_t begin = std::max<int64_t>(first.getSlot(), second.getSlot());
+      if (begin < int64_t(first.getSlot()) + first.getNumSlots() &&
+          begin < int64_t(second.getSlot()) + second.getNumSlots())
+        return second.emitOpError() << "takes slot " << begin << ", which an allocation in use at the same time has";
+    }
+  return success();
+}
+
+LogicalResult CloneOp::verifyRegions() {
+  auto program = (*this)->getParentOfType<ProgramOp>();
+  // (C1)
+  if (getRange().size() > 1)
+    return emitOpError() << "range has " << getRange().size() << " entries, needed at most one";
+  for (auto range : getRange().getAsRange<SymbolAttr>())
+    if (llvm::none_of(program.getSymbols().getAsRange<SymbolAttr>(),
+                      [&](SymbolAttr s) { return s.getName() == range.getName(); }))
+      return emitOpError() << "range is over '" << range.getName() << "', which is no symbol of the program";
+  // (C2)
+  SmallVector<SymbolAttr> symbols = getAllSymbols();
+  Bounds bounds(symbols);
+  SmallVector<Lifetime> lifetimes = getLifetimes(*this);
+  if (failed(checkBuffers(*this, lifetimes, bounds)))
+    return failure();
   // (C3)
-  for (Operation &op : getBody().front()) {
+  WalkResult reach = getBody().walk<WalkOrder::PreOrder>([&](Operation *op) {
     auto launch = dyn_cast<LaunchOp>(op);
     auto copy = dyn_cast<CopyOp>(op);
     if ((launch && failed(checkReach(launch, bounds))) || (copy && failed(checkReach(copy, bounds))))
-      return failure();
-  }
-  return success();
+      return WalkResult::interrupt();
+    return launch ? WalkResult::skip() : WalkResult::advance();
+  });
+  if (reach.wasInterrupted())
+    return failure();
+  // (C4)
+  return checkSlots(lifetimes);
 }
 
 LogicalResult LaunchOp::verifyRegions() {
   Block &block = getBody().front();
   // (C1)
-  auto yield = dyn_cast<YieldOp>(block.getTerminator());
+  auto yield = dyn_cast<lathe::YieldOp>(block.getTerminator());
   if (!yield || block.getNumArguments() != getInputs().size() || yield.getNumOperands() != getOutputs().size())
     return emitOpError() << "region takes " << block.getNumArguments() << " values and yields "
                          << (yield ? yield.getNumOperands() : 0) << ", needed " << getInputs().size() << " and "

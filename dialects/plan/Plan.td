@@ -18,6 +18,10 @@ def Plan_Dialect : Dialect {
     Planning turns each entry point into a `plan.program`: buffers at known offsets, launches and copies in order. Sizes and
     offsets are affine maps `()[s0, s1, ...] -> (...)` over the program's symbols, evaluated once a call. A launch keeps
     its fusion's body on tensors until code generation, so that the reference can run a plan against byte memory.
+
+    Symbols are numbered through: first the program's, which the shapes of the inputs give, then the clone's data symbols,
+    each of which one operation of the clone defines: `plan.read_sizes`, `plan.if` or `plan.loop`. Memory whose size depends on
+    data symbols comes from `plan.allocate`, all else from the arena.
   }];
   let useDefaultTypePrinterParser = 1;
   let useDefaultAttributePrinterParser = 1;
@@ -97,24 +101,35 @@ def Plan_ProgramOp : Plan_Op<"program", [Symbol, IsolatedFromAbove, NoTerminator
     $sym_name $kind `symbols` $symbols `inputs` $inputs `outputs` $outputs `states` $states attr-dict-with-keyword $body
   }];
   let hasRegionVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The program's symbols, then the data symbols of its first clone: what the sizes of outputs are made of.
+    ::llvm::SmallVector<::lathe::SymbolAttr> getPortSymbols();
+    /// True when a size of output `index` depends on data: `plan.output` then gives its address.
+    bool isDataDependent(unsigned index);
+  }];
 }
 
 def Plan_CloneOp : Plan_Op<"clone", [HasParent<"ProgramOp">, NoTerminator, SingleBlock]> {
   let summary = "A plan for one range of a symbol's values";
   let description = [{
-    `range` is empty (any value) or one `#lathe.symbol` whose bounds this clone serves. `arena` gives the bytes of
-    activation memory that it needs.
+    `range` is empty (any value) or one `#lathe.symbol` whose bounds this clone serves. `data` holds the data symbols. `arena`
+    gives the bytes of activation memory that it needs.
     Constraints:
     * (C1) `range` has at most one entry, named as one of the program's symbols.
     * (C2) Buffers that are in use at the same time do not overlap and lie inside of the arena, for all values of the
       symbols.
     * (C3) Launches and copies stay inside of the buffers that they use, for all values of the symbols.
+    * (C4) Allocations that are in use at the same time have different slots, but for one that keeps what another wrote.
     Example: see `plan.program`.
   }];
-  let arguments = (ins Plan_SymbolArrayAttr:$range, AffineMapAttr:$arena);
+  let arguments = (ins Plan_SymbolArrayAttr:$range, OptionalAttr<Plan_SymbolArrayAttr>:$data, AffineMapAttr:$arena);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "`range` $range `arena` $arena attr-dict-with-keyword $body";
+  let assemblyFormat = "`range` $range (`data` $data^)? `arena` $arena attr-dict-with-keyword $body";
   let hasRegionVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The program's symbols with the bounds that this clone serves, then the data symbols.
+    ::llvm::SmallVector<::lathe::SymbolAttr> getAllSymbols();
+  }];
 }
 
 def Plan_AddressOp : Plan_Op<"address", [Pure]> {
@@ -133,7 +148,8 @@ def Plan_AddressOp : Plan_Op<"address", [Pure]> {
 def Plan_BufferOp : Plan_Op<"buffer", [Pure]> {
   let summary = "A piece of the activation arena";
   let description = [{
-    It is in use from the first to the last operation that names it.
+    It is in use from the first to the last operation that names it or what is made of it (`plan.view`, the results of
+    `plan.if` and `plan.loop`). One that stands outside of a loop and is named in it is in use during all rounds.
     Example:
     ```mlir
     %b = plan.buffer at affine_map<()[s0] -> (0)> bytes affine_map<()[s0] -> (s0 * 1024)>
@@ -188,6 +204,159 @@ def Plan_CopyOp : Plan_Op<"copy"> {
   }];
   let arguments = (ins Plan_BufferType:$source, Plan_BufferType:$target, AffineMapAttr:$bytes);
   let assemblyFormat = "$source `to` $target `bytes` $bytes attr-dict";
+}
+
+def Plan_NullOp : Plan_Op<"null", [Pure]> {
+  let summary = "The address of a value without bytes";
+  let description = [{
+    Stands for operands of which a launch reads the dimensions alone (`!lathe.sizes`).
+    Example:
+    ```mlir
+    %n = plan.null
+    ```
+  }];
+  let results = (outs Plan_BufferType:$result);
+  let assemblyFormat = "attr-dict";
+}
+
+def Plan_ViewOp : Plan_Op<"view", [Pure]> {
+  let summary = "A piece of a buffer";
+  let description = [{
+    `bytes` bytes from `offset` on: one row of what a loop scans or stacks.
+    Example:
+    ```mlir
+    %row = plan.view %b at affine_map<()[s0] -> (s0 * 16)> bytes affine_map<()[s0] -> (16)>
+    ```
+  }];
+  let arguments = (ins Plan_BufferType:$source, AffineMapAttr:$offset, AffineMapAttr:$bytes);
+  let results = (outs Plan_BufferType:$result);
+  let assemblyFormat = "$source `at` $offset `bytes` $bytes attr-dict";
+}
+
+def Plan_AllocateOp : Plan_Op<"allocate"> {
+  let summary = "Memory whose size is known only now";
+  let description = [{
+    The runtime keeps one piece of memory for each slot and enlarges it where it is too small: sizes that repeat allocate
+    nothing. What the slot held before is gone, but for the first `keep` bytes. With `round`, the number of the symbol that
+    counts the rounds of a loop, the slots are `slot` in even and `slot + 1` in odd rounds: what a round writes does not
+    touch what the round before left.
+    Example:
+    ```mlir
+    %b = plan.allocate slot 2 bytes affine_map<()[s0] -> (s0 * 4)>
+    ```
+  }];
+  let arguments = (ins I64Attr:$slot, OptionalAttr<I64Attr>:$round, AffineMapAttr:$bytes, OptionalAttr<AffineMapAttr>:$keep);
+  let results = (outs Plan_BufferType:$result);
+  let assemblyFormat = "`slot` $slot (`round` $round^)? `bytes` $bytes (`keep` $keep^)? attr-dict";
+  let extraClassDeclaration = [{
+    /// Slots that it takes: 2 with `round`.
+    int64_t getNumSlots() { return getRound() ? 2 : 1; }
+  }];
+}
+
+def Plan_OutputOp : Plan_Op<"output"> {
+  let summary = "The address of an output whose sizes depend on data";
+  let description = [{
+    Tells the caller the sizes that output number `index` has in this call and gives the address to write it to. The call ends
+    when the caller's memory is too small.
+    Constraints:
+    * (C1) The program has an output of that number, with as many dimensions.
+    Example:
+    ```mlir
+    %y = plan.output 0 sizes affine_map<()[s0, s1] -> (s1, 4)>
+    ```
+  }];
+  let arguments = (ins I64Attr:$index, AffineMapAttr:$sizes);
+  let results = (outs Plan_BufferType:$result);
+  let assemblyFormat = "$index `sizes` $sizes attr-dict";
+  let hasVerifier = 1;
+}
+
+def Plan_ReadSizesOp : Plan_Op<"read_sizes"> {
+  let summary = "Let data say what symbols are";
+  let description = [{
+    Element i of the i64 values in `source` becomes the value of symbol `symbols[i]`; -1 names none. The call ends when one is
+    not from `min` to `max`.
+    Constraints:
+    * (C1) `symbols`, `min` and `max` have as many entries; symbols are data symbols of the clone.
+    Example:
+    ```mlir
+    plan.read_sizes %counts to [1] min [0] max [100]
+    ```
+  }];
+  let arguments = (ins Plan_BufferType:$source, DenseI64ArrayAttr:$symbols, DenseI64ArrayAttr:$min,
+                       DenseI64ArrayAttr:$max);
+  let assemblyFormat = "$source `to` $symbols `min` $min `max` $max attr-dict";
+  let hasVerifier = 1;
+}
+
+def Plan_IfOp : Plan_Op<"if", [SingleBlock]> {
+  let summary = "One of two lists of steps, chosen by a byte in memory";
+  let description = [{
+    Runs the first region where the byte at `condition` is not 0, the second one otherwise. The results are the addresses that
+    it yields; the symbols in `defines` become the sizes that it yields.
+    Constraints:
+    * (C1) Each region yields one address for each result and one size for each symbol in `defines`.
+    Example:
+    ```mlir
+    %r = plan.if %c : !plan.buffer {
+      plan.yield %a
+    } else {
+      plan.yield %b
+    }
+    ```
+  }];
+  let arguments = (ins Plan_BufferType:$condition, DefaultValuedOptionalAttr<DenseI64ArrayAttr, "{}">:$defines);
+  let results = (outs Variadic<Plan_BufferType>:$results);
+  let regions = (region SizedRegion<1>:$thenBody, SizedRegion<1>:$elseBody);
+  let assemblyFormat = [{
+    $condition (`defines` $defines^)? attr-dict-with-keyword (`:` type($results)^)? $thenBody `else` $elseBody
+  }];
+  let hasRegionVerifier = 1;
+}
+
+def Plan_LoopOp : Plan_Op<"loop", [AttrSizedOperandSegments, SingleBlock]> {
+  let summary = "Steps that are repeated";
+  let description = [{
+    Rounds are counted by the data symbol number `round`: within the region it is the number of the round, from 0; behind the
+    loop it is how many there were. Rounds go on while there are fewer than `limit`, and fewer than the i64 at `trip`, and the
+    byte at the condition is not 0: that of `condition` before the first round, afterwards the one that the region yielded.
+    With `count` the number of the round is written there before each one.
+
+    `carried` are addresses that go from round to round; the results are those after the last one. The symbols in `defines` are
+    `sizes` before the first round, and afterwards what the region yields.
+    Constraints:
+    * (C1) The region takes one address for each carried one; so many results there are.
+    * (C2) The region yields an address for the condition if there is one, then one for each carried one, and one size for
+      each symbol in `defines`, as `sizes` has.
+    Example:
+    ```mlir
+    %r = plan.loop while %c round 1 limit affine_map<()[s0, s1] -> (s0)> carried(%a) : !plan.buffer {
+    ^bb0(%x: !plan.buffer):
+      plan.yield %c, %x
+    }
+    ```
+  }];
+  let arguments = (ins Optional<Plan_BufferType>:$trip, Optional<Plan_BufferType>:$condition,
+                       Optional<Plan_BufferType>:$count, Variadic<Plan_BufferType>:$carried, I64Attr:$round,
+                       OptionalAttr<AffineMapAttr>:$limit,
+                       DefaultValuedOptionalAttr<DenseI64ArrayAttr, "{}">:$defines, OptionalAttr<AffineMapAttr>:$sizes);
+  let results = (outs Variadic<Plan_BufferType>:$results);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    (`trip` $trip^)? (`while` $condition^)? `round` $round (`count` $count^)? (`limit` $limit^)?
+    (`carried` `(` $carried^ `)`)? (`defines` $defines^ `from` $sizes)? attr-dict-with-keyword (`:` type($results)^)? $body
+  }];
+  let hasRegionVerifier = 1;
+}
+
+def Plan_YieldOp : Plan_Op<"yield", [Terminator, ParentOneOf<["IfOp", "LoopOp"]>]> {
+  let summary = "Ends a list of steps and passes addresses and sizes on";
+  let description = [{
+    Example: see `plan.if`.
+  }];
+  let arguments = (ins Variadic<Plan_BufferType>:$addresses, OptionalAttr<AffineMapAttr>:$sizes);
+  let assemblyFormat = "($addresses^)? (`sizes` $sizes^)? attr-dict";
 }
 
 #endif // LATHE_DIALECTS_PLAN_PLAN_TD

@@ -16,7 +16,8 @@ using namespace lathe;
 static constexpr size_t MaxRepeated = 8;
 
 static bool staysOutside(Operation *op) {
-  return isa<WeightOp, WeightProgramOp, ConstantOp, ReshapeOp, FusionOp>(op) || op->getNumRegions() > 0;
+  return isa<WeightOp, WeightProgramOp, ConstantOp, ReshapeOp, ReadSizesOp, IfOp, LoopOp, FusionOp>(op) ||
+         op->getNumRegions() > 0;
 }
 
 static ArrayRef<int64_t> getShape(Value value) { return cast<RankedTensorType>(value.getType()).getShape(); }
@@ -175,8 +176,14 @@ struct FormFusions : lathe::impl::FormFusionsBase<FormFusions> {
       getOperation().emitError() << "target is '" << target << "', needed cpu or cuda";
       return signalPassFailure();
     }
-    if (!getOperation().isDeclaration())
-      FusionBuilder(getOperation().getBody().front(), target == "cuda").run();
+    // A kernel does not reach into a branch or a loop.
+    SmallVector<Block *> blocks;
+    getOperation().getBody().walk<WalkOrder::PreOrder>([&](Block *block) {
+      if (!isa<FusionOp, WeightProgramOp>(block->getParentOp()))
+        blocks.push_back(block);
+    });
+    for (Block *block : blocks)
+      FusionBuilder(*block, target == "cuda").run();
   }
 };
 } // namespace

@@ -16,7 +16,8 @@ static bool isWeight(Value value) {
 }
 
 static bool readsWeightsAlone(Operation *op) {
-  if (op->getNumResults() != 1 || op->getNumOperands() == 0 || !isa<ReferenceOpInterface>(op))
+  if (op->getNumResults() != 1 || op->getNumOperands() == 0 || op->getNumRegions() != 0 ||
+      !isa<ReferenceOpInterface>(op))
     return false;
   auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
   return type && type.hasStaticShape() && llvm::all_of(op->getOperands(), isWeight);
@@ -47,8 +48,9 @@ static void cloneProducer(OpBuilder &builder, Value value, IRMapping &map) {
   map.map(value, map.lookup(program.getBody().front().getTerminator()->getOperand(0)));
 }
 
-static void formProgram(Operation *op) {
-  OpBuilder builder(op);
+/// What branches and loops do to weights alone is done outside of them.
+static void formProgram(func::FuncOp function, Operation *op) {
+  OpBuilder builder(function.getBody().front().findAncestorOpInBlock(*op));
   auto program = WeightProgramOp::create(builder, op->getLoc(), op->getResult(0).getType(), nameProgram(op));
   builder.createBlock(&program.getBody());
   IRMapping map;
@@ -65,13 +67,22 @@ struct FormWeightPrograms : lathe::impl::FormWeightProgramsBase<FormWeightProgra
   void runOnOperation() override {
     if (getOperation().isDeclaration())
       return;
-    Block &body = getOperation().getBody().front();
-    for (Operation &op : llvm::make_early_inc_range(body))
-      if (readsWeightsAlone(&op))
-        formProgram(&op);
-    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(body)))
-      if (isa<WeightOp, ConstantOp, WeightProgramOp>(op) && op.use_empty())
-        op.erase();
+    SmallVector<Operation *> ops;
+    getOperation().getBody().walk<WalkOrder::PreOrder>([&](Operation *op) {
+      ops.push_back(op);
+      return isa<WeightProgramOp, FusionOp>(op) ? WalkResult::skip() : WalkResult::advance();
+    });
+    for (Operation *&op : ops)
+      if (readsWeightsAlone(op)) {
+        formProgram(getOperation(), op);
+        op = nullptr;
+      }
+    for (Operation *op : llvm::reverse(ops))
+      if (op && isa<WeightOp, ConstantOp, WeightProgramOp>(op) && op->use_empty())
+        op->erase();
+    for (auto program : llvm::make_early_inc_range(getOperation().getBody().front().getOps<WeightProgramOp>()))
+      if (program->use_empty())
+        program.erase();
   }
 };
 } // namespace

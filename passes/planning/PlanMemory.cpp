@@ -1,9 +1,7 @@
 // See PlanMemory in Passes.td.
-#include "dialects/lathe/SymbolicDims.h"
 #include "mlir/IR/IRMapping.h"
-#include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
-#include "passes/planning/ArenaLayout.h"
+#include "passes/planning/CloneBuilder.h"
 
 using namespace mlir;
 
@@ -14,76 +12,8 @@ namespace lathe {
 
 using namespace lathe;
 
-/// The operand that result `index` of `fusion` replaces in place, or null when it is a value of its own.
-static Value getReplacedOperand(FusionOp fusion, unsigned index) {
-  Value value = fusion.getBody().front().getTerminator()->getOperand(index);
-  if (!isa<StateType>(value.getType()))
-    return {};
-  while (auto append = value.getDefiningOp<AppendKvOp>())
-    value = append.getState();
-  auto argument = dyn_cast<BlockArgument>(value);
-  return argument ? fusion.getOperand(argument.getArgNumber()) : Value();
-}
-
-/// The value whose memory `value` lies in: reshapes and replaced states have none of their own.
-static Value getStorage(Value value) {
-  while (Operation *op = value.getDefiningOp()) {
-    if (auto reshape = dyn_cast<ReshapeOp>(op)) {
-      value = reshape.getInput();
-      continue;
-    }
-    auto fusion = dyn_cast<FusionOp>(op);
-    Value replaced = fusion ? getReplacedOperand(fusion, cast<OpResult>(value).getResultNumber()) : Value();
-    if (!replaced)
-      break;
-    value = replaced;
-  }
-  return value;
-}
-
-namespace {
-/// The `plan.data` operations of a module: one for each distinct weight, shared by all programs.
-class WeightTable {
-public:
-  explicit WeightTable(ModuleOp module) : Builder(module.getBodyRegion()) {}
-
-  /// The symbol of the data that `op` (a weight, constant or weight program) names; made on first sight.
-  FlatSymbolRefAttr get(Operation *op);
-
-private:
-  std::string getName(Operation *op) const;
-
-  OpBuilder Builder;
-  llvm::StringMap<plan::DataOp> Known;
-  int64_t Next = 0;
-};
-
-/// Builds the clone of one function.
-class CloneBuilder {
-public:
-  CloneBuilder(func::FuncOp function, const SymbolicDims &dims, WeightTable &weights)
-      : Function(function), Dims(dims), Weights(weights) {}
-
-  LogicalResult build(plan::ProgramOp program);
-
-private:
-  LogicalResult checkOperations();
-  LogicalResult placeResults(plan::ProgramOp program);
-  void placeValues(OpBuilder &builder);
-  LogicalResult buildLaunches(OpBuilder &builder);
-  Value getAddress(OpBuilder &builder, Value value);
-  AffineExpr getBytes(Value value) const;
-
-  func::FuncOp Function;
-  const SymbolicDims &Dims;
-  WeightTable &Weights;
-  llvm::DenseMap<Value, Value> Addresses;      // storage -> !plan.buffer
-  SmallVector<std::pair<Value, Value>> Copies; // returned value -> output port
-  AffineExpr Arena;
-};
-} // namespace
-
-std::string WeightTable::getName(Operation *op) const {
+/// The name of what `op` makes.
+static std::string getName(Operation *op) {
   if (auto weight = dyn_cast<WeightOp>(op))
     return weight.getName().str();
   if (auto program = dyn_cast<WeightProgramOp>(op))
@@ -113,134 +43,6 @@ FlatSymbolRefAttr WeightTable::get(Operation *op) {
     Next = llvm::alignTo(Next + *getTensorBytes(type), 256);
   }
   return FlatSymbolRefAttr::get(data.getSymNameAttr());
-}
-
-AffineExpr CloneBuilder::getBytes(Value value) const {
-  auto type = cast<RankedTensorType>(value.getType());
-  AffineExpr bytes = getAffineConstantExpr(getElementBytes(type.getElementType()), value.getContext());
-  for (AffineExpr dim : Dims[value])
-    bytes = bytes * dim;
-  return bytes;
-}
-
-LogicalResult CloneBuilder::checkOperations() {
-  for (Operation &op : Function.getBody().front().without_terminator())
-    if (!isa<FusionOp, ReshapeOp, WeightOp, WeightProgramOp, ConstantOp>(op))
-      return op.emitOpError() << "is in no kernel; run 'lathe-form-fusions' before";
-  return success();
-}
-
-/// Results are written where the caller wants them; one that has its place already is copied there.
-LogicalResult CloneBuilder::placeResults(plan::ProgramOp program) {
-  Block &ports = program.getBody().front();
-  unsigned input = 0, state = program.getInputs().size() + program.getOutputs().size();
-  for (BlockArgument argument : Function.getArguments())
-    Addresses[argument] = ports.getArgument(isa<StateType>(argument.getType()) ? state++ : input++);
-  unsigned output = program.getInputs().size();
-  unsigned stateResult = 0;
-  for (Value value : Function.getBody().front().getTerminator()->getOperands()) {
-    Value storage = getStorage(value);
-    if (isa<StateType>(value.getType())) {
-      unsigned index = program.getInputs().size() + program.getOutputs().size() + stateResult++;
-      if (Addresses.lookup(storage) != ports.getArgument(index))
-        return Function.emitOpError() << "returns state " << stateResult - 1
-                                      << " which is not the state that came in at the same place";
-      continue;
-    }
-    Value port = ports.getArgument(output++);
-    if (isa_and_nonnull<FusionOp>(storage.getDefiningOp()) && !Addresses.contains(storage))
-      Addresses[storage] = port;
-    else
-      Copies.push_back({value, port});
-  }
-  return success();
-}
-
-/// Gives every other result of a fusion a piece of the arena, from its definition to its last reader.
-void CloneBuilder::placeValues(OpBuilder &builder) {
-  Block &body = Function.getBody().front();
-  llvm::DenseMap<Operation *, unsigned> order;
-  for (auto [i, op] : llvm::enumerate(body))
-    order[&op] = i;
-  llvm::MapVector<Value, ArenaRequest> requests;
-  for (Operation &op : body) {
-    for (Value operand : op.getOperands())
-      if (auto *request = requests.find(getStorage(operand)); request != requests.end())
-        request->second.last = order[&op];
-    if (!isa<FusionOp>(op))
-      continue;
-    for (Value result : op.getResults())
-      if (getStorage(result) == result && !Addresses.contains(result))
-        requests[result] = {getBytes(result), order[&op], order[&op]};
-  }
-  SmallVector<ArenaRequest> list = llvm::map_to_vector(requests, [](auto &pair) { return pair.second; });
-  Bounds bounds(Dims.getSymbols());
-  ArenaLayout layout = layOutArena(list, bounds, builder.getContext());
-  Arena = layout.bytes;
-  int64_t total = 0;
-  for (const ArenaRequest &request : list)
-    total += bounds.getRange(request.bytes).second;
-  remark::passed(Function.getLoc(), remark::RemarkOpts::name("PlanMemory").category("memory"))
-      << remark::add("'{0}' needs an arena of at most {1} bytes for {2} values of at most {3} bytes in all",
-                     Function.getName(), bounds.getRange(Arena).second, list.size(), total);
-  auto toMap = [&](AffineExpr expression) { return AffineMap::get(0, Dims.getSymbols().size(), expression); };
-  auto buffer = plan::BufferType::get(builder.getContext());
-  for (auto [value, offset, request] : llvm::zip_equal(llvm::make_first_range(requests), layout.offsets, list))
-    Addresses[value] = plan::BufferOp::create(builder, value.getLoc(), buffer, toMap(offset), toMap(request.bytes));
-}
-
-Value CloneBuilder::getAddress(OpBuilder &builder, Value value) {
-  Value storage = getStorage(value);
-  Value &address = Addresses[storage];
-  if (!address)
-    address = plan::AddressOp::create(builder, storage.getLoc(), plan::BufferType::get(builder.getContext()),
-                                      Weights.get(storage.getDefiningOp()));
-  return address;
-}
-
-LogicalResult CloneBuilder::buildLaunches(OpBuilder &builder) {
-  llvm::DenseSet<Value> replaced;
-  for (auto fusion : Function.getBody().front().getOps<FusionOp>()) {
-    SmallVector<Value> inputs, outputs;
-    SmallVector<AffineMap> shapes;
-    for (Value operand : fusion.getOperands()) {
-      if (replaced.contains(operand))
-        return fusion.emitOpError() << "reads a state that was replaced before; a state value is linear";
-      inputs.push_back(getAddress(builder, operand));
-      shapes.push_back(Dims.getMap(operand));
-    }
-    for (OpResult result : fusion.getResults()) {
-      if (Value operand = getReplacedOperand(fusion, result.getResultNumber()))
-        replaced.insert(operand);
-      outputs.push_back(getAddress(builder, result));
-      shapes.push_back(Dims.getMap(result));
-    }
-    if (!fusion.getKernelAttr())
-      return fusion.emitOpError() << "has no kernel; run 'lathe-choose-kernels' before";
-    auto launch = plan::LaunchOp::create(builder, fusion.getLoc(), fusion.getKernelAttr(), inputs, outputs,
-                                         builder.getAffineMapArrayAttr(shapes));
-    IRMapping map;
-    fusion.getBody().cloneInto(&launch.getBody(), map);
-  }
-  for (auto [value, port] : Copies)
-    plan::CopyOp::create(builder, value.getLoc(), getAddress(builder, value), port,
-                         AffineMap::get(0, Dims.getSymbols().size(), getBytes(value)));
-  return success();
-}
-
-LogicalResult CloneBuilder::build(plan::ProgramOp program) {
-  OpBuilder builder = OpBuilder::atBlockEnd(&program.getBody().front());
-  SmallVector<Attribute> range;
-  if (Attribute attribute = Function->getAttr(RangeAttrName))
-    range.push_back(attribute);
-  auto clone = plan::CloneOp::create(builder, Function.getLoc(), builder.getArrayAttr(range),
-                                     AffineMap::getConstantMap(0, builder.getContext()));
-  builder.createBlock(&clone.getBody());
-  if (failed(checkOperations()) || failed(placeResults(program)))
-    return failure();
-  placeValues(builder);
-  clone.setArenaAttr(AffineMapAttr::get(AffineMap::get(0, Dims.getSymbols().size(), Arena)));
-  return buildLaunches(builder);
 }
 
 /// One port of the program for an argument or result with these attributes.
@@ -314,8 +116,10 @@ struct PlanMemory : lathe::impl::PlanMemoryBase<PlanMemory> {
           return signalPassFailure();
         if (!program)
           program = buildSignature(builder, name, clone, *dims, joinSymbols(clones));
-        if (failed(CloneBuilder(clone, *dims, weights).build(program)))
+        FailureOr<plan::CloneOp> built = CloneBuilder(clone, *dims, weights).build(program);
+        if (failed(built))
           return signalPassFailure();
+        placeMemory(*built, clone.getName());
       }
       for (func::FuncOp clone : clones)
         clone.erase();

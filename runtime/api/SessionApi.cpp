@@ -31,6 +31,18 @@ lathe_status lathe_session_run(lathe_session *session, const lathe_run_options *
   });
 }
 
+lathe_status lathe_session_memory(lathe_session *session, lathe_memory_info *info) {
+  return guarded("lathe_session_memory", [&] {
+    require(session, "session");
+    require(info, "info");
+    size_t size = info->struct_size;
+    (void)readOptions(info, /*required=*/true);
+    lathe_memory_info found = session->object->memory();
+    found.struct_size = size;
+    std::memcpy(info, &found, std::min(size, sizeof(found)));
+  });
+}
+
 lathe_status lathe_sequence_create(lathe_session *session, lathe_sequence **out_sequence) {
   return guarded("lathe_sequence_create", [&] {
     require(out_sequence, "out_sequence");

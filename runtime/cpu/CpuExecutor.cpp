@@ -3,10 +3,11 @@
 #include "runtime/Failure.h"
 #include "runtime/HostAbi.h"
 #include "runtime/MathApi.h"
+#include "runtime/session/TensorBinding.h"
 
 #include <atomic>
 #include <cstring>
-#include <sys/mman.h>
+#include <optional>
 #include <utility>
 
 namespace lathe::runtime {
@@ -14,6 +15,17 @@ namespace lathe::runtime {
 // ---- The functions lent to host images ----
 
 namespace {
+
+/// What a call's functions know: HostCall::context.
+struct CpuContext {
+  CpuDevice &device;
+  DynamicPool &pool;
+  DynamicPool &outputMemory;
+  TensorCall *tensors; ///< null in a language model's step
+  std::optional<Failure> failure;
+};
+
+CpuContext &contextOf(const HostCall *call) { return *static_cast<CpuContext *>(call->context); }
 
 /// One parallelFor: what the pool's threads need to call the kernel.
 struct Launch {
@@ -36,7 +48,7 @@ void launchBody(void *argument, int64_t begin, int64_t end) {
 
 int32_t parallelFor(const HostCall *call, CpuKernel kernel, void *const *buffers, const int64_t *dims, int64_t count) {
   Launch launch{call, kernel, buffers, dims};
-  static_cast<CpuDevice *>(call->context)->parallelFor(count, launchBody, &launch);
+  contextOf(call).device.parallelFor(count, launchBody, &launch);
   return launch.result.load();
 }
 
@@ -48,34 +60,58 @@ int32_t copyBytes(const HostCall *, void *target, const void *source, int64_t by
   return 0;
 }
 
-constexpr HostApi CpuApi = {HostAbiVersion, sizeof(HostApi), parallelFor, refuseLaunch, copyBytes, &MathFunctions};
+/// What `body` returns; null where it throws, and the reason is kept.
+template <typename Body> void *contained(const HostCall *call, Body body) {
+  try {
+    return body();
+  } catch (const Failure &failure) {
+    contextOf(call).failure = failure;
+  } catch (const std::bad_alloc &) {
+    contextOf(call).failure.emplace(LATHE_OUT_OF_MEMORY, "the system gives no more memory");
+  }
+  return nullptr;
+}
+
+void *allocate(const HostCall *call, int64_t slot, int64_t bytes, int64_t keep) {
+  return contained(call, [&] { return contextOf(call).pool.get(size_t(slot), uint64_t(bytes), uint64_t(keep)); });
+}
+
+void *bindOutput(const HostCall *call, int64_t index, const int64_t *dims) {
+  return contained(call, [&]() -> void * {
+    TensorCall &tensors = *contextOf(call).tensors;
+    uint64_t bytes = bindOutputSizes(tensors, size_t(index), dims);
+    lathe_tensor *tensor = tensors.outputs[size_t(index)];
+    if (tensor && tensor->data)
+      return tensor->data;
+    void *memory = contextOf(call).outputMemory.get(size_t(index), bytes);
+    if (tensor) {
+      tensor->data = memory;
+      tensor->bytes = bytes;
+    }
+    return memory;
+  });
+}
+
+void explain(const HostCall *call, int32_t fault, const char *node, int64_t found, int64_t min, int64_t max) {
+  std::optional<Failure> &failure = contextOf(call).failure;
+  if (failure)
+    return;
+  if (fault == HostIndexOutOfRange)
+    failure.emplace(LATHE_INVALID_ARGUMENT, "node '", node, "': an index in the data is outside of its tensor");
+  else if (fault == HostValueOutOfRange)
+    failure.emplace(LATHE_INVALID_ARGUMENT, "node '", node,
+                    "': a value in the data is outside of what the operation defines");
+  else if (fault == HostSizeOutOfRange)
+    failure.emplace(LATHE_INVALID_ARGUMENT, "node '", node, "': the data gives a size of ", found, ", needed ", min,
+                    " to ", max);
+  else
+    failure.emplace(LATHE_DEVICE_ERROR, "node '", node, "' stopped with code ", fault);
+}
+
+constexpr HostApi CpuApi = {HostAbiVersion, sizeof(HostApi), parallelFor, refuseLaunch,  copyBytes,
+                            allocate,       bindOutput,      explain,     &MathFunctions};
 
 } // namespace
-
-// ---- Memory ----
-
-HostPages::HostPages(size_t wanted, const char *purpose) : bytes(wanted) {
-  if (bytes == 0)
-    return;
-  void *mapping = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (mapping == MAP_FAILED)
-    throw Failure(LATHE_OUT_OF_MEMORY, purpose, " needs ", bytes, " bytes, which the system does not give");
-  memory = static_cast<unsigned char *>(mapping);
-}
-
-HostPages::~HostPages() {
-  if (memory)
-    munmap(memory, bytes);
-}
-
-HostPages::HostPages(HostPages &&other) noexcept
-    : memory(std::exchange(other.memory, nullptr)), bytes(std::exchange(other.bytes, 0)) {}
-
-HostPages &HostPages::operator=(HostPages &&other) noexcept {
-  std::swap(memory, other.memory);
-  std::swap(bytes, other.bytes);
-  return *this;
-}
 
 // ---- Execution ----
 
@@ -93,11 +129,12 @@ CpuExecutor::CpuExecutor(CpuDevice &target, std::shared_ptr<const Program> loade
 }
 
 unsigned char *CpuExecutor::workspace(size_t bytes) {
-  if (bytes > memory.size()) {
-    memory = HostPages();
-    memory = HostPages(bytes, "working memory");
+  if (bytes > working.size()) {
+    working = HostPages();
+    working = HostPages(bytes, "working memory");
+    ++growths;
   }
-  return memory.data();
+  return working.data();
 }
 
 static size_t arenaBytesOf(const EntryCode &code, const Entry &entry, const int64_t *symbols) {
@@ -107,32 +144,54 @@ static size_t arenaBytesOf(const EntryCode &code, const Entry &entry, const int6
   return size_t(bytes);
 }
 
-void CpuExecutor::execute(const Entry &entry, const int64_t *symbols, unsigned char *arena) {
+void CpuExecutor::execute(const Entry &entry, const int64_t *symbols, unsigned char *arena, TensorCall *tensors) {
   states.clear();
   for (const State &state : entry.states)
     states.push_back(pools[limits.poolOf(state)].data());
-  HostCall call{&CpuApi, &device, symbols, inputs.data(), outputs.data(), states.data(), program->weights().data(),
+  CpuContext context{device, pool, outputMemory, tensors, std::nullopt};
+  HostCall call{&CpuApi, &context, symbols, inputs.data(), outputs.data(), states.data(), program->weights().data(),
                 arena};
-  if (int32_t result = program->image().code(entry).run(&call))
+  int32_t result = program->image().code(entry).run(&call);
+  if (result && context.failure)
+    throw *context.failure;
+  if (result)
     throw Failure(LATHE_DEVICE_ERROR, "entry '", entry.name, "' stopped with code ", result);
 }
 
 void CpuExecutor::run(TensorCall &call) {
   size_t arenaBytes = arenaBytesOf(program->image().code(*call.entry), *call.entry, call.symbols.data());
   // Outputs that nobody wants are written behind the arena.
+  auto spareBytes = [&](size_t i) {
+    return call.outputs[i] || call.outputBytes[i] == UnknownBytes ? 0 : aligned(size_t(call.outputBytes[i]));
+  };
   size_t bytes = aligned(arenaBytes);
   for (size_t i = 0; i != call.outputs.size(); ++i)
-    bytes += call.outputs[i] ? 0 : aligned(size_t(call.outputBytes[i]));
+    bytes += spareBytes(i);
   unsigned char *arena = workspace(bytes), *spare = arena + aligned(arenaBytes);
   inputs.clear();
   for (const lathe_tensor *tensor : call.inputs)
     inputs.push_back(tensor->data);
   outputs.clear();
   for (size_t i = 0; i != call.outputs.size(); ++i) {
-    outputs.push_back(call.outputs[i] ? call.outputs[i]->data : spare);
-    spare += call.outputs[i] ? 0 : aligned(size_t(call.outputBytes[i]));
+    lathe_tensor *tensor = call.outputs[i];
+    if (tensor && !tensor->data && call.outputBytes[i] != UnknownBytes) {
+      tensor->data = outputMemory.get(i, call.outputBytes[i]);
+      tensor->bytes = call.outputBytes[i];
+    }
+    outputs.push_back(call.outputBytes[i] == UnknownBytes ? nullptr : tensor ? tensor->data : spare);
+    spare += spareBytes(i);
   }
-  execute(*call.entry, call.symbols.data(), arena);
+  execute(*call.entry, call.symbols.data(), arena, &call);
+}
+
+lathe_memory_info CpuExecutor::memory() const {
+  lathe_memory_info info{};
+  info.working_bytes = working.size();
+  info.pool_bytes = pool.bytes() + outputMemory.bytes();
+  for (const HostPages &pages : pools)
+    info.state_bytes += pages.size();
+  info.growths = growths + pool.growths() + outputMemory.growths();
+  return info;
 }
 
 StepShape CpuExecutor::pad(const Entry &, const StepShape &needed) const { return needed; }
@@ -148,7 +207,7 @@ void CpuExecutor::step(const StepCall &call) {
     inputs.push_back(const_cast<int32_t *>(call.array(value.role).data()));
   void *logits = direct ? static_cast<void *>(call.logits) : arena + aligned(arenaBytes);
   outputs.assign(1, logits);
-  execute(entry, call.symbols.data(), arena);
+  execute(entry, call.symbols.data(), arena, nullptr);
   if (call.logits && !direct)
     std::memcpy(call.logits, logits, rowBytes * size_t(call.wantedRows));
 }

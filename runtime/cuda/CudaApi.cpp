@@ -53,7 +53,13 @@ int32_t copyBytes(const HostCall *call, void *target, const void *source, int64_
 /// A CUDA program's buffers are the GPU's: there is nothing that a CPU kernel could read.
 int32_t refuseParallelFor(const HostCall *, CpuKernel, void *const *, const int64_t *, int64_t) { return -1; }
 
-constexpr HostApi Api = {HostAbiVersion, sizeof(HostApi), refuseParallelFor, launch, copyBytes, &MathFunctions};
+// Programs for a GPU have no sizes that depend on data.
+void *refuseAllocate(const HostCall *, int64_t, int64_t, int64_t) { return nullptr; }
+void *refuseOutput(const HostCall *, int64_t, const int64_t *) { return nullptr; }
+void explainNothing(const HostCall *, int32_t, const char *, int64_t, int64_t, int64_t) {}
+
+constexpr HostApi Api = {HostAbiVersion, sizeof(HostApi), refuseParallelFor, launch,        copyBytes,
+                         refuseAllocate, refuseOutput,    explainNothing,    &MathFunctions};
 
 } // namespace
 

@@ -197,6 +197,7 @@ DeviceAddress CudaExecutor::workspace(size_t bytes, Stream stream) {
     driver.fail(result, driver.memAllocAsync.name, std::to_string(bytes) + " bytes of working memory");
   }
   growingBytes = bytes;
+  ++growths;
   return growing;
 }
 
@@ -215,6 +216,9 @@ void CudaExecutor::execute(const Entry &entry, const int64_t *symbols, DeviceAdd
 }
 
 void CudaExecutor::run(TensorCall &call) {
+  for (const lathe_tensor *tensor : call.outputs)
+    if (tensor && !tensor->data && tensor->bytes)
+      throw Failure(LATHE_INVALID_ARGUMENT, "output '", tensor->name, "' has no data");
   ContextScope scope(*device);
   Stream stream = begin(call.stream);
   size_t arena = aligned(arenaBytes(*program, *call.entry, call.symbols.data())), bytes = arena;
@@ -252,6 +256,15 @@ void CudaExecutor::run(TensorCall &call) {
   markEnd(driver, stream, own, done);
   if (wait)
     driver(driver.streamSynchronize, stream);
+}
+
+lathe_memory_info CudaExecutor::memory() const {
+  lathe_memory_info info{};
+  info.working_bytes = growingBytes + metadataBytes + bucketLogitsBytes + bucketArenaBytes;
+  for (const State *state : limits.states)
+    info.state_bytes += uint64_t(state->pageBytes * limits.pages);
+  info.growths = growths;
+  return info;
 }
 
 const CudaExecutor::Bucket *CudaExecutor::bucketOf(const Entry &entry, const StepShape &shape) const {

@@ -18,6 +18,7 @@ public:
   StepShape pad(const Entry &entry, const StepShape &needed) const override;
   void step(const StepCall &call) override;
   void copyPage(int32_t target, int32_t source, void *stream) override;
+  lathe_memory_info memory() const override;
 
 private:
   /// Decode steps of up to `shape.sequences` sequences.
@@ -58,6 +59,7 @@ private:
   void *staging = nullptr;   ///< pinned host memory that the arrays are gathered in
   DeviceAddress growing = 0;
   size_t growingBytes = 0;
+  uint64_t growths = 0;
 
   Stream own = nullptr, last = nullptr;
   Event done = nullptr;                        ///< behind the last work on a caller's stream

@@ -233,19 +233,36 @@ typedef struct lathe_run_options {
   const char *entry;          /* NULL: the program's only entry of this kind */
   const lathe_tensor *inputs; /* every input of the entry, by name, in any order */
   size_t input_count;
-  lathe_tensor *outputs; /* those wanted, by name; `type`, `rank` and `shape` are written by the call */
+  /* Those wanted, by name; `type`, `rank` and `shape` are written by the call. With `data` NULL, on the CPU, the call
+   * writes `data` and `bytes` too: memory of the session that holds the result until the session's next call. */
+  lathe_tensor *outputs;
   size_t output_count;
   void *stream; /* CUDA: a CUstream of the device's primary context; NULL: the session's own */
 } lathe_run_options;
 
-/* Writes type, rank and shape of `outputs`, and in `bytes` the size that each needs; reads no data.
+/* Writes type, rank and shape of `outputs`, and in `bytes` the size that each needs; reads no data. Where a size
+ * depends on data the shape has -1 and `bytes` is the most that the output can take, or 0 if nothing bounds it.
  * LATHE_INVALID_ARGUMENT: a missing, unknown or badly shaped input. */
 LATHE_API lathe_status lathe_session_shapes(lathe_session *session, const lathe_run_options *options);
 
-/* Runs an entry of kind tensor. With any output in host memory it returns when the outputs are there; with all of
- * them on the device it returns when the work is enqueued on the stream; inputs stay unchanged until that is done.
- * LATHE_INVALID_ARGUMENT: as lathe_session_shapes, or an output with too few bytes. */
+/* Runs an entry of kind tensor. Where the size of an output depends on data its shape, as always, says what it turned
+ * out to be; more bytes than that are left alone. With any output in host memory it returns when the outputs are there;
+ * with all of them on the device it returns when the work is enqueued on the stream; inputs stay unchanged until that
+ * is done. LATHE_INVALID_ARGUMENT: as lathe_session_shapes, an output with too few bytes, or data that the model does
+ * not define, such as an index outside of its table; the message names the node. */
 LATHE_API lathe_status lathe_session_run(lathe_session *session, const lathe_run_options *options);
+
+/* Bytes that a session holds on its device, apart from weights. */
+typedef struct lathe_memory_info {
+  size_t struct_size;
+  uint64_t working_bytes; /* activations whose size the inputs' shapes give, inputs and outputs in transit */
+  uint64_t pool_bytes;    /* values whose size depends on data, and outputs given without memory */
+  uint64_t state_bytes;   /* pages of all states */
+  uint64_t growths;       /* how often working memory or the pool was enlarged: stays the same once sizes repeat */
+} lathe_memory_info;
+
+/* Writes what `session` holds now. LATHE_INVALID_ARGUMENT: struct_size is not set. */
+LATHE_API lathe_status lathe_session_memory(lathe_session *session, lathe_memory_info *info);
 
 /* ---- Language models ---- */
 

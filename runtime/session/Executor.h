@@ -10,14 +10,18 @@
 
 namespace lathe::runtime {
 
+/// Bytes of an output whose sizes depend on data.
+inline constexpr uint64_t UnknownBytes = UINT64_MAX;
+
 /// A call of a tensor entry whose inputs have been checked.
 struct TensorCall {
   const Entry *entry;
   std::vector<int64_t> symbols;
   std::vector<const lathe_tensor *> inputs; ///< in the entry's order
   std::vector<lathe_tensor *> outputs;      ///< in the entry's order, null where not wanted
-  std::vector<int64_t> outputDims;          ///< sizes of all outputs, row by row
-  std::vector<uint64_t> outputBytes;        ///< what each output takes, wanted or not
+  /// Sizes of all outputs, row by row. One that depends on data is ~bound (HostAbi.h) until `bindOutput` is called.
+  std::vector<int64_t> outputDims;
+  std::vector<uint64_t> outputBytes; ///< what each output takes, wanted or not; UnknownBytes where data decides
   void *stream;
 };
 
@@ -49,6 +53,7 @@ public:
   /// The shape that a step is padded to; at least `needed`, and within the entry's bounds if `needed` is.
   virtual StepShape pad(const Entry &entry, const StepShape &needed) const = 0;
   virtual void step(const StepCall &call) = 0;
+  virtual lathe_memory_info memory() const = 0;
   /// Copies a page in every paged state, ordered before the next step on `stream`.
   virtual void copyPage(int32_t target, int32_t source, void *stream) = 0;
 };

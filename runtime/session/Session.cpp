@@ -88,6 +88,11 @@ void Session::run(const lathe_run_options &options) {
   executor->run(tensorCall);
 }
 
+lathe_memory_info Session::memory() const {
+  std::lock_guard lock(mutex);
+  return executor->memory();
+}
+
 void Session::openSequence(const SequenceState &source, SequenceState &sequence) {
   std::lock_guard lock(mutex);
   if (limits.states.empty())

@@ -18,6 +18,7 @@ public:
 
   void shapes(const lathe_run_options &options);
   void run(const lathe_run_options &options);
+  lathe_memory_info memory() const;
   /// `stateOf` gives the state behind a handle, null for one that is not this session's.
   void step(const lathe_step_options &options, SequenceState *(*stateOf)(const Session &, lathe_sequence *));
 

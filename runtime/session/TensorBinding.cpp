@@ -101,6 +101,27 @@ void bindInputs(const Entry &entry, const lathe_run_options &options, bool readi
       throw Failure(LATHE_INVALID_ARGUMENT, "input '", entry.inputs[i].name, "' is missing");
 }
 
+/// What a size that depends on data, written as ~bound, is at most.
+uint64_t mostBytes(const Value &value, const int64_t *dims) {
+  uint64_t bytes = typeBytes(value.type);
+  for (size_t i = 0; i != value.sizes.size(); ++i)
+    if (__builtin_mul_overflow(bytes, uint64_t(dims[i] < 0 ? ~dims[i] : dims[i]), &bytes))
+      return 0;
+  return bytes < (uint64_t(1) << 47) ? bytes : 0; // more than a process can have is as good as unknown
+}
+
+/// Writes type, rank and shape, as far as they are known, and checks or writes the bytes.
+void describeOutput(const Value &value, const int64_t *dims, uint64_t bytes, bool reading, lathe_tensor &tensor) {
+  tensor.type = value.type;
+  tensor.rank = value.sizes.size();
+  for (size_t i = 0; i != tensor.rank; ++i)
+    tensor.shape[i] = dims[i] < 0 ? -1 : dims[i];
+  if (!reading)
+    tensor.bytes = bytes == UnknownBytes ? mostBytes(value, dims) : bytes;
+  else if (tensor.data)
+    checkData(tensor, "output", bytes == UnknownBytes ? 0 : bytes);
+}
+
 } // namespace
 
 void bindTensors(const Program &program, const Entry &entry, const lathe_run_options &options, bool reading,
@@ -127,20 +148,26 @@ void bindTensors(const Program &program, const Entry &entry, const lathe_run_opt
   const int64_t *dims = call.outputDims.data();
   for (size_t i = 0; i != entry.outputs.size(); ++i) {
     const Value &value = entry.outputs[i];
-    size_t rank = value.sizes.size();
-    uint64_t bytes = bytesOf(dims, rank, value.type);
-    call.outputBytes.push_back(bytes);
-    if (lathe_tensor *tensor = call.outputs[i]) {
-      tensor->type = value.type;
-      tensor->rank = rank;
-      std::copy(dims, dims + rank, tensor->shape);
-      if (reading)
-        checkData(*tensor, "output", bytes);
-      else
-        tensor->bytes = bytes;
-    }
-    dims += rank;
+    bool known = std::none_of(dims, dims + value.sizes.size(), [](int64_t size) { return size < 0; });
+    call.outputBytes.push_back(known ? bytesOf(dims, value.sizes.size(), value.type) : UnknownBytes);
+    if (lathe_tensor *tensor = call.outputs[i])
+      describeOutput(value, dims, call.outputBytes.back(), reading, *tensor);
+    dims += value.sizes.size();
   }
+}
+
+uint64_t bindOutputSizes(TensorCall &call, size_t index, const int64_t *dims) {
+  const Value &value = call.entry->outputs[index];
+  size_t rank = value.sizes.size();
+  uint64_t bytes = bytesOf(dims, rank, value.type);
+  call.outputBytes[index] = bytes;
+  if (lathe_tensor *tensor = call.outputs[index]) {
+    std::copy(dims, dims + rank, tensor->shape);
+    if (tensor->data && tensor->bytes < bytes)
+      throw Failure(LATHE_INVALID_ARGUMENT, "output '", value.name, "' has ", tensor->bytes, " bytes but its shape ",
+                    shapeText(dims, rank), " needs ", bytes);
+  }
+  return bytes;
 }
 
 } // namespace lathe::runtime

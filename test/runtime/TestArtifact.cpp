@@ -72,6 +72,17 @@ ArtifactSource scaleSource(const std::string &target) {
   return source;
 }
 
+ArtifactSource positiveSource() {
+  ordered_json entry = {{"name", "forward"},
+                        {"kind", "tensor"},
+                        {"symbols", ordered_json::array({symbol("size", 1, 8192)})},
+                        {"inputs", ordered_json::array({value("x", "f32", ordered_json::array({"size"}))})},
+                        {"outputs", ordered_json::array({value("y", "f32", ordered_json::array({"count"})),
+                                                         value("total", "i64", ordered_json::array())})},
+                        {"states", ordered_json::array()}};
+  return {manifestOf("cpu", entry), {{SectionKind::HostImage, "x86-64-v3", image("Positive.bin")}}, {}};
+}
+
 ArtifactSource toySource(const std::string &target) {
   auto arrays = ordered_json::array({value("tokens", "i32", ordered_json::array({"tokens"}), "tokens"),
                                      value("positions", "i32", {"tokens", 1}, "positions"),

@@ -11,6 +11,8 @@ namespace lathe::test {
 
 /// The hand-made programs, for "cpu" or "cuda": what images/ computes, with the manifest that goes with it.
 artifact::ArtifactSource scaleSource(const std::string &target = "cpu");
+/// Its output has a size that depends on data; for the CPU.
+artifact::ArtifactSource positiveSource();
 artifact::ArtifactSource toySource(const std::string &target = "cpu");
 
 /// Writes `source` to a new file in the test's folder and returns its path.

@@ -100,18 +100,25 @@ void runTensors(const RunArguments &arguments, const Program &program, size_t en
   check(lathe_session_shapes(session.get(), &options));
   std::vector<Array> outputs(outputNames.size());
   for (size_t i = 0; i != outputs.size(); ++i) {
-    outputs[i] = {outputTensors[i].type, {}, std::vector<char>(outputTensors[i].bytes)};
-    outputTensors[i].data = outputs[i].bytes.data();
+    const lathe_tensor &tensor = outputTensors[i];
+    outputs[i].type = tensor.type;
+    if (std::find(tensor.shape, tensor.shape + tensor.rank, -1) == tensor.shape + tensor.rank)
+      outputs[i].bytes.resize(tensor.bytes);
   }
 
   std::vector<double> seconds;
   for (int i = 0; i != arguments.repeat; ++i) {
+    // Without memory, because the size depends on data or is 0, an output lies in that of the session.
+    for (size_t k = 0; k != outputs.size(); ++k)
+      outputTensors[k].data = outputs[k].bytes.empty() ? nullptr : outputs[k].bytes.data();
     auto start = std::chrono::steady_clock::now();
     check(lathe_session_run(session.get(), &options));
     seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
   reportTimes("run", seconds);
   for (size_t i = 0; i != outputs.size(); ++i) {
+    if (const auto *data = static_cast<const char *>(outputTensors[i].data); outputs[i].bytes.empty() && data)
+      outputs[i].bytes.assign(data, data + outputTensors[i].bytes);
     takeShape(outputs[i], outputTensors[i]);
     if (auto file = outputFiles.find(outputNames[i]); file != outputFiles.end())
       writeArray(file->second, outputs[i], outputNames[i]);

@@ -17,6 +17,12 @@ static constexpr struct {
 /// Prints the kernels of all launches; reports every one that cannot be printed.
 static LogicalResult fillTable(ModuleOp plan, KernelTable &table) {
   bool good = true;
+  plan.walk([&](Operation *op) {
+    if (!isa<plan::ReadSizesOp, plan::IfOp, plan::LoopOp>(op))
+      return;
+    op->emitOpError() << "has no place on a GPU yet: the host would have to wait for what decides; compile for the CPU";
+    good = false;
+  });
   plan.walk([&](plan::LaunchOp launch) { good &= succeeded(table.add(launch)); });
   return success(good);
 }

@@ -1,6 +1,8 @@
 #include "dialects/plan/reference/PlanEvaluator.h"
 #include "dialects/lathe/Bounds.h"
 #include <cstring>
+#include <deque>
+#include <map>
 
 using namespace mlir;
 using namespace lathe;
@@ -27,11 +29,20 @@ private:
   CloneOp findClone();
   SmallVector<int64_t> evaluate(AffineMap map) const;
 
+  LogicalResult runBlock(Block &block);
   LogicalResult runOperation(Operation *op);
   LogicalResult runAddress(AddressOp address);
   LogicalResult runBuffer(BufferOp buffer);
   LogicalResult runLaunch(LaunchOp launch);
   LogicalResult runCopy(CopyOp copy);
+  LogicalResult runView(ViewOp view);
+  LogicalResult runAllocate(AllocateOp allocate);
+  LogicalResult runOutput(OutputOp output);
+  LogicalResult runReadSizes(plan::ReadSizesOp read);
+  LogicalResult runIf(plan::IfOp op);
+  LogicalResult runLoop(plan::LoopOp op);
+  FailureOr<bool> readCondition(Operation *op, Value buffer);
+  void define(ArrayRef<int64_t> symbols, std::optional<AffineMap> sizes);
   FailureOr<MutableArrayRef<uint8_t>> find(Operation *op, Value buffer, int64_t bytes, bool write);
   FailureOr<ReferenceValue> read(LaunchOp launch, Value buffer, Type type, ArrayRef<int64_t> shape);
 
@@ -41,6 +52,8 @@ private:
   SmallVector<int64_t> Symbols;
   std::vector<std::vector<uint8_t>> Ports; ///< inputs, outputs, states
   std::vector<uint8_t> Arena;
+  std::map<int64_t, std::vector<uint8_t>> Slots;
+  std::deque<std::vector<uint8_t>> Retired; ///< what slots gave up, poisoned: nobody may read it any more
   DenseMap<Value, Memory> Buffers;
 };
 } // namespace
@@ -89,8 +102,8 @@ LogicalResult Call::bindPorts(ArrayRef<ReferenceValue> arguments) {
     return failure();
   for (const ReferenceValue &input : arguments.take_front(inputs))
     Ports.emplace_back(input.getBytes().begin(), input.getBytes().end());
-  for (auto port : Program.getOutputs().getAsRange<PortAttr>())
-    Ports.emplace_back(getBytes(port.getType(), evaluate(port.getDims())), Poison);
+  for (auto [i, port] : llvm::enumerate(Program.getOutputs().getAsRange<PortAttr>()))
+    Ports.emplace_back(Program.isDataDependent(i) ? 0 : getBytes(port.getType(), evaluate(port.getDims())), Poison);
   for (const ReferenceValue &state : arguments.drop_front(inputs))
     Ports.emplace_back(state.getBytes().begin(), state.getBytes().end());
   for (auto [i, argument] : llvm::enumerate(Program.getBody().getArguments()))
@@ -158,6 +171,8 @@ FailureOr<ReferenceValue> Call::read(LaunchOp launch, Value buffer, Type type, A
     llvm::copy(pool, value.mutableBytes().begin());
     return value;
   }
+  if (isa<SizesType>(type))
+    return ReferenceValue(type, shape, 0);
   Type element = getElementTypeOrSelf(type);
   auto bytes = find(launch, buffer, getBytes(element, shape), /*write=*/false);
   if (failed(bytes))
@@ -217,13 +232,152 @@ LogicalResult Call::runCopy(CopyOp copy) {
   return success();
 }
 
+LogicalResult Call::runView(ViewOp view) {
+  Memory memory = Buffers.lookup(view.getSource());
+  int64_t offset = evaluate(view.getOffset())[0], bytes = evaluate(view.getBytes())[0];
+  if (offset < 0 || bytes < 0 || offset + bytes > int64_t(memory.Bytes.size()))
+    return view.emitOpError() << "takes " << bytes << " bytes at offset " << offset << " of a buffer of "
+                              << memory.Bytes.size();
+  memory.Bytes = memory.Bytes.slice(offset, bytes);
+  Buffers[view.getResult()] = memory;
+  return success();
+}
+
+LogicalResult Call::runAllocate(AllocateOp allocate) {
+  int64_t bytes = evaluate(allocate.getBytes())[0], keep = allocate.getKeep() ? evaluate(*allocate.getKeep())[0] : 0;
+  std::vector<uint8_t> &slot =
+      Slots[allocate.getSlot() + (allocate.getRound() ? Symbols[*allocate.getRound()] % 2 : 0)];
+  if (bytes < 0 || keep < 0 || keep > int64_t(slot.size()) || keep > bytes)
+    return allocate.emitOpError() << "asks for " << bytes << " bytes and keeps " << keep << " of " << slot.size();
+  std::vector<uint8_t> next(bytes, Poison);
+  std::copy_n(slot.begin(), keep, next.begin());
+  llvm::fill(slot, Poison);
+  Retired.push_back(std::move(slot));
+  slot = std::move(next);
+  Buffers[allocate.getResult()] = {slot, true};
+  return success();
+}
+
+LogicalResult Call::runOutput(OutputOp output) {
+  auto port = cast<PortAttr>(Program.getOutputs()[output.getIndex()]);
+  std::vector<uint8_t> &memory = Ports[Program.getInputs().size() + output.getIndex()];
+  memory.assign(getBytes(port.getType(), evaluate(output.getSizes())), Poison);
+  Buffers[output.getResult()] = {memory, true};
+  return success();
+}
+
+LogicalResult Call::runReadSizes(plan::ReadSizesOp read) {
+  ArrayRef<int64_t> symbols = read.getSymbols();
+  auto bytes = find(read, read.getSource(), symbols.size() * sizeof(int64_t), /*write=*/false);
+  if (failed(bytes))
+    return failure();
+  for (auto [i, symbol, min, max] : llvm::enumerate(symbols, read.getMin(), read.getMax())) {
+    int64_t size;
+    std::memcpy(&size, bytes->data() + i * sizeof(size), sizeof(size));
+    if (size < min || size > max)
+      return read.emitOpError() << "size " << i << " is " << size << ", needed " << min << " to " << max;
+    if (symbol >= 0)
+      Symbols[symbol] = size;
+  }
+  return success();
+}
+
+FailureOr<bool> Call::readCondition(Operation *op, Value buffer) {
+  auto byte = find(op, buffer, 1, /*write=*/false);
+  if (failed(byte))
+    return failure();
+  return (*byte)[0] != 0;
+}
+
+/// Gives symbols new values, all of which are computed from the old ones.
+void Call::define(ArrayRef<int64_t> symbols, std::optional<AffineMap> sizes) {
+  if (sizes)
+    for (auto [symbol, size] : llvm::zip_equal(symbols, evaluate(*sizes)))
+      Symbols[symbol] = size;
+}
+
+LogicalResult Call::runIf(plan::IfOp op) {
+  FailureOr<bool> condition = readCondition(op, op.getCondition());
+  if (failed(condition))
+    return failure();
+  Block &block = (*condition ? op.getThenBody() : op.getElseBody()).front();
+  if (failed(runBlock(block)))
+    return failure();
+  auto yield = cast<plan::YieldOp>(block.getTerminator());
+  for (auto [result, address] : llvm::zip_equal(op.getResults(), yield.getAddresses()))
+    Buffers[result] = Memory(Buffers.lookup(address));
+  define(op.getDefines(), yield.getSizes());
+  return success();
+}
+
+LogicalResult Call::runLoop(plan::LoopOp op) {
+  int64_t limit = op.getLimit() ? evaluate(*op.getLimit())[0] : INT64_MAX;
+  FailureOr<bool> condition = op.getCondition() ? readCondition(op, op.getCondition()) : FailureOr<bool>(true);
+  if (op.getTrip()) {
+    auto trip = find(op, op.getTrip(), sizeof(int64_t), /*write=*/false);
+    if (failed(trip))
+      return failure();
+    int64_t count;
+    std::memcpy(&count, trip->data(), sizeof(count));
+    limit = std::min(limit, count);
+  }
+  SmallVector<Memory> carried =
+      llvm::map_to_vector(op.getCarried(), [&](Value value) { return Buffers.lookup(value); });
+  define(op.getDefines(), op.getSizes());
+  auto yield = cast<plan::YieldOp>(op.getBody().front().getTerminator());
+  for (int64_t round = 0;; ++round) {
+    Symbols[op.getRound()] = round;
+    if (failed(condition))
+      return failure();
+    if (round >= limit || !*condition)
+      break;
+    if (op.getCount()) {
+      auto count = find(op, op.getCount(), sizeof(int64_t), /*write=*/true);
+      if (failed(count))
+        return failure();
+      std::memcpy(count->data(), &round, sizeof(round));
+    }
+    for (auto [argument, memory] : llvm::zip_equal(op.getBody().getArguments(), carried))
+      Buffers[argument] = memory;
+    if (failed(runBlock(op.getBody().front())))
+      return failure();
+    ValueRange addresses = yield.getAddresses();
+    if (op.getCondition()) {
+      condition = readCondition(op, addresses.front());
+      addresses = addresses.drop_front();
+    }
+    carried = llvm::map_to_vector(addresses, [&](Value value) { return Buffers.lookup(value); });
+    define(op.getDefines(), yield.getSizes());
+  }
+  for (auto [result, memory] : llvm::zip_equal(op.getResults(), carried))
+    Buffers[result] = memory;
+  return success();
+}
+
 LogicalResult Call::runOperation(Operation *op) {
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
       .Case([&](AddressOp address) { return runAddress(address); })
       .Case([&](BufferOp buffer) { return runBuffer(buffer); })
       .Case([&](LaunchOp launch) { return runLaunch(launch); })
       .Case([&](CopyOp copy) { return runCopy(copy); })
+      .Case([&](ViewOp view) { return runView(view); })
+      .Case([&](AllocateOp allocate) { return runAllocate(allocate); })
+      .Case([&](OutputOp output) { return runOutput(output); })
+      .Case([&](plan::ReadSizesOp read) { return runReadSizes(read); })
+      .Case([&](plan::IfOp branch) { return runIf(branch); })
+      .Case([&](plan::LoopOp loop) { return runLoop(loop); })
+      .Case([&](NullOp null) {
+        Buffers[null.getResult()] = {};
+        return success();
+      })
       .Default([](Operation *other) { return other->emitOpError() << "is no operation of a plan"; });
+}
+
+LogicalResult Call::runBlock(Block &block) {
+  for (Operation &op : block)
+    if (!op.hasTrait<OpTrait::IsTerminator>() && failed(runOperation(&op)))
+      return failure();
+  return success();
 }
 
 FailureOr<SmallVector<ReferenceValue>> Call::run(ArrayRef<ReferenceValue> arguments) {
@@ -235,9 +389,9 @@ FailureOr<SmallVector<ReferenceValue>> Call::run(ArrayRef<ReferenceValue> argume
     return failure();
   }
   Arena.assign(evaluate(clone.getArena())[0], Poison);
-  for (Operation &op : clone.getBody().front())
-    if (failed(runOperation(&op)))
-      return failure();
+  Symbols.resize(clone.getAllSymbols().size());
+  if (failed(runBlock(clone.getBody().front())))
+    return failure();
   SmallVector<ReferenceValue> results;
   size_t next = Program.getInputs().size();
   for (auto port : Program.getOutputs().getAsRange<PortAttr>()) {

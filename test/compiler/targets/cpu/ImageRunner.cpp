@@ -118,6 +118,7 @@ static ImageRunner::Call runOnce(ImageRunner::Call call, char *image, const Host
   api.parallelFor = reversed ? runReversed : runForward;
   api.copy = copyBuffer;
   api.math = &runtime::MathFunctions;
+  api.explain = [](const HostCall *, int32_t, const char *, int64_t, int64_t, int64_t) {};
   auto arenaBytes = reinterpret_cast<runtime::HostArenaFunction>(image + entry.ArenaBytes);
   auto run = reinterpret_cast<runtime::HostEntryFunction>(image + entry.Run);
   Bytes arena(arenaBytes(call.Symbols.data()) + 256, 0xCD);
