@@ -1,17 +1,30 @@
 #include "runtime/cpu/ThreadPool.h"
 
 #include <algorithm>
+#include <chrono>
 
 namespace lathe::runtime {
 
-/// Rounds of waiting awake before a thread sleeps: about 20 microseconds, the distance between two launches of a
-/// small model. Waking a sleeper costs more than that.
-static constexpr int AwakeRounds = 500;
+/// How long a thread waits awake before it sleeps: launches of one call follow each other within this time, and waking
+/// a sleeper costs 50 microseconds on a virtual machine.
+static constexpr std::chrono::microseconds AwakeTime(200);
 
 static void pause() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
 #endif
+}
+
+/// Waits awake until `ready` says so, but not longer than AwakeTime.
+template <typename Ready> static void waitAwake(Ready ready) {
+  auto end = std::chrono::steady_clock::now() + AwakeTime;
+  do
+    for (int round = 0; round != 50; ++round) {
+      if (ready())
+        return;
+      pause();
+    }
+  while (std::chrono::steady_clock::now() < end);
 }
 
 ThreadPool::ThreadPool(int threads) {
@@ -38,11 +51,14 @@ void ThreadPool::stop() {
 }
 
 void ThreadPool::work(Loop &loop) {
-  while (true) {
-    int64_t begin = loop.next.fetch_add(loop.chunk);
-    if (begin >= loop.count)
-      return;
-    loop.body(loop.argument, begin, std::min(begin + loop.chunk, loop.count));
+  int64_t begin = loop.next.load();
+  while (begin < loop.count) {
+    // Half of a thread's share of what is left: large pieces first, small ones to end at the same time.
+    int64_t end = begin + std::max<int64_t>(1, (loop.count - begin) / (2 * loop.threads));
+    if (!loop.next.compare_exchange_weak(begin, end))
+      continue;
+    loop.body(loop.argument, begin, end);
+    begin = loop.next.load();
   }
 }
 
@@ -62,14 +78,13 @@ void ThreadPool::serve() {
       lock.unlock();
       work(*loop);
       lock.lock();
-      if (--loop->helpers == 0)
+      if (loop->helpers.fetch_sub(1) == 1)
         done.notify_all();
       continue;
     }
     uint64_t seen = started.load();
     lock.unlock();
-    for (int round = 0; round != AwakeRounds && started.load() == seen; ++round)
-      pause();
+    waitAwake([&] { return started.load() != seen; });
     lock.lock();
     wake.wait(lock, [&] { return stopping || started.load() != seen; });
   }
@@ -80,8 +95,7 @@ void ThreadPool::run(int64_t count, Body body, void *argument) {
     return;
   if (workers.empty() || count == 1)
     return body(argument, 0, count);
-  // Four chunks a thread: enough to even out unequal tiles, few enough that taking one costs nothing.
-  Loop loop{body, argument, count, std::max<int64_t>(1, count / (4 * size()))};
+  Loop loop{body, argument, count, size()};
   {
     std::lock_guard lock(mutex);
     loop.following = loops;
@@ -90,12 +104,13 @@ void ThreadPool::run(int64_t count, Body body, void *argument) {
   }
   wake.notify_all();
   work(loop);
+  waitAwake([&] { return loop.helpers.load() == 0; });
   std::unique_lock lock(mutex);
   Loop **link = &loops;
   while (*link != &loop)
     link = &(*link)->following;
   *link = loop.following;
-  done.wait(lock, [&] { return loop.helpers == 0; });
+  done.wait(lock, [&] { return loop.helpers.load() == 0; });
 }
 
 } // namespace lathe::runtime

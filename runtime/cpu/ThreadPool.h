@@ -31,9 +31,9 @@ private:
   struct Loop {
     Body body;
     void *argument;
-    int64_t count, chunk;
+    int64_t count, threads;
     std::atomic<int64_t> next{0};
-    int helpers = 0; ///< pool threads inside; guarded by the mutex
+    std::atomic<int> helpers{0}; ///< pool threads inside; changed under the mutex
     Loop *following = nullptr;
   };
 
