@@ -15,6 +15,8 @@ int main(int argc, char **argv) {
 
   RunArguments run;
   addRunCommand(app, run);
+  BenchArguments bench;
+  addBenchCommand(app, bench);
   InspectArguments inspect;
   addInspectCommand(app, inspect);
   app.add_subcommand("doctor", "Say what this machine offers and what is missing");
@@ -27,6 +29,8 @@ int main(int argc, char **argv) {
   try {
     if (app.got_subcommand("run"))
       runModel(run);
+    else if (app.got_subcommand("bench"))
+      benchModel(bench);
     else if (app.got_subcommand("inspect"))
       inspectModel(inspect);
     else

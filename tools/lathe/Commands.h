@@ -67,8 +67,27 @@ void runModel(const RunArguments &arguments);
 void runTensors(const RunArguments &arguments, const Program &program, size_t entry, const Device &device);
 void runTokens(const RunArguments &arguments, const Program &program, size_t entry, const Device &device);
 
+/// What a language model generated from `arguments.tokens`, and how long it took.
+struct TokenRun {
+  std::vector<int32_t> likely; ///< the most likely token after the prompt and after each step
+  std::vector<float> rows;     ///< logits: with --logits of every token, else of the last
+  int64_t vocabulary = 0;
+  std::vector<double> promptSeconds, stepSeconds; ///< of all repetitions
+};
+TokenRun generateTokens(const RunArguments &arguments, const Program &program, size_t entry, const Device &device);
+
 /// Prints to standard error the fastest and the middle of several times in seconds, if there are several.
 void reportTimes(const char *what, std::vector<double> seconds);
+
+struct BenchArguments {
+  std::string model, entry, device;
+  InputArguments inputs;
+  int threads = 0, repeat = 20, warmup = 3;
+  int64_t prompt = 128, steps = 32;
+  bool json = false, launches = false;
+};
+void addBenchCommand(CLI::App &app, BenchArguments &arguments);
+void benchModel(const BenchArguments &arguments);
 
 struct InspectArguments {
   std::string model;

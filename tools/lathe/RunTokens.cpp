@@ -104,20 +104,14 @@ private:
 
 } // namespace
 
-void runTokens(const RunArguments &arguments, const Program &program, size_t entry, const Device &device) {
-  if (!arguments.inputs.files.empty() || arguments.inputs.random || !arguments.outputs.empty())
-    throw CommandFailure(LATHE_INVALID_ARGUMENT,
-                         arguments.model + ": a language model, so use --tokens, not --input or --output");
-  if (arguments.tokens.empty())
-    throw CommandFailure(LATHE_INVALID_ARGUMENT, arguments.model + ": a language model needs --tokens");
+TokenRun generateTokens(const RunArguments &arguments, const Program &program, size_t entry, const Device &device) {
   const std::vector<int32_t> &feed = arguments.feed;
   int64_t steps = arguments.steps >= 0 ? arguments.steps : feed.empty() ? DefaultSteps : int64_t(feed.size());
   if (!feed.empty() && int64_t(feed.size()) < steps)
     throw CommandFailure(LATHE_INVALID_ARGUMENT,
                          "--feed has " + std::to_string(feed.size()) + " ids but --steps is " + std::to_string(steps));
   Text text(arguments, program, entry, device, int64_t(arguments.tokens.size()) + steps);
-  std::vector<double> prefillSeconds, stepSeconds;
-  std::vector<int32_t> likely;
+  TokenRun run;
   auto timed = [&](std::vector<double> &seconds, const std::vector<int32_t> &tokens) {
     auto start = std::chrono::steady_clock::now();
     text.append(tokens);
@@ -125,26 +119,38 @@ void runTokens(const RunArguments &arguments, const Program &program, size_t ent
   };
   for (int i = 0; i != arguments.repeat; ++i) {
     text.start();
-    likely.clear();
-    timed(prefillSeconds, arguments.tokens);
+    run.likely.clear();
+    timed(run.promptSeconds, arguments.tokens);
     for (int64_t step = 0; step != steps; ++step) {
-      likely.push_back(text.likeliest());
-      timed(stepSeconds, {feed.empty() ? likely.back() : feed[size_t(step)]});
+      run.likely.push_back(text.likeliest());
+      timed(run.stepSeconds, {feed.empty() ? run.likely.back() : feed[size_t(step)]});
     }
-    likely.push_back(text.likeliest());
+    run.likely.push_back(text.likeliest());
   }
+  run.rows = std::move(text.rows);
+  run.vocabulary = text.vocabulary;
+  return run;
+}
+
+void runTokens(const RunArguments &arguments, const Program &program, size_t entry, const Device &device) {
+  if (!arguments.inputs.files.empty() || arguments.inputs.random || !arguments.outputs.empty())
+    throw CommandFailure(LATHE_INVALID_ARGUMENT,
+                         arguments.model + ": a language model, so use --tokens, not --input or --output");
+  if (arguments.tokens.empty())
+    throw CommandFailure(LATHE_INVALID_ARGUMENT, arguments.model + ": a language model needs --tokens");
+  TokenRun run = generateTokens(arguments, program, entry, device);
   if (arguments.repeat > 1) {
-    reportTimes("prompt", prefillSeconds);
-    reportTimes("step", stepSeconds);
+    reportTimes("prompt", run.promptSeconds);
+    reportTimes("step", run.stepSeconds);
   }
-  for (size_t i = 0; i != likely.size(); ++i)
-    std::cout << (i ? "," : "") << likely[i];
+  for (size_t i = 0; i != run.likely.size(); ++i)
+    std::cout << (i ? "," : "") << run.likely[i];
   std::cout << "\n";
   if (arguments.logits.empty())
     return;
-  Array array = {LATHE_F32, {int64_t(text.rows.size()) / text.vocabulary, text.vocabulary}, {}};
-  array.bytes.resize(text.rows.size() * sizeof(float));
-  std::memcpy(array.bytes.data(), text.rows.data(), array.bytes.size());
+  Array array = {LATHE_F32, {int64_t(run.rows.size()) / run.vocabulary, run.vocabulary}, {}};
+  array.bytes.resize(run.rows.size() * sizeof(float));
+  std::memcpy(array.bytes.data(), run.rows.data(), array.bytes.size());
   writeNpy(arguments.logits, array);
 }
 
