@@ -57,14 +57,19 @@ AffineExpr lathe::countFlops(Operation *op, ArrayRef<DimList> operands, ArrayRef
   if (results.empty() || operands.empty())
     return none;
   AffineExpr elements = multiply(results[0], context);
-  if (name == "lathe.matmul")
+  if (name == "lathe.matmul" || name == "lathe.panel_matmul")
     return elements * operands[0].back() * 2;
+  if (name == "lathe.panel_conv")
+    return elements * operands[1][2] * 2;
+  if (name == "lathe.depthwise_conv")
+    return elements * operands[1][0] * operands[1][1] * 2;
   if (name == "lathe.conv")
     return elements * multiply(ArrayRef(operands[1]).drop_front(), context, 2);
   if (name == "lathe.conv_transpose")
     return multiply(operands[0], context) * multiply(ArrayRef(operands[1]).drop_front(), context, 2);
   if (name == "lathe.attention")
-    return countAttention(multiply(ArrayRef(operands[0]).drop_back(), context) * *(operands[1].end() - 2),
+    return countAttention(multiply(ArrayRef(operands[0]).drop_back(), context) *
+                              operands[1][cast<AttentionOp>(op).getTokenDim()],
                           operands[0].back(), operands[2].back());
   if (isa<PagedAttentionOp>(op)) {
     // Each query row meets the tokens of its own sequence alone.
@@ -121,7 +126,7 @@ void CostCounter::countOp(Operation &op) {
     Dims[result] = dims;
   Cost.Flops = Cost.Flops + countFlops(&op, operands, results);
   Cost.Ops.push_back(op.getName().stripDialect().str());
-  if (isa<MatmulOp, ConvOp>(op)) {
+  if (isa<MatmulOp, ConvOp, PanelMatmulOp, PanelConvOp, DepthwiseConvOp, AttentionOp>(op)) {
     std::string element;
     llvm::raw_string_ostream(element) << cast<RankedTensorType>(op.getOperand(0).getType()).getElementType();
     Cost.Math = element;

@@ -35,6 +35,11 @@ std::vector<Phase> lathe::buildPhases(const PipelineOptions &options) {
          clone.boundaries.assign(options.tokenBoundaries.begin(), options.tokenBoundaries.end());
          pm.addPass(createCloneByTokenCount(clone));
          pm.addNestedPass<func::FuncOp>(createFormWeightPrograms());
+         if (!options.cuda) { // the layouts that the kernels of the CPU read
+           pm.addNestedPass<func::FuncOp>(createPutChannelsLast());
+           pm.addNestedPass<func::FuncOp>(createPackProducts());
+           pm.addNestedPass<func::FuncOp>(createFormWeightPrograms());
+         }
          pm.addNestedPass<func::FuncOp>(createFormFusions({options.cuda ? "cuda" : "cpu"}));
          pm.addNestedPass<func::FuncOp>(createChooseKernels({options.cuda ? "cuda" : "cpu"}));
        }},

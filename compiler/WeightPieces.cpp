@@ -263,6 +263,36 @@ WeightPieces::Result WeightPieces::evaluateReshape(ReshapeOp op, const Box &box)
   return result;
 }
 
+WeightPieces::Result WeightPieces::evaluatePack(PackColumnsOp op, const Box &box) {
+  ArrayRef<int64_t> shape = getShape(op.getInput());
+  constexpr int64_t Width = PackColumnsOp::Columns;
+  size_t batch = shape.size() - 2, rowDim = batch + op.getTransposed(), columnDim = batch + !op.getTransposed();
+  int64_t panels = box.sizes[batch], rows = box.sizes[batch + 1], width = box.sizes[batch + 2];
+  int64_t first = box.offsets[batch] * Width;
+  Box input{SmallVector<int64_t>(box.offsets), SmallVector<int64_t>(box.sizes)};
+  input.offsets.pop_back();
+  input.sizes.pop_back();
+  input.offsets[rowDim] = box.offsets[batch + 1];
+  input.sizes[rowDim] = rows;
+  input.offsets[columnDim] = first;
+  input.sizes[columnDim] = std::min(panels * Width, shape[columnDim] - first);
+  FailureOr<ReferenceValue> value = evaluate(op.getInput(), input);
+  if (failed(value))
+    return failure();
+  int64_t columns = input.sizes[columnDim], bytes = getElementBytes(value->getType());
+  int64_t rowStep = (op.getTransposed() ? 1 : columns) * bytes, columnStep = (op.getTransposed() ? rows : 1) * bytes;
+  ReferenceValue result = ReferenceValue::tensor(value->getType(), box.sizes);
+  const uint8_t *from = value->getBytes().data();
+  uint8_t *to = result.mutableBytes().data();
+  for (int64_t left = result.getNumElements(); left > 0; left -= panels * rows * width, from += rows * columns * bytes)
+    for (int64_t panel = 0; panel < panels; ++panel)
+      for (int64_t row = 0; row < rows; ++row)
+        for (int64_t j = box.offsets.back(); j < box.offsets.back() + width; ++j, to += bytes)
+          if (int64_t column = panel * Width + j; column < columns)
+            std::memcpy(to, from + row * rowStep + column * columnStep, bytes);
+  return result;
+}
+
 WeightPieces::Result WeightPieces::evaluate(Value value, const Box &box) {
   FailureOr<std::optional<ReferenceValue>> mapped = findMapped(value);
   if (failed(mapped))
@@ -282,6 +312,8 @@ WeightPieces::Result WeightPieces::evaluate(Value value, const Box &box) {
       return evaluateTranspose(transpose, box);
     if (auto reshape = dyn_cast<ReshapeOp>(op))
       return evaluateReshape(reshape, box);
+    if (auto pack = dyn_cast<PackColumnsOp>(op))
+      return evaluatePack(pack, box);
     if (failed(computeWhole(op)))
       return failure();
     mapped = std::optional(Kept[value]);

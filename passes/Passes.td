@@ -118,6 +118,58 @@ def CloneByTokenCount : Pass<"lathe-clone-by-token-count", "::mlir::ModuleOp"> {
   let options = [ListOption<"boundaries", "boundaries", "int64_t", "largest token count of each clone but the last">];
 }
 
+def PutChannelsLast : Pass<"lathe-put-channels-last", "::mlir::func::FuncOp"> {
+  let summary = "Lay images out with channels last, where a vector holds neighbouring channels";
+  let description = [{
+    Needs: an entry point after FormWeightPrograms, for the CPU.
+
+    Leaves: convolutions with f32 filters of known size as `lathe.panel_conv`, those of one channel each as
+    `lathe.depthwise_conv`; between them elementwise operations and max pooling on images with channels last. Transposes
+    stand where such images meet other operations. Filters are transposed and packed by operations that read weights
+    alone, for FormWeightPrograms to collect. Remarks of category `fusion` say which convolutions were not rewritten.
+
+    Before:
+    ```mlir
+    %y = lathe.conv %x, %f strides [1, 1] pads [1, 1, 1, 1] dilations [1, 1] groups 1 :
+        tensor<?x4x8x8xf32>, tensor<20x4x3x3xf32> -> tensor<?x20x8x8xf32>
+    ```
+    After:
+    ```mlir
+    %0 = lathe.transpose %x permutation [0, 2, 3, 1] : tensor<?x4x8x8xf32> -> tensor<?x8x8x4xf32>
+    %1 = lathe.panel_conv %0, %p window [3, 3] strides [1, 1] pads [1, 1, 1, 1] dilations [1, 1] groups 1 :
+        tensor<?x8x8x4xf32>, tensor<1x2x36x16xf32> -> tensor<?x8x8x20xf32>
+    %y = lathe.transpose %1 permutation [0, 3, 1, 2] : tensor<?x8x8x20xf32> -> tensor<?x20x8x8xf32>
+    ```
+
+    Not done: filters that are computed, and those of 16 bits; images with an unknown number of channels.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
+}
+
+def PackProducts : Pass<"lathe-pack-products", "::mlir::func::FuncOp"> {
+  let summary = "Pack the weights of products into panels of 16 columns";
+  let description = [{
+    Needs: an entry point after FormWeightPrograms, for the CPU.
+
+    Leaves: products with f32 weights as `lathe.panel_matmul`, whose kernel reads them in order. Packing is an operation that
+    reads weights alone, for FormWeightPrograms to collect. Remarks of category `fusion` say what was packed and what not.
+
+    Before:
+    ```mlir
+    %y = lathe.matmul %x, %w transpose_rhs : tensor<?x64xf32>, tensor<40x64xf32> -> tensor<?x40xf32>
+    ```
+    After:
+    ```mlir
+    %p = lathe.pack_columns %w transposed : tensor<40x64xf32> -> tensor<3x64x16xf32>
+    %y = lathe.panel_matmul %x, %p : tensor<?x64xf32>, tensor<3x64x16xf32> -> tensor<?x40xf32>
+    ```
+
+    Not done: right operands that are computed, or are more than one matrix; weights of 16 bits or in blocks, whose kernel
+    reads them as they are.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
+}
+
 def FormFusions : Pass<"lathe-form-fusions", "::mlir::func::FuncOp"> {
   let summary = "Group operations into the kernels that will run them";
   let description = [{

@@ -2,6 +2,7 @@
 #include "llvm/Analysis/TargetLibraryInfo.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Verifier.h"
+#include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/SmallVectorMemoryBuffer.h"
@@ -49,6 +50,16 @@ static void internalize(llvm::Module &module, ArrayRef<std::string> entries) {
   });
 }
 
+/// Tells code that was written for more than one level which one it is compiled for.
+static void defineLevel(llvm::Module &module, const llvm::TargetMachine &machine) {
+  llvm::GlobalVariable *bytes = module.getGlobalVariable("lathe_register_bytes");
+  if (!bytes)
+    return;
+  bool wide = machine.getMCSubtargetInfo()->checkFeatures("+avx512f");
+  bytes->setInitializer(llvm::ConstantInt::get(bytes->getValueType(), wide ? 64 : 32));
+  bytes->setLinkage(llvm::GlobalValue::PrivateLinkage);
+}
+
 static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
@@ -89,6 +100,7 @@ static FailureOr<HostImage> compileLevel(const llvm::Module &source, StringRef l
   std::unique_ptr<llvm::Module> module = llvm::CloneModule(source);
   module->setDataLayout(machine->createDataLayout());
   internalize(*module, names);
+  defineLevel(*module, *machine);
   optimize(*module, *machine);
 
   HostImage image;

@@ -4,6 +4,48 @@
 using namespace mlir;
 using namespace lathe;
 
+LogicalResult AttentionOp::verify() {
+  RankedTensorType query = getQuery().getType(), key = getKey().getType(), value = getValue().getType();
+  RankedTensorType result = getResult().getType();
+  // (C1)
+  for (RankedTensorType type : {query, key, value, result})
+    if (type.getRank() != 4 ||
+        type.getElementType() != (type == result && result.getElementType().isF32() ? result : query).getElementType())
+      return emitOpError() << "query, key, value and result are " << query << ", " << key << ", " << value << " and "
+                           << result << ", needed rank 4 and one element type (the result may be f32)";
+  // (C2)
+  unsigned head = getHeadDim(), token = getTokenDim();
+  auto agree = [&](RankedTensorType a, RankedTensorType b, ArrayRef<unsigned> dims) {
+    return llvm::all_of(dims, [&](unsigned d) { return dimsAgree(a.getDimSize(d), b.getDimSize(d)); });
+  };
+  if (!agree(query, key, {0, 3}) || !agree(key, value, {0, head, token}) || !agree(query, result, {0, head, token}) ||
+      !agree(value, result, {3}))
+    return emitOpError() << "sizes of query " << query << ", key " << key << ", value " << value << " and result "
+                         << result << " do not fit";
+  // (C3)
+  int64_t heads = query.getDimSize(head), keyHeads = key.getDimSize(head);
+  if (ShapedType::isDynamic(heads) || ShapedType::isDynamic(keyHeads) ? !dimsAgree(heads, keyHeads)
+                                                                      : keyHeads == 0 || heads % keyHeads != 0)
+    return emitOpError() << "query has " << heads << " heads and key " << keyHeads << ", which do not divide them";
+  // (C4)
+  if (!getMask())
+    return success();
+  RankedTensorType mask = getMask().getType();
+  std::array<int64_t, 4> scores = {query.getDimSize(0), heads, query.getDimSize(token), key.getDimSize(token)};
+  if (mask.getRank() != 4 || !llvm::all_of(llvm::zip(mask.getShape(), scores), [](auto pair) {
+        return std::get<0>(pair) == 1 || dimsAgree(std::get<0>(pair), std::get<1>(pair));
+      }))
+    return emitOpError() << "mask is " << mask << ", needed 4 dimensions that are 1 or those of [B, H, T, S]";
+  return success();
+}
+
+LogicalResult AttentionOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImpl<DimList> &results) {
+  DimList dims = operands[0];
+  dims[3] = operands[2][3];
+  results.push_back(std::move(dims));
+  return success();
+}
+
 LogicalResult RopeOp::verify() {
   RankedTensorType input = getInput().getType(), positions = getPositions().getType();
   // (C1)

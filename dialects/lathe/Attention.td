@@ -1,4 +1,40 @@
-// Operations of language models over a ragged batch: T token rows that belong to S sequences.
+// Attention over tensors, and the operations of language models over a ragged batch: T token rows that belong to S
+// sequences.
+
+def Lathe_AttentionOp : Lathe_ModelOp<"attention", [DeclareOpInterfaceMethods<Lathe_DerivativeOpInterface>]> {
+  let summary = "Weighted means of values, by how well queries match keys";
+  let description = [{
+    For query t of head h, over the S keys of head `g = h * key heads / heads` (Vaswani et al., 2017):
+    `result[b, h, t] = sum_s softmax_s(scale * query[b, h, t] . key[b, g, s] + mask[b, h, t, s]) * value[b, g, s]`,
+    accumulated in f32. With `causal`, query t sees keys up to t + S - T alone, so that the last query sees all. A query that
+    sees no key, and one whose mask is -infinity for each, gives zeros. Dimensions are `[B, H, T, D]`, or `[B, T, H, D]` of
+    all tensors but the mask with `tokens_first`.
+    Constraints:
+    * (C1) `query`, `key`, `value` and `result` have rank 4 and one element type, but `result` may be f32.
+    * (C2) Their batches agree, as do the widths of query and key and those of value and result; key and value have the
+      same heads and tokens, result and query as well.
+    * (C3) The heads of `key` divide those of `query`.
+    * (C4) Each dimension of `mask` is 1 or that of `[B, H, T, S]`.
+    Example:
+    ```mlir
+    %y = lathe.attention %q, %k, %v mask %m : tensor<?x1x1x16xf32> scale 1.25e-01 :
+        tensor<?x4x16x64xf32>, tensor<?x2x16x64xf32>, tensor<?x2x16x32xf32> -> tensor<?x4x16x32xf32>
+    ```
+  }];
+  let arguments = (ins Lathe_FloatTensor:$query, Lathe_FloatTensor:$key, Lathe_FloatTensor:$value,
+                       Optional<Lathe_FloatTensor>:$mask, F32Attr:$scale, UnitAttr:$causal, UnitAttr:$tokens_first);
+  let results = (outs Lathe_FloatTensor:$result);
+  let assemblyFormat = [{
+    $query `,` $key `,` $value (`mask` $mask^ `:` type($mask))? `scale` $scale (`causal` $causal^)?
+    (`tokens_first` $tokens_first^)? attr-dict `:` type($query) `,` type($key) `,` type($value) `->` type($result)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Numbers of the dimensions that count heads and tokens.
+    unsigned getHeadDim() { return getTokensFirst() ? 2 : 1; }
+    unsigned getTokenDim() { return getTokensFirst() ? 1 : 2; }
+  }];
+}
 
 def Lathe_RopeOp : Lathe_ModelOp<"rope", [DeclareOpInterfaceMethods<Lathe_DerivativeOpInterface>,
     AllTypesMatch<["input", "result"]>]> {

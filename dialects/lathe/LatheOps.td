@@ -61,6 +61,7 @@ include "dialects/lathe/Linear.td"
 include "dialects/lathe/Reductions.td"
 include "dialects/lathe/Movement.td"
 include "dialects/lathe/Attention.td"
+include "dialects/lathe/ChannelsLast.td"
 include "dialects/lathe/ControlFlow.td"
 #endif
 #ifndef LATHE_CORE_ONLY

@@ -1,23 +1,34 @@
 // Verifiers and shapes of Linear.td.
 #include "dialects/lathe/Lathe.h"
 #include "dialects/lathe/Windows.h"
+#include "mlir/Dialect/Traits.h"
 
 using namespace mlir;
 using namespace lathe;
 
+/// What the leading dimensions of both operands broadcast to, or nothing when they do not.
+static std::optional<SmallVector<int64_t>> broadcastBatch(RankedTensorType lhs, RankedTensorType rhs) {
+  SmallVector<int64_t> shape;
+  if (!OpTrait::util::getBroadcastedShape(lhs.getShape().drop_back(2), rhs.getShape().drop_back(2), shape))
+    return std::nullopt;
+  return shape;
+}
+
 LogicalResult MatmulOp::verify() {
   RankedTensorType lhs = getLhs().getType(), rhs = getRhs().getType(), result = getResult().getType();
+  int64_t lhsRank = lhs.getRank(), rhsRank = rhs.getRank(), rank = result.getRank();
   // (C1)
-  if (lhs.getRank() != 2 || rhs.getRank() != 2 || result.getRank() != 2)
-    return emitOpError() << "ranks of lhs, rhs and result are " << lhs.getRank() << ", " << rhs.getRank() << " and "
-                         << result.getRank() << ", needed 2";
+  if (lhsRank < 2 || rhsRank < 2 || rank != std::max(lhsRank, rhsRank))
+    return emitOpError() << "ranks of lhs, rhs and result are " << lhsRank << ", " << rhsRank << " and " << rank
+                         << ", needed 2 or more, and the larger one for the result";
   // (C2)
   bool transposed = getTransposeRhs();
-  if (!dimsAgree(lhs.getDimSize(1), rhs.getDimSize(transposed ? 1 : 0)))
-    return emitOpError() << "k is " << lhs.getDimSize(1) << " in lhs but " << rhs.getDimSize(transposed ? 1 : 0)
-                         << " in rhs";
-  if (!dimsAgree(lhs.getDimSize(0), result.getDimSize(0)) ||
-      !dimsAgree(rhs.getDimSize(transposed ? 0 : 1), result.getDimSize(1)))
+  int64_t rows = rhs.getDimSize(rhsRank - 2), columns = rhs.getDimSize(rhsRank - 1);
+  int64_t k = transposed ? columns : rows, n = transposed ? rows : columns;
+  if (!dimsAgree(lhs.getShape().back(), k))
+    return emitOpError() << "k is " << lhs.getShape().back() << " in lhs but " << k << " in rhs";
+  if (!dimsAgree(lhs.getDimSize(lhsRank - 2), result.getDimSize(rank - 2)) ||
+      !dimsAgree(n, result.getDimSize(rank - 1)))
     return emitOpError() << "result is " << result << " but lhs is " << lhs << " and rhs " << rhs;
   // (C3)
   bool quantized = isa<QuantizedTypeInterface>(rhs.getElementType());
@@ -27,11 +38,29 @@ LogicalResult MatmulOp::verify() {
   if (!quantized && !widens && lhs.getElementType() != rhs.getElementType())
     return emitOpError() << "lhs has elements of type " << lhs.getElementType() << " but rhs of "
                          << rhs.getElementType() << ", needed one type, or f16 or bf16 beside f32";
+  // (C4)
+  if (quantized && rhsRank != 2)
+    return emitOpError() << "rhs is " << rhs << ", but quantized blocks have no batch dimensions";
+  std::optional<SmallVector<int64_t>> batch = broadcastBatch(lhs, rhs);
+  if (!batch || !llvm::all_of(llvm::zip_equal(*batch, result.getShape().drop_back(2)),
+                              [](auto pair) { return dimsAgree(std::get<0>(pair), std::get<1>(pair)); }))
+    return emitOpError() << "batch dimensions of lhs " << lhs << " and rhs " << rhs << " do not broadcast to "
+                         << result;
   return success();
 }
 
 LogicalResult MatmulOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImpl<DimList> &results) {
-  results.push_back({operands[0][0], operands[1][getTransposeRhs() ? 0 : 1]});
+  const DimList &lhs = operands[0], &rhs = operands[1];
+  AffineExpr one = getAffineConstantExpr(1, getContext());
+  size_t rank = std::max(lhs.size(), rhs.size());
+  DimList dims(rank, one);
+  for (const DimList *operand : {&lhs, &rhs})
+    for (auto [i, dim] : llvm::enumerate(ArrayRef(*operand).drop_back(2)))
+      if (AffineExpr &joined = dims[rank - operand->size() + i]; joined == one)
+        joined = dim;
+  dims[rank - 2] = lhs[lhs.size() - 2];
+  dims[rank - 1] = rhs[rhs.size() - (getTransposeRhs() ? 2 : 1)];
+  results.push_back(std::move(dims));
   return success();
 }
 
@@ -64,5 +93,66 @@ LogicalResult ConvOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImp
   Windows windows{{filter.getDimSize(2), filter.getDimSize(3)}, getStrides(), getPads(), getDilations()};
   results.push_back(
       {operands[0][0], operands[1][0], windows.resultDim(0, operands[0][2]), windows.resultDim(1, operands[0][3])});
+  return success();
+}
+
+static bool shapesAgree(ArrayRef<int64_t> a, ArrayRef<int64_t> b) {
+  return a.size() == b.size() &&
+         llvm::all_of(llvm::zip(a, b), [](auto pair) { return dimsAgree(std::get<0>(pair), std::get<1>(pair)); });
+}
+
+LogicalResult PackColumnsOp::verify() {
+  RankedTensorType input = getInput().getType(), result = getResult().getType();
+  // (C1)
+  if (input.getRank() < 2 || result.getRank() != input.getRank() + 1 ||
+      input.getElementType() != result.getElementType())
+    return emitOpError() << "input is " << input << " and result " << result
+                         << ", needed rank 2 or more, one dimension more, and one element type";
+  // (C2)
+  SmallVector<int64_t> shape(input.getShape().drop_back(2));
+  int64_t rows = input.getShape().drop_back().back(), columns = input.getShape().back();
+  if (getTransposed())
+    std::swap(rows, columns);
+  int64_t panels = ShapedType::isDynamic(columns) ? columns : int64_t(llvm::divideCeil(columns, Columns));
+  shape.append({panels, rows, Columns});
+  if (!shapesAgree(shape, result.getShape()))
+    return emitOpError() << "packs " << input << (getTransposed() ? " transposed" : "") << " into " << result
+                         << ", needed the shape [" << shape << "]";
+  return success();
+}
+
+LogicalResult PackColumnsOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImpl<DimList> &results) {
+  DimList dims = operands[0];
+  AffineExpr columns = dims.pop_back_val(), rows = dims.pop_back_val();
+  if (getTransposed())
+    std::swap(rows, columns);
+  dims.append({columns.ceilDiv(Columns), rows, getAffineConstantExpr(Columns, getContext())});
+  results.push_back(std::move(dims));
+  return success();
+}
+
+LogicalResult PanelMatmulOp::verify() {
+  RankedTensorType lhs = getLhs().getType(), panels = getPanels().getType(), result = getResult().getType();
+  // (C1)
+  if (lhs.getRank() < 1 || result.getRank() != lhs.getRank() || panels.getRank() != 3)
+    return emitOpError() << "lhs is " << lhs << ", panels " << panels << " and result " << result
+                         << ", needed one rank for lhs and result, and rank 3 for panels";
+  // (C2)
+  if (!dimsAgree(lhs.getShape().back(), panels.getDimSize(1)) || panels.getDimSize(2) != PackColumnsOp::Columns ||
+      !shapesAgree(lhs.getShape().drop_back(), result.getShape().drop_back()))
+    return emitOpError() << "sizes of lhs " << lhs << ", panels " << panels << " and result " << result
+                         << " do not fit";
+  // (C3)
+  int64_t n = result.getShape().back();
+  if (ShapedType::isDynamic(n) || int64_t(llvm::divideCeil(n, PackColumnsOp::Columns)) != panels.getDimSize(0))
+    return emitOpError() << "result is " << result << " but there are " << panels.getDimSize(0) << " panels of "
+                         << PackColumnsOp::Columns << " columns";
+  return success();
+}
+
+LogicalResult PanelMatmulOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImpl<DimList> &results) {
+  DimList dims = operands[0];
+  dims.back() = getAffineConstantExpr(getResult().getType().getShape().back(), getContext());
+  results.push_back(std::move(dims));
   return success();
 }

@@ -5,12 +5,14 @@ def Lathe_MatmulOp : Lathe_ModelOp<"matmul", [DeclareOpInterfaceMethods<Lathe_De
   let description = [{
     `result[m, n] = sum_k lhs[m, k] * rhs[k, n]`, or `rhs[n, k]` with `transpose_rhs`, which is how linear layers keep their
     weights. The sum accumulates in f32 (in the reference: f64) whatever the element types. Quantized blocks run along
-    k, so they need `transpose_rhs`.
+    k, so they need `transpose_rhs`. Dimensions in front of the last two number the matrices of a batch and broadcast as
+    NumPy's do.
     Constraints:
-    * (C1) `lhs`, `rhs` and `result` have rank 2.
+    * (C1) `lhs` and `rhs` have rank 2 or more, and `result` has the larger of their ranks.
     * (C2) The lengths of k agree, and so do m and n with the result.
     * (C3) `rhs` has the element type of `lhs`, or is f16 or bf16 where `lhs` is f32 (it widens exactly), or is quantized and
       `transpose_rhs` is set.
+    * (C4) The batch dimensions broadcast to those of the result; quantized blocks have none.
     Example:
     ```mlir
     %y = lathe.matmul %x, %w transpose_rhs : tensor<?x64xf16>, tensor<32x64xf16> -> tensor<?x32xf32>
@@ -48,5 +50,48 @@ def Lathe_ConvOp : Lathe_ModelOp<"conv", [DeclareOpInterfaceMethods<Lathe_Deriva
     $input `,` $filter `strides` $strides `pads` $pads `dilations` $dilations `groups` $groups attr-dict `:`
     type($input) `,` type($filter) `->` type($result)
   }];
+  let hasVerifier = 1;
+}
+
+// Products in the form that the CPU's kernels read: weights in panels of 16 columns. Passes make them when kernels are
+// formed; no importer does.
+
+def Lathe_PackColumnsOp : Lathe_ModelOp<"pack_columns", [Lathe_NotDifferentiable]> {
+  let summary = "Put 16 columns of a matrix side by side for each row";
+  let description = [{
+    `result[..., p, k, j] = input[..., k, 16 p + j]`, or `input[..., 16 p + j, k]` with `transposed`, and 0 behind the last
+    column.
+    Constraints:
+    * (C1) `input` has rank 2 or more, `result` one dimension more, and they have one element type.
+    * (C2) The leading dimensions and k agree, the panels hold the columns, and the last dimension of `result` is 16.
+    Example:
+    ```mlir
+    %p = lathe.pack_columns %w transposed : tensor<40x64xf32> -> tensor<3x64x16xf32>
+    ```
+  }];
+  let arguments = (ins Lathe_FloatTensor:$input, UnitAttr:$transposed);
+  let results = (outs Lathe_FloatTensor:$result);
+  let assemblyFormat = "$input (`transposed` $transposed^)? attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+  let extraClassDeclaration = "static constexpr int64_t Columns = 16;";
+}
+
+def Lathe_PanelMatmulOp : Lathe_ModelOp<"panel_matmul", [Lathe_NotDifferentiable]> {
+  let summary = "Matrix product with weights in panels";
+  let description = [{
+    `result[..., n] = sum_k lhs[..., k] * panels[n / 16, k, n mod 16]`, accumulated in f32: `lathe.matmul` with a right
+    operand that `lathe.pack_columns` has packed.
+    Constraints:
+    * (C1) `lhs` and `result` have one rank of 1 or more, `panels` rank 3.
+    * (C2) The lengths of k agree, so do the dimensions before n, and the last dimension of `panels` is 16.
+    * (C3) n is known, and `panels` has n / 16 panels, rounded up.
+    Example:
+    ```mlir
+    %y = lathe.panel_matmul %x, %p : tensor<?x64xf32>, tensor<3x64x16xf32> -> tensor<?x40xf32>
+    ```
+  }];
+  let arguments = (ins Lathe_FloatTensor:$lhs, RankedTensorOf<[F32]>:$panels);
+  let results = (outs Lathe_FloatTensor:$result);
+  let assemblyFormat = "$lhs `,` $panels attr-dict `:` type($lhs) `,` type($panels) `->` type($result)";
   let hasVerifier = 1;
 }

@@ -22,6 +22,34 @@ LogicalResult RmsNormOp::inferResultDims(ArrayRef<DimList> operands, SmallVector
   return success();
 }
 
+LogicalResult LayerNormOp::verify() {
+  RankedTensorType input = getInput().getType();
+  // (C1)
+  if (int64_t(getAxis()) < 0 || int64_t(getAxis()) >= input.getRank())
+    return emitOpError() << "axis is " << int64_t(getAxis()) << " but the input has " << input.getRank()
+                         << " dimensions";
+  // (C2)
+  ArrayRef<int64_t> row = input.getShape().drop_front(getAxis());
+  for (auto [name, operand] : {std::pair<StringRef, Value>("scale", getScale()), {"bias", getBias()}}) {
+    if (!operand)
+      continue;
+    ArrayRef<int64_t> shape = cast<RankedTensorType>(operand.getType()).getShape();
+    if (shape.size() != row.size() ||
+        !llvm::all_of(llvm::zip(shape, row), [](auto pair) { return dimsAgree(std::get<0>(pair), std::get<1>(pair)); }))
+      return emitOpError() << name << " is " << operand.getType() << ", needed the dimensions of " << input << " from "
+                           << getAxis() << " on";
+  }
+  // (C3)
+  if (!(getEpsilon().convertToFloat() >= 0))
+    return emitOpError() << "epsilon is " << getEpsilon().convertToFloat() << ", needed >= 0";
+  return success();
+}
+
+LogicalResult LayerNormOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImpl<DimList> &results) {
+  results.push_back(operands[0]);
+  return success();
+}
+
 LogicalResult SoftmaxOp::verify() {
   // (C1)
   if (getInput().getType().getRank() == 0)
@@ -49,16 +77,16 @@ LogicalResult Windows::verify(Operation *op) const {
   return success();
 }
 
-LogicalResult Windows::verifyResult(Operation *op, RankedTensorType input, RankedTensorType result) const {
+LogicalResult Windows::verifyResult(Operation *op, RankedTensorType input, RankedTensorType result, int first) const {
   for (int d = 0; d < 2; ++d) {
-    int64_t size = input.getDimSize(d + 2);
+    int64_t size = input.getDimSize(d + first);
     if (ShapedType::isDynamic(size))
       continue;
     if (size + pads[d] + pads[d + 2] < extent(d))
-      return op->emitOpError() << "window of extent " << extent(d) << " does not fit into dimension " << d + 2
+      return op->emitOpError() << "window of extent " << extent(d) << " does not fit into dimension " << d + first
                                << ", which has " << size << " and pads " << pads[d] << " and " << pads[d + 2];
-    if (!dimsAgree(result.getDimSize(d + 2), resultSize(d, size)))
-      return op->emitOpError() << "result dimension " << d + 2 << " is " << result.getDimSize(d + 2)
+    if (!dimsAgree(result.getDimSize(d + first), resultSize(d, size)))
+      return op->emitOpError() << "result dimension " << d + first << " is " << result.getDimSize(d + first)
                                << " but the windows give " << resultSize(d, size);
   }
   return success();

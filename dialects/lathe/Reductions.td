@@ -21,6 +21,32 @@ def Lathe_RmsNormOp : Lathe_ModelOp<"rms_norm", [DeclareOpInterfaceMethods<Lathe
   let hasVerifier = 1;
 }
 
+def Lathe_LayerNormOp : Lathe_ModelOp<"layer_norm", [DeclareOpInterfaceMethods<Lathe_DerivativeOpInterface>,
+    AttrSizedOperandSegments, AllTypesMatch<["input", "result"]>]> {
+  let summary = "Shift and scale each row to mean 0 and variance 1";
+  let description = [{
+    For every row x of the dimensions from `axis` on, of n elements, with `mean = sum_j(x[j]) / n`:
+    `result[i] = (x[i] - mean) / sqrt(sum_j((x[j] - mean)^2) / n + epsilon) * scale[i] + bias[i]`. A scale that is not given
+    is 1, a bias 0. Sums accumulate in f32 (in the reference: f64) whatever the element type (Ba et al., 2016).
+    Constraints:
+    * (C1) `axis` is a dimension of `input`.
+    * (C2) `scale` and `bias` have the dimensions of `input` from `axis` on.
+    * (C3) `epsilon` is not negative.
+    Example:
+    ```mlir
+    %y = lathe.layer_norm %x scale %w : tensor<64xf32> bias %b : tensor<64xf32> axis 1 epsilon 1.0e-05 : tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins Lathe_FloatTensor:$input, Optional<Lathe_FloatTensor>:$scale, Optional<Lathe_FloatTensor>:$bias,
+                       I64Attr:$axis, F32Attr:$epsilon);
+  let results = (outs Lathe_FloatTensor:$result);
+  let assemblyFormat = [{
+    $input (`scale` $scale^ `:` type($scale))? (`bias` $bias^ `:` type($bias))? `axis` $axis `epsilon` $epsilon attr-dict
+    `:` type($input)
+  }];
+  let hasVerifier = 1;
+}
+
 def Lathe_SoftmaxOp : Lathe_ModelOp<"softmax", [DeclareOpInterfaceMethods<Lathe_DerivativeOpInterface>,
     AllTypesMatch<["input", "result"]>]> {
   let summary = "Exponentials of each row, scaled to sum to one";

@@ -15,9 +15,10 @@ struct Windows {
 
   /// Checks counts and signs; emits on `op`.
   llvm::LogicalResult verify(mlir::Operation *op) const;
-  /// Checks the spatial sizes of `result` against those of `input`, where static; emits on `op`.
-  llvm::LogicalResult verifyResult(mlir::Operation *op, mlir::RankedTensorType input,
-                                   mlir::RankedTensorType result) const;
+  /// Checks the spatial sizes of `result`, from dimension `first` on, against those of `input`, where static; emits on
+  /// `op`.
+  llvm::LogicalResult verifyResult(mlir::Operation *op, mlir::RankedTensorType input, mlir::RankedTensorType result,
+                                   int first = 2) const;
 
   /// Extent of a window, dilation included, along spatial dimension `d` (0 = y).
   int64_t extent(int d) const { return dilations[d] * (size[d] - 1) + 1; }

@@ -86,6 +86,16 @@ TEST_F(WeightPiecesTest, SameBytesAsInOneGo) {
                      "tensor<4x6x5xf32>");
 }
 
+TEST_F(WeightPiecesTest, Panels) {
+  writeFile(4096);
+  const std::string matrices = R"(%w = lathe.weight "w" file 0 offset 4 bytes 760 : tensor<2x19x5xf32>
+      %n = lathe.neg %w : tensor<2x19x5xf32> )";
+  expectSameInPieces(matrices + "%r = lathe.pack_columns %n : tensor<2x19x5xf32> -> tensor<2x1x19x16xf32>",
+                     "tensor<2x1x19x16xf32>");
+  expectSameInPieces(matrices + "%r = lathe.pack_columns %n transposed : tensor<2x19x5xf32> -> tensor<2x2x5x16xf32>",
+                     "tensor<2x2x5x16xf32>");
+}
+
 TEST_F(WeightPiecesTest, QuantizedBlocks) {
   writeFile(4096);
   const std::string blocks = R"(%w = lathe.weight "q" file 0 offset 0 bytes 612 : tensor<3x2x96x!lathe.gguf<q8_0>> )";

@@ -3,14 +3,16 @@
 #include "dialects/lathe/Windows.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <cmath>
+#include <concepts>
 
 using namespace mlir;
 using namespace lathe;
 using namespace lathe::cpu;
 
-// As in kernels/Matmul.cpp and kernels/Attention.cpp.
+// As in kernels/Matmul.cpp, kernels/Products.h and kernels/Attention.cpp.
 static constexpr int64_t MatmulColumns = 16;
-static constexpr int64_t MaxHeadWidth = 512;
+static constexpr int64_t ProductRows = 140, ProductColumns = 32;
+static constexpr int64_t MaxHeadWidth = 512, AttentionRows = 64;
 
 namespace {
 /// A tensor that the root reads from memory.
@@ -27,6 +29,12 @@ public:
 
   LogicalResult emit(MatmulOp op);
   LogicalResult emit(RmsNormOp op);
+  LogicalResult emit(ChannelMaxPoolOp op);
+  LogicalResult emit(DepthwiseConvOp op);
+  LogicalResult emit(LayerNormOp op);
+  LogicalResult emit(PanelConvOp op);
+  LogicalResult emit(PanelMatmulOp op);
+  LogicalResult emit(AttentionOp op);
   LogicalResult emit(SoftmaxOp op);
   LogicalResult emit(ReduceOp op);
   LogicalResult emitArg(Operation *op, RankedTensorType type, int64_t axis, bool last);
@@ -49,6 +57,9 @@ private:
   FailureOr<std::pair<llvm::Value *, llvm::Value *>> getPlainOperand(Operation *op, Value value);
   /// `results` in tiles of `block`; adds both, which the templates of kernels/Reduce.cpp take in this order.
   void addResults(AffineExpr results, int64_t block);
+  /// The same of an operand that may be absent: then null, in a format that nobody reads.
+  FailureOr<Operand> getOptional(Operation *op, Value value);
+  void appendSteps(AttentionOp op, Value operand, SmallVectorImpl<AffineExpr> &steps);
   llvm::Value *getLayer(Operation *op);
   /// Bytes of so many elements of a row.
   llvm::Value *emitBytes(AffineExpr elements, Type element);
@@ -64,6 +75,10 @@ private:
   void add(int64_t value) { add(Builder.getInt64(value)); }
   void addFlag(bool value) { add(Builder.getInt1(value)); }
   void addFloat(const APFloat &value) { add(llvm::ConstantFP::get(Builder.getContext(), value)); }
+  void add(std::unsigned_integral auto value) { add(int64_t(value)); }
+  void addArray(ArrayRef<AffineExpr> values);
+  void addBatch(ArrayRef<AffineExpr> left, ArrayRef<AffineExpr> right, ArrayRef<AffineExpr> result);
+  static AffineExpr countProductTiles(AffineExpr m, AffineExpr n);
   void addFunction(StringRef prefix, const Operand &operand) { add(getTemplate(prefix + operand.Format)); }
   void addWindows(const Windows &windows, ArrayRef<AffineExpr> input, ArrayRef<AffineExpr> output);
 
@@ -97,6 +112,12 @@ FailureOr<Operand> RootEmitter::getOperand(Operation *op, Value value) {
   return Operand{*address, element, *format};
 }
 
+FailureOr<Operand> RootEmitter::getOptional(Operation *op, Value value) {
+  if (value)
+    return getOperand(op, value);
+  return Operand{llvm::ConstantPointerNull::get(Builder.getPtrTy()), Float32Type::get(op->getContext()), "f32"};
+}
+
 llvm::Value *RootEmitter::getLayer(Operation *op) {
   const auto *place = llvm::find(Body.getLayered(), op);
   return Frame.Sizes[Body.getNumSizes() + (place - Body.getLayered().begin())];
@@ -108,27 +129,92 @@ llvm::Value *RootEmitter::emitBytes(AffineExpr elements, Type element) {
   return Frame.emit(Builder, elements * getElementBytes(element));
 }
 
+AffineExpr RootEmitter::countProductTiles(AffineExpr m, AffineExpr n) {
+  return m.ceilDiv(ProductRows) * n.ceilDiv(ProductColumns);
+}
+
+/// Weights of fewer bits than f32 that the right operand of a product reads row by row.
+static bool readsNarrowWeights(MatmulOp op) {
+  RankedTensorType rhs = op.getRhs().getType();
+  return op.getTransposeRhs() && rhs.getRank() == 2 && !rhs.getElementType().isF32();
+}
+
 LogicalResult RootEmitter::emit(MatmulOp op) {
   FailureOr<Operand> lhs = getOperand(op, op.getLhs()), rhs = getOperand(op, op.getRhs());
   if (failed(lhs) || failed(rhs))
     return failure();
-  bool transposed = op.getTransposeRhs();
-  AffineExpr n = Body.getDim(op.getResult(), 1), k = Body.getDim(op.getLhs(), 1);
-  Call.Template = getTemplate(transposed ? "lathe_matmul_transposed" : "lathe_matmul_plain");
-  Call.Tiles = n.ceilDiv(MatmulColumns);
+  ArrayRef<AffineExpr> left = Body.getDims(op.getLhs()), right = Body.getDims(op.getRhs());
+  ArrayRef<AffineExpr> result = Body.getDims(op.getResult());
+  bool transposed = op.getTransposeRhs(), narrow = readsNarrowWeights(op);
+  // One matrix on the right multiplies the rows of all matrices on the left.
+  unsigned batchRank = right.size() == 2 ? 0 : result.size() - 2;
+  AffineExpr m = right.size() == 2 ? Body.getElements(op.getLhs(), 0, left.size() - 1) : result[batchRank];
+  AffineExpr n = result.back(), k = left.back();
+  Call.Template = getTemplate(narrow ? "lathe_matmul_transposed" : "lathe_matmul");
+  Call.Tiles =
+      narrow ? n.ceilDiv(MatmulColumns) : countProductTiles(m, n) * Body.getElements(op.getResult(), 0, batchRank);
   add(lhs->Address);
   add(rhs->Address);
-  add(Body.getDim(op.getResult(), 0));
+  if (!narrow) {
+    addBatch(left.drop_back(2), right.drop_back(2), result.take_front(batchRank));
+    add(batchRank);
+  }
+  add(m);
   add(n);
   add(k);
   add(emitBytes(k, lhs->Element));
   add(emitBytes(transposed ? k : n, rhs->Element));
+  if (!narrow)
+    addFlag(transposed);
   addFunction("lathe_unpack_", *lhs);
   addFunction("lathe_unpack_", *rhs);
-  if (transposed) {
-    addFlag(lhs->Element.isF32());
+  addFlag(lhs->Element.isF32());
+  if (narrow)
     addFlag(rhs->Element.isF32());
+  return success();
+}
+
+/// For each batch dimension of a product: its size, and how many matrices each operand moves on.
+void RootEmitter::addBatch(ArrayRef<AffineExpr> left, ArrayRef<AffineExpr> right, ArrayRef<AffineExpr> result) {
+  if (result.empty())
+    return add(llvm::ConstantPointerNull::get(Builder.getPtrTy()));
+  AffineExpr one = getAffineConstantExpr(1, Body.getLaunch()->getContext());
+  SmallVector<AffineExpr> dims(3 * result.size(), one * 0);
+  for (auto [column, operand] : {std::pair<unsigned, ArrayRef<AffineExpr>>{1, left}, {2, right}}) {
+    AffineExpr step = one;
+    for (unsigned d = operand.size(); d-- > 0; step = step * operand[d])
+      if (unsigned own = d + result.size() - operand.size(); operand[d] != one || result[own] == one)
+        dims[3 * own + column] = step;
   }
+  for (auto [d, size] : llvm::enumerate(result))
+    dims[3 * d] = size;
+  addArray(dims);
+}
+
+void RootEmitter::addArray(ArrayRef<AffineExpr> values) {
+  llvm::Value *array = Builder.CreateAlloca(llvm::ArrayType::get(Builder.getInt64Ty(), values.size()));
+  for (auto [i, value] : llvm::enumerate(values))
+    Builder.CreateStore(Frame.emit(Builder, value), Builder.CreateConstInBoundsGEP1_64(Builder.getInt64Ty(), array, i));
+  add(array);
+}
+
+LogicalResult RootEmitter::emit(PanelMatmulOp op) {
+  FailureOr<Operand> lhs = getOperand(op, op.getLhs()), panels = getOperand(op, op.getPanels());
+  if (failed(lhs) || failed(panels))
+    return failure();
+  unsigned rank = op.getLhs().getType().getRank();
+  AffineExpr m = Body.getElements(op.getLhs(), 0, rank - 1), k = Body.getDim(op.getLhs(), rank - 1);
+  AffineExpr n = Body.getDim(op.getResult(), rank - 1);
+  Call.Template = getTemplate("lathe_panel_matmul");
+  Call.Tiles = countProductTiles(m, n);
+  add(lhs->Address);
+  add(panels->Address);
+  add(m);
+  add(n);
+  add(k);
+  add(emitBytes(k, lhs->Element));
+  addFunction("lathe_unpack_", *lhs);
+  addFlag(lhs->Element.isF32());
   return success();
 }
 
@@ -146,6 +232,26 @@ LogicalResult RootEmitter::emit(RmsNormOp op) {
   add(emitBytes(length, input->Element));
   addFunction("lathe_unpack_", *input);
   addFunction("lathe_unpack_", *weight);
+  addFloat(op.getEpsilon());
+  return success();
+}
+
+LogicalResult RootEmitter::emit(LayerNormOp op) {
+  FailureOr<Operand> input = getOperand(op, op.getInput());
+  FailureOr<Operand> scale = getOptional(op, op.getScale()), bias = getOptional(op, op.getBias());
+  if (failed(input) || failed(scale) || failed(bias))
+    return failure();
+  unsigned axis = op.getAxis(), rank = op.getInput().getType().getRank();
+  AffineExpr length = Body.getElements(op.getInput(), axis, rank);
+  Call.Template = getTemplate("lathe_layer_norm");
+  Call.Tiles = Body.getElements(op.getInput(), 0, axis);
+  add(input->Address);
+  add(scale->Address);
+  add(bias->Address);
+  add(length);
+  add(emitBytes(length, input->Element));
+  for (const Operand *operand : {&*input, &*scale, &*bias})
+    addFunction("lathe_unpack_", *operand);
   addFloat(op.getEpsilon());
   return success();
 }
@@ -275,7 +381,7 @@ LogicalResult RootEmitter::emit(GatherOp op) {
 
 /// Sizes of input, output and window, then strides, leading pads, dilations: y before x.
 void RootEmitter::addWindows(const Windows &windows, ArrayRef<AffineExpr> input, ArrayRef<AffineExpr> output) {
-  for (AffineExpr size : {input[2], input[3], output[2], output[3]})
+  for (AffineExpr size : {input[0], input[1], output[0], output[1]})
     add(size);
   for (int64_t value : {windows.size[0], windows.size[1], windows.strides[0], windows.strides[1], windows.pads[0],
                         windows.pads[1], windows.dilations[0], windows.dilations[1]})
@@ -298,7 +404,7 @@ LogicalResult RootEmitter::emit(ConvOp op) {
   add(Body.getDim(op.getInput(), 1));
   add(Body.getDim(op.getResult(), 1));
   add(op.getGroups());
-  addWindows(windows, Body.getDims(op.getInput()), Body.getDims(op.getResult()));
+  addWindows(windows, Body.getDims(op.getInput()).drop_front(2), Body.getDims(op.getResult()).drop_front(2));
   addFunction("lathe_load_", *input);
   addFunction("lathe_load_", *filter);
   return success();
@@ -312,8 +418,64 @@ LogicalResult RootEmitter::emit(MaxPoolOp op) {
   Call.Template = getTemplate("lathe_max_pool");
   Call.Tiles = Body.getElements(op.getResult(), 0, 2);
   add(input->Address);
-  addWindows(windows, Body.getDims(op.getInput()), Body.getDims(op.getResult()));
+  addWindows(windows, Body.getDims(op.getInput()).drop_front(2), Body.getDims(op.getResult()).drop_front(2));
   addFunction("lathe_load_", *input);
+  return success();
+}
+
+LogicalResult RootEmitter::emit(PanelConvOp op) {
+  FailureOr<Operand> input = getOperand(op, op.getInput()), panels = getOperand(op, op.getPanels());
+  if (failed(input) || failed(panels))
+    return failure();
+  Windows windows{{op.getWindow()[0], op.getWindow()[1]}, op.getStrides(), op.getPads(), op.getDilations()};
+  int64_t groups = op.getGroups();
+  AffineExpr outputs = Body.getDim(op.getResult(), 3);
+  Call.Template = getTemplate("lathe_panel_conv");
+  Call.Tiles = countProductTiles(Body.getElements(op.getResult(), 0, 3), outputs.floorDiv(groups)) * groups;
+  add(input->Address);
+  add(panels->Address);
+  add(Body.getDim(op.getInput(), 0));
+  add(Body.getDim(op.getInput(), 3));
+  add(outputs);
+  add(groups);
+  addWindows(windows, Body.getDims(op.getInput()).slice(1, 2), Body.getDims(op.getResult()).slice(1, 2));
+  addFlag(input->Element.isF32());
+  addFunction("lathe_unpack_", *input);
+  return success();
+}
+
+LogicalResult RootEmitter::emit(DepthwiseConvOp op) {
+  FailureOr<Operand> input = getOperand(op, op.getInput()), filter = getOperand(op, op.getFilter());
+  if (failed(input) || failed(filter))
+    return failure();
+  RankedTensorType type = op.getFilter().getType();
+  if (type.isDynamicDim(0) || type.isDynamicDim(1))
+    return op.emitOpError() << "has a filter of type " << type << ", but the CPU needs a window of known size";
+  Windows windows{{type.getDimSize(0), type.getDimSize(1)}, op.getStrides(), op.getPads(), op.getDilations()};
+  Call.Template = getTemplate("lathe_depthwise_conv");
+  Call.Tiles = Body.getElements(op.getResult(), 0, 2);
+  add(input->Address);
+  add(filter->Address);
+  add(Body.getDim(op.getInput(), 3));
+  addWindows(windows, Body.getDims(op.getInput()).slice(1, 2), Body.getDims(op.getResult()).slice(1, 2));
+  addFlag(input->Element.isF32());
+  addFunction("lathe_unpack_", *input);
+  addFunction("lathe_unpack_", *filter);
+  return success();
+}
+
+LogicalResult RootEmitter::emit(ChannelMaxPoolOp op) {
+  FailureOr<Operand> input = getOperand(op, op.getInput());
+  if (failed(input))
+    return failure();
+  Windows windows{{op.getWindow()[0], op.getWindow()[1]}, op.getStrides(), op.getPads(), op.getDilations()};
+  Call.Template = getTemplate("lathe_channel_max_pool");
+  Call.Tiles = Body.getElements(op.getResult(), 0, 2);
+  add(input->Address);
+  add(Body.getDim(op.getInput(), 3));
+  addWindows(windows, Body.getDims(op.getInput()).slice(1, 2), Body.getDims(op.getResult()).slice(1, 2));
+  addFlag(input->Element.isF32());
+  addFunction("lathe_unpack_", *input);
   return success();
 }
 
@@ -423,13 +585,60 @@ LogicalResult RootEmitter::emit(PagedAttentionOp op) {
   return success();
 }
 
+/// Bytes from one batch, head and token of an operand of attention to the next.
+void RootEmitter::appendSteps(AttentionOp op, Value operand, SmallVectorImpl<AffineExpr> &steps) {
+  ArrayRef<AffineExpr> dims = Body.getDims(operand);
+  int64_t bytes = getElementBytes(cast<RankedTensorType>(operand.getType()).getElementType());
+  AffineExpr inner = dims[3] * bytes, middle = inner * dims[2];
+  steps.append({middle * dims[1], op.getTokensFirst() ? inner : middle, op.getTokensFirst() ? middle : inner});
+}
+
+LogicalResult RootEmitter::emit(AttentionOp op) {
+  FailureOr<Operand> query = getOperand(op, op.getQuery()), key = getOperand(op, op.getKey()),
+                     value = getOperand(op, op.getValue()), mask = getOptional(op, op.getMask());
+  if (failed(query) || failed(key) || failed(value) || failed(mask))
+    return failure();
+  ArrayRef<AffineExpr> queryDims = Body.getDims(op.getQuery()), keyDims = Body.getDims(op.getKey());
+  AffineExpr keyWidth = queryDims[3], valueWidth = Body.getDim(op.getValue(), 3);
+  if (auto known = dyn_cast<AffineConstantExpr>(valueWidth); !known || known.getValue() > MaxHeadWidth)
+    return op.emitOpError() << "has values of type " << op.getValue().getType()
+                            << ", but the CPU's kernel takes heads of at most " << MaxHeadWidth << " elements";
+  unsigned head = op.getHeadDim(), token = op.getTokenDim();
+  Call.Template = getTemplate("lathe_attention");
+  Call.Tiles = queryDims[0] * queryDims[head] * queryDims[token].ceilDiv(AttentionRows);
+  for (const Operand *operand : {&*query, &*key, &*value, &*mask})
+    add(operand->Address);
+  SmallVector<AffineExpr> steps;
+  for (Value operand : {op.getQuery(), op.getKey(), op.getValue()})
+    appendSteps(op, operand, steps);
+  AffineExpr one = getAffineConstantExpr(1, op.getContext());
+  SmallVector<AffineExpr> maskDims(4, one), maskSteps(4, one * 0);
+  if (op.getMask())
+    maskDims.assign(Body.getDims(op.getMask()).begin(), Body.getDims(op.getMask()).end());
+  AffineExpr step = one;
+  for (unsigned d = 4; d-- > 0; step = step * maskDims[d])
+    if (maskDims[d] != one)
+      maskSteps[d] = step;
+  llvm::append_range(steps, maskSteps);
+  addArray(steps);
+  for (AffineExpr size : {queryDims[head], keyDims[head], queryDims[token], keyDims[token], keyWidth, valueWidth})
+    add(size);
+  addFloat(op.getScale());
+  addFlag(op.getCausal());
+  addFlag(op.getTokensFirst());
+  addFunction("lathe_unpack_", *query);
+  addFunction("lathe_unpack_", *mask);
+  return success();
+}
+
 FailureOr<RootCall> cpu::emitRootCall(const KernelBody &body, llvm::IRBuilderBase &builder, const KernelFrame &frame,
                                       TemplateLibrary &library) {
   RootEmitter emitter(body, builder, frame, library);
   LogicalResult result =
       llvm::TypeSwitch<Operation *, LogicalResult>(body.getRoot())
-          .Case<MatmulOp, ReduceOp, ArgMaxOp, ArgMinOp, RmsNormOp, SoftmaxOp, GatherOp, ConvOp, MaxPoolOp, RopeOp,
-                AppendKvOp, PagedAttentionOp>([&](auto op) { return emitter.emit(op); })
+          .Case<AppendKvOp, ArgMaxOp, ArgMinOp, AttentionOp, ChannelMaxPoolOp, ConvOp, DepthwiseConvOp, GatherOp,
+                LayerNormOp, MatmulOp, MaxPoolOp, PagedAttentionOp, PanelConvOp, PanelMatmulOp, ReduceOp, RmsNormOp,
+                RopeOp, SoftmaxOp>([&](auto op) { return emitter.emit(op); })
           .Default([](Operation *op) { return op->emitOpError() << "has no kernel on the CPU"; });
   if (failed(result))
     return failure();

@@ -75,6 +75,9 @@ static void useSimt(const Product &product, TemplateUse &use) {
 }
 
 static FailureOr<Product> readProduct(const LaunchBody &body, MatmulOp op) {
+  if (op.getResult().getType().getRank() != 2)
+    return op.emitOpError() << "multiplies " << op.getLhs().getType() << " and " << op.getRhs().getType()
+                            << ", but CUDA's products take two matrices; reshape them, or choose the target 'cpu'";
   FailureOr<std::string> lhs = getElementType(op, op.getLhs().getType()),
                          rhs = getElementType(op, op.getRhs().getType()),
                          output = getElementType(op, body.getYielded()[0].getType());

@@ -179,3 +179,95 @@ LogicalResult PagedAttentionOp::evaluate(ArrayRef<ReferenceValue> operands, Smal
   results.push_back(std::move(result));
   return success();
 }
+
+namespace {
+/// Where the elements of a tensor of four dimensions lie: batch, head, token, element. Steps of 0 repeat.
+struct HeadStrides {
+  std::array<int64_t, 4> strides;
+
+  /// Of a tensor that has its heads at dimension `head` and its tokens at the other of 1 and 2.
+  HeadStrides(ArrayRef<int64_t> shape, unsigned head) {
+    int64_t inner = shape[3], middle = shape[2] * inner;
+    strides = {shape[1] * middle, head == 1 ? middle : inner, head == 1 ? inner : middle, 1};
+  }
+  static HeadStrides ofMask(ArrayRef<int64_t> shape) {
+    HeadStrides mask(shape, 1);
+    for (auto [stride, size] : llvm::zip(mask.strides, shape))
+      stride = size == 1 ? 0 : stride;
+    return mask;
+  }
+  int64_t operator()(int64_t batch, int64_t head, int64_t token, int64_t element = 0) const {
+    return batch * strides[0] + head * strides[1] + token * strides[2] + element * strides[3];
+  }
+};
+
+/// Dense attention: its operands and where their rows are.
+struct DenseAttention {
+  const ReferenceValue &Query, &Key, &Value, *Mask;
+  HeadStrides Queries, Keys, Values, Masks;
+  int64_t Width;
+  double Scale;
+
+  /// Weights of the first `seen` keys for one query, which sum to 1, or all 0.
+  std::vector<double> weigh(int64_t batch, int64_t head, int64_t keyHead, int64_t token, int64_t seen) const;
+};
+} // namespace
+
+std::vector<double> DenseAttention::weigh(int64_t batch, int64_t head, int64_t keyHead, int64_t token,
+                                          int64_t seen) const {
+  std::vector<double> scores;
+  for (int64_t s = 0; s < seen; ++s) {
+    double dot = 0;
+    for (int64_t i = 0; i < Width; ++i)
+      dot += Query.getFloat(Queries(batch, head, token, i)) * Key.getFloat(Keys(batch, keyHead, s, i));
+    scores.push_back(Scale * dot + (Mask ? Mask->getFloat(Masks(batch, head, token, s)) : 0));
+  }
+  double largest = -INFINITY, sum = 0;
+  for (double score : scores)
+    largest = std::max(largest, score);
+  for (double &score : scores)
+    sum += score = largest == -INFINITY ? 0 : std::exp(score - largest);
+  for (double &score : scores)
+    score = largest == -INFINITY ? 0 : score / sum;
+  return scores;
+}
+
+LogicalResult AttentionOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImpl<ReferenceValue> &results) {
+  unsigned head = getHeadDim(), token = getTokenDim();
+  ArrayRef<int64_t> query = operands[0].getShape(), key = operands[1].getShape(), value = operands[2].getShape();
+  const ReferenceValue *mask = getMask() ? &operands[3] : nullptr;
+  if (query[0] != key[0] || query[3] != key[3] || key.drop_back() != value.drop_back() || key[head] == 0 ||
+      query[head] % key[head] != 0)
+    return emitOpError() << "query is " << formatShape(query) << ", key " << formatShape(key) << " and value "
+                         << formatShape(value) << ", which do not fit";
+  SmallVector<int64_t> shape(query);
+  shape[3] = value[3];
+  ReferenceValue result = ReferenceValue::tensor(getEvaluatedElementType(getResult()), shape);
+  HeadStrides masks = mask ? HeadStrides::ofMask(mask->getShape()) : HeadStrides({0, 0, 0, 0}, 1);
+  DenseAttention attention{operands[0],
+                           operands[1],
+                           operands[2],
+                           mask,
+                           HeadStrides(query, head),
+                           HeadStrides(key, head),
+                           HeadStrides(value, head),
+                           masks,
+                           query[3],
+                           getScale().convertToFloat()};
+  HeadStrides places(shape, head);
+  for (int64_t b = 0; b < query[0]; ++b)
+    for (int64_t h = 0; h < query[head]; ++h)
+      for (int64_t t = 0; t < query[token]; ++t) {
+        int64_t group = h * key[head] / query[head], last = t + key[token] - query[token] + 1;
+        int64_t seen = getCausal() ? std::clamp<int64_t>(last, 0, key[token]) : key[token];
+        std::vector<double> weights = attention.weigh(b, h, group, t, seen);
+        for (int64_t i = 0; i < value[3]; ++i) {
+          double sum = 0;
+          for (int64_t s = 0; s < seen; ++s)
+            sum += weights[s] * operands[2].getFloat(attention.Values(b, group, s, i));
+          result.setFloat(places(b, h, t, i), sum);
+        }
+      }
+  results.push_back(std::move(result));
+  return success();
+}

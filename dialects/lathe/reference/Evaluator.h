@@ -18,8 +18,10 @@ mlir::Type getEvaluatedElementType(mlir::Value value);
 /// `value` in the element type of `type`: what leaves a fusion is stored, and rounds here.
 ReferenceValue roundToStored(const ReferenceValue &value, mlir::Type type);
 
-/// Emits on `op` when a window is larger than the padded image that `input` is the shape of.
-llvm::LogicalResult checkFits(mlir::Operation *op, const struct Windows &windows, llvm::ArrayRef<int64_t> input);
+/// Emits on `op` when a window is larger than the padded image that `input` is the shape of, with places from dimension
+/// `first` on.
+llvm::LogicalResult checkFits(mlir::Operation *op, const struct Windows &windows, llvm::ArrayRef<int64_t> input,
+                              int first = 2);
 
 /// Prints a shape for a diagnostic: `[2, 3]`.
 std::string formatShape(llvm::ArrayRef<int64_t> shape);

@@ -5,26 +5,59 @@
 using namespace mlir;
 using namespace lathe;
 
+/// For each matrix of the result the number of the operand's matrix that it is made from: sizes of 1 repeat.
+static std::vector<int64_t> numberMatrices(ArrayRef<int64_t> operand, ArrayRef<int64_t> result) {
+  int64_t count = 1;
+  for (int64_t size : result)
+    count *= size;
+  std::vector<int64_t> numbers(count);
+  for (int64_t i = 0; i < count; ++i) {
+    int64_t rest = i, stride = 1;
+    for (size_t d = 0; d < operand.size(); ++d) {
+      int64_t size = operand[operand.size() - 1 - d], place = rest % result[result.size() - 1 - d];
+      numbers[i] += size == 1 ? 0 : place * stride;
+      rest /= result[result.size() - 1 - d];
+      stride *= size;
+    }
+  }
+  return numbers;
+}
+
+static SmallVector<int64_t> broadcastShapes(ArrayRef<int64_t> a, ArrayRef<int64_t> b) {
+  SmallVector<int64_t> shape(std::max(a.size(), b.size()), 1);
+  for (ArrayRef<int64_t> operand : {a, b})
+    for (auto [i, size] : llvm::enumerate(operand))
+      if (size != 1)
+        shape[shape.size() - operand.size() + i] = size;
+  return shape;
+}
+
 LogicalResult MatmulOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImpl<ReferenceValue> &results) {
   bool transposed = getTransposeRhs();
   ArrayRef<int64_t> lhsShape = operands[0].getShape(), rhsShape = operands[1].getShape();
-  int64_t m = lhsShape[0], k = lhsShape[1], n = rhsShape[transposed ? 0 : 1];
-  if (rhsShape[transposed ? 1 : 0] != k)
-    return emitOpError() << "k is " << k << " in lhs but " << rhsShape[transposed ? 1 : 0] << " in rhs";
+  int64_t m = lhsShape.drop_back().back(), k = lhsShape.back();
+  int64_t rhsRows = rhsShape.drop_back().back(), rhsColumns = rhsShape.back(), n = transposed ? rhsRows : rhsColumns;
+  if ((transposed ? rhsColumns : rhsRows) != k)
+    return emitOpError() << "k is " << k << " in lhs but " << (transposed ? rhsColumns : rhsRows) << " in rhs";
   FailureOr<std::vector<float>> lhs = operands[0].toFloats(), rhs = operands[1].toFloats();
   if (failed(lhs) || failed(rhs))
     return emitOpError() << "rhs has " << operands[1].getBytes().size() << " bytes, which are not the blocks of "
                          << getRhs().getType();
-  int64_t columnStride = transposed ? k : 1, rowStride = transposed ? 1 : n;
-  ReferenceValue result = ReferenceValue::tensor(getEvaluatedElementType(getResult()), {m, n});
-  for (int64_t row = 0; row < m; ++row)
-    for (int64_t column = 0; column < n; ++column) {
-      const float *a = lhs->data() + row * k, *b = rhs->data() + column * columnStride;
-      double sum = 0;
-      for (int64_t i = 0; i < k; ++i)
-        sum += double(a[i]) * b[i * rowStride];
-      result.setFloat(row * n + column, sum);
-    }
+  SmallVector<int64_t> shape = broadcastShapes(lhsShape.drop_back(2), rhsShape.drop_back(2));
+  std::vector<int64_t> lhsMatrices = numberMatrices(lhsShape.drop_back(2), shape);
+  std::vector<int64_t> rhsMatrices = numberMatrices(rhsShape.drop_back(2), shape);
+  shape.append({m, n});
+  int64_t columnStride = transposed ? k : 1, rowStride = transposed ? 1 : n, next = 0;
+  ReferenceValue result = ReferenceValue::tensor(getEvaluatedElementType(getResult()), shape);
+  for (auto [left, right] : llvm::zip_equal(lhsMatrices, rhsMatrices))
+    for (int64_t row = 0; row < m; ++row)
+      for (int64_t column = 0; column < n; ++column) {
+        const float *a = lhs->data() + (left * m + row) * k, *b = rhs->data() + right * k * n + column * columnStride;
+        double sum = 0;
+        for (int64_t i = 0; i < k; ++i)
+          sum += double(a[i]) * b[i * rowStride];
+        result.setFloat(next++, sum);
+      }
   results.push_back(std::move(result));
   return success();
 }
@@ -80,6 +113,47 @@ LogicalResult ConvOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImp
       for (int64_t y = 0; y < height; ++y)
         for (int64_t x = 0; x < width; ++x)
           result.setFloat(next++, convolution.evaluate(image, channel, y, x));
+  results.push_back(std::move(result));
+  return success();
+}
+
+LogicalResult PackColumnsOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImpl<ReferenceValue> &results) {
+  const ReferenceValue &input = operands[0];
+  SmallVector<int64_t> shape(input.getShape());
+  int64_t last = shape.pop_back_val(), before = shape.pop_back_val();
+  int64_t rows = getTransposed() ? last : before, columns = getTransposed() ? before : last, next = 0;
+  int64_t panels = llvm::divideCeil(columns, Columns),
+          matrices = input.getNumElements() / std::max<int64_t>(1, rows * columns);
+  shape.append({panels, rows, Columns});
+  ReferenceValue result = ReferenceValue::tensor(getResult().getType().getElementType(), shape);
+  for (int64_t matrix = 0; matrix < matrices; ++matrix)
+    for (int64_t panel = 0; panel < panels; ++panel)
+      for (int64_t row = 0; row < rows; ++row)
+        for (int64_t j = 0; j < Columns; ++j, ++next)
+          if (int64_t column = panel * Columns + j; column < columns)
+            result.setFloat(next, input.getFloat(matrix * rows * columns +
+                                                 (getTransposed() ? column * rows + row : row * columns + column)));
+  results.push_back(std::move(result));
+  return success();
+}
+
+LogicalResult PanelMatmulOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImpl<ReferenceValue> &results) {
+  SmallVector<int64_t> shape(operands[0].getShape());
+  int64_t k = shape.back(), n = getResult().getType().getShape().back(),
+          rows = operands[0].getNumElements() / std::max<int64_t>(1, k);
+  if (operands[1].getShape()[1] != k)
+    return emitOpError() << "k is " << k << " in lhs but " << operands[1].getShape()[1] << " in panels";
+  shape.back() = n;
+  std::vector<float> lhs = *operands[0].toFloats(), panels = *operands[1].toFloats();
+  ReferenceValue result = ReferenceValue::tensor(getEvaluatedElementType(getResult()), shape);
+  constexpr int64_t Width = PackColumnsOp::Columns;
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t column = 0; column < n; ++column) {
+      double sum = 0;
+      for (int64_t i = 0; i < k; ++i)
+        sum += double(lhs[row * k + i]) * panels[(column / Width * k + i) * Width + column % Width];
+      result.setFloat(row * n + column, sum);
+    }
   results.push_back(std::move(result));
   return success();
 }

@@ -26,6 +26,34 @@ LogicalResult RmsNormOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVector
   return success();
 }
 
+LogicalResult LayerNormOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImpl<ReferenceValue> &results) {
+  const ReferenceValue &input = operands[0];
+  const ReferenceValue *scale = getScale() ? &operands[1] : nullptr, *bias = getBias() ? &operands.back() : nullptr;
+  int64_t length = 1;
+  for (int64_t size : input.getShape().drop_front(getAxis()))
+    length *= size;
+  for (auto [name, operand] : {std::pair<StringRef, const ReferenceValue *>("scale", scale), {"bias", bias}})
+    if (operand && operand->getNumElements() != length)
+      return emitOpError() << name << " has " << operand->getNumElements() << " elements but a row of input has "
+                           << length;
+  double epsilon = getEpsilon().convertToFloat();
+  ReferenceValue result = ReferenceValue::tensor(getEvaluatedElementType(getResult()), input.getShape());
+  for (int64_t start = 0, n = input.getNumElements(); start < n; start += length) {
+    double sum = 0, squares = 0;
+    for (int64_t i = 0; i < length; ++i)
+      sum += input.getFloat(start + i);
+    double mean = sum / length;
+    for (int64_t i = 0; i < length; ++i)
+      squares += (input.getFloat(start + i) - mean) * (input.getFloat(start + i) - mean);
+    double factor = 1 / std::sqrt(squares / length + epsilon);
+    for (int64_t i = 0; i < length; ++i)
+      result.setFloat(start + i, (input.getFloat(start + i) - mean) * factor * (scale ? scale->getFloat(i) : 1) +
+                                     (bias ? bias->getFloat(i) : 0));
+  }
+  results.push_back(std::move(result));
+  return success();
+}
+
 LogicalResult SoftmaxOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImpl<ReferenceValue> &results) {
   const ReferenceValue &input = operands[0];
   int64_t length = input.getShape().back();
@@ -43,12 +71,12 @@ LogicalResult SoftmaxOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVector
   return success();
 }
 
-LogicalResult lathe::checkFits(Operation *op, const Windows &windows, ArrayRef<int64_t> input) {
+LogicalResult lathe::checkFits(Operation *op, const Windows &windows, ArrayRef<int64_t> input, int first) {
   for (int d = 0; d < 2; ++d)
-    if (input[d + 2] + windows.pads[d] + windows.pads[d + 2] < windows.extent(d))
-      return op->emitOpError() << "window of extent " << windows.extent(d) << " does not fit into dimension " << d + 2
-                               << ", which has " << input[d + 2] << " and pads " << windows.pads[d] << " and "
-                               << windows.pads[d + 2];
+    if (input[d + first] + windows.pads[d] + windows.pads[d + 2] < windows.extent(d))
+      return op->emitOpError() << "window of extent " << windows.extent(d) << " does not fit into dimension "
+                               << d + first << ", which has " << input[d + first] << " and pads " << windows.pads[d]
+                               << " and " << windows.pads[d + 2];
   return success();
 }
 

@@ -133,3 +133,39 @@ func.func @paged_attention_c3(%q: tensor<?x4x64xf32>, %s: !lathe.state<paged, 2x
       !lathe.state<paged, 2x2x128xf32>, tensor<3xi32>, tensor<3xi32>, tensor<?x?xi32> -> tensor<?x4x64xf32>
   return
 }
+
+// -----
+
+func.func @attention_c1(%q: tensor<1x4x8x64xf32>, %k: tensor<1x4x8x64xf16>) {
+  // expected-error @below {{'lathe.attention' op query, key, value and result are 'tensor<1x4x8x64xf32>', 'tensor<1x4x8x64xf16>', 'tensor<1x4x8x64xf16>' and 'tensor<1x4x8x64xf32>', needed rank 4 and one element type (the result may be f32)}}
+  %0 = lathe.attention %q, %k, %k scale 1.0 :
+      tensor<1x4x8x64xf32>, tensor<1x4x8x64xf16>, tensor<1x4x8x64xf16> -> tensor<1x4x8x64xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c2(%q: tensor<1x4x8x64xf32>, %k: tensor<1x4x8x32xf32>) {
+  // expected-error @below {{'lathe.attention' op sizes of query 'tensor<1x4x8x64xf32>', key 'tensor<1x4x8x32xf32>', value 'tensor<1x4x8x32xf32>' and result 'tensor<1x4x8x32xf32>' do not fit}}
+  %0 = lathe.attention %q, %k, %k scale 1.0 :
+      tensor<1x4x8x64xf32>, tensor<1x4x8x32xf32>, tensor<1x4x8x32xf32> -> tensor<1x4x8x32xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c3(%q: tensor<1x4x8x64xf32>, %k: tensor<1x3x8x64xf32>) {
+  // expected-error @below {{'lathe.attention' op query has 4 heads and key 3, which do not divide them}}
+  %0 = lathe.attention %q, %k, %k scale 1.0 :
+      tensor<1x4x8x64xf32>, tensor<1x3x8x64xf32>, tensor<1x3x8x64xf32> -> tensor<1x4x8x64xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c4(%q: tensor<1x4x8x64xf32>, %m: tensor<1x2x1x8xf32>) {
+  // expected-error @below {{'lathe.attention' op mask is 'tensor<1x2x1x8xf32>', needed 4 dimensions that are 1 or those of [B, H, T, S]}}
+  %0 = lathe.attention %q, %q, %q mask %m : tensor<1x2x1x8xf32> scale 1.0 :
+      tensor<1x4x8x64xf32>, tensor<1x4x8x64xf32>, tensor<1x4x8x64xf32> -> tensor<1x4x8x64xf32>
+  return
+}

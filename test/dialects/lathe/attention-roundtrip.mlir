@@ -38,3 +38,23 @@ func.func @paged_attention(%q: tensor<?x4x64xf32>, %s: !kv, %offsets: tensor<?xi
       tensor<?x4x64xf32>, !kv, tensor<?xi32>, tensor<?xi32>, tensor<?x?xi32> -> tensor<?x4x64xf32>
   return %o : tensor<?x4x64xf32>
 }
+
+// CHECK-LABEL: @attention
+// CHECK-SAME: (%[[Q:.*]]: tensor<?x4x8x64xf32>, %[[K:.*]]: tensor<?x2x?x64xf32>, %[[M:.*]]: tensor<?x1x1x?xf32>)
+func.func @attention(%q: tensor<?x4x8x64xf32>, %k: tensor<?x2x?x64xf32>, %m: tensor<?x1x1x?xf32>)
+    -> tensor<?x4x8x64xf32> {
+  // CHECK: lathe.attention %[[Q]], %[[K]], %[[K]] mask %[[M]] : tensor<?x1x1x?xf32> scale 1.250000e-01 causal :
+  // CHECK-SAME: tensor<?x4x8x64xf32>, tensor<?x2x?x64xf32>, tensor<?x2x?x64xf32> -> tensor<?x4x8x64xf32>
+  %y = lathe.attention %q, %k, %k mask %m : tensor<?x1x1x?xf32> scale 1.25e-01 causal :
+      tensor<?x4x8x64xf32>, tensor<?x2x?x64xf32>, tensor<?x2x?x64xf32> -> tensor<?x4x8x64xf32>
+  return %y : tensor<?x4x8x64xf32>
+}
+
+// CHECK-LABEL: @attention_tokens_first
+func.func @attention_tokens_first(%q: tensor<1x8x4x64xf16>, %k: tensor<1x9x2x64xf16>) -> tensor<1x8x4x64xf32> {
+  // CHECK: lathe.attention %{{.*}}, %{{.*}}, %{{.*}} scale 1.000000e+00 tokens_first :
+  // CHECK-SAME: tensor<1x8x4x64xf16>, tensor<1x9x2x64xf16>, tensor<1x9x2x64xf16> -> tensor<1x8x4x64xf32>
+  %y = lathe.attention %q, %k, %k scale 1.0 tokens_first :
+      tensor<1x8x4x64xf16>, tensor<1x9x2x64xf16>, tensor<1x9x2x64xf16> -> tensor<1x8x4x64xf32>
+  return %y : tensor<1x8x4x64xf32>
+}

@@ -2,7 +2,7 @@
 // One case for each numbered constraint of the operations in the .td file; the messages are complete.
 
 func.func @matmul_c1(%x: tensor<1x2x3xf32>, %w: tensor<3x4xf32>) {
-  // expected-error @below {{'lathe.matmul' op ranks of lhs, rhs and result are 3, 2 and 2, needed 2}}
+  // expected-error @below {{'lathe.matmul' op ranks of lhs, rhs and result are 3, 2 and 2, needed 2 or more, and the larger one for the result}}
   %0 = lathe.matmul %x, %w : tensor<1x2x3xf32>, tensor<3x4xf32> -> tensor<2x4xf32>
   return
 }
@@ -44,6 +44,22 @@ func.func @matmul_c3(%x: tensor<2x3xf16>, %w: tensor<3x4xbf16>) {
 func.func @matmul_c3_blocks(%x: tensor<2x32xf32>, %w: tensor<32x32x!lathe.gguf<q8_0>>) {
   // expected-error @below {{'lathe.matmul' op rhs is 'tensor<32x32x!lathe.gguf<q8_0>>' without 'transpose_rhs', but its blocks run along the last dimension}}
   %0 = lathe.matmul %x, %w : tensor<2x32xf32>, tensor<32x32x!lathe.gguf<q8_0>> -> tensor<2x32xf32>
+  return
+}
+
+// -----
+
+func.func @matmul_c4(%x: tensor<2x2x3xf32>, %w: tensor<3x3x4xf32>) {
+  // expected-error @below {{'lathe.matmul' op batch dimensions of lhs 'tensor<2x2x3xf32>' and rhs 'tensor<3x3x4xf32>' do not broadcast to 'tensor<2x2x4xf32>'}}
+  %0 = lathe.matmul %x, %w : tensor<2x2x3xf32>, tensor<3x3x4xf32> -> tensor<2x2x4xf32>
+  return
+}
+
+// -----
+
+func.func @matmul_c4_blocks(%x: tensor<2x2x32xf32>, %w: tensor<2x4x32x!lathe.gguf<q8_0>>) {
+  // expected-error @below {{'lathe.matmul' op rhs is 'tensor<2x4x32x!lathe.gguf<q8_0>>', but quantized blocks have no batch dimensions}}
+  %0 = lathe.matmul %x, %w transpose_rhs : tensor<2x2x32xf32>, tensor<2x4x32x!lathe.gguf<q8_0>> -> tensor<2x2x4xf32>
   return
 }
 
@@ -116,5 +132,45 @@ func.func @conv_c4_window(%x: tensor<1x2x8x8xf32>, %f: tensor<4x2x3x3xf32>) {
   // expected-error @below {{'lathe.conv' op window of extent 9 does not fit into dimension 2, which has 8 and pads 0 and 0}}
   %0 = lathe.conv %x, %f strides [1, 1] pads [0, 0, 0, 0] dilations [4, 1] groups 1 :
       tensor<1x2x8x8xf32>, tensor<4x2x3x3xf32> -> tensor<1x4x1x6xf32>
+  return
+}
+
+// -----
+
+func.func @pack_columns_c1(%w: tensor<4x8xf32>) {
+  // expected-error @below {{'lathe.pack_columns' op input is 'tensor<4x8xf32>' and result 'tensor<4x16xf32>', needed rank 2 or more, one dimension more, and one element type}}
+  %0 = lathe.pack_columns %w : tensor<4x8xf32> -> tensor<4x16xf32>
+  return
+}
+
+// -----
+
+func.func @pack_columns_c2(%w: tensor<4x17xf32>) {
+  // expected-error @below {{'lathe.pack_columns' op packs 'tensor<4x17xf32>' into 'tensor<1x4x16xf32>', needed the shape [2, 4, 16]}}
+  %0 = lathe.pack_columns %w : tensor<4x17xf32> -> tensor<1x4x16xf32>
+  return
+}
+
+// -----
+
+func.func @panel_matmul_c1(%x: tensor<2x4xf32>, %p: tensor<4x16xf32>) {
+  // expected-error @below {{'lathe.panel_matmul' op lhs is 'tensor<2x4xf32>', panels 'tensor<4x16xf32>' and result 'tensor<2x16xf32>', needed one rank for lhs and result, and rank 3 for panels}}
+  %0 = lathe.panel_matmul %x, %p : tensor<2x4xf32>, tensor<4x16xf32> -> tensor<2x16xf32>
+  return
+}
+
+// -----
+
+func.func @panel_matmul_c2(%x: tensor<2x4xf32>, %p: tensor<1x5x16xf32>) {
+  // expected-error @below {{'lathe.panel_matmul' op sizes of lhs 'tensor<2x4xf32>', panels 'tensor<1x5x16xf32>' and result 'tensor<2x16xf32>' do not fit}}
+  %0 = lathe.panel_matmul %x, %p : tensor<2x4xf32>, tensor<1x5x16xf32> -> tensor<2x16xf32>
+  return
+}
+
+// -----
+
+func.func @panel_matmul_c3(%x: tensor<2x4xf32>, %p: tensor<1x4x16xf32>) {
+  // expected-error @below {{'lathe.panel_matmul' op result is 'tensor<2x17xf32>' but there are 1 panels of 16 columns}}
+  %0 = lathe.panel_matmul %x, %p : tensor<2x4xf32>, tensor<1x4x16xf32> -> tensor<2x17xf32>
   return
 }

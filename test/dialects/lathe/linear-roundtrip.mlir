@@ -18,6 +18,15 @@ func.func @matmul_with_blocks(%x: tensor<?x64xf16>, %w: tensor<32x64x!lathe.gguf
   return %y : tensor<?x32xf32>
 }
 
+// CHECK-LABEL: @batch_of_products
+// CHECK-SAME: (%[[X:.*]]: tensor<2x1x?x64xf32>, %[[W:.*]]: tensor<3x32x64xf32>)
+func.func @batch_of_products(%x: tensor<2x1x?x64xf32>, %w: tensor<3x32x64xf32>) -> tensor<2x3x?x32xf32> {
+  // CHECK: lathe.matmul %[[X]], %[[W]] transpose_rhs :
+  // CHECK-SAME: tensor<2x1x?x64xf32>, tensor<3x32x64xf32> -> tensor<2x3x?x32xf32>
+  %y = lathe.matmul %x, %w transpose_rhs : tensor<2x1x?x64xf32>, tensor<3x32x64xf32> -> tensor<2x3x?x32xf32>
+  return %y : tensor<2x3x?x32xf32>
+}
+
 // CHECK-LABEL: @conv
 // CHECK-SAME: (%[[X:.*]]: tensor<?x2x8x8xf32>, %[[F:.*]]: tensor<8x1x3x3xf32>)
 func.func @conv(%x: tensor<?x2x8x8xf32>, %f: tensor<8x1x3x3xf32>) -> tensor<?x8x7x8xf32> {
@@ -26,4 +35,14 @@ func.func @conv(%x: tensor<?x2x8x8xf32>, %f: tensor<8x1x3x3xf32>) -> tensor<?x8x
   %y = lathe.conv %x, %f strides [1, 1] pads [0, 1, 1, 1] dilations [1, 1] groups 2 :
       tensor<?x2x8x8xf32>, tensor<8x1x3x3xf32> -> tensor<?x8x7x8xf32>
   return %y : tensor<?x8x7x8xf32>
+}
+
+// CHECK-LABEL: @panels
+// CHECK-SAME: (%[[X:.*]]: tensor<?x64xf32>, %[[W:.*]]: tensor<40x64xf32>)
+func.func @panels(%x: tensor<?x64xf32>, %w: tensor<40x64xf32>) -> tensor<?x40xf32> {
+  // CHECK: %[[P:.*]] = lathe.pack_columns %[[W]] transposed : tensor<40x64xf32> -> tensor<3x64x16xf32>
+  %p = lathe.pack_columns %w transposed : tensor<40x64xf32> -> tensor<3x64x16xf32>
+  // CHECK: lathe.panel_matmul %[[X]], %[[P]] : tensor<?x64xf32>, tensor<3x64x16xf32> -> tensor<?x40xf32>
+  %y = lathe.panel_matmul %x, %p : tensor<?x64xf32>, tensor<3x64x16xf32> -> tensor<?x40xf32>
+  return %y : tensor<?x40xf32>
 }

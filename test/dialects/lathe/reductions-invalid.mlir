@@ -85,3 +85,27 @@ func.func @max_pool_c3_channels(%x: tensor<1x2x8x8xf32>) {
       tensor<1x2x8x8xf32> -> tensor<1x3x4x4xf32>
   return
 }
+
+// -----
+
+func.func @layer_norm_c1(%x: tensor<2x3xf32>) {
+  // expected-error @below {{'lathe.layer_norm' op axis is 2 but the input has 2 dimensions}}
+  %0 = lathe.layer_norm %x axis 2 epsilon 1.0 : tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @layer_norm_c2(%x: tensor<2x3xf32>, %b: tensor<3xf32>) {
+  // expected-error @below {{'lathe.layer_norm' op bias is 'tensor<3xf32>', needed the dimensions of 'tensor<2x3xf32>' from 0 on}}
+  %0 = lathe.layer_norm %x bias %b : tensor<3xf32> axis 0 epsilon 1.0 : tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @layer_norm_c3(%x: tensor<2x3xf32>) {
+  // expected-error @below {{'lathe.layer_norm' op epsilon is -1.000000e+00, needed >= 0}}
+  %0 = lathe.layer_norm %x axis 1 epsilon -1.0 : tensor<2x3xf32>
+  return
+}

@@ -26,3 +26,14 @@ func.func @max_pool(%x: tensor<?x8x8x8xf32>) -> tensor<?x8x4x4xf32> {
       tensor<?x8x8x8xf32> -> tensor<?x8x4x4xf32>
   return %y : tensor<?x8x4x4xf32>
 }
+
+// CHECK-LABEL: @layer_norm
+// CHECK-SAME: (%[[X:.*]]: tensor<?x64xf32>, %[[W:.*]]: tensor<64xf32>, %[[B:.*]]: tensor<64xf32>)
+func.func @layer_norm(%x: tensor<?x64xf32>, %w: tensor<64xf32>, %b: tensor<64xf32>) -> tensor<?x64xf32> {
+  // CHECK: lathe.layer_norm %[[X]] scale %[[W]] : tensor<64xf32> bias %[[B]] : tensor<64xf32> axis 1
+  // CHECK-SAME: epsilon 9.99999974E-6 : tensor<?x64xf32>
+  %y = lathe.layer_norm %x scale %w : tensor<64xf32> bias %b : tensor<64xf32> axis 1 epsilon 1.0e-05 : tensor<?x64xf32>
+  // CHECK: lathe.layer_norm %{{.*}} axis 0 epsilon 1.000000e+00 : tensor<?x64xf32>
+  %z = lathe.layer_norm %y axis 0 epsilon 1.0 : tensor<?x64xf32>
+  return %z : tensor<?x64xf32>
+}

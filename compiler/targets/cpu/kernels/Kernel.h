@@ -15,6 +15,9 @@
 #define LATHE_TEMPLATE extern "C" [[gnu::always_inline]]
 #define LATHE_INLINE [[gnu::always_inline]] inline
 
+/// Bytes of a vector register of the host level: a constant of each image (compiler/targets/HostImage.cpp).
+extern "C" const int32_t lathe_register_bytes;
+
 namespace lathe::cpu {
 
 /// Partial sums of one reduction, and elements of a step: 64 bytes of f32.
@@ -49,8 +52,35 @@ LATHE_INLINE int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
 LATHE_INLINE Vector loadVector(const float *values) { return reinterpret_cast<const UnalignedVector *>(values)->lanes; }
 LATHE_INLINE void storeVector(float *values, Vector v) { reinterpret_cast<UnalignedVector *>(values)->lanes = v; }
+LATHE_INLINE Vector broadcast(float x) { return Vector{x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
 LATHE_INLINE Vector multiplyAdd(Vector a, Vector b, Vector c) { return __builtin_elementwise_fma(a, b, c); }
 LATHE_INLINE float multiplyAdd(float a, float b, float c) { return __builtin_elementwise_fma(a, b, c); }
+
+/// Copies with whole vectors: the last ones overlap, so that no element is copied alone.
+LATHE_INLINE void copyFloats(const float *from, int64_t count, float *to) {
+  using Half = float __attribute__((vector_size(32)));
+  using Quarter = float __attribute__((vector_size(16)));
+  struct [[gnu::packed, gnu::may_alias]] UnalignedHalf {
+    Half lanes;
+  };
+  struct [[gnu::packed, gnu::may_alias]] UnalignedQuarter {
+    Quarter lanes;
+  };
+  auto copy = [&]<typename Part>(Part, int64_t i) {
+    *reinterpret_cast<Part *>(to + i) = *reinterpret_cast<const Part *>(from + i);
+  };
+  if (count >= Lanes) {
+    for (int64_t i = 0; i + Lanes < count; i += Lanes)
+      copy(UnalignedVector{}, i);
+    return copy(UnalignedVector{}, count - Lanes);
+  }
+  if (count >= 8)
+    return copy(UnalignedHalf{}, 0), copy(UnalignedHalf{}, count - 8);
+  if (count >= 4)
+    return copy(UnalignedQuarter{}, 0), copy(UnalignedQuarter{}, count - 4);
+  for (int64_t i = 0; i < count; ++i)
+    to[i] = from[i];
+}
 
 /// The sum of all lanes: halves are added until one is left.
 LATHE_INLINE float sumLanes(Vector v) {

@@ -1,8 +1,9 @@
 // Matrix products: result[m, n] = sum_k lhs[m, k] * rhs[n, k] or rhs[k, n], accumulated in f32.
 //
-// A tile is `Columns` columns of the result, all rows: a tile's weights are read and unpacked once for each `Rows`
-// rows. The sum behind one element depends on k alone, so a row gives the same bits alone and in any batch.
-#include "compiler/targets/cpu/kernels/Kernel.h"
+// Weights that are stored in fewer bits are read as they are (lathe_matmul_transposed): with few rows, reading them is
+// what takes time. All others go through panels (Products.h). The sum behind one element depends on k alone, so a row
+// gives the same bits alone and in any batch.
+#include "compiler/targets/cpu/kernels/Products.h"
 
 using namespace lathe::cpu;
 
@@ -91,7 +92,8 @@ LATHE_INLINE void multiplyChunk(Sums &sums, const Operand &lhs, const Operand &r
 
 } // namespace
 
-/// rhs is [N, K]; either operand may be in any format that has an unpack function.
+/// rhs is [N, K]; either operand may be in any format that has an unpack function. A tile is `Columns` columns of the
+/// result, all rows: a tile's weights are read and unpacked once for each `Rows` rows.
 LATHE_TEMPLATE void lathe_matmul_transposed(const void *lhs, const void *rhs, int64_t m, int64_t n, int64_t k,
                                             int64_t lhsRowBytes, int64_t rhsRowBytes, Unpack lhsUnpack,
                                             Unpack rhsUnpack, bool lhsIsF32, bool rhsIsF32, Store store,
@@ -118,32 +120,91 @@ LATHE_TEMPLATE void lathe_matmul_transposed(const void *lhs, const void *rhs, in
   }
 }
 
-/// rhs is [K, N], not quantized: lanes are columns, k runs in order.
-LATHE_TEMPLATE void lathe_matmul_plain(const void *lhs, const void *rhs, int64_t m, int64_t n, int64_t k,
-                                       int64_t lhsRowBytes, int64_t rhsRowBytes, Unpack lhsUnpack, Unpack rhsUnpack,
-                                       Store store, const Launch *launch, int64_t begin, int64_t end) {
-  constexpr int64_t Block = 8;
-  static_assert(Columns == Lanes, "one vector holds the columns of a tile");
-  for (int64_t tile = begin; tile < end; ++tile) {
-    int64_t column = tile * Columns, columns = smaller(Columns, n - column);
-    for (int64_t row = 0; row < m; row += Block) {
-      int64_t rows = smaller(Block, m - row);
-      Vector sums[Block] = {};
-      for (int64_t first = 0; first < k; first += Chunk) {
-        int64_t count = smaller(Chunk, k - first);
-        alignas(64) float lhsValues[Block][Chunk], rhsValues[Lanes];
-        for (int64_t r = 0; r < rows; ++r)
-          lhsUnpack(static_cast<const char *>(lhs) + (row + r) * lhsRowBytes, first, count, lhsValues[r]);
-        for (int64_t i = 0; i < count; ++i) {
-          unpackPadded(rhsUnpack, static_cast<const char *>(rhs) + (first + i) * rhsRowBytes, column, columns,
-                       rhsValues);
-          Vector weights = loadVector(rhsValues);
-          for (int64_t r = 0; r < rows; ++r)
-            sums[r] = multiplyAdd(Vector{} + lhsValues[r][i], weights, sums[r]);
-        }
-      }
-      for (int64_t r = 0; r < rows; ++r)
-        store(launch, reinterpret_cast<const float *>(&sums[r]), (row + r) * n + column, columns);
+namespace {
+
+/// The matrices of a batch: for each leading dimension its size, and how many matrices an operand moves on.
+struct Batch {
+  const int64_t *dims;
+  int64_t rank;
+
+  /// Numbers of the operands' matrices that matrix `number` of the result is made from.
+  LATHE_INLINE void locate(int64_t number, int64_t &lhs, int64_t &rhs) const {
+    lhs = rhs = 0;
+    for (int64_t d = rank; d-- > 0;) {
+      int64_t place = number % dims[3 * d];
+      number /= dims[3 * d];
+      lhs += place * dims[3 * d + 1];
+      rhs += place * dims[3 * d + 2];
     }
   }
+};
+
+LATHE_INLINE void readRow(const char *row, Unpack unpack, bool isF32, int64_t first, int64_t count, float *values) {
+  if (isF32)
+    copyFloats(reinterpret_cast<const float *>(row) + first, count, values);
+  else
+    unpack(row, first, count, values);
+}
+
+/// Hands the sums of a span to the store function, row by row.
+LATHE_INLINE void storeSpan(const ProductSpan &span, int64_t m, int64_t n, const float *sums, Store store,
+                            const Launch *launch) {
+  for (int64_t r = 0; r < span.rows; ++r)
+    store(launch, sums + r * BlockColumns, (span.matrix * m + span.row + r) * n + span.column, span.columns);
+}
+
+} // namespace
+
+/// lhs [..., m, k], rhs [..., k, n] or, transposed, [..., n, k], neither quantized nor packed: panels of the right
+/// operand are made on the way. A tile is TileColumns columns of up to BlockRows rows.
+LATHE_TEMPLATE void lathe_matmul(const void *lhs, const void *rhs, const int64_t *batchDims, int64_t batchRank,
+                                 int64_t m, int64_t n, int64_t k, int64_t lhsRowBytes, int64_t rhsRowBytes,
+                                 bool transposed, Unpack lhsUnpack, Unpack rhsUnpack, bool lhsIsF32, Store store,
+                                 const Launch *launch, int64_t begin, int64_t end) {
+  ProductScratch scratch;
+  alignas(64) float panels[BlockColumns * Depth];
+  Batch batch{batchDims, batchRank};
+  int64_t run = getRunLength(k);
+  forEachSpan({m, n}, begin, end, [&](const ProductSpan &span) {
+    int64_t lhsMatrix, rhsMatrix, count = (span.columns + Lanes - 1) / Lanes;
+    batch.locate(span.matrix, lhsMatrix, rhsMatrix);
+    const char *rows = static_cast<const char *>(lhs) + (lhsMatrix * m + span.row) * lhsRowBytes;
+    RightMatrix right{static_cast<const char *>(rhs) + rhsMatrix * (transposed ? n : k) * rhsRowBytes, rhsRowBytes,
+                      rhsUnpack};
+    for (int64_t first = 0; first < larger(k, 1); first += run) {
+      int64_t steps = smaller(run, k - first);
+      for (int64_t r = 0; r < span.rows; ++r)
+        readRow(rows + r * lhsRowBytes, lhsUnpack, lhsIsF32, first, steps, scratch.lhs + r * RowFloats);
+      for (int64_t p = 0; p < count; ++p) {
+        int64_t column = span.column + p * Lanes, columns = smaller(Lanes, n - column);
+        if (transposed)
+          right.packColumns(first, steps, column, columns, panels + p * steps * Lanes);
+        else
+          right.packRows(first, steps, column, columns, panels + p * steps * Lanes);
+      }
+      Block block{scratch.lhs, panels, steps * Lanes, steps, scratch.sums, BlockColumns, first > 0};
+      lathe_multiply_block(&block, span.rows, count);
+    }
+    storeSpan(span, m, n, scratch.sums, store, launch);
+  });
+}
+
+/// lhs [m, k], panels [ceil(n / 16), k, 16] (lathe.pack_columns).
+LATHE_TEMPLATE void lathe_panel_matmul(const void *lhs, const void *panels, int64_t m, int64_t n, int64_t k,
+                                       int64_t lhsRowBytes, Unpack lhsUnpack, bool lhsIsF32, Store store,
+                                       const Launch *launch, int64_t begin, int64_t end) {
+  ProductScratch scratch;
+  int64_t run = getRunLength(k);
+  forEachSpan({m, n}, begin, end, [&](const ProductSpan &span) {
+    const char *rows = static_cast<const char *>(lhs) + span.row * lhsRowBytes;
+    for (int64_t first = 0; first < larger(k, 1); first += run) {
+      int64_t steps = smaller(run, k - first);
+      for (int64_t r = 0; r < span.rows; ++r)
+        readRow(rows + r * lhsRowBytes, lhsUnpack, lhsIsF32, first, steps, scratch.lhs + r * RowFloats);
+      const float *right = static_cast<const float *>(panels) + span.column * k + first * Lanes;
+      Block block{scratch.lhs, right, k * Lanes, steps, scratch.sums, BlockColumns, first > 0};
+      lathe_multiply_block(&block, span.rows, (span.columns + Lanes - 1) / Lanes);
+    }
+    storeSpan(span, m, n, scratch.sums, store, launch);
+  });
 }

@@ -1,4 +1,4 @@
-// Operations on whole rows: rms_norm, softmax, gather. A tile is one row.
+// Operations on whole rows: rms_norm, layer_norm, softmax, gather. A tile is one row.
 #include "compiler/targets/cpu/kernels/Kernel.h"
 
 using namespace lathe::cpu;
@@ -26,6 +26,52 @@ LATHE_TEMPLATE void lathe_rms_norm(const void *input, const void *weight, int64_
       for (int64_t i = 0; i < count; ++i)
         values[i] = values[i] * scale * weights[i];
       store(launch, values, tile * length + first, count);
+    }
+  }
+}
+
+/// result[i] = (x[i] - mean) / sqrt(sum_j((x[j] - mean)^2) / length + epsilon) * scale[i] + bias[i]; either of scale
+/// and bias may be null.
+LATHE_TEMPLATE void lathe_layer_norm(const void *input, const void *scale, const void *bias, int64_t length,
+                                     int64_t rowBytes, Unpack unpack, Unpack unpackScale, Unpack unpackBias,
+                                     float epsilon, Store store, const Launch *launch, int64_t begin, int64_t end) {
+  alignas(64) float values[Chunk], scales[Chunk], biases[Chunk];
+  float count = static_cast<float>(length);
+  for (int64_t tile = begin; tile < end; ++tile) {
+    const char *row = static_cast<const char *>(input) + tile * rowBytes;
+    Vector sums = {}, squares = {};
+    for (int64_t first = 0; first < length; first += Chunk) {
+      int64_t steps = unpackPadded(unpack, row, first, smaller(Chunk, length - first), values);
+      for (int64_t step = 0; step < steps; ++step)
+        sums += loadVector(values + step * Lanes);
+    }
+    float mean = sumLanes(sums) / count;
+    for (int64_t first = 0; first < length; first += Chunk) {
+      int64_t part = smaller(Chunk, length - first), steps = unpackPadded(unpack, row, first, part, values);
+      for (int64_t i = part; i < steps * Lanes; ++i)
+        values[i] = mean;
+      for (int64_t step = 0; step < steps; ++step) {
+        Vector x = loadVector(values + step * Lanes) - mean;
+        squares = multiplyAdd(x, x, squares);
+      }
+    }
+    float factor = 1.0f / __builtin_sqrtf(sumLanes(squares) / count + epsilon);
+    for (int64_t first = 0; first < length; first += Chunk) {
+      int64_t part = smaller(Chunk, length - first);
+      unpack(row, first, part, values);
+      for (int64_t i = 0; i < part; ++i)
+        values[i] = (values[i] - mean) * factor;
+      if (scale) {
+        unpackScale(scale, first, part, scales);
+        for (int64_t i = 0; i < part; ++i)
+          values[i] *= scales[i];
+      }
+      if (bias) {
+        unpackBias(bias, first, part, biases);
+        for (int64_t i = 0; i < part; ++i)
+          values[i] += biases[i];
+      }
+      store(launch, values, tile * length + first, part);
     }
   }
 }

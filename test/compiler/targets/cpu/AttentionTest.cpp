@@ -1,5 +1,6 @@
-// Rope, append_kv and paged attention against the reference, over ragged batches.
+// Rope, dense attention, append_kv and paged attention against the reference, over ragged batches.
 #include "test/compiler/targets/cpu/ImageRunner.h"
+#include <cmath>
 #include <gtest/gtest.h>
 
 using namespace lathe;
@@ -35,6 +36,65 @@ TEST(CpuRope, AgreesWithTheReference) {
       call.Inputs.push_back(toBytes(values));
     checkAgainstReference(launch, call, 5e-7);
   }
+}
+
+/// Attention of 4 heads over `keyHeads`, keys of width 24 and values of width 40; s0 sequences of s1 queries and s2
+/// keys.
+LaunchText makeAttention(int keyHeads, const std::string &element, const std::string &mask,
+                         const std::string &options) {
+  bool tokensFirst = options.find("tokens_first") != std::string::npos;
+  auto port = [&](const std::string &tokens, int heads, int width, const std::string &type) {
+    std::string h = std::to_string(heads), w = std::to_string(width);
+    return tokensFirst ? Port{"tensor<?x?x" + h + "x" + w + "x" + type + ">", "s0, " + tokens + ", " + h + ", " + w}
+                       : Port{"tensor<?x" + h + "x?x" + w + "x" + type + ">", "s0, " + h + ", " + tokens + ", " + w};
+  };
+  LaunchText launch{3,
+                    {port("s1", 4, 24, element), port("s2", keyHeads, 24, element), port("s2", keyHeads, 40, element)},
+                    {port("s1", 4, 40, "f32")},
+                    "%0 = lathe.attention %a0, %a1, %a2 "};
+  if (!mask.empty()) {
+    launch.Inputs.push_back({mask, mask[7] == '1' ? "1, 1, 1, s2" : "s0, 4, s1, s2"});
+    launch.Body += "mask %a3 : " + mask;
+  }
+  launch.Body += " scale 0.3 " + options + " : " + launch.Inputs[0].Type + ", " + launch.Inputs[1].Type + ", " +
+                 launch.Inputs[2].Type + " -> " + launch.Outputs[0].Type +
+                 "\nlathe.yield %0 : " + launch.Outputs[0].Type;
+  return launch;
+}
+
+TEST(CpuAttention, AgreesWithTheReference) {
+  // Around 64 queries and 128 keys, which are taken at a time.
+  const std::vector<std::vector<int64_t>> sizes = {{1, 1, 1}, {2, 3, 5}, {1, 65, 129}, {2, 64, 128}, {1, 17, 300}};
+  struct Case {
+    int KeyHeads;
+    std::string Element, Mask, Options;
+  };
+  for (const Case &c : {Case{4, "f32", "", ""}, Case{2, "f32", "tensor<1x1x1x?xf32>", "tokens_first"},
+                        Case{1, "f32", "tensor<?x4x?x?xf32>", ""}, Case{4, "f32", "", "causal"},
+                        Case{2, "f16", "tensor<1x1x1x?xf16>", "causal tokens_first"}}) {
+    std::vector<ImageRunner::Call> calls;
+    for (const std::vector<int64_t> &values : sizes)
+      calls.push_back({values, {}, {}, {}, {}});
+    checkAgainstReference(makeAttention(c.KeyHeads, c.Element, c.Mask, c.Options), calls, 2e-6);
+  }
+}
+
+TEST(CpuAttention, AQueryThatSeesNoKeyGivesZeros) {
+  // Three queries, two keys, causal: the first query sees none. Then a mask that hides all keys of one sequence.
+  ImageRunner causal(makePlan(makeAttention(4, "f32", "", "causal")));
+  Bytes queries = toBytes(randomFloats(4 * 3 * 24, 1)), keys = toBytes(randomFloats(4 * 2 * 24, 2));
+  Bytes values = toBytes(randomFloats(4 * 2 * 40, 3));
+  for (const ImageRunner::Call &call :
+       causal.run({{1, 3, 2}, {queries, keys, values}, {Bytes(4 * 3 * 40 * 4, 1)}, {}, {}})) {
+    std::vector<float> found = fromBytes(call.Outputs[0]);
+    for (int64_t i = 0; i < 3 * 40; ++i)
+      EXPECT_EQ(found[i] == 0.0f, i < 40) << i;
+  }
+  ImageRunner masked(makePlan(makeAttention(4, "f32", "tensor<1x1x1x?xf32>", "")));
+  Bytes mask = toBytes(std::vector<float>(2, -INFINITY));
+  for (const ImageRunner::Call &call :
+       masked.run({{1, 3, 2}, {queries, keys, values, mask}, {Bytes(4 * 3 * 40 * 4, 1)}, {}, {}}))
+    EXPECT_EQ(fromBytes(call.Outputs[0]), std::vector<float>(4 * 3 * 40, 0.0f));
 }
 
 /// A model's state: 3 layers, 2 heads of keys, values wider than keys.

@@ -44,6 +44,31 @@ TEST(CpuRows, RmsNormGivesARowTheSameBitsAloneAndInABatch) {
     EXPECT_TRUE(std::equal(alone[i].Outputs[0].begin(), alone[i].Outputs[0].end(), all[i].Outputs[0].begin() + 3600));
 }
 
+TEST(CpuRows, LayerNormAgreesWithTheReference) {
+  for (auto [type, tolerance] : {std::pair<std::string, double>{"f32", 3e-6}, {"f16", 2e-3}, {"bf16", 1e-2}}) {
+    std::string t = "tensor<?x?x" + type + ">", w = "tensor<?xf32>";
+    LaunchText launch{2,
+                      {{t, "s0, s1"}, {w, "s1"}, {w, "s1"}},
+                      {{t, "s0, s1"}},
+                      "%0 = lathe.layer_norm %a0 scale %a1 : " + w + " bias %a2 : " + w +
+                          " axis 1 epsilon 1.0e-05 : " + t + "\nlathe.yield %0 : " + t};
+    checkAgainstReference(launch, makeCalls(RowSizes), tolerance);
+  }
+}
+
+TEST(CpuRows, LayerNormTakesEachOperandAlone) {
+  std::string t = "tensor<?x3x50xf32>", w = "tensor<3x50xf32>";
+  for (std::string operand : {"", "scale", "bias"}) {
+    LaunchText launch{1, {{t, "s0, 3, 50"}}, {{t, "s0, 3, 50"}}, "%0 = lathe.layer_norm %a0 "};
+    if (!operand.empty()) {
+      launch.Inputs.push_back({w, "3, 50"});
+      launch.Body += operand + " %a1 : " + w;
+    }
+    launch.Body += " axis 1 epsilon 0.0 : " + t + "\nlathe.yield %0 : " + t;
+    checkAgainstReference(launch, makeCalls({{1}, {7}}), 3e-6);
+  }
+}
+
 TEST(CpuRows, SoftmaxAgreesWithTheReference) {
   std::string t = "tensor<?x?xf32>";
   LaunchText launch{2, {{t, "s0, s1"}}, {{t, "s0, s1"}}, "%0 = lathe.softmax %a0 : " + t + "\nlathe.yield %0 : " + t};

@@ -69,6 +69,28 @@ def softmax(*shape):
     return operands, "lathe.softmax $0 : #0", evaluate("Softmax", operands, axis=-1)
 
 
+def matmul(lhs, rhs):
+    operands = [array(*lhs), array(*rhs)]
+    return operands, "lathe.matmul $0, $1 : #0, #1 -> $r", evaluate("MatMul", operands)
+
+
+def layer_norm(*shape, axis):
+    operands = [array(*shape), array(*shape[axis:]), array(*shape[axis:])]
+    call = f"lathe.layer_norm $0 scale $1 : #1 bias $2 : #2 axis {axis} epsilon 1.0e-05 : #0"
+    return operands, call, evaluate("LayerNormalization", operands, axis=axis)
+
+
+def attention(batch, heads, key_heads, tokens, keys, mask):
+    """With NumPy: ONNX's operator came after the opset of these cases."""
+    query, key, value = array(batch, heads, tokens, 8), array(batch, key_heads, keys, 8), array(batch, key_heads, keys, 5)
+    operands = [query, key, value, array(*mask)]
+    scores = query @ np.repeat(key, heads // key_heads, 1).swapaxes(2, 3) * 0.5 + operands[3]
+    weights = np.exp(scores - scores.max(-1, keepdims=True))
+    weights /= weights.sum(-1, keepdims=True)
+    call = "lathe.attention $0, $1, $2 mask $3 : #3 scale 0.5 : #0, #1, #2 -> $r"
+    return operands, call, weights @ np.repeat(value, heads // key_heads, 1)
+
+
 def rope(shape, pairing, base, dimensions):
     """Turns the pairs as complex numbers, which is another way to say it than the operation's loops."""
     x, positions = array(*shape), random.integers(0, 3000, (shape[0], 1), dtype=np.int32)
@@ -92,6 +114,13 @@ CASES = {
     "max_pool_plain": max_pool((2, 3, 8, 8), [2, 2], strides=[2, 2], pads=[0, 0, 0, 0], dilations=[1, 1]),
     "max_pool_padded": max_pool((1, 2, 7, 9), [3, 2], strides=[2, 1], pads=[1, 0, 2, 1], dilations=[1, 1]),
     "max_pool_dilated": max_pool((1, 1, 9, 9), [2, 3], strides=[1, 2], pads=[0, 0, 0, 0], dilations=[3, 2]),
+    "matmul_batch": matmul((2, 3, 4, 5), (2, 3, 5, 6)),
+    "matmul_broadcast": matmul((4, 1, 2, 5), (3, 5, 6)),
+    "matmul_one_rhs": matmul((3, 4, 5), (5, 6)),
+    "layer_norm_rows": layer_norm(4, 37, axis=1),
+    "layer_norm_planes": layer_norm(2, 3, 5, axis=1),
+    "attention_mask_for_all": attention(2, 4, 4, 3, 7, (1, 1, 3, 7)),
+    "attention_grouped": attention(2, 6, 2, 4, 9, (2, 6, 1, 9)),
     "softmax_rows": softmax(5, 33),
     "softmax_cube": softmax(2, 3, 4),
     "rope_adjacent": rope((3, 2, 8), "adjacent", 10000.0, 8),

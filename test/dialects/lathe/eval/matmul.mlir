@@ -37,3 +37,23 @@ func.func @bf16_to_f32() -> tensor<1x1xf32> {
   %z = lathe.matmul %x, %w transpose_rhs : tensor<1x2xbf16>, tensor<1x2xbf16> -> tensor<1x1xf32>
   return %z : tensor<1x1xf32>
 }
+
+// Two matrices on the left, one on the right that serves both.
+// CHECK-LABEL: @batch
+// CHECK: tensor<2x1x2xf32> = {{\[\[\[}}1, 2]], {{\[\[}}30, 40]]]
+func.func @batch() -> tensor<2x1x2xf32> {
+  %x = lathe.constant dense<[[[1.0, 0.0]], [[0.0, 10.0]]]> : tensor<2x1x2xf32>
+  %y = lathe.constant dense<[[1.0, 2.0], [3.0, 4.0]]> : tensor<2x2xf32>
+  %z = lathe.matmul %x, %y : tensor<2x1x2xf32>, tensor<2x2xf32> -> tensor<2x1x2xf32>
+  return %z : tensor<2x1x2xf32>
+}
+
+// [2, 1] and [3] broadcast to [2, 3].
+// CHECK-LABEL: @batch_broadcasts_both_ways
+// CHECK: tensor<2x3x1x1xf32> = {{\[\[\[\[}}1]], {{\[\[}}2]], {{\[\[}}3]]], {{\[\[\[}}10]], {{\[\[}}20]], {{\[\[}}30]]]]
+func.func @batch_broadcasts_both_ways() -> tensor<2x3x1x1xf32> {
+  %x = lathe.constant dense<[[[[1.0]]], [[[10.0]]]]> : tensor<2x1x1x1xf32>
+  %y = lathe.constant dense<[[[1.0]], [[2.0]], [[3.0]]]> : tensor<3x1x1xf32>
+  %z = lathe.matmul %x, %y transpose_rhs : tensor<2x1x1x1xf32>, tensor<3x1x1xf32> -> tensor<2x3x1x1xf32>
+  return %z : tensor<2x3x1x1xf32>
+}

@@ -1,0 +1,158 @@
+// attention: softmax(scale * query key^T + mask) * value, blocks of keys in order, so that scores never leave the
+// cache.
+//
+// A tile is up to QueryRows queries of one head. For each block of keys: scores by a product, their softmax relative to
+// the largest score so far, and a product with the values, added to what earlier blocks gave. Blocks begin at multiples
+// of KeyRows whatever the batch, so a query gives the same bits alone and in any batch.
+#include "compiler/targets/cpu/kernels/Products.h"
+
+using namespace lathe::cpu;
+
+namespace {
+
+constexpr int64_t QueryRows = 64, KeyRows = 128, MaxWidth = 512;
+
+/// Where the rows of an operand lie, in bytes; the mask's in elements, 0 where it repeats.
+struct HeadSteps {
+  int64_t batch, head, token;
+
+  LATHE_INLINE int64_t locate(int64_t b, int64_t h, int64_t t) const { return b * batch + h * head + t * token; }
+};
+
+/// Scratch memory of a tile. `scores` has the row length of a product's left operand, which it becomes.
+struct AttentionScratch {
+  alignas(64) float queries[QueryRows * RowFloats];
+  alignas(64) float scores[QueryRows * RowFloats];
+  alignas(64) float panels[KeyRows * Depth];
+  alignas(64) float results[QueryRows * MaxWidth];
+  float largest[QueryRows], sums[QueryRows];
+};
+
+/// One head of keys and values, and the queries of a tile.
+struct HeadTile {
+  AttentionScratch &scratch;
+  RightMatrix keys, values;
+  int64_t rows, keyWidth, valueWidth;
+
+  /// scores[r][s] = query r . key first + s.
+  LATHE_INLINE void score(const char *queries, int64_t queryStep, Unpack unpack, int64_t first, int64_t count) {
+    int64_t run = getRunLength(keyWidth), panels = (count + Lanes - 1) / Lanes;
+    for (int64_t i = 0; i < larger(keyWidth, 1); i += run) {
+      int64_t steps = smaller(run, keyWidth - i);
+      for (int64_t r = 0; r < rows; ++r)
+        unpack(queries + r * queryStep, i, steps, scratch.queries + r * RowFloats);
+      for (int64_t p = 0; p < panels; ++p)
+        keys.packColumns(i, steps, first + p * Lanes, smaller(Lanes, count - p * Lanes),
+                         scratch.panels + p * steps * Lanes);
+      Block block{scratch.queries, scratch.panels, steps * Lanes, steps, scratch.scores, RowFloats, i > 0};
+      lathe_multiply_block(&block, rows, panels);
+    }
+  }
+
+  /// Scores of row r become weights, of which those from `seen` on are 0, and what the row has so far shrinks to the
+  /// new largest score.
+  LATHE_INLINE void weigh(int64_t r, int64_t count, int64_t seen) {
+    float *scores = scratch.scores + r * RowFloats;
+    float before = scratch.largest[r], largest = before;
+    for (int64_t i = 0; i < count; ++i) {
+      scores[i] = i < seen ? scores[i] : -__builtin_inff();
+      largest = scores[i] > largest ? scores[i] : largest;
+    }
+    // Without a key in sight the largest is -infinity; any other origin gives weights of 0.
+    float origin = largest == -__builtin_inff() ? 0.0f : largest, shrink = exponential(before - origin);
+    int64_t padded = (count + Lanes - 1) / Lanes * Lanes;
+    for (int64_t i = count; i < padded; ++i)
+      scores[i] = -__builtin_inff();
+    for (int64_t i = 0; i < padded; ++i)
+      scores[i] = exponential(scores[i] - origin);
+    Vector sums = {};
+    for (int64_t i = 0; i < padded; i += Lanes)
+      sums += loadVector(scores + i);
+    scratch.largest[r] = largest;
+    scratch.sums[r] = scratch.sums[r] * shrink + sumLanes(sums);
+    float *results = scratch.results + r * MaxWidth;
+    for (int64_t i = 0; i < valueWidth; i += Lanes)
+      storeVector(results + i, loadVector(results + i) * shrink);
+  }
+
+  /// results[r] += sum_s scores[r][s] * value first + s.
+  LATHE_INLINE void addValues(int64_t first, int64_t count) {
+    for (int64_t column = 0; column < valueWidth; column += Depth) {
+      int64_t columns = smaller(Depth, valueWidth - column), panels = (columns + Lanes - 1) / Lanes;
+      for (int64_t p = 0; p < panels; ++p)
+        values.packRows(first, count, column + p * Lanes, smaller(Lanes, columns - p * Lanes),
+                        scratch.panels + p * count * Lanes);
+      Block block{scratch.scores, scratch.panels, count * Lanes, count, scratch.results + column, MaxWidth, true};
+      lathe_multiply_block(&block, rows, panels);
+    }
+  }
+};
+
+/// scores = scores * scale + mask, where there is one.
+LATHE_INLINE void addMask(float *scores, int64_t count, float scale, const void *mask, int64_t place, int64_t step,
+                          Unpack unpack) {
+  for (int64_t i = 0; i < count; ++i)
+    scores[i] *= scale;
+  if (!mask)
+    return;
+  alignas(64) float values[KeyRows];
+  if (step)
+    unpack(mask, place, count, values);
+  else
+    unpack(mask, place, 1, values);
+  for (int64_t i = 0; i < count; ++i)
+    scores[i] += values[step ? i : 0];
+}
+
+} // namespace
+
+/// Steps are batch, head, token of query, key, value; then batch, head, query, key of the mask, in elements. With
+/// `tokensFirst` the result is [B, T, H, D], else [B, H, T, D].
+LATHE_TEMPLATE void lathe_attention(const void *query, const void *key, const void *value, const void *mask,
+                                    const int64_t *steps, int64_t heads, int64_t keyHeads, int64_t queries,
+                                    int64_t keys, int64_t keyWidth, int64_t valueWidth, float scale, bool causal,
+                                    bool tokensFirst, Unpack unpack, Unpack unpackMask, Store store,
+                                    const Launch *launch, int64_t begin, int64_t end) {
+  AttentionScratch scratch;
+  HeadSteps querySteps{steps[0], steps[1], steps[2]}, keySteps{steps[3], steps[4], steps[5]};
+  HeadSteps valueSteps{steps[6], steps[7], steps[8]}, maskSteps{steps[9], steps[10], steps[11]};
+  int64_t blocks = (queries + QueryRows - 1) / QueryRows, group = heads / keyHeads;
+  for (int64_t tile = begin; tile < end; ++tile) {
+    int64_t block = tile % blocks, head = tile / blocks % heads, batch = tile / blocks / heads;
+    int64_t query0 = block * QueryRows, rows = smaller(QueryRows, queries - query0);
+    const char *queryRows = static_cast<const char *>(query) + querySteps.locate(batch, head, query0);
+    HeadTile state{
+        scratch,
+        {static_cast<const char *>(key) + keySteps.locate(batch, head / group, 0), keySteps.token, unpack},
+        {static_cast<const char *>(value) + valueSteps.locate(batch, head / group, 0), valueSteps.token, unpack},
+        rows,
+        keyWidth,
+        valueWidth};
+    for (int64_t r = 0; r < rows; ++r) {
+      scratch.largest[r] = -__builtin_inff();
+      scratch.sums[r] = 0.0f;
+      for (int64_t i = 0; i < valueWidth; i += Lanes)
+        storeVector(scratch.results + r * MaxWidth + i, Vector{});
+    }
+    // Query t sees keys [0, t + shift): the last row of the tile sees most.
+    int64_t shift = causal ? keys - queries + 1 : keys, last = causal ? query0 + rows - 1 + shift : keys;
+    for (int64_t first = 0; first < smaller(last, keys); first += KeyRows) {
+      int64_t count = smaller(KeyRows, keys - first);
+      state.score(queryRows, querySteps.token, unpack, first, count);
+      for (int64_t r = 0; r < rows; ++r) {
+        int64_t place = maskSteps.locate(batch, head, query0 + r) + first * steps[12];
+        addMask(scratch.scores + r * RowFloats, count, scale, mask, place, steps[12], unpackMask);
+        state.weigh(r, count, causal ? query0 + r + shift - first : count);
+      }
+      state.addValues(first, count);
+    }
+    for (int64_t r = 0; r < rows; ++r) {
+      float *results = scratch.results + r * MaxWidth, sum = scratch.sums[r], inverse = sum == 0.0f ? 0.0f : 1.0f / sum;
+      for (int64_t i = 0; i < valueWidth; i += Lanes)
+        storeVector(results + i, loadVector(results + i) * inverse);
+      int64_t row =
+          tokensFirst ? (batch * queries + query0 + r) * heads + head : (batch * heads + head) * queries + query0 + r;
+      store(launch, results, row * valueWidth, valueWidth);
+    }
+  }
+}

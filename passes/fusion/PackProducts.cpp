@@ -1,0 +1,60 @@
+// See PackProducts in Passes.td.
+#include "mlir/IR/Remarks.h"
+#include "passes/Passes.h"
+
+using namespace mlir;
+
+namespace lathe {
+#define GEN_PASS_DEF_PACKPRODUCTS
+#include "passes/Passes.h.inc"
+} // namespace lathe
+
+using namespace lathe;
+
+static bool isWeight(Value value) {
+  return isa_and_nonnull<WeightOp, ConstantOp, WeightProgramOp>(value.getDefiningOp());
+}
+
+/// Why the right operand of a product stays as it is, or an empty string.
+static StringRef findObstacle(MatmulOp matmul) {
+  RankedTensorType rhs = matmul.getRhs().getType();
+  if (!isWeight(matmul.getRhs()))
+    return "its right operand is no weight";
+  if (rhs.getRank() != 2 || !rhs.hasStaticShape())
+    return "its right operand is not one matrix of known size";
+  if (!rhs.getElementType().isF32())
+    return "its weights have fewer bits than f32 and are read as they are";
+  return "";
+}
+
+static void pack(MatmulOp matmul) {
+  OpBuilder builder(matmul);
+  RankedTensorType rhs = matmul.getRhs().getType();
+  bool transposed = matmul.getTransposeRhs();
+  int64_t k = rhs.getDimSize(transposed ? 1 : 0), n = rhs.getDimSize(transposed ? 0 : 1);
+  constexpr int64_t Columns = PackColumnsOp::Columns;
+  auto type = RankedTensorType::get({int64_t(llvm::divideCeil(n, Columns)), k, Columns}, rhs.getElementType());
+  Value panels = PackColumnsOp::create(builder, matmul.getLoc(), type, matmul.getRhs(), transposed);
+  auto product = PanelMatmulOp::create(builder, matmul.getLoc(), matmul.getResult().getType(), matmul.getLhs(), panels);
+  matmul.getResult().replaceAllUsesWith(product);
+  matmul.erase();
+}
+
+namespace {
+struct PackProducts : lathe::impl::PackProductsBase<PackProducts> {
+  void runOnOperation() override {
+    if (getOperation().isDeclaration())
+      return;
+    auto options = remark::RemarkOpts::name("PackProducts").category("fusion");
+    for (MatmulOp matmul : llvm::make_early_inc_range(getOperation().getBody().front().getOps<MatmulOp>())) {
+      if (StringRef obstacle = findObstacle(matmul); !obstacle.empty()) {
+        remark::missed(matmul.getLoc(), options) << remark::add("a product is not packed: {0}", obstacle);
+        continue;
+      }
+      remark::passed(matmul.getLoc(), options) << remark::add("packs weights of {0} into panels of {1} columns",
+                                                              matmul.getRhs().getType(), PackColumnsOp::Columns);
+      pack(matmul);
+    }
+  }
+};
+} // namespace
