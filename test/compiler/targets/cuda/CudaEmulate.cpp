@@ -183,6 +183,7 @@ static bool runAndCompare(const Options &options, ModuleOp plan, ArrayRef<Refere
   runtime::HostApi api{};
   api.launch = launch;
   api.copy = copy;
+  api.explain = [](const runtime::HostCall *, int32_t, const char *, int64_t, int64_t, int64_t) {};
   runtime::HostCall call{&api,           &device,       symbols.data(),           inputs.data(),
                          outputs.data(), states.data(), place(ArrayRef(*packed)), nullptr};
   if (int32_t result = runImage(images->front(), call)) {
