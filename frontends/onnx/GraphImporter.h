@@ -73,6 +73,8 @@ public:
   // Symbols: the entry's first, then those of sizes read from data.
   /// Adds a symbol, whose value is dimension `axis` of `source`.
   mlir::AffineExpr addSymbol(llvm::StringRef name, DimRange bounds, mlir::Value source, int64_t axis);
+  /// The value that has the symbol as a dimension.
+  mlir::Value sourceOf(mlir::AffineSymbolExpr symbol) const { return sources[symbol.getPosition()].first; }
   /// A name like `stem` that no symbol has.
   std::string uniqueSymbol(llvm::StringRef stem) const;
   llvm::ArrayRef<std::string> symbolNames() const { return names; }

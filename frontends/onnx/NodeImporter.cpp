@@ -319,6 +319,13 @@ FailureOr<Value> NodeImporter::transpose(Value value, ArrayRef<int64_t> permutat
   return create<TransposeOp>(elementType(value), value, permutation);
 }
 
+FailureOr<Value> NodeImporter::constantData(KnownTensor known) {
+  llvm::Expected<Value> value = graph.materialize(*constantValue(std::move(known)), "constant", "a constant", location);
+  if (!value)
+    return fail(llvm::toString(value.takeError()));
+  return *value;
+}
+
 Value NodeImporter::scalar(Type elementType, double value) {
   auto type = RankedTensorType::get({}, elementType);
   mlir::Attribute attribute;

@@ -96,6 +96,10 @@ public:
   /// To sizes that are expressions, one of which may be -1.
   mlir::FailureOr<mlir::Value> reshapeTo(mlir::Value value, llvm::ArrayRef<mlir::AffineExpr> shape);
   mlir::FailureOr<mlir::Value> transpose(mlir::Value value, llvm::ArrayRef<int64_t> permutation);
+  /// An entry argument, or sizes read from data, that have the symbol as a dimension.
+  mlir::Value sourceOf(mlir::AffineSymbolExpr symbol) const { return graph.sourceOf(symbol); }
+  /// Known elements as data of the program.
+  mlir::FailureOr<mlir::Value> constantData(KnownTensor known);
   /// A rank-0 constant.
   mlir::Value scalar(mlir::Type elementType, double value);
 

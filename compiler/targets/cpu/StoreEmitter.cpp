@@ -313,7 +313,9 @@ FailureOr<llvm::Value *> StoreEmitter::evaluate(Value value, unsigned place) {
       return Body.getRoot()->emitOpError() << "has a result that the same launch reads at another place than it is "
                                               "computed; end the fusion behind this operation";
     llvm::Type *type = getValueType(value);
-    return Inner.CreateLoad(type, Inner.CreateInBoundsGEP(type, Values, Index));
+    // The root's values are those of the whole run, of which this segment is a part.
+    llvm::Value *offset = Inner.CreateAdd(Outer.CreateSub(Position, First), Index);
+    return Inner.CreateLoad(type, Inner.CreateInBoundsGEP(type, Values, offset));
   }
   auto known = Known.find({value, place});
   if (known != Known.end())

@@ -1,4 +1,4 @@
-// Constants, shapes and softmax, whose axis is moved to where the dialect has it.
+// Constants and operators that keep all elements.
 #include "frontends/onnx/ops/Operators.h"
 
 using namespace mlir;
@@ -81,55 +81,11 @@ static LogicalResult importTranspose(NodeImporter &node) {
   return success();
 }
 
-/// Before opset 13, softmax ran over all dimensions from `axis` on, together.
-static FailureOr<Value> softmaxFrom(NodeImporter &node, Value input, int64_t axis) {
-  FailureOr<Value> result = flatten(node, input, axis);
-  if (succeeded(result))
-    result = node.create<SoftmaxOp>(node.elementType(input), *result);
-  if (failed(result))
-    return failure();
-  SmallVector<int64_t> shape;
-  for (int64_t i = 0; i < node.rank(input); ++i)
-    shape.push_back(node.size(input, i).value_or(i == 0 && axis == 1 ? 0 : -1));
-  return node.reshape(*result, shape);
-}
-
-static LogicalResult importSoftmax(NodeImporter &node) {
-  FailureOr<Value> input = node.floatInput(0);
-  if (failed(input))
-    return failure();
-  int64_t rank = node.rank(*input);
-  bool together = node.opset() < 13;
-  FailureOr<int64_t> axis = node.axisAttribute(together ? 1 : -1, rank, rank - 1);
-  if (failed(axis))
-    return failure();
-  FailureOr<Value> result;
-  if (*axis == rank - 1) {
-    result = node.create<SoftmaxOp>(node.elementType(*input), *input);
-  } else if (together) {
-    result = softmaxFrom(node, *input, *axis);
-  } else {
-    // Exchanging two dimensions is its own inverse.
-    SmallVector<int64_t> exchange = llvm::to_vector(llvm::seq<int64_t>(0, rank));
-    std::swap(exchange[*axis], exchange[rank - 1]);
-    result = node.transpose(*input, exchange);
-    if (succeeded(result))
-      result = node.create<SoftmaxOp>(node.elementType(*input), *result);
-    if (succeeded(result))
-      result = node.transpose(*result, exchange);
-  }
-  if (failed(result))
-    return failure();
-  node.setOutput(0, *result);
-  return success();
-}
-
 static constexpr Operator Operators[] = {
     {"", "Constant", 1, NewestOpset, "dense tensors and numbers", importConstant},
     {"", "Flatten", 1, NewestOpset, "", importFlatten},
     {"", "Identity", 1, NewestOpset, "tensors", importIdentity},
     {"", "Reshape", 5, NewestOpset, "shape known while importing", importReshape},
-    {"", "Softmax", 1, NewestOpset, "float types", importSoftmax},
     {"", "Transpose", 1, NewestOpset, "", importTranspose},
 };
 

@@ -18,11 +18,22 @@ struct Operator {
   mlir::LogicalResult (*import)(NodeImporter &node);
 };
 
+llvm::ArrayRef<Operator> activationOperators();
+llvm::ArrayRef<Operator> attentionOperators();
 llvm::ArrayRef<Operator> controlFlowOperators();
 llvm::ArrayRef<Operator> elementwiseOperators();
+llvm::ArrayRef<Operator> indexingOperators();
 llvm::ArrayRef<Operator> linearOperators();
+llvm::ArrayRef<Operator> lossOperators();
 llvm::ArrayRef<Operator> movementOperators();
+llvm::ArrayRef<Operator> normalizationOperators();
+llvm::ArrayRef<Operator> pictureOperators();
+llvm::ArrayRef<Operator> quantizationOperators();
+llvm::ArrayRef<Operator> recurrentOperators();
+llvm::ArrayRef<Operator> reductionOperators();
 llvm::ArrayRef<Operator> sequenceOperators();
+llvm::ArrayRef<Operator> shapeOperators();
+llvm::ArrayRef<Operator> softmaxOperators();
 llvm::ArrayRef<Operator> windowOperators();
 
 /// All of them, by domain, name and version.

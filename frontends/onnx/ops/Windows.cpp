@@ -1,155 +1,201 @@
 // Convolution and pooling: windows that slide over images.
-#include "frontends/onnx/ops/Broadcast.h"
+#include "dialects/lathe/LoopOps.h"
+#include "frontends/onnx/ops/WindowAttributes.h"
 
 using namespace mlir;
 using namespace lathe;
 using namespace lathe::onnx;
 
-namespace {
-
-struct WindowAttributes {
-  SmallVector<int64_t> size, strides, dilations;
-  SmallVector<int64_t> pads; ///< top, left, bottom, right
-
-  int64_t extent(int d) const { return dilations[d] * (size[d] - 1) + 1; }
-};
-
-} // namespace
-
-static FailureOr<SmallVector<int64_t>> getPositive(NodeImporter &node, StringRef name, ArrayRef<int64_t> otherwise) {
-  SmallVector<int64_t> values(node.intsAttribute(name).value_or(otherwise));
-  // The upper limit keeps products of sizes within 64 bits.
-  if (values.size() != 2 || llvm::any_of(values, [](int64_t value) { return value < 1 || value > INT32_MAX; }))
-    return node.fail("'{0}' is [{1}], needed 2 positive numbers", name, llvm::make_range(values.begin(), values.end()));
-  return values;
+/// f32, f16 or bf16 and two spatial dimensions: what `lathe.conv` and `lathe.max_pool` take.
+static bool isImage(const Term &x) {
+  return x.rank() == 4 && (x.type().isF32() || x.type().isF16() || x.type().isBF16());
 }
 
-/// 'auto_pad' SAME_UPPER or SAME_LOWER: as many windows as strides fit into the image, the odd pad last or first.
-static LogicalResult padSame(NodeImporter &node, Value input, bool upper, WindowAttributes &windows) {
-  for (int d = 0; d < 2; ++d) {
-    std::optional<int64_t> size = node.size(input, d + 2);
-    if (!size)
-      return node.fail("'auto_pad' needs a fixed size of dimension {0} of the input; give it with --shape", d + 2);
-    int64_t count = (*size + windows.strides[d] - 1) / windows.strides[d];
-    int64_t total = std::max<int64_t>(0, (count - 1) * windows.strides[d] + windows.extent(d) - *size);
-    windows.pads[d] = upper ? total / 2 : (total + 1) / 2;
-    windows.pads[d + 2] = total - windows.pads[d];
+/// Adds a number for each channel.
+static Term addBias(const Term &x, size_t index) {
+  if (!x || !x.node->hasInput(index))
+    return x;
+  NodeImporter &node = *x.node;
+  Term bias = input(node, index);
+  if (!bias)
+    return bias;
+  if (bias.rank() != 1 || failed(node.requireSame(bias.dim(0), x.dim(1), "the length of the bias"))) {
+    (void)node.fail("bias has rank {0}, needed one number for each channel", bias.rank());
+    return Term();
   }
-  return success();
-}
-
-static LogicalResult getPads(NodeImporter &node, Value input, WindowAttributes &windows) {
-  std::optional<ArrayRef<int64_t>> given = node.intsAttribute("pads");
-  StringRef automatic = node.stringAttribute("auto_pad", "NOTSET");
-  windows.pads.assign(4, 0);
-  if (automatic == "SAME_UPPER" || automatic == "SAME_LOWER")
-    return padSame(node, input, automatic == "SAME_UPPER", windows);
-  if (automatic == "VALID")
-    return success();
-  if (automatic != "NOTSET" && !automatic.empty())
-    return node.fail("'auto_pad' is '{0}', needed NOTSET, SAME_UPPER, SAME_LOWER or VALID", automatic);
-  if (!given)
-    return success();
-  windows.pads.assign(given->begin(), given->end());
-  if (given->size() != 4 || llvm::any_of(*given, [](int64_t pad) { return pad < 0 || pad > INT32_MAX; }))
-    return node.fail("'pads' is [{0}], needed 4 numbers that are not negative",
-                     llvm::make_range(given->begin(), given->end()));
-  return success();
-}
-
-static FailureOr<WindowAttributes> getWindows(NodeImporter &node, Value input, ArrayRef<int64_t> size) {
-  WindowAttributes windows;
-  FailureOr<SmallVector<int64_t>> strides = getPositive(node, "strides", {1, 1});
-  FailureOr<SmallVector<int64_t>> dilations = getPositive(node, "dilations", {1, 1});
-  FailureOr<SmallVector<int64_t>> kernel = getPositive(node, "kernel_shape", size);
-  if (failed(strides) || failed(dilations) || failed(kernel))
-    return failure();
-  windows.strides = *strides;
-  windows.dilations = *dilations;
-  windows.size = *kernel;
-  if (failed(getPads(node, input, windows)))
-    return failure();
-  return windows;
+  SmallVector<AffineExpr> shape(x.rank(), node.constantSize(1));
+  shape[1] = bias.dim(0);
+  return x + reshape(bias, shape);
 }
 
 static LogicalResult importConv(NodeImporter &node) {
-  FailureOr<Value> input = node.floatInput(0), filter = node.floatInput(1);
-  if (failed(input) || failed(filter))
-    return failure();
-  if (node.rank(*input) != 4 || node.rank(*filter) != 4)
-    return node.fail("input and filter have ranks {0} and {1}, only 4 (2-D convolution) is supported",
-                     node.rank(*input), node.rank(*filter));
+  Term x = realInput(node, 0), filter = realInput(node, 1);
   int64_t groups = node.intAttribute("group", 1);
-  auto filterType = cast<RankedTensorType>(filter->getType());
-  if (!filterType.hasStaticShape() || !node.size(*input, 1))
-    return node.fail("the filter and the channels of the input must have fixed sizes");
-  FailureOr<WindowAttributes> windows = getWindows(node, *input, filterType.getShape().drop_front(2));
+  FailureOr<WindowAttributes> windows = getFilterWindows(node, x, filter);
   if (failed(windows))
     return failure();
-  if (ArrayRef(windows->size) != filterType.getShape().drop_front(2))
-    return node.fail("'kernel_shape' is [{0}] but the filter has [{1}]", llvm::iterator_range(windows->size),
-                     llvm::iterator_range(filterType.getShape().drop_front(2)));
-  Type element = node.elementType(*input);
-  FailureOr<Value> result =
-      node.create<ConvOp>(element, *input, *filter, windows->strides, windows->pads, windows->dilations, groups);
-  if (failed(result))
-    return failure();
-  if (node.hasInput(2)) {
-    FailureOr<Value> bias = node.floatInput(2);
-    if (failed(bias))
-      return failure();
-    if (node.rank(*bias) != 1 || node.size(*bias, 0) != filterType.getDimSize(0))
-      return node.fail("bias must hold one number for each of the {0} channels", filterType.getDimSize(0));
-    bias = node.reshape(*bias, {1, filterType.getDimSize(0), 1, 1});
-    result = succeeded(bias) ? createBinary<AddOp>(node, *result, *bias) : bias;
-  }
-  if (failed(result))
-    return failure();
-  node.setOutput(0, *result);
-  return success();
+  Term result = isImage(x) ? Term(node, node.create<ConvOp>(x.type(), x.value, filter.value, windows->strides,
+                                                            windows->pads(), windows->dilations, groups))
+                           : convNd(x, filter, *windows, groups);
+  return setOutput(node, 0, addBias(result, 2));
 }
 
-/// 'ceil_mode': a last window that reaches over the end counts if it starts before the end. Pads at the end make room
-/// for it.
-static LogicalResult padForCeiling(NodeImporter &node, Value input, WindowAttributes &windows) {
-  for (int d = 0; d < 2; ++d) {
-    std::optional<int64_t> size = node.size(input, d + 2);
+/// Sizes of the result without pads are those that 'output_shape' asks for, or follow from 'pads'.
+static FailureOr<SmallVector<AffineExpr>> getTransposedSizes(NodeImporter &node, const Term &x,
+                                                             WindowAttributes &windows) {
+  int64_t rank = windows.rank();
+  SmallVector<int64_t> more(node.intsAttribute("output_padding").value_or(SmallVector<int64_t>(rank, 0)));
+  SmallVector<int64_t> asked(node.intsAttribute("output_shape").value_or(ArrayRef<int64_t>()));
+  StringRef automatic = node.stringAttribute("auto_pad", "NOTSET");
+  bool same = automatic == "SAME_UPPER" || automatic == "SAME_LOWER";
+  if (int64_t(asked.size()) == rank + 2)
+    asked.erase(asked.begin(), asked.begin() + 2);
+  if (int64_t(more.size()) != rank || (!asked.empty() && int64_t(asked.size()) != rank))
+    return node.fail("'output_padding' and 'output_shape' have {0} and {1} numbers, needed {2}", more.size(),
+                     asked.size(), rank);
+  SmallVector<AffineExpr> sizes;
+  for (int64_t d = 0; d < rank; ++d) {
+    AffineExpr all = (x.dim(d + 2) - 1) * windows.strides[d] + (windows.extent(d) + more[d]);
+    if (asked.empty() && !same) {
+      sizes.push_back(all - (windows.low[d] + windows.high[d]));
+      continue;
+    }
+    std::optional<int64_t> size = x.size(d + 2);
     if (!size)
-      return node.fail("'ceil_mode' needs a fixed size of dimension {0} of the input; give it with --shape", d + 2);
-    int64_t begin = windows.pads[d], stride = windows.strides[d];
-    int64_t room = *size + begin + windows.pads[d + 2] - windows.extent(d);
-    if (room < 0)
-      continue; // no window fits: the operation says so
-    int64_t last = (room + stride - 1) / stride * stride;
-    if (last >= *size + begin)
-      last -= stride;
-    windows.pads[d + 2] += std::max<int64_t>(0, last - room);
+      return node.fail("'output_shape' and 'auto_pad' need a fixed size of dimension {0}; give it with --shape", d + 2);
+    int64_t target = asked.empty() ? *size * windows.strides[d] : asked[d];
+    int64_t total = cast<AffineConstantExpr>(all).getValue() - target;
+    // What is missing is added behind.
+    windows.low[d] = total <= 0 ? 0 : automatic == "SAME_UPPER" ? total / 2 : total - total / 2;
+    sizes.push_back(node.constantSize(target));
   }
-  return success();
+  return sizes;
+}
+
+static LogicalResult importConvTranspose(NodeImporter &node) {
+  Term x = realInput(node, 0), filter = realInput(node, 1);
+  int64_t groups = node.intAttribute("group", 1);
+  if (!x || !filter)
+    return failure();
+  FailureOr<WindowAttributes> windows = getFilterWindows(node, x, filter);
+  if (failed(windows))
+    return failure();
+  FailureOr<SmallVector<AffineExpr>> spatial = getTransposedSizes(node, x, *windows);
+  if (failed(spatial))
+    return failure();
+  SmallVector<AffineExpr> sizes = {x.dim(0), filter.dim(1) * groups};
+  sizes.append(*spatial);
+  SizeOperands from(node, {x.value, filter.value}, sizes);
+  Term result(node, node.create<ConvTransposeOp>(x.type(), x.value, filter.value, windows->strides, windows->low,
+                                                 windows->dilations, groups, from.map(sizes)));
+  return setOutput(node, 0, addBias(result, 2));
+}
+
+/// `lathe.pool` of any kind.
+static Term pool(const Term &x, StringRef kind, const WindowAttributes &windows, bool includePads, int64_t p) {
+  FailureOr<SmallVector<AffineExpr>> spatial = windows.resultSizes(x);
+  if (failed(spatial))
+    return Term();
+  SmallVector<AffineExpr> sizes = {x.dim(0), x.dim(1)};
+  sizes.append(*spatial);
+  SizeOperands from(*x.node, x.value, sizes);
+  return Term(*x.node, x.node->create<PoolOp>(x.type(), x.value, kind, windows.size, windows.strides, windows.low,
+                                              windows.high, windows.dilations, includePads, p, from.map(sizes)));
+}
+
+static FailureOr<WindowAttributes> getPoolWindows(NodeImporter &node, const Term &x, int64_t ceilingSince) {
+  if (!node.attribute("kernel_shape"))
+    return node.fail("has no 'kernel_shape'");
+  FailureOr<WindowAttributes> windows = getWindows(node, x, {});
+  if (succeeded(windows) && node.opset() >= ceilingSince)
+    windows->ceiling = node.intAttribute("ceil_mode", 0);
+  return windows;
+}
+
+static LogicalResult importAveragePool(NodeImporter &node) {
+  bool includePads = node.intAttribute("count_include_pad", 0);
+  Term x = realInput(node, 0);
+  FailureOr<WindowAttributes> windows = getPoolWindows(node, x, 10);
+  return failed(windows) ? failure() : setOutput(node, 0, pool(x, "average", *windows, includePads, 1));
+}
+
+static LogicalResult importLpPool(NodeImporter &node) {
+  int64_t p = node.intAttribute("p", 2);
+  Term x = realInput(node, 0);
+  FailureOr<WindowAttributes> windows = getPoolWindows(node, x, 18);
+  return failed(windows) ? failure() : setOutput(node, 0, pool(x, "lp", *windows, false, p));
+}
+
+/// The pads behind that make room for the last windows, as `lathe.max_pool` counts them.
+static WindowAttributes fitPads(const Term &x, WindowAttributes windows) {
+  FailureOr<SmallVector<AffineExpr>> sizes = windows.resultSizes(x);
+  for (int64_t d = 0; succeeded(sizes) && windows.ceiling && d < windows.rank(); ++d) {
+    int64_t last = (cast<AffineConstantExpr>((*sizes)[d]).getValue() - 1) * windows.strides[d] + windows.extent(d);
+    windows.high[d] = std::max(windows.high[d], last - *x.size(d + 2) - windows.low[d]);
+  }
+  return windows;
 }
 
 static LogicalResult importMaxPool(NodeImporter &node) {
-  FailureOr<Value> input = node.floatInput(0);
-  if (failed(input))
+  bool columnMajor = node.intAttribute("storage_order", 0);
+  Term x = input(node, 0);
+  FailureOr<WindowAttributes> windows = getPoolWindows(node, x, 8);
+  if (failed(windows))
     return failure();
-  if (node.rank(*input) != 4)
-    return node.fail("input has rank {0}, only 4 (2-D pooling) is supported", node.rank(*input));
-  node.intAttribute("storage_order", 0); // concerns the second output alone, which is refused
-  bool ceiling = node.intAttribute("ceil_mode", 0);
-  FailureOr<WindowAttributes> windows = getWindows(node, *input, {});
-  if (failed(windows) || (ceiling && failed(padForCeiling(node, *input, *windows))))
+  FailureOr<SmallVector<AffineExpr>> spatial = windows->resultSizes(x);
+  if (failed(spatial))
     return failure();
-  FailureOr<Value> result = node.create<MaxPoolOp>(node.elementType(*input), *input, windows->size, windows->strides,
-                                                   windows->pads, windows->dilations);
-  if (failed(result))
-    return failure();
-  node.setOutput(0, *result);
-  return success();
+  if (node.hasOutput(1)) {
+    SmallVector<AffineExpr> sizes = {x.dim(0), x.dim(1)};
+    sizes.append(*spatial);
+    SizeOperands from(node, x.value, sizes);
+    Term places(node,
+                node.create<MaxPoolIndicesOp>(node.builder().getI64Type(), x.value, windows->size, windows->strides,
+                                              windows->low, windows->dilations, columnMajor, from.map(sizes)));
+    if (failed(setOutput(node, 1, places)))
+      return failure();
+  }
+  if (!isImage(x))
+    return setOutput(node, 0, pool(x, "max", *windows, false, 1));
+  WindowAttributes fitted = fitPads(x, *windows);
+  return setOutput(node, 0,
+                   Term(node, node.create<MaxPoolOp>(x.type(), x.value, fitted.size, fitted.strides, fitted.pads(),
+                                                     fitted.dilations)));
 }
 
+static LogicalResult importGlobalPool(NodeImporter &node, ReduceKind kind) {
+  Term x = realInput(node, 0);
+  if (!x)
+    return failure();
+  SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(2, std::max<int64_t>(2, x.rank())));
+  return setOutput(node, 0, reduce(x, kind, axes, /*keep=*/true));
+}
+
+static LogicalResult importGlobalAveragePool(NodeImporter &node) { return importGlobalPool(node, ReduceKind::Mean); }
+static LogicalResult importGlobalMaxPool(NodeImporter &node) { return importGlobalPool(node, ReduceKind::Max); }
+
+static LogicalResult importGlobalLpPool(NodeImporter &node) {
+  int64_t p = node.intAttribute("p", 2);
+  Term x = realInput(node, 0);
+  if (!x)
+    return failure();
+  if (p < 1)
+    return node.fail("'p' is {0}, needed at least 1", p);
+  SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(2, std::max<int64_t>(2, x.rank())));
+  Term sum = reduce(apply<PowOp>(apply<AbsOp>(x), constant(x, p)), ReduceKind::Sum, axes, /*keep=*/true);
+  return setOutput(node, 0, apply<PowOp>(sum, constant(x, 1.0 / p)));
+}
+
+// Sorted by name.
 static constexpr Operator Operators[] = {
-    {"", "Conv", 1, NewestOpset, "2-D, float types", importConv},
-    {"", "MaxPool", 1, NewestOpset, "2-D, float types, one output", importMaxPool},
+    {"", "AveragePool", 1, NewestOpset, "", importAveragePool},
+    {"", "Conv", 1, NewestOpset, "filters of fixed size", importConv},
+    {"", "ConvTranspose", 1, NewestOpset, "filters of fixed size", importConvTranspose},
+    {"", "GlobalAveragePool", 1, NewestOpset, "", importGlobalAveragePool},
+    {"", "GlobalLpPool", 2, NewestOpset, "", importGlobalLpPool},
+    {"", "GlobalMaxPool", 1, NewestOpset, "", importGlobalMaxPool},
+    {"", "LpPool", 2, NewestOpset, "", importLpPool},
+    {"", "MaxPool", 1, NewestOpset, "", importMaxPool},
 };
 
 llvm::ArrayRef<Operator> lathe::onnx::windowOperators() { return Operators; }

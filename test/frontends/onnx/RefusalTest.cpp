@@ -16,13 +16,14 @@ Bytes graph(std::initializer_list<Bytes> nodes, Bytes input = symbolicValue("x",
 }
 
 TEST(OnnxRefusal, AllNodesAtOnce) {
-  EXPECT_EQ(import(model(graph({node("Sin", "x", "a").bytes(3, "first"), node("Relu", "a", "b"), node("Cos", "b", "c"),
-                                node("Softmax", "x", "d").bytes(7, "my.ops"), node("Relu", "nowhere", "y")}))),
-            "4 nodes cannot be imported\n"
-            "  node 'first' (Sin, ai.onnx opset 17): the operator is not supported\n"
-            "  node 'c' (Cos, ai.onnx opset 17): the operator is not supported\n"
-            "  node 'd' (Softmax, my.ops opset 0): the operator is not supported\n"
-            "  node 'y' (Relu, ai.onnx opset 17): input 'nowhere' is given by no input, initializer or node before it");
+  EXPECT_EQ(
+      import(model(graph({node("Sine", "x", "a").bytes(3, "first"), node("Relu", "a", "b"), node("Cosine", "b", "c"),
+                          node("Softmax", "x", "d").bytes(7, "my.ops"), node("Relu", "nowhere", "y")}))),
+      "4 nodes cannot be imported\n"
+      "  node 'first' (Sine, ai.onnx opset 17): the operator is not supported\n"
+      "  node 'c' (Cosine, ai.onnx opset 17): the operator is not supported\n"
+      "  node 'd' (Softmax, my.ops opset 0): the operator is not supported\n"
+      "  node 'y' (Relu, ai.onnx opset 17): input 'nowhere' is given by no input, initializer or node before it");
 }
 
 TEST(OnnxRefusal, OpsetOutOfRange) {
