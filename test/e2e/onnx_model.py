@@ -91,7 +91,8 @@ def run_model(artifact, scratch, inputs, names):
     return [np.load(scratch / f"out{i}.npy") for i in range(len(names))]
 
 
-def check_model(path, scratch, ats, ints, flags):
+def check_model(path, scratch, ats, make_inputs, flags=()):
+    """Compiles and runs the model; make_inputs(model, at) gives arrays by name."""
     model = onnx.load(path, load_external_data=False)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
@@ -99,9 +100,8 @@ def check_model(path, scratch, ats, ints, flags):
     names = [output.name for output in model.graph.output]
     artifact = scratch / "model.lathe"
     compile_model(path, artifact, ats, flags)
-    rng = np.random.default_rng(0)
     for at in ats:
-        inputs = {value.name: random_array(rng, value, at, ints) for value in model_inputs(model)}
+        inputs = make_inputs(model, at)
         results = run_model(artifact, scratch, inputs, names)
         worst = max(compare(*each) for each in zip(names, results, reference.run(names, inputs)))
         print(f"{pathlib.Path(path).stem}", *[f"{name} {size}" for name, size in at.items()], f"relative_rms {worst:.2g}")
@@ -125,8 +125,13 @@ def main():
     parser.add_argument("--lathec", action="append", default=[])
     arguments = parser.parse_args()
     arguments.scratch.mkdir(parents=True, exist_ok=True)
+    rng, ints = np.random.default_rng(0), dict(arguments.ints)
+
+    def make_inputs(model, at):
+        return {value.name: random_array(rng, value, at, ints) for value in model_inputs(model)}
+
     try:
-        check_model(arguments.model, arguments.scratch, arguments.at or [{}], dict(arguments.ints), arguments.lathec)
+        check_model(arguments.model, arguments.scratch, arguments.at or [{}], make_inputs, arguments.lathec)
     except subprocess.CalledProcessError as error:
         sys.exit(f"{error.cmd[0]} ended with {error.returncode}")
     finally:
