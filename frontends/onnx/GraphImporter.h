@@ -6,6 +6,7 @@
 #include "dialects/lathe/Lathe.h"
 #include "frontends/onnx/KnownTensor.h"
 #include "frontends/onnx/OnnxReader.h"
+#include "mlir/IR/AffineMap.h"
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringMap.h"
@@ -86,6 +87,11 @@ public:
 
   /// Sizes of each tensor value, as expressions over the symbols.
   llvm::DenseMap<mlir::Value, DimList> dims;
+
+  /// Adds values to `operands` until the dimensions of all give every symbol of `lists`, and expresses each list over
+  /// these dimensions, in order, as `lathe` operations take sizes.
+  llvm::SmallVector<mlir::AffineMap> mapSizes(llvm::SmallVectorImpl<mlir::Value> &operands,
+                                              llvm::ArrayRef<llvm::ArrayRef<mlir::AffineExpr>> lists) const;
 
   // Names.
   Scope &scope() { return *current; }

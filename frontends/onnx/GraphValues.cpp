@@ -95,6 +95,44 @@ DataType GraphImporter::typeOf(GraphValue &value) {
   return DataType::Undefined;
 }
 
+SmallVector<AffineMap> GraphImporter::mapSizes(SmallVectorImpl<Value> &operands,
+                                               ArrayRef<ArrayRef<AffineExpr>> lists) const {
+  // Where each symbol is among the dimensions of the operands.
+  SmallVector<std::optional<unsigned>> places(names.size());
+  unsigned count = 0;
+  auto addDims = [&](Value operand) {
+    auto sizes = dims.find(operand);
+    if (sizes == dims.end())
+      return;
+    for (AffineExpr size : sizes->second) {
+      if (auto symbol = dyn_cast<AffineSymbolExpr>(size); symbol && !places[symbol.getPosition()])
+        places[symbol.getPosition()] = count;
+      ++count;
+    }
+  };
+  for (Value operand : operands)
+    addDims(operand);
+  for (ArrayRef<AffineExpr> list : lists)
+    for (AffineExpr size : list)
+      size.walk([&](AffineExpr part) {
+        auto symbol = dyn_cast<AffineSymbolExpr>(part);
+        if (!symbol || places[symbol.getPosition()])
+          return;
+        Value source = sources[symbol.getPosition()].first;
+        operands.push_back(source);
+        addDims(source);
+      });
+  MLIRContext *context = builder.getContext();
+  SmallVector<AffineExpr> replacements;
+  for (std::optional<unsigned> place : places)
+    replacements.push_back(place ? getAffineSymbolExpr(*place, context) : getAffineConstantExpr(0, context));
+  return llvm::map_to_vector(lists, [&](ArrayRef<AffineExpr> list) {
+    SmallVector<AffineExpr> results =
+        llvm::map_to_vector(list, [&](AffineExpr size) { return size.replaceSymbols(replacements); });
+    return AffineMap::get(0, count, results, context);
+  });
+}
+
 /// A constant of the program.
 static Value createConstant(OpBuilder &builder, Location location, RankedTensorType type, ArrayRef<uint8_t> bytes) {
   if (type.getElementType().isInteger(1)) {
@@ -143,7 +181,7 @@ llvm::Expected<Value> GraphImporter::materialize(GraphValue &value, StringRef na
   } else {
     assert(value.known && "a graph value is one of the things that it can be");
     if (!value.known->isConstant())
-      return fail("{0} holds sizes that are symbols, which is not supported as data", what);
+      return fail("{0} holds sizes that are symbols, which is not supported as data; give sizes with --shape", what);
     std::string bytes = writeKnownTensor(*value.known);
     value.value = createConstant(builder, nameLocation, RankedTensorType::get(value.known->shape, element),
                                  llvm::arrayRefFromStringRef(bytes));

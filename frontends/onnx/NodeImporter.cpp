@@ -42,6 +42,18 @@ FailureOr<Value> NodeImporter::floatInput(size_t index) {
               dataTypeName(convertType(element)));
 }
 
+FailureOr<Value> NodeImporter::scalarInput(size_t index, Type element) {
+  FailureOr<Value> value = input(index);
+  if (failed(value))
+    return failure();
+  bool isSingle = llvm::all_of(dims(*value), [&](AffineExpr dim) { return dim == constantSize(1); });
+  if (!isSingle || elementType(*value) != element)
+    return fail("input '{0}' is {1} of shape {2}, needed one {3}", node.inputs[index],
+                dataTypeName(convertType(elementType(*value))), graph.print(dims(*value)),
+                dataTypeName(convertType(element)));
+  return rank(*value) == 0 ? value : reshape(*value, {});
+}
+
 DataType NodeImporter::inputType(size_t index) {
   GraphValue *given = inputValue(index);
   return given ? graph.typeOf(*given) : DataType::Undefined;
@@ -117,6 +129,53 @@ FailureOr<std::optional<SmallVector<int64_t>>> NodeImporter::intsParameter(Strin
   if (failed(values))
     return failure();
   return std::optional(std::move(*values));
+}
+
+NodeImporter::Sizes NodeImporter::mapSizes(ArrayRef<Value> operands, ArrayRef<ArrayRef<AffineExpr>> lists) const {
+  SmallVector<Value> all(operands);
+  Sizes sizes;
+  sizes.maps = graph.mapSizes(all, lists);
+  sizes.from.assign(all.begin() + operands.size(), all.end());
+  return sizes;
+}
+
+FailureOr<SmallVector<AffineExpr>> NodeImporter::sizesInput(size_t index, DimRange range) {
+  if (knownInput(index))
+    return symbolicInts(index);
+  FailureOr<Value> data = input(index);
+  if (failed(data))
+    return failure();
+  if (rank(*data) > 1 || (rank(*data) == 1 && !size(*data, 0)))
+    return fail("input '{0}' has shape {1}, needed a list whose length is a number", node.inputs[index],
+                graph.print(dims(*data)));
+  int64_t count = rank(*data) == 0 ? 1 : *size(*data, 0);
+  return readSizes(*data, SmallVector<DimRange>(count, range), node.inputs[index]);
+}
+
+FailureOr<SmallVector<AffineExpr>> NodeImporter::readSizes(Value data, ArrayRef<DimRange> ranges, StringRef name) {
+  auto count = int64_t(ranges.size());
+  FailureOr<Value> list = data;
+  if (!elementType(data).isInteger(64))
+    list = create<CastOp>(builder().getI64Type(), data);
+  if (succeeded(list) && rank(data) == 0)
+    list = reshape(*list, {1});
+  if (failed(list))
+    return failure();
+  SmallVector<int64_t> least, largest;
+  for (DimRange range : ranges) {
+    least.push_back(range.first);
+    largest.push_back(range.second);
+  }
+  Value sizes = ReadSizesOp::create(graph.builder, location, SizesType::get(context(), count), *list, least, largest);
+  DimList symbols;
+  for (auto [i, range] : llvm::enumerate(ranges)) {
+    std::string stem = count == 1 ? name.str() : llvm::formatv("{0}_{1}", name, i).str();
+    bool isNumber = range.first == range.second;
+    symbols.push_back(isNumber ? constantSize(range.first)
+                               : graph.addSymbol(graph.uniqueSymbol(stem), range, sizes, i));
+  }
+  graph.dims[sizes] = symbols;
+  return SmallVector<AffineExpr>(symbols);
 }
 
 std::optional<int64_t> NodeImporter::size(Value value, int64_t axis) const {
@@ -289,16 +348,17 @@ FailureOr<Value> NodeImporter::reshapeTo(Value value, ArrayRef<AffineExpr> given
   SmallVector<int64_t> entries;
   bool inferred = llvm::is_contained(shape, constantSize(-1));
   for (auto [i, dim] : llvm::enumerate(shape)) {
-    if (auto constant = dyn_cast<AffineConstantExpr>(dim)) {
+    auto constant = dyn_cast<AffineConstantExpr>(dim);
+    if (constant && constant.getValue() != 0) {
       entries.push_back(constant.getValue());
     } else if (int64_t(i) < rank(value) && isSameDim(dim, dims(value)[i])) {
       entries.push_back(0);
-    } else if (!inferred) {
+    } else if (!inferred && !constant) {
       inferred = true; // the number of elements decides it
       entries.push_back(-1);
     } else {
-      return fail("shape is {0}, of which more than one is no size of the input, {1}", graph.print(shape),
-                  graph.print(dims(value)));
+      return fail("shape is {0}, of which more than one is no size of the input, {1}; give sizes with --shape",
+                  graph.print(given), graph.print(dims(value)));
     }
   }
   FailureOr<Value> result = reshape(value, entries);
@@ -406,6 +466,40 @@ FailureOr<SmallVector<GraphValue *>> NodeImporter::importSubgraph(const Graph &s
   if (!outputs)
     return failure();
   return *outputs;
+}
+
+FailureOr<SmallVector<Value>> NodeImporter::materialize(ArrayRef<GraphValue *> outputs, const Graph &subgraph,
+                                                        size_t first) {
+  SmallVector<Value> values;
+  for (auto [value, info] : llvm::zip(outputs, ArrayRef(subgraph.outputs).drop_front(first))) {
+    std::string what = llvm::formatv("output '{0}' of graph '{1}'", info.name, subgraph.name);
+    llvm::Expected<Value> data = graph.materialize(*value, info.name, what, location);
+    if (!data)
+      return fail(llvm::toString(data.takeError()));
+    values.push_back(*data);
+  }
+  return values;
+}
+
+AffineExpr NodeImporter::addSymbol(DimRange range, Value source, int64_t axis) {
+  std::string stem = llvm::formatv("{0}_{1}", node.outputs.empty() ? node.opType : node.outputs[0], axis);
+  return graph.addSymbol(graph.uniqueSymbol(stem), range, source, axis);
+}
+
+bool NodeImporter::usesSymbolsFrom(AffineExpr size, size_t first) {
+  bool found = false;
+  size.walk([&](AffineExpr part) {
+    auto symbol = dyn_cast<AffineSymbolExpr>(part);
+    found |= symbol && symbol.getPosition() >= first;
+  });
+  return found;
+}
+
+DimRange NodeImporter::unionRange(AffineExpr a, AffineExpr b) const {
+  constexpr int64_t Largest = int64_t(1) << 30; // of what arithmetic cannot bound
+  DimRange x = getDimRange(a, graph.symbolBounds()).value_or(DimRange(0, Largest));
+  DimRange y = getDimRange(b, graph.symbolBounds()).value_or(DimRange(0, Largest));
+  return {std::max<int64_t>(std::min(x.first, y.first), 0), std::max(x.second, y.second)};
 }
 
 FailureOr<SmallVector<GraphValue *>> NodeImporter::expand(StringRef opType, ArrayRef<GraphValue *> inputs,

@@ -16,6 +16,7 @@ public:
   int64_t opset() const { return version; }
   mlir::OpBuilder &builder() { return graph.builder; }
   mlir::MLIRContext *context() { return graph.builder.getContext(); }
+  mlir::Location getLocation() const { return location; }
   ElementMath math() const { return graph.math(); }
 
   // Inputs. All fail (with a reason) when the node has none at `index`.
@@ -25,6 +26,8 @@ public:
   mlir::FailureOr<mlir::Value> input(size_t index);
   /// As `input`, of f32, f16 or bf16.
   mlir::FailureOr<mlir::Value> floatInput(size_t index);
+  /// A tensor of one element of that type, without dimensions.
+  mlir::FailureOr<mlir::Value> scalarInput(size_t index, mlir::Type elementType);
   /// What the input stands for, before it is made data of the program; null if the node has none at `index`.
   GraphValue *inputValue(size_t index);
   DataType inputType(size_t index);
@@ -39,6 +42,7 @@ public:
   std::optional<KnownTensor> readTensor(const Tensor &tensor) const {
     return readKnownTensor(math(), tensor, graph.model.bytes(tensor));
   }
+  const KnownTensor *known(GraphValue &value) { return graph.known(value); }
   /// Integers of a tensor of rank 0 or 1 that is a constant.
   mlir::FailureOr<llvm::SmallVector<int64_t>> constantInts(size_t index);
   mlir::FailureOr<int64_t> constantInt(size_t index);
@@ -57,6 +61,29 @@ public:
   mlir::AffineExpr constantSize(int64_t size) { return mlir::getAffineConstantExpr(size, context()); }
   mlir::Type elementType(mlir::Value value) const;
   std::string print(llvm::ArrayRef<mlir::AffineExpr> dims) const { return graph.print(dims); }
+
+  // Symbols of operations that hold graphs, whose results have sizes found within.
+  size_t numSymbols() const { return graph.symbolNames().size(); }
+  /// A symbol for dimension `axis` of `source`.
+  mlir::AffineExpr addSymbol(DimRange range, mlir::Value source, int64_t axis);
+  void setDims(mlir::Value value, DimList sizes) { graph.dims[value] = std::move(sizes); }
+  /// True when a symbol from number `first` on is part of `size`.
+  static bool usesSymbolsFrom(mlir::AffineExpr size, size_t first);
+  /// The values of both sizes.
+  DimRange unionRange(mlir::AffineExpr a, mlir::AffineExpr b) const;
+
+  /// Values beside `operands` and maps for an operation whose `operands` and then `from` are its operands.
+  struct Sizes {
+    llvm::SmallVector<mlir::Value> from;
+    llvm::SmallVector<mlir::AffineMap> maps; ///< one for each list
+  };
+  Sizes mapSizes(llvm::ArrayRef<mlir::Value> operands, llvm::ArrayRef<llvm::ArrayRef<mlir::AffineExpr>> lists) const;
+  /// The integers of an input as sizes: symbols if they are known while importing, else read when the program runs,
+  /// where one outside of `range` ends the call.
+  mlir::FailureOr<llvm::SmallVector<mlir::AffineExpr>> sizesInput(size_t index, DimRange range);
+  /// New symbols for the integers of a tensor of rank 0 or 1, each with its range.
+  mlir::FailureOr<llvm::SmallVector<mlir::AffineExpr>> readSizes(mlir::Value data, llvm::ArrayRef<DimRange> ranges,
+                                                                 llvm::StringRef name);
 
   // Attributes. One that no call asks for is reported as not supported, as is one of another kind.
   int64_t intAttribute(llvm::StringRef name, int64_t otherwise);
@@ -93,7 +120,7 @@ public:
   }
   /// As ONNX's Reshape: 0 copies a size, one -1 takes what is left.
   mlir::FailureOr<mlir::Value> reshape(mlir::Value value, llvm::ArrayRef<int64_t> shape);
-  /// To sizes that are expressions, one of which may be -1.
+  /// To sizes that are expressions, one of which may be -1; 0 is a size here.
   mlir::FailureOr<mlir::Value> reshapeTo(mlir::Value value, llvm::ArrayRef<mlir::AffineExpr> shape);
   mlir::FailureOr<mlir::Value> transpose(mlir::Value value, llvm::ArrayRef<int64_t> permutation);
   /// An entry argument, or sizes read from data, that have the symbol as a dimension.
@@ -109,6 +136,9 @@ public:
   /// Imports a graph, with a value for each of its inputs, where the builder stands.
   mlir::FailureOr<llvm::SmallVector<GraphValue *>> importSubgraph(const Graph &subgraph,
                                                                   llvm::ArrayRef<GraphValue *> inputs);
+  /// What a graph gave for its outputs, from number `first` on, as data where the builder stands.
+  mlir::FailureOr<llvm::SmallVector<mlir::Value>> materialize(llvm::ArrayRef<GraphValue *> outputs,
+                                                              const Graph &subgraph, size_t first = 0);
   /// Imports another node of ONNX's own domain in this one's place, of this node's version of the operator set unless
   /// `opset` says otherwise. A null input is left out.
   mlir::FailureOr<llvm::SmallVector<GraphValue *>> expand(llvm::StringRef opType, llvm::ArrayRef<GraphValue *> inputs,

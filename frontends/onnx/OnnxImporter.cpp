@@ -1,5 +1,6 @@
 #include "frontends/onnx/OnnxImporter.h"
 
+#include "dialects/lathe/SymbolicDims.h"
 #include "frontends/onnx/GraphImporter.h"
 #include "frontends/onnx/OnnxSignature.h"
 #include "frontends/onnx/ops/Operators.h"
@@ -26,7 +27,7 @@ private:
   void createEntry(ModuleOp module, const Signature &signature);
   void addSymbols(const Signature &signature, const EntryInput &input, BlockArgument argument);
   LogicalResult importOutputs();
-  std::optional<ArrayAttr> nameDims(ArrayRef<AffineExpr> dims);
+  ArrayAttr nameDims(ArrayRef<AffineExpr> dims);
   std::string checkOutput(const ValueInfo &output, Value value);
 
   MLIRContext &context;
@@ -48,16 +49,14 @@ LogicalResult EntryImporter::report(ArrayRef<std::string> problems, StringRef wh
   return emitError(graph.fileLocation) << problems.size() << " " << what << "\n  " << llvm::join(problems, "\n  ");
 }
 
-/// Dimensions as an entry point names them; nothing if one is neither a number nor a symbol.
-std::optional<ArrayAttr> EntryImporter::nameDims(ArrayRef<AffineExpr> dims) {
+/// Dimensions as an entry point names them.
+ArrayAttr EntryImporter::nameDims(ArrayRef<AffineExpr> dims) {
   SmallVector<mlir::Attribute> names;
   for (AffineExpr dim : dims) {
     if (auto constant = dyn_cast<AffineConstantExpr>(dim))
       names.push_back(builder.getI64IntegerAttr(constant.getValue()));
-    else if (auto symbol = dyn_cast<AffineSymbolExpr>(dim))
-      names.push_back(builder.getStringAttr(graph.symbolNames()[symbol.getPosition()]));
     else
-      return std::nullopt;
+      names.push_back(builder.getStringAttr(formatSize(dim, graph.symbolNames())));
   }
   return builder.getArrayAttr(names);
 }
@@ -87,7 +86,7 @@ void EntryImporter::createEntry(ModuleOp module, const Signature &signature) {
     argument.setLoc(NameLoc::get(builder.getStringAttr(input.name), graph.fileLocation));
     addSymbols(signature, input, argument);
     entry.setArgAttr(i, NameAttrName, builder.getStringAttr(input.name));
-    entry.setArgAttr(i, DimsAttrName, *nameDims(input.dims));
+    entry.setArgAttr(i, DimsAttrName, nameDims(input.dims));
     entry.setArgAttr(i, RoleAttrName, builder.getStringAttr("tensor"));
     graph.scope().values[input.name] = graph.newValue(argument);
     graph.dims[argument] = input.dims;
@@ -98,10 +97,6 @@ void EntryImporter::createEntry(ModuleOp module, const Signature &signature) {
 /// What is wrong with an output; empty if nothing.
 std::string EntryImporter::checkOutput(const ValueInfo &output, Value value) {
   ArrayRef<AffineExpr> dims = graph.dims[value];
-  if (!nameDims(dims))
-    return llvm::formatv("output '{0}' has sizes {1}, only numbers and names of input sizes are supported; give sizes "
-                         "with --shape",
-                         output.name, graph.print(dims));
   if (output.type.element != DataType::Undefined &&
       convertType(&context, output.type.element) != cast<RankedTensorType>(value.getType()).getElementType())
     return llvm::formatv("output '{0}' is {1} in the model, but its node gives another type", output.name,
@@ -151,7 +146,7 @@ LogicalResult EntryImporter::importOutputs() {
   entry.setFunctionType(builder.getFunctionType(entry.getArgumentTypes(), types));
   for (auto [i, output] : llvm::enumerate(model.graph.outputs)) {
     entry.setResultAttr(i, NameAttrName, builder.getStringAttr(output.name));
-    entry.setResultAttr(i, DimsAttrName, *nameDims(graph.dims[values[i]]));
+    entry.setResultAttr(i, DimsAttrName, nameDims(graph.dims[values[i]]));
     entry.setResultAttr(i, RoleAttrName, builder.getStringAttr("tensor"));
   }
   return success();
@@ -179,13 +174,22 @@ FailureOr<OwningOpRef<ModuleOp>> EntryImporter::import() {
   return module;
 }
 
-FailureOr<OwningOpRef<ModuleOp>> lathe::importOnnx(MLIRContext &context, StringRef path,
-                                                   const OnnxImportOptions &options) {
+static FailureOr<OwningOpRef<ModuleOp>> importModel(MLIRContext &context, llvm::Expected<Model> model, StringRef path,
+                                                    const OnnxImportOptions &options) {
   context.loadDialect<LatheDialect, func::FuncDialect>();
-  llvm::Expected<Model> model = readModel(path);
   if (!model)
     return emitError(FileLineColLoc::get(&context, path, 0, 0)) << llvm::toString(model.takeError());
   return EntryImporter(context, *model, options).import();
+}
+
+FailureOr<OwningOpRef<ModuleOp>> lathe::importOnnx(MLIRContext &context, StringRef path,
+                                                   const OnnxImportOptions &options) {
+  return importModel(context, readModel(path), path, options);
+}
+
+FailureOr<OwningOpRef<ModuleOp>> lathe::importOnnx(MLIRContext &context, std::unique_ptr<llvm::MemoryBuffer> bytes,
+                                                   StringRef path, const OnnxImportOptions &options) {
+  return importModel(context, readModel(std::move(bytes), path), path, options);
 }
 
 std::vector<OnnxOperatorInfo> lathe::listOnnxOperators() {
@@ -194,3 +198,5 @@ std::vector<OnnxOperatorInfo> lathe::listOnnxOperators() {
     list.push_back({op->domain.empty() ? "ai.onnx" : op->domain, op->name, op->minOpset, op->maxOpset, op->limits});
   return list;
 }
+
+std::vector<StringRef> lathe::listOnnxShapeOperators() { return listEvaluators(); }

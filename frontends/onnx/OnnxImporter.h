@@ -5,6 +5,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include <functional>
 #include <vector>
 
@@ -27,6 +28,12 @@ struct OnnxImportOptions {
 mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> importOnnx(mlir::MLIRContext &context, llvm::StringRef path,
                                                               const OnnxImportOptions &options = {});
 
+/// The same for bytes that stand for a file at `path`.
+mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> importOnnx(mlir::MLIRContext &context,
+                                                              std::unique_ptr<llvm::MemoryBuffer> bytes,
+                                                              llvm::StringRef path,
+                                                              const OnnxImportOptions &options = {});
+
 /// A line of the table of supported operators.
 struct OnnxOperatorInfo {
   llvm::StringRef domain; ///< "ai.onnx" for ONNX's own
@@ -35,6 +42,8 @@ struct OnnxOperatorInfo {
   llvm::StringRef limits; ///< what is refused; empty if nothing
 };
 std::vector<OnnxOperatorInfo> listOnnxOperators();
+/// Operators of ONNX's own that are computed while importing where their inputs' elements are known.
+std::vector<llvm::StringRef> listOnnxShapeOperators();
 
 } // namespace lathe
 

@@ -25,6 +25,7 @@ llvm::ArrayRef<Operator> elementwiseOperators();
 llvm::ArrayRef<Operator> indexingOperators();
 llvm::ArrayRef<Operator> linearOperators();
 llvm::ArrayRef<Operator> lossOperators();
+llvm::ArrayRef<Operator> loopOperators();
 llvm::ArrayRef<Operator> movementOperators();
 llvm::ArrayRef<Operator> normalizationOperators();
 llvm::ArrayRef<Operator> pictureOperators();

@@ -39,6 +39,15 @@ TEST(OnnxImport, DefaultBoundsAreReported) {
   EXPECT_EQ(reported, "b=1..64 ");
 }
 
+TEST(OnnxImport, OutputSizesMayBeComputed) {
+  Bytes pads = Bytes().bytes(1, "kernel_shape").number(20, 7).number(8, 2).number(8, 2);
+  std::string text = import(model(Bytes()
+                                      .bytes(1, node("MaxPool", "x", "y").bytes(5, pads))
+                                      .bytes(11, symbolicValue("x", {1, 1, -1, 4}))
+                                      .bytes(12, symbolicValue("y", {1, 1, -9, 3}))));
+  EXPECT_NE(text.find("tensor<1x1x?x3xf32> {lathe.dims = [1, 1, \"a - 1\", 3]"), std::string::npos) << text;
+}
+
 TEST(OnnxImport, EqualBoundsMakeASizeStatic) {
   OnnxImportOptions options;
   options.dims["a"] = {3, 3};

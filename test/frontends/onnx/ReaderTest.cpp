@@ -38,6 +38,44 @@ TEST(OnnxReader, ReadsAWholeModel) {
   EXPECT_EQ(llvm::toStringRef(read->bytes(weight)), "abcdefgh");
 }
 
+TEST(OnnxReader, MoreThanTwoGibibytes) {
+  // A hole in the file stands for the weight.
+  constexpr uint64_t DataBytes = uint64_t(3) << 30;
+  auto open = [](Bytes around, uint64_t field, uint64_t bytes) { return around.varint(field << 3 | 2).varint(bytes); };
+  std::string after = Bytes().bytes(1, node("Relu", "x", "y")).bytes(11, value("x", {4})).bytes(12, value("y", {4}));
+  Bytes raw = open(tensor("w", DataType::Float, {1 << 20, 768}), 9, DataBytes);
+  Bytes initializer = open(Bytes(), 5, raw.size() + DataBytes);
+  uint64_t graphBytes = initializer.size() + raw.size() + DataBytes + after.size();
+  std::string before = open(Bytes().number(1, 8), 7, graphBytes) + initializer + raw;
+  TemporaryModel file(before);
+  std::error_code refused;
+  std::filesystem::resize_file(file.path, before.size() + DataBytes, refused);
+  if (refused)
+    GTEST_SKIP() << "the file system has no holes: " << refused.message();
+  std::ofstream(file.path, std::ios::binary | std::ios::app) << after + Bytes().bytes(8, Bytes().number(2, 17));
+
+  auto read = readModel(file.path.string());
+  ASSERT_TRUE(bool(read)) << llvm::toString(read.takeError());
+  EXPECT_EQ(read->graph.initializers[0].offset, before.size());
+  EXPECT_EQ(read->graph.initializers[0].bytes, DataBytes);
+  EXPECT_EQ(read->graph.nodes.size(), 1u);
+  EXPECT_EQ(read->files[0]->getBufferKind(), llvm::MemoryBuffer::MemoryBuffer_MMap);
+}
+
+TEST(OnnxReader, FunctionTwice) {
+  Bytes function = Bytes().bytes(1, "f").bytes(10, "d").bytes(9, Bytes().number(2, 17));
+  EXPECT_EQ(errorOf(model("").bytes(25, function).bytes(25, function)), "function 'f' of domain 'd' is given twice");
+  EXPECT_EQ(errorOf(model("").bytes(25, Bytes().bytes(1, "f"))),
+            "function 'f' has no opset_import, so the meaning of its nodes is not known");
+}
+
+TEST(OnnxReader, ErrorsInsideOfGraphsNameTheNodeAround) {
+  Bytes body = Bytes().bytes(1, node("", "x", "y"));
+  Bytes attribute = Bytes().bytes(1, "body").bytes(6, body).number(20, 5);
+  EXPECT_EQ(errorOf(model(Bytes().bytes(1, node("Loop", "x", "y").bytes(5, attribute)))),
+            "node 'y' (Loop): attribute 'body': node 0: has no op_type");
+}
+
 TEST(OnnxReader, RefusesEveryPrefix) {
   // Each cut loses a field or cuts one in two; none may crash, and none gives the whole model.
   Bytes graph = Bytes()

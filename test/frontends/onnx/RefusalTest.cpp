@@ -94,14 +94,6 @@ TEST(OnnxRefusal, TooManyElements) {
             "more than 2^40 elements");
 }
 
-TEST(OnnxRefusal, OutputSizeThatIsNoSymbol) {
-  Bytes pads = Bytes().bytes(1, "kernel_shape").number(20, 7).number(8, 2).number(8, 2);
-  EXPECT_EQ(
-      import(model(graph({node("MaxPool", "x", "y").bytes(5, pads)}, symbolicValue("x", {1, 1, -1, 4})))),
-      "output 'y' has sizes [1, 1, a - 1, 3], only numbers and names of input sizes are supported; give sizes with "
-      "--shape");
-}
-
 TEST(OnnxRefusal, OutputThatContradictsTheModel) {
   Bytes bytes = Bytes().bytes(1, node("Relu", "x", "y")).bytes(11, symbolicValue("x", {-1, 4}));
   EXPECT_EQ(import(model(Bytes(bytes).bytes(12, symbolicValue("y", {-1, 5}))))

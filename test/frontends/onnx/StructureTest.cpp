@@ -58,7 +58,7 @@ TEST(OnnxStructure, FunctionsTakeAttributes) {
   Bytes axis = Bytes().bytes(1, "axis").bytes(21, "where").number(20, 2);
   Bytes flat = function("flat", {"a"}, {nodeOf("Flatten", {"a"}, "r").bytes(5, axis)}).bytes(6, "where");
   std::string text = import(modelOf({call("flat", {"x"}, "y").bytes(5, intAttribute("where", 0))}, {flat}));
-  EXPECT_NE(text.find("output 'y' has sizes [1, a * 4]"), std::string::npos) << text;
+  EXPECT_EQ(lineWith(text, "%0 ="), "%0 = lathe.reshape %arg0 shape [1, -1] : tensor<?x4xf32> -> tensor<1x?xf32>");
   // Without a value the node has its own default, axis 1.
   text = import(modelOf({call("flat", {"x"}, "y")}, {flat}));
   EXPECT_EQ(lineWith(text, "%0 ="), "%0 = lathe.reshape %arg0 shape [0, 4] : tensor<?x4xf32> -> tensor<?x4xf32>");
@@ -132,6 +132,58 @@ TEST(OnnxStructure, OptionalsAreValuesOrNothing) {
       branches("c", nodeOf("OptionalGetElement", {"o"}, "r"), nodeOf("Odd", {"x"}, "r")).bytes(3, "if"),
   }));
   EXPECT_NE(text.find("return %arg0"), std::string::npos) << text;
+}
+
+TEST(OnnxStructure, ConditionsThatDataGivesMakeAnIf) {
+  // The branches give a x 4 and 1 x (4 a): both sizes are known when one of them has run.
+  Bytes flat = nodeOf("Flatten", {"x"}, "r").bytes(5, intAttribute("axis", 0));
+  std::string text = import(modelOf({branches("c", nodeOf("Neg", {"x"}, "r"), flat)}, {},
+                                    Bytes().bytes(11, symbolicValue("c", {}, DataType::Bool))));
+  EXPECT_EQ(lineWith(text, "lathe.if"), "%0 = lathe.if %arg0 : tensor<i1> -> tensor<?x?xf32> {");
+  EXPECT_NE(text.find("lathe.dims = [\"y_0\", \"y_1\"]"), std::string::npos) << text;
+  EXPECT_EQ(import(modelOf({branches("c", nodeOf("Odd", {"x"}, "r"), flat)}, {},
+                           Bytes().bytes(11, symbolicValue("c", {}, DataType::Bool)))),
+            "node 'r' (Odd, ai.onnx opset 17): the operator is not supported");
+}
+
+/// A Loop over `body`, which takes i, k and a.
+Bytes loop(std::initializer_list<std::string> inputs, const Bytes &nodes, std::initializer_list<std::string> outputs) {
+  Bytes body = nodes;
+  body.bytes(11, symbolicValue("i", {}, DataType::Int64)).bytes(11, symbolicValue("k", {}, DataType::Bool));
+  body.bytes(11, symbolicValue("a", {-9, -9}));
+  for (const std::string &output : outputs)
+    body.bytes(12, Bytes().bytes(1, output));
+  Bytes message = nodeOf("Loop", inputs, "y");
+  for (size_t i = 2; i < outputs.size(); ++i)
+    message.bytes(2, "rows");
+  return message.bytes(5, Bytes().bytes(1, "body").bytes(6, body).number(20, 5));
+}
+
+TEST(OnnxStructure, LoopsCarryValuesAndStackRows) {
+  Bytes count = Bytes().bytes(5, tensor("n", DataType::Int64, {}).bytes(7, Bytes().varint(3)));
+  Bytes nodes = Bytes()
+                    .bytes(1, nodeOf("Add", {"a", "x"}, "s"))
+                    .bytes(1, nodeOf("Neg", {"a"}, "m"))
+                    .bytes(1, nodeOf("Identity", {"k"}, "o"));
+  std::string text = import(modelOf({loop({"n", "", "x"}, nodes, {"o", "s", "m"})}, {}, count));
+  EXPECT_EQ(lineWith(text, "lathe.loop"),
+            "%1:2 = lathe.loop trip %0 carried(%arg0) : (tensor<i64>, tensor<?x4xf32>) -> "
+            "(tensor<?x4xf32>, tensor<3x?x4xf32>) {");
+}
+
+TEST(OnnxStructure, LoopsFindTheSizesThatARoundChanges) {
+  Bytes nodes = Bytes()
+                    .bytes(1, nodeOf("Flatten", {"a"}, "s").bytes(5, intAttribute("axis", 0)))
+                    .bytes(1, nodeOf("Identity", {"c"}, "o"));
+  std::string text = import(modelOf({loop({"", "c", "x"}, nodes, {"o", "s"})}, {},
+                                    Bytes().bytes(11, symbolicValue("c", {}, DataType::Bool))));
+  EXPECT_EQ(lineWith(text, "lathe.loop"), "%0 = lathe.loop while %arg0 carried(%arg1) : (tensor<i1>, tensor<?x4xf32>) "
+                                          "-> tensor<?x?xf32> {");
+}
+
+TEST(OnnxStructure, LoopsThatNeverEnd) {
+  EXPECT_EQ(import(modelOf({loop({"", "", "x"}, Bytes().bytes(1, nodeOf("Neg", {"a"}, "s")), {"k", "s"})})),
+            "node 'y' (Loop, ai.onnx opset 17): has no number of rounds and no condition that ends it");
 }
 
 } // namespace

@@ -116,6 +116,33 @@ TEST(OnnxTensor, TypeUnknown) {
             "initializer 'w': data type is 99, which names no type of ONNX");
 }
 
+TEST(OnnxTensor, ExternalFileIsALinkOutOfTheFolder) {
+  TemporaryModel other(std::string(24, 'a'));
+  TemporaryModel file(model(Bytes().bytes(5, external("a", {{"location", "w.bin"}}))));
+  std::filesystem::create_symlink(other.path, file.folder / "w.bin");
+  auto read = readModel(file.path.string());
+  ASSERT_FALSE(bool(read));
+  EXPECT_EQ(llvm::toString(read.takeError()),
+            "initializer 'a': external data file '" + (file.folder / "w.bin").string() + "' is a link to '" +
+                std::filesystem::canonical(other.path).string() + "', needed a file below the model's folder");
+}
+
+TEST(OnnxTensor, ExternalFileIsALinkWithinTheFolder) {
+  TemporaryModel file(model(Bytes().bytes(5, external("a", {{"location", "w.bin"}}))));
+  file.write("data", std::string(24, 'a'));
+  std::filesystem::create_symlink("data", file.folder / "w.bin");
+  auto read = readModel(file.path.string());
+  EXPECT_TRUE(bool(read)) << llvm::toString(read.takeError());
+}
+
+TEST(OnnxTensor, ExternalFileIsAFolder) {
+  TemporaryModel file(model(Bytes().bytes(5, external("a", {{"location", "w"}}))));
+  std::filesystem::create_directory(file.folder / "w");
+  auto read = readModel(file.path.string());
+  ASSERT_FALSE(bool(read));
+  EXPECT_NE(llvm::toString(read.takeError()).find("cannot be read: it is no regular file"), std::string::npos);
+}
+
 TEST(OnnxTensor, Segments) {
   EXPECT_EQ(errorOfTensor(tensor("w", DataType::Float, {1}).bytes(3, Bytes().number(1, 0).number(2, 1))),
             "initializer 'w': data comes in segments, which are not supported; save the model with whole tensors");

@@ -78,6 +78,11 @@ CASES = """
 17 | float[N,4] x | | c = Constant<value_float=0.25>() ; y = Add(x, c)
 17 | float[N,2] x | | c = Constant<value_floats=[0.25,3.0]>() ; y = Mul(x, c)
 17 | float[N,2] x | | c = Constant<value=float[2] {0.25,3.0}>() ; y = Sub(x, c)
+17 | float[N,4] x | | n = Constant<value_int=3>() ; c = Constant<value=bool {1}>() ; y, r = Loop<body = b (int64 i, bool k, float[M,4] a) => (bool o, float[M,4] s, float[M,4] t) { o = Identity(k) ; s = Add(a, x) ; t = Neg(a) }>(n, c, x)
+17 | float[N,4] x | | n = Constant<value_int=3>() ; c = Constant<value=bool {1}>() ; z, y = Loop<body = b (int64 i, bool k, float[M,4] a) => (bool o, float[M,4] s, float[M,4] t) { o = Identity(k) ; s = Add(a, x) ; t = Neg(s) }>(n, c, x)
+17 | float[N,4] x, bool c | | y = If(c) <then_branch = t () => (float[N,4] r) { r = Neg(x) }, else_branch = e () => (float[N,4] q) { q = Exp(x) }>
+17 | float[N,4] x, float[M,N,4] z | | h, y = Scan<num_scan_inputs=1, body = b (float[N,4] a, float[N,4] v) => (float[N,4] s, float[N,4] t) { s = Add(a, v) ; t = Mul(s, v) }>(x, z)
+17 | float[N,4] x, float[N,M,4] z | | h, y = Scan<num_scan_inputs=1, scan_input_axes=[1], scan_output_axes=[1], body = b (float[N,4] a, float[N,4] v) => (float[N,4] s, float[N,4] t) { s = Add(a, v) ; t = Mul(s, v) }>(x, z)
 """
 SIZES = {"N": 3, "M": 5}
 # Both engines compute in f32 and add up at most 36 products of numbers around 1; f16 results may differ by one rounding.
