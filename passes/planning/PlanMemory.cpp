@@ -14,8 +14,9 @@ using namespace lathe;
 
 /// The name of what `op` makes.
 static std::string getName(Operation *op) {
+  // Tensors in attributes of a model may have no name.
   if (auto weight = dyn_cast<WeightOp>(op))
-    return weight.getName().str();
+    return weight.getName().empty() ? "constant" : weight.getName().str();
   if (auto program = dyn_cast<WeightProgramOp>(op))
     return program.getName().str();
   return "constant";
