@@ -36,6 +36,7 @@ python_environment() {
 build() {
   local preset=$1
   shift
+  export CCACHE_SLOPPINESS=pch_defines,time_macros # without these it compiles all that uses the precompiled header
   cmake -S "$root" --preset "$preset" -DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache \
     -DPython3_EXECUTABLE="$python" "$@"
   cmake --build "$root/build/$preset" -j "$jobs"
