@@ -201,8 +201,14 @@ LogicalResult DimInference::inferOperation(Operation *op) {
     operands.push_back(Dims[operand]);
   if (!shaped || failed(shaped.inferResultDims(operands, results)))
     return op->emitOpError() << "has a result whose dimensions are no expression over the entry point's symbols";
-  for (auto [result, dims] : llvm::zip_equal(op->getResults(), results))
+  for (auto [result, dims] : llvm::zip_equal(op->getResults(), results)) {
+    // An expression may have one value for all sizes that the symbols allow; then the type says so.
+    if (auto type = dyn_cast<RankedTensorType>(result.getType()))
+      for (auto [dim, size] : llvm::zip_equal(dims, type.getShape()))
+        if (!ShapedType::isDynamic(size))
+          dim = getAffineConstantExpr(size, op->getContext());
     Dims[result] = dims;
+  }
   return success();
 }
 

@@ -294,6 +294,8 @@ FailureOr<SmallVector<Value>> NodeImporter::finish(Operation *op) {
         return refuse(llvm::formatv("its result has shape {0}, with sizes beyond 64 bits", graph.print(sizes)));
       if (range->second < 0)
         return refuse(llvm::formatv("its result has shape {0}, needed sizes of at least 0", graph.print(sizes)));
+      if (range->first == range->second) // a quotient that no size within the bounds changes
+        dim = constantSize(range->first);
       auto constant = dyn_cast<AffineConstantExpr>(dim);
       shape.push_back(constant ? constant.getValue() : ShapedType::kDynamic);
     }

@@ -137,6 +137,18 @@ Term lathe::onnx::matmulTransposed(const Term &a, const Term &b) {
   return Term(*a.node, a.node->create<MatmulOp>(a.type(), a.value, b.value, /*transpose_rhs=*/true));
 }
 
+OperandDims::OperandDims(ArrayRef<Term> operands) : context(operands[0].node->context()) {
+  for (const Term &operand : operands) {
+    DimList &names = dims.emplace_back();
+    for (AffineExpr dim : operand.dims()) {
+      names.push_back(isa<AffineConstantExpr>(dim) ? dim : getAffineSymbolExpr(count, context));
+      ++count;
+    }
+  }
+}
+
+AffineMap OperandDims::map(ArrayRef<AffineExpr> sizes) const { return AffineMap::get(0, count, sizes, context); }
+
 SizeOperands::SizeOperands(NodeImporter &node, ArrayRef<Value> operands, ArrayRef<AffineExpr> sizes) : node(node) {
   auto take = [&](Value value) {
     for (AffineExpr dim : node.dims(value)) {

@@ -104,6 +104,21 @@ Term pad(const Term &a, const Term &value, llvm::StringRef mode, llvm::ArrayRef<
 /// Places along dimension `axis` of `shape`.
 Term iota(NodeImporter &node, mlir::Type type, llvm::ArrayRef<mlir::AffineExpr> shape, int64_t axis);
 
+/// How an operation takes sizes that follow from the dimensions of its operands alone: each dimension is a number or a
+/// symbol of its own, whatever expression over the entry's symbols it has.
+class OperandDims {
+public:
+  explicit OperandDims(llvm::ArrayRef<Term> operands);
+  /// Of one operand.
+  llvm::ArrayRef<mlir::AffineExpr> operator[](size_t operand) const { return dims[operand]; }
+  mlir::AffineMap map(llvm::ArrayRef<mlir::AffineExpr> sizes) const;
+
+private:
+  llvm::SmallVector<DimList> dims;
+  unsigned count = 0;
+  mlir::MLIRContext *context;
+};
+
 /// How an operation takes sizes that are expressions over the symbols: the values that have these symbols as
 /// dimensions, beside those in `operands`, and maps over the dimensions of all.
 class SizeOperands {

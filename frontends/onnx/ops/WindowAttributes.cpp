@@ -12,23 +12,23 @@ SmallVector<int64_t> WindowAttributes::pads() const {
   return both;
 }
 
-FailureOr<SmallVector<AffineExpr>> WindowAttributes::resultSizes(const Term &x) const {
+FailureOr<SmallVector<AffineExpr>> WindowAttributes::resultSizes(NodeImporter &node, ArrayRef<AffineExpr> dims) const {
   SmallVector<AffineExpr> sizes;
   for (int64_t d = 0; d < rank(); ++d) {
-    AffineExpr room = x.dim(d + 2) + (low[d] + high[d] - extent(d));
+    AffineExpr room = dims[d + 2] + (low[d] + high[d] - extent(d));
     if (!ceiling) {
       sizes.push_back(room.floorDiv(strides[d]) + 1);
       continue;
     }
-    std::optional<int64_t> size = x.size(d + 2);
+    auto size = dyn_cast<AffineConstantExpr>(dims[d + 2]);
     if (!size)
-      return x.node->fail("'ceil_mode' needs a fixed size of dimension {0} of the input; give it with --shape", d + 2);
-    int64_t rest = *size + low[d] + high[d] - extent(d);
+      return node.fail("'ceil_mode' needs a fixed size of dimension {0} of the input; give it with --shape", d + 2);
+    int64_t rest = size.getValue() + low[d] + high[d] - extent(d);
     int64_t count = rest < 0 ? 0 : (rest + strides[d] - 1) / strides[d] + 1;
     // A last window counts if it starts before the end.
-    if (count > 0 && (count - 1) * strides[d] >= *size + low[d])
+    if (count > 0 && (count - 1) * strides[d] >= size.getValue() + low[d])
       --count;
-    sizes.push_back(x.node->constantSize(count));
+    sizes.push_back(node.constantSize(count));
   }
   return sizes;
 }
@@ -116,12 +116,12 @@ FailureOr<WindowAttributes> lathe::onnx::getFilterWindows(NodeImporter &node, co
 }
 
 Term lathe::onnx::convNd(const Term &x, const Term &filter, const WindowAttributes &windows, int64_t groups) {
-  FailureOr<SmallVector<AffineExpr>> spatial = windows.resultSizes(x);
+  OperandDims dims({x, filter});
+  FailureOr<SmallVector<AffineExpr>> spatial = windows.resultSizes(*x.node, dims[0]);
   if (failed(spatial))
     return Term();
-  SmallVector<AffineExpr> sizes = {x.dim(0), filter.dim(0)};
+  SmallVector<AffineExpr> sizes = {dims[0][0], dims[1][0]};
   sizes.append(*spatial);
-  SizeOperands from(*x.node, {x.value, filter.value}, sizes);
   return Term(*x.node, x.node->create<ConvNdOp>(x.type(), x.value, filter.value, windows.strides, windows.low,
-                                                windows.dilations, groups, from.map(sizes)));
+                                                windows.dilations, groups, dims.map(sizes)));
 }

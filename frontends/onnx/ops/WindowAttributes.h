@@ -15,8 +15,9 @@ struct WindowAttributes {
   int64_t extent(int64_t d) const { return dilations[d] * (size[d] - 1) + 1; }
   /// The pads as ONNX has them: all in front, then all behind.
   llvm::SmallVector<int64_t> pads() const;
-  /// Sizes of the result behind the first two. Fails where `ceiling` needs a number.
-  mlir::FailureOr<llvm::SmallVector<mlir::AffineExpr>> resultSizes(const Term &x) const;
+  /// Sizes of the result behind the first two, from the dimensions of the input. Fails where `ceiling` needs a number.
+  mlir::FailureOr<llvm::SmallVector<mlir::AffineExpr>> resultSizes(NodeImporter &node,
+                                                                   llvm::ArrayRef<mlir::AffineExpr> dims) const;
 };
 
 /// Reads 'strides', 'dilations', 'kernel_shape', 'pads' and 'auto_pad'. `size` is the window where no attribute gives

@@ -41,7 +41,7 @@ static LogicalResult importConv(NodeImporter &node) {
 }
 
 /// Sizes of the result without pads are those that 'output_shape' asks for, or follow from 'pads'.
-static FailureOr<SmallVector<AffineExpr>> getTransposedSizes(NodeImporter &node, const Term &x,
+static FailureOr<SmallVector<AffineExpr>> getTransposedSizes(NodeImporter &node, ArrayRef<AffineExpr> dims,
                                                              WindowAttributes &windows) {
   int64_t rank = windows.rank();
   SmallVector<int64_t> more(node.intsAttribute("output_padding").value_or(SmallVector<int64_t>(rank, 0)));
@@ -55,15 +55,15 @@ static FailureOr<SmallVector<AffineExpr>> getTransposedSizes(NodeImporter &node,
                      asked.size(), rank);
   SmallVector<AffineExpr> sizes;
   for (int64_t d = 0; d < rank; ++d) {
-    AffineExpr all = (x.dim(d + 2) - 1) * windows.strides[d] + (windows.extent(d) + more[d]);
+    AffineExpr all = (dims[d + 2] - 1) * windows.strides[d] + (windows.extent(d) + more[d]);
     if (asked.empty() && !same) {
       sizes.push_back(all - (windows.low[d] + windows.high[d]));
       continue;
     }
-    std::optional<int64_t> size = x.size(d + 2);
+    auto size = dyn_cast<AffineConstantExpr>(dims[d + 2]);
     if (!size)
       return node.fail("'output_shape' and 'auto_pad' need a fixed size of dimension {0}; give it with --shape", d + 2);
-    int64_t target = asked.empty() ? *size * windows.strides[d] : asked[d];
+    int64_t target = asked.empty() ? size.getValue() * windows.strides[d] : asked[d];
     int64_t total = cast<AffineConstantExpr>(all).getValue() - target;
     // What is missing is added behind.
     windows.low[d] = total <= 0 ? 0 : automatic == "SAME_UPPER" ? total / 2 : total - total / 2;
@@ -80,27 +80,27 @@ static LogicalResult importConvTranspose(NodeImporter &node) {
   FailureOr<WindowAttributes> windows = getFilterWindows(node, x, filter);
   if (failed(windows))
     return failure();
-  FailureOr<SmallVector<AffineExpr>> spatial = getTransposedSizes(node, x, *windows);
+  OperandDims dims({x, filter});
+  FailureOr<SmallVector<AffineExpr>> spatial = getTransposedSizes(node, dims[0], *windows);
   if (failed(spatial))
     return failure();
-  SmallVector<AffineExpr> sizes = {x.dim(0), filter.dim(1) * groups};
+  SmallVector<AffineExpr> sizes = {dims[0][0], dims[1][1] * groups};
   sizes.append(*spatial);
-  SizeOperands from(node, {x.value, filter.value}, sizes);
   Term result(node, node.create<ConvTransposeOp>(x.type(), x.value, filter.value, windows->strides, windows->low,
-                                                 windows->dilations, groups, from.map(sizes)));
+                                                 windows->dilations, groups, dims.map(sizes)));
   return setOutput(node, 0, addBias(result, 2));
 }
 
 /// `lathe.pool` of any kind.
 static Term pool(const Term &x, StringRef kind, const WindowAttributes &windows, bool includePads, int64_t p) {
-  FailureOr<SmallVector<AffineExpr>> spatial = windows.resultSizes(x);
+  OperandDims dims(x);
+  FailureOr<SmallVector<AffineExpr>> spatial = windows.resultSizes(*x.node, dims[0]);
   if (failed(spatial))
     return Term();
-  SmallVector<AffineExpr> sizes = {x.dim(0), x.dim(1)};
+  SmallVector<AffineExpr> sizes = {dims[0][0], dims[0][1]};
   sizes.append(*spatial);
-  SizeOperands from(*x.node, x.value, sizes);
   return Term(*x.node, x.node->create<PoolOp>(x.type(), x.value, kind, windows.size, windows.strides, windows.low,
-                                              windows.high, windows.dilations, includePads, p, from.map(sizes)));
+                                              windows.high, windows.dilations, includePads, p, dims.map(sizes)));
 }
 
 static FailureOr<WindowAttributes> getPoolWindows(NodeImporter &node, const Term &x, int64_t ceilingSince) {
@@ -128,7 +128,7 @@ static LogicalResult importLpPool(NodeImporter &node) {
 
 /// The pads behind that make room for the last windows, as `lathe.max_pool` counts them.
 static WindowAttributes fitPads(const Term &x, WindowAttributes windows) {
-  FailureOr<SmallVector<AffineExpr>> sizes = windows.resultSizes(x);
+  FailureOr<SmallVector<AffineExpr>> sizes = windows.resultSizes(*x.node, x.dims());
   for (int64_t d = 0; succeeded(sizes) && windows.ceiling && d < windows.rank(); ++d) {
     int64_t last = (cast<AffineConstantExpr>((*sizes)[d]).getValue() - 1) * windows.strides[d] + windows.extent(d);
     windows.high[d] = std::max(windows.high[d], last - *x.size(d + 2) - windows.low[d]);
@@ -142,16 +142,16 @@ static LogicalResult importMaxPool(NodeImporter &node) {
   FailureOr<WindowAttributes> windows = getPoolWindows(node, x, 8);
   if (failed(windows))
     return failure();
-  FailureOr<SmallVector<AffineExpr>> spatial = windows->resultSizes(x);
+  OperandDims dims(x);
+  FailureOr<SmallVector<AffineExpr>> spatial = windows->resultSizes(node, dims[0]);
   if (failed(spatial))
     return failure();
   if (node.hasOutput(1)) {
-    SmallVector<AffineExpr> sizes = {x.dim(0), x.dim(1)};
+    SmallVector<AffineExpr> sizes = {dims[0][0], dims[0][1]};
     sizes.append(*spatial);
-    SizeOperands from(node, x.value, sizes);
     Term places(node,
                 node.create<MaxPoolIndicesOp>(node.builder().getI64Type(), x.value, windows->size, windows->strides,
-                                              windows->low, windows->dilations, columnMajor, from.map(sizes)));
+                                              windows->low, windows->dilations, columnMajor, dims.map(sizes)));
     if (failed(setOutput(node, 1, places)))
       return failure();
   }

@@ -84,4 +84,19 @@ TEST(OnnxShapes, ComparisonsThatBoundsDoNotDecide) {
   EXPECT_NE(reshapeTo(nodes).find("node 'twos' (Equal"), std::string::npos) << reshapeTo(nodes);
 }
 
+TEST(OnnxShapes, QuotientThatBoundsMakeANumber) {
+  // The slice [::4] of 5 to 8 elements has 2.
+  Bytes graph = Bytes()
+                    .bytes(1, nodeOf("Slice", {"x", "zero", "many", "zero", "four"}, "y"))
+                    .bytes(5, constant("zero", {0}))
+                    .bytes(5, constant("many", {INT64_MAX}))
+                    .bytes(5, constant("four", {4}))
+                    .bytes(11, symbolicValue("x", {-1}))
+                    .bytes(12, Bytes().bytes(1, "y"));
+  OnnxImportOptions options;
+  options.dims["a"] = {5, 8};
+  EXPECT_NE(import(model(graph), options).find("(tensor<?xf32>) -> tensor<2xf32>"), std::string::npos)
+      << import(model(graph), options);
+}
+
 } // namespace

@@ -2,6 +2,8 @@
 // RUN: lathe-opt %s --lathe-form-weight-programs --lathe-form-fusions --lathe-choose-kernels --lathe-plan-memory \
 // RUN:   | FileCheck %s
 
+// CHECK: #[[ONE:map[0-9]*]] = affine_map<()[s0] -> (1)>
+
 !rows = tensor<?x4xf32>
 
 // The branch that computes writes to the place of the result, the other hands on the address it got.
@@ -87,4 +89,14 @@ func.func @growing(%x: tensor<8xf32>) -> tensor<?xf32> attributes {lathe.entry =
     lathe.yield %next : tensor<?xf32>
   }
   return %y : tensor<?xf32>
+}
+
+// A size that is the same for all sizes the symbols allow is the number that its type says.
+// CHECK-LABEL: plan.program @one_size
+// CHECK: plan.launch {{.*}} shapes [#{{.*}}, #[[ONE]]]
+func.func @one_size(%x: tensor<?xf32> {lathe.dims = ["n"]}) -> tensor<1xf32>
+    attributes {lathe.entry = "tensor", lathe.symbols = [#lathe.symbol<"n", 8, 15>]} {
+  %y = lathe.slice %x starts affine_map<()[s0] -> (0)> steps [1] sizes affine_map<()[s0] -> (s0 floordiv 8)>
+      : (tensor<?xf32>) -> tensor<1xf32>
+  return %y : tensor<1xf32>
 }
