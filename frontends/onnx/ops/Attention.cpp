@@ -1,192 +1,127 @@
 // Attention and what stands around it in language models, put together from products, softmax and masks.
 #include "dialects/lathe/LoopOps.h"
-#include "frontends/onnx/ops/Terms.h"
+#include "frontends/onnx/ops/AttentionTerms.h"
 #include <cmath>
 
 using namespace mlir;
 using namespace lathe;
 using namespace lathe::onnx;
 
-/// [B, T, H * D] as [B, H, T, D].
-static Term splitHeads(const Term &x, int64_t heads) {
-  if (!x || x.rank() == 4)
-    return x;
-  NodeImporter &node = *x.node;
-  AffineExpr width = heads > 0 && x.rank() == 3 ? divideDimExactly(x.dim(2), node.constantSize(heads)) : AffineExpr();
-  if (!width) {
-    (void)node.fail(
-        "has an input of rank {0} and {1} heads, needed rank 4, or rank 3 with a last dimension that the heads "
-        "divide",
-        x.rank(), heads);
-    return Term();
-  }
-  return transpose(reshape(x, {x.dim(0), x.dim(1), node.constantSize(heads), width}), {0, 2, 1, 3});
-}
-
-/// Each head of [B, H, T, D] repeated, so that there are as many as `like` has.
-static Term repeatHeads(const Term &x, const Term &like) {
-  if (!x || !like || isSameDim(x.dim(1), like.dim(1)))
-    return x;
-  NodeImporter &node = *x.node;
-  AffineExpr repeat = divideDimExactly(like.dim(1), x.dim(1));
-  if (!repeat) {
-    (void)node.fail("has {0} heads of queries and {1} of keys, needed a multiple", node.print(like.dim(1)),
-                    node.print(x.dim(1)));
-    return Term();
-  }
-  Term apart = expand(unsqueeze(x, 2), {x.dim(0), x.dim(1), repeat, x.dim(2), x.dim(3)});
-  return reshape(apart, {x.dim(0), like.dim(1), x.dim(2), x.dim(3)});
-}
-
-namespace {
-
-/// What an Attention node masks out. Positions are counted from the first key.
-struct Masks {
-  NodeImporter &node;
-  Term scores; ///< [B, H, T, S]
-  Type type;
-  Term offset; ///< keys in front of the queries: rank 0 or [B, 1, 1, 1]; empty: none
-  Term bias;   ///< what is added to the scores; empty: nothing
-  bool canBeEmpty = false;
-
-  Term forbidden() { return constant(node, type, -HUGE_VAL); }
-  void add(const Term &term) { bias = bias ? bias + term : term; }
-  void allow(const Term &allowed) { add(select(allowed, constant(node, type, 0), forbidden())); }
-  Term keys() {
-    AffineExpr one = node.constantSize(1);
-    return iota(node, node.builder().getI64Type(), {one, one, one, scores.dim(3)}, 3);
-  }
-  Term queries() {
-    AffineExpr one = node.constantSize(1);
-    Term places = iota(node, node.builder().getI64Type(), {one, one, scores.dim(2), one}, 2);
-    return offset ? places + offset : places;
-  }
-};
-
-} // namespace
-
 /// The node's own mask, which may be shorter than the keys.
-static LogicalResult addGivenMask(Masks &masks) {
-  NodeImporter &node = masks.node;
+static Term readMask(NodeImporter &node, Type type, AffineExpr keys) {
   Term mask = toRank(input(node, 3), 4);
   if (!mask)
-    return failure();
-  masks.canBeEmpty = true;
+    return mask;
   bool isBool = mask.type().isInteger(1);
-  AffineExpr keys = masks.scores.dim(3), one = node.constantSize(1);
-  if (!isSameDim(mask.dim(3), keys) && mask.dim(3) != one) {
-    SmallVector<AffineExpr> low(4, node.constantSize(0)), sizes(mask.dims());
-    sizes[3] = keys;
-    mask = pad(mask, isBool ? constant(mask, 0) : constant(mask, -HUGE_VAL), "constant", low, sizes);
-  } else if (mask.dim(3) == one && keys != one) {
+  if (!isSameDim(mask.dim(3), keys)) {
     SmallVector<AffineExpr> low(4, node.constantSize(0)), sizes(mask.dims());
     sizes[3] = keys;
     mask = pad(mask, isBool ? constant(mask, 0) : constant(mask, -HUGE_VAL), "constant", low, sizes);
   }
-  if (isBool)
-    masks.allow(mask);
-  else
-    masks.add(cast(mask, masks.type));
-  return success(bool(masks.bias));
+  return isBool ? select(mask, constant(node, type, 0), constant(node, type, -HUGE_VAL)) : cast(mask, type);
 }
 
-static LogicalResult addMasks(Masks &masks) {
-  NodeImporter &node = masks.node;
+/// All that the node masks out, but what `in.causal` says when it can. `past` keys stand in front of the queries.
+static LogicalResult addMasks(NodeImporter &node, AttentionInputs &in, AffineExpr past) {
   bool causal = node.intAttribute("is_causal", 0);
   int64_t left = node.attribute("left_window_size") ? node.intAttribute("left_window_size", -1) : -1;
   int64_t right = node.attribute("right_window_size") ? node.intAttribute("right_window_size", -1) : -1;
+  int64_t token = in.tokensFirst ? 1 : 2;
+  AffineExpr queries = in.query.dim(token), keys = in.key.dim(token);
+  Type i64 = node.builder().getI64Type();
+  AttentionMask mask(node, in.query.type(), queries, keys);
+  if (past != node.constantSize(0))
+    mask.setOffset(sizeOf(in.query, past, i64));
   Term lengths;
   if (node.hasInput(6)) {
+    AffineExpr one = node.constantSize(1);
     lengths = input(node, 6);
-    lengths = lengths
-                  ? reshape(lengths, {lengths.dim(0), node.constantSize(1), node.constantSize(1), node.constantSize(1)})
-                  : lengths;
+    lengths = lengths ? reshape(lengths, {lengths.dim(0), one, one, one}) : lengths;
     if (!lengths)
       return failure();
-    masks.canBeEmpty = true;
-    masks.offset = lengths - sizeOf(lengths, masks.scores.dim(2), lengths.type());
+    mask.setOffset(lengths - sizeOf(lengths, queries, lengths.type()));
   }
-  if (node.hasInput(3) && failed(addGivenMask(masks)))
-    return failure();
-  if (causal)
-    masks.allow(test<LessEqualOp>(masks.keys(), masks.queries()));
+  if (node.hasInput(3))
+    mask.add(readMask(node, in.query.type(), keys));
+  in.causal = causal && !lengths && isSameDim(keys - queries, past);
+  if (causal && !in.causal)
+    mask.allowCausal();
   if (left >= 0)
-    masks.allow(test<LessEqualOp>(masks.queries() - double(left), masks.keys()));
+    mask.allow(test<LessEqualOp>(mask.queryPlaces() - double(left), mask.keyPlaces()));
   if (right >= 0)
-    masks.allow(test<LessEqualOp>(masks.keys(), masks.queries() + double(right)));
-  masks.canBeEmpty |= left >= 0 || right >= 0;
+    mask.allow(test<LessEqualOp>(mask.keyPlaces(), mask.queryPlaces() + double(right)));
   if (lengths)
-    masks.allow(test<LessOp>(masks.keys(), lengths));
-  bool asked = node.hasInput(3) || causal || left >= 0 || right >= 0 || lengths;
-  return success(!asked || masks.bias);
+    mask.allow(test<LessOp>(mask.keyPlaces(), lengths));
+  in.mask = mask.bias();
+  return success(mask.isValid());
 }
 
-/// Softmax over the last dimension; rows without a key give zeros.
-static Term softmaxOfMasked(const Term &scores, bool canBeEmpty) {
-  Term shares = scores ? softmax(scores, scores.rank() - 1) : scores;
-  if (!shares || !canBeEmpty)
-    return shares;
-  Term top = reduce(scores, ReduceKind::Max, scores.rank() - 1, /*keep=*/true);
-  return select(test<EqualOp>(top, constant(top, -HUGE_VAL)), constant(shares, 0), shares);
+/// Queries, keys and values with their heads apart, those of earlier calls in front. Gives how many these are.
+/// With `headsFirst` these come first even if they would not have to move.
+static FailureOr<AffineExpr> readHeads(NodeImporter &node, AttentionInputs &in, bool headsFirst) {
+  int64_t queryHeads = node.intAttribute("q_num_heads", 0), keyHeads = node.intAttribute("kv_num_heads", 0);
+  AffineExpr past = node.constantSize(0);
+  in.query = realInput(node, 0), in.key = realInput(node, 1), in.value = realInput(node, 2);
+  if (node.hasInput(4) != node.hasInput(5))
+    return node.fail("has only one of past_key and past_value, needed both");
+  headsFirst |= node.hasInput(4) || node.hasOutput(1) || node.hasOutput(2);
+  in.tokensFirst = in.query.rank() == 3 && in.key.rank() == 3 && in.value.rank() == 3 && !headsFirst;
+  auto split = in.tokensFirst ? splitHeads : putHeadsFirst;
+  in.query = split(in.query, queryHeads), in.key = split(in.key, keyHeads), in.value = split(in.value, keyHeads);
+  if (!in.query || !in.key || !in.value)
+    return failure();
+  if (node.hasInput(4)) {
+    Term pastKey = input(node, 4), pastValue = input(node, 5);
+    in.key = concat({pastKey, in.key}, 2);
+    in.value = concat({pastValue, in.value}, 2);
+    if (!in.key || !in.value)
+      return failure();
+    past = pastKey.dim(2);
+  }
+  if (node.hasOutput(1))
+    node.setOutput(1, in.key.value);
+  if (node.hasOutput(2))
+    node.setOutput(2, in.value.value);
+  return past;
 }
 
 static LogicalResult importAttention(NodeImporter &node) {
-  int64_t queryHeads = node.intAttribute("q_num_heads", 0), keyHeads = node.intAttribute("kv_num_heads", 0);
-  float scale = node.floatAttribute("scale", 0), cap = node.floatAttribute("softcap", 0);
+  AttentionInputs in;
+  in.scale = node.floatAttribute("scale", 0), in.cap = node.floatAttribute("softcap", 0);
   int64_t mode = node.intAttribute("qk_matmul_output_mode", 0);
   auto precision = DataType(node.intAttribute("softmax_precision", 0));
-  Term given = realInput(node, 0);
-  Term query = splitHeads(given, queryHeads), key = splitHeads(realInput(node, 1), keyHeads);
-  Term value = splitHeads(realInput(node, 2), keyHeads);
-  if (!query || !key || !value)
+  bool composed = node.hasOutput(3) || (precision != DataType::Undefined && precision != DataType::Float);
+  FailureOr<AffineExpr> past = readHeads(node, in, composed);
+  FailureOr<DimList> given = node.inputDims(0);
+  if (failed(past) || failed(given))
     return failure();
-  Masks masks{node, {}, query.type(), {}, {}};
-  if (node.hasInput(4) != node.hasInput(5))
-    return node.fail("has only one of past_key and past_value, needed both");
-  if (node.hasInput(4)) {
-    Term pastKey = input(node, 4), pastValue = input(node, 5);
-    if (!pastKey || !pastValue)
-      return failure();
-    masks.offset = sizeOf(query, pastKey.dim(2), node.builder().getI64Type());
-    key = concat({pastKey, key}, 2);
-    value = concat({pastValue, value}, 2);
-    if (!key || !value || !masks.offset)
-      return failure();
-  }
-  if (node.hasOutput(1))
-    node.setOutput(1, key.value);
-  if (node.hasOutput(2))
-    node.setOutput(2, value.value);
   if (!node.attribute("scale")) {
-    if (!query.size(3))
-      return node.fail("the heads have {0} elements, needed a number, or 'scale'", node.print(query.dim(3)));
-    scale = 1 / std::sqrt(double(*query.size(3)));
+    if (!in.query.size(3))
+      return node.fail("the heads have {0} elements, needed a number, or 'scale'", node.print(in.query.dim(3)));
+    in.scale = 1 / std::sqrt(double(*in.query.size(3)));
   }
-  if (scale < 0)
-    return node.fail("'scale' is {0}, needed a number that is not negative", scale);
-  double root = std::sqrt(double(scale));
-  Term scores = matmul(query * root, transpose(repeatHeads(key, query) * root, {0, 1, 3, 2}));
-  masks.scores = scores;
-  if (!scores || failed(addMasks(masks)))
+  if (in.scale < 0)
+    return node.fail("'scale' is {0}, needed a number that is not negative", in.scale);
+  if (failed(addMasks(node, in, *past)))
     return failure();
-  SmallVector<Term, 4> stages = {scores};
-  stages.push_back(cap > 0 ? apply<TanhOp>(scores / cap) * cap : scores);
-  stages.push_back(masks.bias ? stages.back() + masks.bias : stages.back());
-  Type softmaxType = precision == DataType::Undefined ? scores.type() : convertType(node.context(), precision);
+  Type softmaxType = precision == DataType::Undefined ? in.query.type() : convertType(node.context(), precision);
   if (!softmaxType || !isa<FloatType>(softmaxType))
     return node.fail("'softmax_precision' is {0}, needed a float type", dataTypeName(precision));
-  stages.push_back(cast(softmaxOfMasked(cast(stages.back(), softmaxType), masks.canBeEmpty), scores.type()));
-  if (node.hasOutput(3)) {
+  Term result;
+  if (composed) {
     if (mode < 0 || mode > 3)
       return node.fail("'qk_matmul_output_mode' is {0}, needed 0 to 3", mode);
-    if (failed(setOutput(node, 3, stages[mode])))
+    AttentionStages stages;
+    result = composeAttention(in, softmaxType, stages);
+    std::array<Term, 4> all = {stages.scores, stages.capped, stages.masked, stages.shares};
+    if (node.hasOutput(3) && failed(setOutput(node, 3, all[mode])))
       return failure();
+  } else {
+    result = attend(in);
   }
-  Term result = cast(matmul(cast(stages[3], value.type()), repeatHeads(value, query)), query.type());
-  if (!result || given.rank() == 4)
+  if (!result || given->size() == 4)
     return setOutput(node, 0, result);
-  Term joined = transpose(result, {0, 2, 1, 3});
-  return setOutput(node, 0, reshape(joined, {result.dim(0), result.dim(2), result.dim(1) * result.dim(3)}));
+  return setOutput(node, 0, joinHeads(in.tokensFirst ? result : transpose(result, {0, 2, 1, 3})));
 }
 
 /// Rotated pairs of the last dimension.
@@ -291,7 +226,7 @@ struct LinearInputs {
 static FailureOr<LinearInputs> getLinearInputs(NodeImporter &node, int64_t queryHeads, int64_t heads, bool decays,
                                                bool corrects) {
   Type f32 = node.builder().getF32Type();
-  auto read = [&](size_t index, int64_t count) { return splitHeads(cast(realInput(node, index), f32), count); };
+  auto read = [&](size_t index, int64_t count) { return putHeadsFirst(cast(realInput(node, index), f32), count); };
   LinearInputs in{read(0, queryHeads), read(1, heads), read(2, heads), {}, {}, {}};
   if (!in.query || !in.key || !in.value)
     return failure();

@@ -133,6 +133,105 @@ static Term align(const Term &term, StringRef labels, StringRef order) {
   return moved;
 }
 
+/// The dimensions of `term` in the order of `order`, which has the same labels.
+static Term arrange(const Term &term, StringRef labels, StringRef order) {
+  return labels == order ? term : align(term, labels, order);
+}
+
+/// Sums over labels that `others` has not.
+static Term sumOthers(const Term &term, std::string &labels, StringRef others) {
+  SmallVector<int64_t> axes;
+  std::string left;
+  for (auto [i, label] : llvm::enumerate(labels))
+    if (others.contains(label))
+      left += label;
+    else
+      axes.push_back(i);
+  labels = left;
+  return axes.empty() ? term : reduce(term, ReduceKind::Sum, axes, /*keep=*/false);
+}
+
+/// Labels of two operands and their result, by what a product of matrices does with them. Rows and columns stand in the
+/// order of the result, inner ones in that of the left operand.
+struct Contraction {
+  std::string batch, rows, columns, inner;
+};
+
+static Contraction findContraction(StringRef lhs, StringRef rhs, StringRef result) {
+  Contraction found;
+  for (char label : result)
+    (!lhs.contains(label) ? found.columns : rhs.contains(label) ? found.batch : found.rows) += label;
+  for (char label : lhs)
+    if (!result.contains(label))
+      found.inner += label;
+  return found;
+}
+
+/// The sizes of labels, multiplied.
+static AffineExpr multiplySizes(const Term &term, StringRef labels, StringRef group) {
+  AffineExpr size = term.node->constantSize(1);
+  for (char label : group)
+    size = size * term.dim(labels.find(label));
+  return size;
+}
+
+/// True when dimensions of these labels can be made one and apart again.
+static bool canMerge(const Term &term, StringRef labels, StringRef group) {
+  return group.size() <= 1 || llvm::count_if(group, [&](char label) { return !term.size(labels.find(label)); }) <= 1;
+}
+
+/// The left operand as [batch..., rows..., inner].
+static Term asLeft(const Term &term, StringRef labels, const Contraction &parts) {
+  Term moved = arrange(term, labels, parts.batch + parts.rows + parts.inner);
+  if (!moved || (!parts.rows.empty() && parts.inner.size() == 1))
+    return moved;
+  SmallVector<AffineExpr> shape(moved.dims().take_front(parts.batch.size() + parts.rows.size()));
+  if (parts.rows.empty())
+    shape.push_back(moved.node->constantSize(1));
+  shape.push_back(multiplySizes(term, labels, parts.inner));
+  return reshape(moved, shape);
+}
+
+/// The right operand as [batch..., columns, inner], or with the last two exchanged unless `transposed`. Where there are
+/// batches, all rows of the left operand but the last number further ones, in which this operand repeats.
+static Term asRight(const Term &term, StringRef labels, const Contraction &parts, bool transposed) {
+  auto [first, second] = transposed ? std::pair(parts.columns, parts.inner) : std::pair(parts.inner, parts.columns);
+  Term moved = arrange(term, labels, parts.batch + first + second);
+  size_t repeated = parts.batch.empty() || parts.rows.empty() ? 0 : parts.rows.size() - 1;
+  if (!moved || (repeated == 0 && first.size() == 1 && second.size() == 1))
+    return moved;
+  SmallVector<AffineExpr> shape(moved.dims().take_front(parts.batch.size()));
+  shape.append(repeated, moved.node->constantSize(1));
+  shape.push_back(multiplySizes(term, labels, first));
+  shape.push_back(multiplySizes(term, labels, second));
+  return reshape(moved, shape);
+}
+
+/// The sum of products of two operands as a product of matrices; nothing (without a reason) if it is none.
+static std::optional<Term> contract(Term lhs, std::string left, Term rhs, std::string right, StringRef result) {
+  lhs = sumOthers(lhs, left, right + result.str());
+  rhs = sumOthers(rhs, right, left + result.str());
+  if (!lhs || !rhs)
+    return Term();
+  Contraction parts = findContraction(left, right, result);
+  auto hasOneSize = [&](char label) { return isSameDim(lhs.dim(left.find(label)), rhs.dim(right.find(label))); };
+  if (parts.inner.empty() || !isNarrowFloat(lhs.type()) || !llvm::all_of(parts.inner, hasOneSize) ||
+      !canMerge(lhs, left, parts.inner) || !canMerge(rhs, right, parts.inner) || !canMerge(rhs, right, parts.columns))
+    return std::nullopt;
+  // Where the right operand ends with the labels summed over it is read as it lies.
+  bool transposed = StringRef(right).ends_with(parts.inner);
+  Term a = asLeft(lhs, left, parts), b = asRight(rhs, right, parts, transposed);
+  Term product = transposed ? matmulTransposed(a, b) : matmul(a, b);
+  if (!product)
+    return product;
+  SmallVector<AffineExpr> shape(product.dims().take_front(parts.batch.size() + parts.rows.size()));
+  for (char label : parts.columns)
+    shape.push_back(rhs.dim(right.find(label)));
+  if (parts.rows.empty() || parts.columns.size() != 1)
+    product = reshape(product, shape);
+  return product ? arrange(product, parts.batch + parts.rows + parts.columns, result) : product;
+}
+
 static LogicalResult importEinsum(NodeImporter &node) {
   StringRef text = node.stringAttribute("equation", "");
   SmallVector<Term> terms;
@@ -142,6 +241,16 @@ static LogicalResult importEinsum(NodeImporter &node) {
   Equation equation;
   if (failed(parseEquation(node, text, terms, equation)))
     return failure();
+  for (char label : equation.result)
+    if (llvm::none_of(equation.operands, [&](StringRef labels) { return labels.contains(label); }))
+      return node.fail("'equation' is '{0}', whose result has a label of no operand", text);
+  for (auto [term, labels] : llvm::zip_equal(terms, equation.operands))
+    if (term = takeDiagonals(term, labels); !term)
+      return failure();
+  if (terms.size() == 2)
+    if (std::optional<Term> product =
+            contract(terms[0], equation.operands[0], terms[1], equation.operands[1], equation.result))
+      return setOutput(node, 0, *product);
   std::string order = equation.result;
   for (const std::string &labels : equation.operands)
     for (char label : labels)
@@ -149,14 +258,11 @@ static LogicalResult importEinsum(NodeImporter &node) {
         order += label;
   Term product;
   for (auto [i, term] : llvm::enumerate(terms)) {
-    term = align(takeDiagonals(term, equation.operands[i]), equation.operands[i], order);
+    term = align(term, equation.operands[i], order);
     product = i == 0 ? term : product * term;
   }
   if (!product)
     return failure();
-  for (char label : equation.result)
-    if (llvm::none_of(equation.operands, [&](StringRef labels) { return labels.contains(label); }))
-      return node.fail("'equation' is '{0}', whose result has a label of no operand", text);
   SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(equation.result.size(), order.size()));
   return setOutput(node, 0, axes.empty() ? product : reduce(product, ReduceKind::Sum, axes, /*keep=*/false));
 }

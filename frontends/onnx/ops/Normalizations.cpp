@@ -1,4 +1,4 @@
-// Normalizations, put together from reductions and elementwise operations, which passes recognize and fuse.
+// Normalizations: operations of their own where these fit, else put together from reductions and elementwise ones.
 #include "frontends/onnx/ops/Terms.h"
 
 using namespace mlir;
@@ -128,6 +128,12 @@ static LogicalResult importInstanceNormalization(NodeImporter &node) {
   return setOutput(node, 0, standardize(x, axes, epsilon) * scale + bias);
 }
 
+/// True when `x` can be normalized by one operation, which computes in f32, and scaled by `scale` there.
+static bool isNormalizedByOne(const Term &x, Type computed, const Term &scale, int64_t axis) {
+  return isNarrowFloat(x.type()) && computed.isF32() && isNarrowFloat(scale.type()) &&
+         scale.rank() == x.rank() - axis && llvm::all_of_zip(scale.dims(), x.dims().drop_front(axis), isSameDim);
+}
+
 static LogicalResult importLayerNormalization(NodeImporter &node) {
   float epsilon = node.floatAttribute("epsilon", 1e-5f);
   Type computed = getStashType(node);
@@ -137,11 +143,20 @@ static LogicalResult importLayerNormalization(NodeImporter &node) {
   FailureOr<int64_t> axis = node.axisAttribute(-1, x.rank(), x.rank() - 1);
   if (failed(axis))
     return failure();
+  Term scale = input(node, 1), bias = node.hasInput(2) ? input(node, 2) : Term();
+  if (!scale || (node.hasInput(2) && !bias))
+    return failure();
+  bool isOne = isNormalizedByOne(x, computed, scale, *axis) && (!bias || isNormalizedByOne(x, computed, bias, *axis)) &&
+               epsilon >= 0;
+  if (isOne && !node.hasOutput(1) && !node.hasOutput(2))
+    return setOutput(node, 0,
+                     Term(node, node.create<LayerNormOp>(x.type(), x.value, scale.value, bias.value, *axis,
+                                                         llvm::APFloat(epsilon))));
   SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(*axis, x.rank()));
   Term average, inverse;
-  Term result = cast(standardize(cast(x, computed), axes, epsilon, &average, &inverse), x.type()) * input(node, 1);
-  if (node.hasInput(2))
-    result = result + input(node, 2);
+  Term result = cast(standardize(cast(x, computed), axes, epsilon, &average, &inverse), x.type()) * scale;
+  if (bias)
+    result = result + bias;
   if ((node.hasOutput(1) && failed(setOutput(node, 1, average))) ||
       (node.hasOutput(2) && failed(setOutput(node, 2, inverse))))
     return failure();
@@ -157,10 +172,16 @@ static LogicalResult importRmsNormalization(NodeImporter &node) {
   FailureOr<int64_t> axis = node.axisAttribute(-1, x.rank(), x.rank() - 1);
   if (failed(axis))
     return failure();
+  Term weight = input(node, 1);
+  if (!weight)
+    return failure();
+  if (weight.rank() == 1 && isNormalizedByOne(x, computed, weight, *axis) && epsilon > 0)
+    return setOutput(node, 0,
+                     Term(node, node.create<RmsNormOp>(x.type(), x.value, weight.value, llvm::APFloat(epsilon))));
   SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(*axis, x.rank()));
   Term wide = cast(x, computed);
   Term root = apply<SqrtOp>(reduce(wide * wide, ReduceKind::Mean, axes, /*keep=*/true) + epsilon);
-  return setOutput(node, 0, cast(wide / root, x.type()) * input(node, 1));
+  return setOutput(node, 0, cast(wide / root, x.type()) * weight);
 }
 
 static LogicalResult importLpNormalization(NodeImporter &node) {

@@ -78,7 +78,14 @@ Term lathe::onnx::unsqueeze(const Term &a, int64_t axis, int64_t count) {
 }
 
 Term lathe::onnx::toRank(const Term &a, int64_t rank) {
-  return a && a.rank() < rank ? unsqueeze(a, 0, rank - a.rank()) : a;
+  if (!a || a.rank() >= rank)
+    return a;
+  // A reshape can move one size that is no number.
+  if (llvm::count_if(a.dims(), [](AffineExpr dim) { return !isa<AffineConstantExpr>(dim); }) <= 1)
+    return unsqueeze(a, 0, rank - a.rank());
+  SmallVector<AffineExpr> shape(rank - a.rank(), a.node->constantSize(1));
+  llvm::append_range(shape, a.dims());
+  return expand(a, shape);
 }
 
 Term lathe::onnx::softmax(const Term &a, int64_t axis) {
@@ -95,15 +102,26 @@ Term lathe::onnx::reduce(const Term &a, ReduceKind kind, ArrayRef<int64_t> axes,
   return a ? Term(*a.node, a.node->create<ReduceOp>(a.type(), kind, a.value, axes, keep)) : a;
 }
 
-/// The product of matrices, or of batches of them, whose sizes fit.
-static Term multiply(const Term &a, const Term &b) {
+/// The product of matrices, or of batches of them, whose sizes fit. With `transposed` the last dimensions of `b` are
+/// exchanged.
+static Term multiply(const Term &a, const Term &b, bool transposed) {
   Type type = a.type();
-  bool isNarrow = type.isF32() || type.isF16() || type.isBF16();
-  if (isNarrow && a.rank() == 2 && b.rank() == 2)
-    return Term(*a.node, a.node->create<MatmulOp>(type, a.value, b.value, /*transpose_rhs=*/false));
+  if (isNarrowFloat(type))
+    return Term(*a.node, a.node->create<MatmulOp>(type, a.value, b.value, transposed));
+  Term rhs = transposed ? exchange(b, b.rank() - 2, b.rank() - 1) : b;
   int64_t rank = std::max(a.rank(), b.rank());
-  Term products = unsqueeze(toRank(a, rank), rank) * unsqueeze(toRank(b, rank), rank - 2);
+  Term products = unsqueeze(toRank(a, rank), rank) * unsqueeze(toRank(rhs, rank), rank - 2);
   return reduce(products, ReduceKind::Sum, rank - 1, /*keep=*/false);
+}
+
+/// The same, once the sizes were found to fit.
+static Term multiplyFitting(const Term &a, const Term &b, bool transposed) {
+  if (!a || !b ||
+      failed(
+          a.node->requireSame(a.dims().back(), b.dim(b.rank() - (transposed ? 1 : 2)), "the dimension summed over")) ||
+      failed(a.node->broadcastDims({DimList(a.dims().drop_back(2)), DimList(b.dims().drop_back(2))})))
+    return Term();
+  return multiply(a, b, transposed);
 }
 
 Term lathe::onnx::matmul(const Term &a, const Term &b) {
@@ -114,11 +132,7 @@ Term lathe::onnx::matmul(const Term &a, const Term &b) {
     return Term();
   }
   Term lhs = a.rank() == 1 ? unsqueeze(a, 0) : a, rhs = b.rank() == 1 ? unsqueeze(b, 1) : b;
-  if (!lhs || !rhs ||
-      failed(a.node->requireSame(lhs.dims().back(), rhs.dim(rhs.rank() - 2), "the dimension summed over")) ||
-      failed(a.node->broadcastDims({DimList(lhs.dims().drop_back(2)), DimList(rhs.dims().drop_back(2))})))
-    return Term();
-  Term product = multiply(lhs, rhs);
+  Term product = multiplyFitting(lhs, rhs, /*transposed=*/false);
   if (!product || (a.rank() > 1 && b.rank() > 1))
     return product;
   SmallVector<AffineExpr> shape(product.dims().drop_back(2));
@@ -129,13 +143,7 @@ Term lathe::onnx::matmul(const Term &a, const Term &b) {
   return reshape(product, shape);
 }
 
-Term lathe::onnx::matmulTransposed(const Term &a, const Term &b) {
-  if (!a || !b || !a.type().isF32())
-    return b ? matmul(a, transpose(b, {1, 0})) : Term();
-  if (failed(a.node->requireSame(a.dim(1), b.dim(1), "the dimension summed over")))
-    return Term();
-  return Term(*a.node, a.node->create<MatmulOp>(a.type(), a.value, b.value, /*transpose_rhs=*/true));
-}
+Term lathe::onnx::matmulTransposed(const Term &a, const Term &b) { return multiplyFitting(a, b, /*transposed=*/true); }
 
 OperandDims::OperandDims(ArrayRef<Term> operands) : context(operands[0].node->context()) {
   for (const Term &operand : operands) {

@@ -90,8 +90,10 @@ Term logSoftmax(const Term &a, int64_t axis);
 Term reduce(const Term &a, ReduceKind kind, llvm::ArrayRef<int64_t> axes, bool keep);
 /// Matrix product of any ranks, as NumPy's.
 Term matmul(const Term &a, const Term &b);
-/// Of matrices, the second transposed.
+/// Of matrices or batches of them, the last two dimensions of the second exchanged.
 Term matmulTransposed(const Term &a, const Term &b);
+/// The float types that products, norms and attention take as operations of their own.
+inline bool isNarrowFloat(mlir::Type type) { return type.isF32() || type.isF16() || type.isBF16(); }
 
 // Movement.
 Term slice(const Term &a, int64_t axis, mlir::AffineExpr start, mlir::AffineExpr size, int64_t step = 1);
