@@ -78,6 +78,7 @@ features = {
     and loads("libnvJitLink.so.13", "libnvJitLink.so", cuda + "libnvJitLink.so"),
     "shared": os.path.isdir(os.path.join(shared, "data")),
     "python-onnxruntime": has_module("onnxruntime"),
+    "python-gguf": has_module("gguf"),
     "python-numpy": has_module("numpy"),
     "python-onnx": has_module("onnx"),
     "asan": "address" in config.sanitize,

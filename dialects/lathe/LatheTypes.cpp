@@ -109,8 +109,8 @@ static bool isOnBlockBorders(ArrayRef<int64_t> shape, ArrayRef<int64_t> offsets,
 
 LogicalResult GgufType::verify(function_ref<InFlightDiagnostic()> emitError, StringRef format) {
   const gguf::BlockFormat *known = gguf::findBlockFormat(std::string_view(format));
-  if (!known || !known->isBlocked || !known->isDecodable)
-    return emitError() << "'" << format << "' is no block format of GGUF files that can be unpacked";
+  if (!known || !known->isBlocked)
+    return emitError() << "'" << format << "' is no block format of GGUF files";
   return success();
 }
 

@@ -142,7 +142,7 @@ int64_t ModelReader::getDimension(StringRef name, unsigned dimension) {
 Type ModelReader::getElementType(const gguf::Tensor &tensor) {
   StringRef format = tensor.format->name;
   Builder builder(&context);
-  if (tensor.format->isBlocked && tensor.format->isDecodable)
+  if (tensor.format->isBlocked)
     return GgufType::get(&context, format);
   if (format == "f32")
     return builder.getF32Type();
@@ -153,7 +153,7 @@ Type ModelReader::getElementType(const gguf::Tensor &tensor) {
   InFlightDiagnostic diagnostic = emitError() << "tensor '" << tensor.name << "' is stored as " << format
                                               << ", which is not supported for weights; supported are f32, f16, bf16";
   for (const gguf::BlockFormat &known : gguf::blockFormats())
-    if (known.isBlocked && known.isDecodable)
+    if (known.isBlocked)
       diagnostic << ", " << known.name;
   return {};
 }

@@ -17,7 +17,6 @@ struct BlockFormat {
   uint32_t weights; ///< values in one block
   uint32_t bytes;   ///< bytes of one block
   bool isBlocked;   ///< false for plain numbers
-  bool isDecodable; ///< whether `dequantize` knows it
 };
 
 /// Every format a file can name, by ascending id.
@@ -28,7 +27,7 @@ const BlockFormat *findBlockFormat(uint32_t id);
 const BlockFormat *findBlockFormat(std::string_view name);
 
 /// Decodes `count` values to f32, bit for bit as the format's authority computes them. `count` is a multiple of
-/// `format.weights`; `bytes` has no alignment to keep. The format must be decodable.
+/// `format.weights`; `bytes` has no alignment to keep.
 void dequantize(const BlockFormat &format, const void *bytes, int64_t count, float *values);
 
 /// The exact f32 value of an IEEE half, subnormals included.

@@ -4,6 +4,7 @@
 // code, and a product is rounded before its minimum is subtracted. This file is compiled without contraction, so that
 // no machine fuses the two.
 #include "runtime/gguf/BlockFormat.h"
+#include "runtime/gguf/LatticeGrids.h"
 
 #include <bit>
 #include <cassert>
@@ -85,6 +86,12 @@ void decodeQ8_0(const uint8_t *block, float *values) { // f16 d, 32 x i8
   float d = loadHalf(block);
   for (int i = 0; i < 32; ++i)
     values[i] = d * float(int8_t(block[2 + i]));
+}
+
+void decodeQ8_1(const uint8_t *block, float *values) { // f16 d, f16 sum, 32 x i8
+  float d = loadHalf(block);
+  for (int i = 0; i < 32; ++i)
+    values[i] = d * float(int8_t(block[4 + i]));
 }
 
 void decodeIq4Nl(const uint8_t *block, float *values) { // f16 d, 16 B codes into a table
@@ -237,6 +244,12 @@ void decodeQ6K(const uint8_t *block, float *values) { // 128 B low nibbles, 64 B
   }
 }
 
+void decodeQ8K(const uint8_t *block, float *values) { // f32 d, 256 x i8, 16 x i16 sums
+  float d = load<float>(block);
+  for (int i = 0; i < 256; ++i)
+    values[i] = d * float(int8_t(block[4 + i]));
+}
+
 void decodeIq4Xs(const uint8_t *block, float *values) { // f16 d, u16 high scale bits, 4 B low nibbles, 128 B codes
   float d = loadHalf(block);
   uint16_t high = load<uint16_t>(block + 2);
@@ -271,6 +284,102 @@ void decodeTq2_0(const uint8_t *block, float *values) { // 64 B codes, f16 d
     values[i] = d * float((block[i / 128 * 32 + i % 32] >> i % 128 / 32 * 2 & 3) - 1);
 }
 
+//===- Lattices ---------------------------------------------------------------------------------------------------===//
+
+// Codes are numbers of points (LatticeGrids.h), bytes, to which bits from elsewhere are added.
+
+/// Signs of eight values that are kept in seven bits: the number of negative ones is even.
+uint8_t completeSigns(uint32_t bits) { return uint8_t((bits & 127) | (__builtin_popcount(bits & 127) & 1) << 7); }
+
+/// One point times `scale`, with bit i of `signs` set where value i is negative.
+template <size_t Size> void writePoint(const std::array<int8_t, Size> &point, float scale, int signs, float *values) {
+  for (size_t i = 0; i < Size; ++i) {
+    float magnitude = scale * float(point[i]);
+    values[i] = signs >> i & 1 ? -magnitude : magnitude;
+  }
+}
+
+void decodeIq2Xxs(const uint8_t *block, float *values) { // f16 d, 8 x (4 B codes, u32: 4 x 7 signs, 4-bit scale)
+  float d = loadHalf(block);
+  for (int group = 0; group < 8; ++group) {
+    const uint8_t *codes = block + 2 + group * 8;
+    uint32_t rest = load<uint32_t>(codes + 4);
+    float scale = d * (0.5f + float(rest >> 28)) * 0.25f;
+    for (int i = 0; i < 4; ++i)
+      writePoint(Iq2XxsGrid[codes[i]], scale, completeSigns(rest >> i * 7), values + group * 32 + i * 8);
+  }
+}
+
+void decodeIq2Xs(const uint8_t *block, float *values) { // f16 d, 32 x u16 (9-bit code, 7 signs), 8 B scale nibbles
+  float d = loadHalf(block);
+  for (int i = 0; i < 32; ++i) {
+    uint16_t code = load<uint16_t>(block + 2 + i * 2);
+    float scale = d * (0.5f + float(block[66 + i / 4] >> i % 4 / 2 * 4 & 15)) * 0.25f;
+    writePoint(Iq2XsGrid[code & 511], scale, completeSigns(code >> 9), values + i * 8);
+  }
+}
+
+void decodeIq2S(const uint8_t *block,
+                float *values) { // f16 d, 32 B codes, 32 B signs, 8 B high bits, 8 B scale nibbles
+  float d = loadHalf(block);
+  for (int i = 0; i < 32; ++i) {
+    int code = block[2 + i] | (block[66 + i / 4] >> i % 4 * 2 & 3) << 8;
+    float scale = d * (0.5f + float(block[74 + i / 4] >> i % 4 / 2 * 4 & 15)) * 0.25f;
+    writePoint(Iq2SGrid[code], scale, block[34 + i], values + i * 8);
+  }
+}
+
+void decodeIq3Xxs(const uint8_t *block, float *values) { // f16 d, 64 B codes, 8 x u32: 4 x 7 signs, 4-bit scale
+  float d = loadHalf(block);
+  for (int group = 0; group < 8; ++group) {
+    const uint8_t *codes = block + 2 + group * 8;
+    uint32_t rest = load<uint32_t>(block + 66 + group * 4);
+    float scale = d * (0.5f + float(rest >> 28)) * 0.5f;
+    for (int i = 0; i < 8; ++i)
+      writePoint(Iq3XxsGrid[codes[i]], scale, completeSigns(rest >> i / 2 * 7) >> i % 2 * 4,
+                 values + group * 32 + i * 4);
+  }
+}
+
+void decodeIq3S(const uint8_t *block,
+                float *values) { // f16 d, 64 B codes, 8 B high bits, 32 B signs, 4 B scale nibbles
+  float d = loadHalf(block);
+  for (int i = 0; i < 64; ++i) {
+    int code = block[2 + i] | (block[66 + i / 8] >> i % 8 & 1) << 8;
+    float scale = d * float(1 + 2 * (block[106 + i / 16] >> i % 16 / 8 * 4 & 15));
+    writePoint(Iq3SGrid[code], scale, block[74 + i / 2] >> i % 2 * 4, values + i * 4);
+  }
+}
+
+/// The values of iq1 are points moved by an eighth, up or down.
+void writeMovedPoint(int code, float scale, bool isDown, float *values) {
+  float delta = isDown ? -0.125f : 0.125f;
+  for (int i = 0; i < 8; ++i)
+    values[i] = scale * (float(Iq1Grid[code][i]) + delta);
+}
+
+void decodeIq1S(const uint8_t *block, float *values) { // f16 d, 32 B codes, 8 x u16: 4 x 3 high bits, 3-bit scale, sign
+  float d = loadHalf(block);
+  for (int i = 0; i < 32; ++i) {
+    uint16_t rest = load<uint16_t>(block + 34 + i / 4 * 2);
+    int code = block[2 + i] | (rest >> i % 4 * 3 & 7) << 8;
+    writeMovedPoint(code, d * float(2 * (rest >> 12 & 7) + 1), rest >> 15, values + i * 8);
+  }
+}
+
+void decodeIq1M(const uint8_t *block,
+                float *values) { // 32 B codes, 16 B (3 high bits, sign), 4 x u16: 4 x 3-bit scale,
+  uint16_t bits = 0;             // and in the top nibbles the f16 d, lowest first
+  for (int i = 0; i < 4; ++i)
+    bits |= uint16_t((block[49 + i * 2] >> 4) << i * 4);
+  float d = halfToFloat(bits);
+  for (int i = 0; i < 32; ++i) {
+    int rest = block[32 + i / 2] >> i % 2 * 4;
+    int scale = load<uint16_t>(block + 48 + i / 8 * 2) >> i % 8 / 2 * 3 & 7;
+    writeMovedPoint(block[i] | (rest & 7) << 8, d * float(2 * scale + 1), rest >> 3 & 1, values + i * 8);
+  }
+}
+
 //===- Dispatch ---------------------------------------------------------------------------------------------------===//
 
 using BlockDecoder = void (*)(const uint8_t *, float *);
@@ -287,6 +396,8 @@ BlockDecoder findDecoder(uint32_t id) {
     return decodeQ5_1;
   case 8:
     return decodeQ8_0;
+  case 9:
+    return decodeQ8_1;
   case 10:
     return decodeQ2K;
   case 11:
@@ -297,10 +408,26 @@ BlockDecoder findDecoder(uint32_t id) {
     return decodeQ5K;
   case 14:
     return decodeQ6K;
+  case 15:
+    return decodeQ8K;
+  case 16:
+    return decodeIq2Xxs;
+  case 17:
+    return decodeIq2Xs;
+  case 18:
+    return decodeIq3Xxs;
+  case 19:
+    return decodeIq1S;
   case 20:
     return decodeIq4Nl;
+  case 21:
+    return decodeIq3S;
+  case 22:
+    return decodeIq2S;
   case 23:
     return decodeIq4Xs;
+  case 29:
+    return decodeIq1M;
   case 34:
     return decodeTq1_0;
   case 35:
@@ -358,7 +485,6 @@ float halfToFloat(uint16_t bits) {
 }
 
 void dequantize(const BlockFormat &format, const void *bytes, int64_t count, float *values) {
-  assert(format.isDecodable && "the caller refuses formats that have no decoder");
   assert(count % format.weights == 0 && "a row is whole blocks");
   const uint8_t *block = static_cast<const uint8_t *>(bytes);
   if (PlainDecoder decode = findPlainDecoder(format.id))

@@ -20,12 +20,12 @@ func.func private @window_of_a_slot(!lathe.state<slot, 2x128xf32, window = 8>)
 
 // -----
 
-// expected-error @below {{'q9_k' is no block format of GGUF files that can be unpacked}}
+// expected-error @below {{'q9_k' is no block format of GGUF files}}
 func.func private @unknown_format(tensor<256x!lathe.gguf<q9_k>>)
 
 // -----
 
-// expected-error @below {{'f16' is no block format of GGUF files that can be unpacked}}
+// expected-error @below {{'f16' is no block format of GGUF files}}
 func.func private @format_without_blocks(tensor<256x!lathe.gguf<f16>>)
 
 // -----

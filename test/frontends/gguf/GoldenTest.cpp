@@ -133,10 +133,10 @@ std::string printName(const testing::TestParamInfo<const char *> &info) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Llama, GoldenModel,
-                         testing::Values("llama", "llama31", "llama-bf16", "llama-iq4_nl", "llama-mxfp4", "llama-nvfp4",
-                                         "llama-q1_0", "llama-q2_k", "llama-q3_k_m", "llama-q4_0", "llama-q4_1",
-                                         "llama-q4_k_m", "llama-q5_0", "llama-q5_k_m", "llama-q6_k", "llama-q8_0",
-                                         "llama-tq2_0"),
+                         testing::Values("llama", "llama31", "llama-bf16", "llama-iq2_xs", "llama-iq3_xxs",
+                                         "llama-iq4_nl", "llama-mxfp4", "llama-nvfp4", "llama-q1_0", "llama-q2_k",
+                                         "llama-q3_k_m", "llama-q4_0", "llama-q4_1", "llama-q4_k_m", "llama-q5_0",
+                                         "llama-q5_k_m", "llama-q6_k", "llama-q8_0", "llama-tq2_0"),
                          printName);
 
 } // namespace

@@ -96,8 +96,8 @@ TEST(Refusal, TensorsAllAtOnce) {
             "tensor 'blk.0.attn_q.weight' of shape [64, 64] is missing\n"
             "tensor 'blk.0.ffn_norm.weight' of one dimension is stored as q8_0, needed f32, f16 or bf16\n"
             "tensor 'blk.0.ffn_up.weight' is stored as i8, which is not supported for weights; supported are f32, f16, "
-            "bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q2_k, q3_k, q4_k, q5_k, q6_k, iq4_nl, iq4_xs, tq1_0, tq2_0, mxfp4, "
-            "nvfp4, q1_0, q2_0\n"
+            "bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q8_1, q2_k, q3_k, q4_k, q5_k, q6_k, q8_k, iq2_xxs, iq2_xs, iq3_xxs, "
+            "iq1_s, iq4_nl, iq3_s, iq2_s, iq4_xs, iq1_m, tq1_0, tq2_0, mxfp4, nvfp4, q1_0, q2_0\n"
             "tensor 'blk.0.ffn_down.weight' has shape [65, 32], needed [64, 32]\n"
             "tensor 'blk.0.ffn_gate_inp.weight' of shape [8] has no place in architecture 'llama'\n");
 }
