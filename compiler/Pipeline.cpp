@@ -41,6 +41,10 @@ std::vector<Phase> lathe::buildPhases(const PipelineOptions &options) {
            pm.addNestedPass<func::FuncOp>(createFormWeightPrograms());
          }
          pm.addNestedPass<func::FuncOp>(createFormFusions({options.cuda ? "cuda" : "cpu"}));
+         if (!options.cuda) {
+           pm.addNestedPass<func::FuncOp>(createJoinProducts());
+           pm.addNestedPass<func::FuncOp>(createLaunchTogether());
+         }
          pm.addNestedPass<func::FuncOp>(createChooseKernels({options.cuda ? "cuda" : "cpu"}));
        }},
       {"plan", [](OpPassManager &pm) { pm.addPass(createPlanMemory()); }},

@@ -198,6 +198,51 @@ def FormFusions : Pass<"lathe-form-fusions", "::mlir::func::FuncOp"> {
   let options = [Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda">];
 }
 
+def JoinProducts : Pass<"lathe-join-products", "::mlir::func::FuncOp"> {
+  let summary = "Compute two products of one operand in one kernel where they meet";
+  let description = [{
+    Needs: fusions, for the CPU.
+
+    Leaves: where an elementwise operation joins two products of the same left operand, as the gate of a feed-forward layer
+    does, one fusion of both. Its kernel computes a piece of the first product into the memory of the result, then the
+    same piece of the second, which takes it from there. Remarks of category `fusion` say what was joined and what not.
+
+    Before:
+    ```mlir
+    %u = lathe.fusion(%x, %w) : ... { lathe.matmul ... }
+    %r = lathe.fusion(%x, %v, %u) : ... { lathe.matmul ... lathe.silu ... lathe.mul ... }
+    ```
+    After: one `lathe.fusion(%x, %w, %v)` with both products.
+
+    Not done: products of different shapes, or whose weights have other kernels; a first product with other readers;
+    results that are not f32, which could not hold it; three products and more.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
+}
+
+def LaunchTogether : Pass<"lathe-launch-together", "::mlir::func::FuncOp"> {
+  let summary = "Launch kernels of one template together where they read one value and do not need each other";
+  let description = [{
+    Needs: fusions, for the CPU.
+
+    Leaves: fusions of the same template that share a computed operand as one fusion: queries, keys and values of
+    attention, rotary embeddings at the same positions, the branches of a residual block. Its tiles are those of its parts,
+    one part after the other, so threads meet once instead of once for each. Each part stays as it was: weights may differ
+    in shape and format. Remarks of category `fusion` say what became one launch and what not.
+
+    Before:
+    ```mlir
+    %q = lathe.fusion(%x, %wq) : ... { lathe.matmul ... }
+    %k = lathe.fusion(%x, %wk) : ... { lathe.matmul ... }
+    ```
+    After: `%qk:2 = lathe.fusion(%x, %wq, %wk) : ... { lathe.matmul ... lathe.matmul ... }`
+
+    Not done: kernels that need each other, or that are more than 8 kernels apart, where results would take up memory for
+    longer; elementwise kernels, which FormFusions groups; those that read or change state or are loops.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
+}
+
 def ChooseKernels : Pass<"lathe-choose-kernels", "::mlir::func::FuncOp"> {
   let summary = "Record which kernel template runs each fusion, with which parameters and why";
   let description = [{

@@ -3,6 +3,7 @@
 #include "dialects/lathe/SymbolicDims.h"
 #include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
+#include "passes/fusion/OpGroups.h"
 
 using namespace mlir;
 
@@ -16,12 +17,12 @@ using namespace lathe;
 // Up to so many rows a product is bound by reading its weights once: one warp for each row of weights, no tiles.
 static constexpr int64_t FewRows = 8;
 
-/// The operation that is not elementwise, or null.
-static Operation *getRoot(FusionOp fusion) {
-  for (Operation &op : fusion.getBody().front().without_terminator())
-    if (!isElementwise(&op))
-      return &op;
-  return nullptr;
+/// The operation that names the kernel: one with a template, else a transpose, else none.
+static Operation *getNaming(FusionOp fusion, ArrayRef<Operation *> roots) {
+  if (!roots.empty())
+    return roots.front();
+  auto transposes = fusion.getBody().front().getOps<TransposeOp>();
+  return transposes.empty() ? nullptr : (*transposes.begin()).getOperation();
 }
 
 namespace {
@@ -79,10 +80,13 @@ struct ChooseKernels : lathe::impl::ChooseKernelsBase<ChooseKernels> {
     Bounds bounds(dims->getSymbols());
     Builder builder(&getContext());
     getOperation().walk([&](FusionOp fusion) {
-      Operation *root = getRoot(fusion);
+      SmallVector<Operation *> roots = getRoots(fusion);
+      Operation *root = getNaming(fusion, roots);
       auto type = dyn_cast<RankedTensorType>(fusion.getResult(0).getType());
       int64_t maxRows = type && type.getRank() ? bounds.getRange((*dims)[fusion.getResult(0)][0]).second : 1;
       Choice choice = chooseKernel(root, target == "cuda", maxRows);
+      if (roots.size() > 1)
+        choice.reason = llvm::formatv("the template of this operation, {0} times", roots.size());
       report(fusion, choice);
       NamedAttrList config;
       if (!choice.variant.empty())

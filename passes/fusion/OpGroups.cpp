@@ -157,6 +157,61 @@ FusionOp lathe::buildFusion(const OpGroup &group, ArrayRef<Operation *> clones) 
   return fusion;
 }
 
+/// What `fusion` has of `fusions`' results is not an operand of the merged one, but computed in it.
+static void collectOperands(FusionOp fusion, const llvm::SmallPtrSetImpl<Operation *> &fusions,
+                            llvm::SetVector<Value> &operands) {
+  for (Value operand : fusion.getOperands())
+    if (!fusions.contains(operand.getDefiningOp()))
+      operands.insert(operand);
+}
+
+FusionOp lathe::mergeFusions(ArrayRef<FusionOp> fusions) {
+  llvm::SmallPtrSet<Operation *, 4> members(fusions.begin(), fusions.end());
+  llvm::SetVector<Value> operands;
+  SmallVector<Value> outputs;
+  SmallVector<Location> locations;
+  for (FusionOp fusion : fusions) {
+    collectOperands(fusion, members, operands);
+    locations.push_back(fusion.getLoc());
+    for (Value result : fusion.getResults())
+      if (result.use_empty() ||
+          llvm::any_of(result.getUsers(), [&](Operation *user) { return !members.contains(user); }))
+        outputs.push_back(result);
+  }
+  OpBuilder builder(fusions.back());
+  auto merged = FusionOp::create(builder, builder.getFusedLoc(locations), TypeRange(ValueRange(outputs)),
+                                 operands.getArrayRef(), KernelAttr());
+  SmallVector<Location> argumentLocations = llvm::map_to_vector(operands, [](Value value) { return value.getLoc(); });
+  Block *region =
+      builder.createBlock(&merged.getBody(), {}, TypeRange(ValueRange(operands.getArrayRef())), argumentLocations);
+  IRMapping map; // of the operands and results of `fusions`, and of what their regions hold
+  map.map(operands.getArrayRef(), region->getArguments());
+  for (FusionOp fusion : fusions) {
+    Block &body = fusion.getBody().front();
+    for (auto [argument, operand] : llvm::zip_equal(body.getArguments(), fusion.getOperands()))
+      map.map(argument, map.lookup(operand));
+    for (Operation &op : body.without_terminator())
+      builder.clone(op, map);
+    for (auto [result, yielded] : llvm::zip_equal(fusion.getResults(), body.getTerminator()->getOperands()))
+      map.map(result, map.lookup(yielded));
+  }
+  YieldOp::create(builder, merged.getLoc(),
+                  llvm::map_to_vector(outputs, [&](Value output) { return map.lookup(output); }));
+  for (auto [output, result] : llvm::zip_equal(outputs, merged.getOutputs()))
+    output.replaceAllUsesExcept(result, members);
+  for (FusionOp fusion : llvm::reverse(fusions))
+    fusion.erase();
+  return merged;
+}
+
+SmallVector<Operation *> lathe::getRoots(FusionOp fusion) {
+  SmallVector<Operation *> roots;
+  for (Operation &op : fusion.getBody().front().without_terminator())
+    if (!isElementwise(&op) && !isa<ReshapeOp, TransposeOp>(op))
+      roots.push_back(&op);
+  return roots;
+}
+
 void lathe::sortBlock(Block &block) {
   SmallVector<Operation *> order;
   for (Operation &op : block.without_terminator())

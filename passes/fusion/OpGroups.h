@@ -50,6 +50,14 @@ llvm::SetVector<mlir::Operation *> getDependencies(mlir::Operation *op);
 /// block may be out of order: see sortBlock. `clones` are computed in the fusion as well, but stay where they are.
 FusionOp buildFusion(const OpGroup &group, llvm::ArrayRef<mlir::Operation *> clones = {});
 
+/// Replaces fusions of one block, in program order, by one at the last of them. What one computes for another stays
+/// inside, unless others read it too. Afterwards the block may be out of order: see sortBlock.
+FusionOp mergeFusions(llvm::ArrayRef<FusionOp> fusions);
+
+/// The operations of a fusion that templates compute: all but those that compute each element from one place of each
+/// operand.
+llvm::SmallVector<mlir::Operation *> getRoots(FusionOp fusion);
+
 /// Moves operations behind all that they depend on, and no further than needed.
 void sortBlock(mlir::Block &block);
 

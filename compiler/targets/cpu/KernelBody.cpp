@@ -1,5 +1,6 @@
 #include "compiler/targets/cpu/KernelBody.h"
 #include "dialects/lathe/Sizes.h"
+#include "llvm/ADT/EquivalenceClasses.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -46,14 +47,66 @@ FailureOr<KernelBody> KernelBody::analyze(plan::LaunchOp launch) {
     }
     if (getLayer(&op) >= 0)
       body.Layered.push_back(&op);
-    if (isGenerated(&op))
-      continue;
-    if (body.Root)
-      return op.emitOpError() << "shares a launch with '" << body.Root->getName()
-                              << "', but a kernel of the CPU computes one of them; put them into two fusions";
-    body.Root = &op;
   }
+  body.formParts();
+  for (const KernelPart &part : body.Parts)
+    if (failed(body.checkRoots(part)))
+      return failure();
   return body;
+}
+
+/// Operations belong together when one reads what the other computes.
+void KernelBody::formParts() {
+  llvm::EquivalenceClasses<Operation *> classes;
+  for (Operation &op : getBlock().without_terminator()) {
+    classes.insert(&op);
+    for (Value operand : op.getOperands())
+      if (Operation *producer = operand.getDefiningOp())
+        classes.unionSets(&op, producer);
+  }
+  llvm::MapVector<Operation *, KernelPart> parts;
+  for (Operation &op : getBlock().without_terminator()) {
+    KernelPart &part = parts[classes.getLeaderValue(&op)];
+    part.Ops.push_back(&op);
+    if (!isGenerated(&op))
+      part.Roots.push_back(&op);
+  }
+  // An argument that is yielded as it is belongs to no operation.
+  for (auto [i, output] : llvm::enumerate(getYield()->getOperands()))
+    parts[output.getDefiningOp() ? classes.getLeaderValue(output.getDefiningOp()) : nullptr].Outputs.push_back(i);
+  for (auto &[leader, part] : parts)
+    Parts.push_back(std::move(part));
+}
+
+/// True when a template reads the right operand row by row, in fewer bits than f32.
+bool KernelBody::readsNarrowWeights(MatmulOp op) {
+  RankedTensorType rhs = op.getRhs().getType();
+  return op.getTransposeRhs() && rhs.getRank() == 2 && !rhs.getElementType().isF32();
+}
+
+/// True when two products have the same tiles, and the elements of a tile are the same places of their results.
+static bool haveEqualTiles(const KernelBody &body, Operation *a, Operation *b) {
+  if (a->getName() != b->getName() || !isa<MatmulOp, PanelMatmulOp>(a) || a->getAttrs() != b->getAttrs() ||
+      body.getDims(a->getResult(0)) != body.getDims(b->getResult(0)))
+    return false;
+  auto matmul = dyn_cast<MatmulOp>(a);
+  return !matmul || KernelBody::readsNarrowWeights(matmul) == KernelBody::readsNarrowWeights(cast<MatmulOp>(b));
+}
+
+LogicalResult KernelBody::checkRoots(const KernelPart &part) const {
+  for (Operation *op : ArrayRef(part.Roots).drop_front(part.Roots.empty() ? 0 : 1)) {
+    bool fits = part.Roots.size() == 2 && haveEqualTiles(*this, part.Roots[0], op) && part.Outputs.size() == 1;
+    if (fits) {
+      Value output = getOutput(part.Outputs[0]);
+      fits = cast<RankedTensorType>(output.getType()).getElementType().isF32() &&
+             getElements(output) == getElements(op->getResult(0)) &&
+             getElementTypeOrSelf(part.Roots[0]->getResult(0).getType()).isF32();
+    }
+    if (!fits)
+      return op->emitOpError() << "shares a launch with '" << part.Roots[0]->getName()
+                               << "', but a kernel of the CPU computes one of them; put them into two fusions";
+  }
+  return success();
 }
 
 AffineExpr KernelBody::getElements(Value value, unsigned begin, unsigned end) const {

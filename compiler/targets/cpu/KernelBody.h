@@ -10,6 +10,18 @@ namespace lathe::cpu {
 /// from it: generated code, no template.
 bool isGenerated(mlir::Operation *op);
 
+/// Operations of a launch that share no computed value with the others: a kernel of its own, launched with others.
+struct KernelPart {
+  llvm::SmallVector<mlir::Operation *> Ops; ///< in order
+  /// The operations that templates compute. Where there are several, they are products of one shape that cover the same
+  /// elements in the same tiles; each but the last leaves its result in the memory of the part's only output.
+  llvm::SmallVector<mlir::Operation *> Roots;
+  llvm::SmallVector<unsigned> Outputs; ///< numbers of yielded values
+
+  /// The last root, or null.
+  mlir::Operation *getRoot() const { return Roots.empty() ? nullptr : Roots.back(); }
+};
+
 /// The body of a launch with the size of each value. Sizes are expressions over s0, s1, ...: the kernel's `dims`.
 class KernelBody {
 public:
@@ -19,8 +31,9 @@ public:
   plan::LaunchOp getLaunch() const { return Launch; }
   mlir::Block &getBlock() const { return Launch->getRegion(0).front(); }
   mlir::Operation *getYield() const { return getBlock().getTerminator(); }
-  /// The operation that a template computes, or null.
-  mlir::Operation *getRoot() const { return Root; }
+  llvm::ArrayRef<KernelPart> getParts() const { return Parts; }
+  /// The buffer that output `number` is written to, counted behind the arguments.
+  mlir::Value getOutput(unsigned number) const { return getYield()->getOperand(number); }
   llvm::ArrayRef<mlir::AffineExpr> getDims(mlir::Value value) const { return Dims.find(value)->second; }
   mlir::AffineExpr getDim(mlir::Value value, unsigned d) const { return getDims(value)[d]; }
   /// Product of all sizes, or of those in [begin, end).
@@ -30,6 +43,9 @@ public:
   /// The argument behind a value that the root reads, through reshapes and casts, which change no element that a
   /// template sees. Null when the value is computed.
   static mlir::BlockArgument findArgument(mlir::Value value);
+
+  /// True when the template of a product reads its right operand row by row, in fewer bits than f32.
+  static bool readsNarrowWeights(MatmulOp op);
 
   /// Operations with a `layer`: its number is passed behind `dims`, so that layers share a kernel.
   llvm::ArrayRef<mlir::Operation *> getLayered() const { return Layered; }
@@ -41,8 +57,11 @@ public:
   std::string getKey() const;
 
 private:
+  void formParts();
+  llvm::LogicalResult checkRoots(const KernelPart &part) const;
+
   plan::LaunchOp Launch;
-  mlir::Operation *Root = nullptr;
+  llvm::SmallVector<KernelPart> Parts;
   llvm::SmallVector<mlir::Operation *> Layered;
   llvm::DenseMap<mlir::Value, DimList> Dims;
   llvm::SmallVector<llvm::SmallVector<int64_t>> DimIndices;

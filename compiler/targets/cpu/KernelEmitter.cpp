@@ -77,31 +77,42 @@ KernelShell::KernelShell(llvm::Module &module, StringRef name) : Builder(module.
     Builder.CreateStore(Function->getArg(i), Builder.CreateConstInBoundsGEP1_64(pointer, Launch, i));
 }
 
-static FailureOr<CpuKernelFunctions> emitRootKernel(const KernelBody &body, TemplateLibrary &library, StringRef name) {
-  KernelShell shell(library.getModule(), name);
-  KernelFrame frame(shell.Builder, body, shell.Buffers, shell.Dims);
-  FailureOr<RootCall> root = emitRootCall(body, shell.Builder, frame, library);
-  if (failed(root))
+/// Emits the call of the template of one root of a part.
+static LogicalResult emitRoot(const KernelBody &body, const KernelPart &part, Operation *root, KernelShell &shell,
+                              const KernelFrame &frame, TemplateLibrary &library, StringRef name, AffineExpr &tiles) {
+  FailureOr<RootCall> call = emitRootCall(body, root, shell.Builder, frame, library);
+  if (failed(call))
     return failure();
-  SmallVector<llvm::Value *> arguments = root->Arguments;
-  if (root->TakesStore) {
-    AffineExpr elements = body.getElements(body.getRoot()->getResult(0));
-    SmallVector<unsigned> outputs;
-    for (auto [i, value] : llvm::enumerate(body.getYield()->getOperands())) {
-      if (body.getElements(value) != elements)
-        return body.getRoot()->emitOpError() << "shares a launch with a result of another number of elements";
-      outputs.push_back(i);
-    }
-    FailureOr<llvm::Function *> store = emitStoreFunction(body, outputs, library, (name + "_store").str());
+  SmallVector<llvm::Value *> arguments = call->Arguments;
+  if (call->TakesStore) {
+    AffineExpr elements = body.getElements(root->getResult(0));
+    for (unsigned output : part.Outputs)
+      if (body.getElements(body.getOutput(output)) != elements)
+        return root->emitOpError() << "shares a launch with a result of another number of elements";
+    FailureOr<llvm::Function *> store = emitStoreFunction(body, part, root, part.Outputs, library, name);
     if (failed(store))
       return failure();
     arguments.append({*store, shell.Launch});
   }
   arguments.append({shell.Begin, shell.End});
-  assert(arguments.size() == root->Template->arg_size() && "a template gets the arguments that its source names");
-  shell.Builder.CreateCall(root->Template, arguments);
+  assert(arguments.size() == call->Template->arg_size() && "a template gets the arguments that its source names");
+  shell.Builder.CreateCall(call->Template, arguments);
+  tiles = call->Tiles;
+  return success();
+}
+
+static FailureOr<CpuKernelFunctions> emitRootKernel(const KernelBody &body, const KernelPart &part,
+                                                    TemplateLibrary &library, StringRef name) {
+  KernelShell shell(library.getModule(), name);
+  KernelFrame frame(shell.Builder, body, shell.Buffers, shell.Dims);
+  AffineExpr tiles;
+  for (auto [i, root] : llvm::enumerate(part.Roots)) {
+    std::string store = (root == part.getRoot() ? name + "_store" : name + "_store" + Twine(i)).str();
+    if (failed(emitRoot(body, part, root, shell, frame, library, store, tiles)))
+      return failure();
+  }
   shell.Builder.CreateRet(shell.Builder.getInt32(0));
-  return CpuKernelFunctions{shell.Function, emitTiles(body, root->Tiles, library.getModule(), name)};
+  return CpuKernelFunctions{shell.Function, emitTiles(body, tiles, library.getModule(), name)};
 }
 
 /// Emits `for (tile = max(begin, base); tile < min(end, base + tiles); ++tile) store(launch, null, first, count)`.
@@ -131,17 +142,17 @@ static void emitTileLoop(KernelShell &shell, llvm::Function *store, llvm::Value 
 }
 
 /// Results of different sizes have one store function and one range of tiles each.
-static FailureOr<CpuKernelFunctions> emitGeneratedKernel(const KernelBody &body, TemplateLibrary &library,
-                                                         StringRef name) {
+static FailureOr<CpuKernelFunctions> emitGeneratedKernel(const KernelBody &body, const KernelPart &part,
+                                                         TemplateLibrary &library, StringRef name) {
   llvm::MapVector<AffineExpr, SmallVector<unsigned>> groups;
-  for (auto [i, value] : llvm::enumerate(body.getYield()->getOperands()))
-    groups[body.getElements(value)].push_back(i);
+  for (unsigned output : part.Outputs)
+    groups[body.getElements(body.getOutput(output))].push_back(output);
   KernelShell shell(library.getModule(), name);
   KernelFrame frame(shell.Builder, body, shell.Buffers, shell.Dims);
   AffineExpr total = getAffineConstantExpr(0, body.getLaunch()->getContext());
   for (auto &[elements, outputs] : groups) {
     FailureOr<llvm::Function *> store =
-        emitStoreFunction(body, outputs, library, (name + "_store" + Twine(outputs.front())).str());
+        emitStoreFunction(body, part, nullptr, outputs, library, (name + "_store" + Twine(outputs.front())).str());
     if (failed(store))
       return failure();
     AffineExpr tiles = elements.ceilDiv(TileElements);
@@ -153,8 +164,59 @@ static FailureOr<CpuKernelFunctions> emitGeneratedKernel(const KernelBody &body,
   return CpuKernelFunctions{shell.Function, emitTiles(body, total, library.getModule(), name)};
 }
 
+static FailureOr<CpuKernelFunctions> emitPart(const KernelBody &body, const KernelPart &part, TemplateLibrary &library,
+                                              StringRef name) {
+  if (isa_and_nonnull<LoopOpInterface>(part.getRoot()))
+    return emitLoopKernel(body, part.getRoot(), library, name);
+  return part.getRoot() ? emitRootKernel(body, part, library, name) : emitGeneratedKernel(body, part, library, name);
+}
+
+/// Emits `if (max(begin - base, 0) < min(end - base, tiles)) if (result = part(...)) return result`.
+static void emitPartCall(KernelShell &shell, llvm::Function *part, llvm::Value *base, llvm::Value *tiles) {
+  llvm::IRBuilder<> &builder = shell.Builder;
+  llvm::LLVMContext &context = builder.getContext();
+  auto *run = llvm::BasicBlock::Create(context, "part", shell.Function);
+  auto *fault = llvm::BasicBlock::Create(context, "part.fault", shell.Function);
+  auto *next = llvm::BasicBlock::Create(context, "part.end", shell.Function);
+  llvm::Value *first =
+      builder.CreateBinaryIntrinsic(llvm::Intrinsic::smax, builder.CreateSub(shell.Begin, base), builder.getInt64(0));
+  llvm::Value *last = builder.CreateBinaryIntrinsic(llvm::Intrinsic::smin, builder.CreateSub(shell.End, base), tiles);
+  builder.CreateCondBr(builder.CreateICmpSLT(first, last), run, next);
+  builder.SetInsertPoint(run);
+  llvm::Value *result = builder.CreateCall(part, {shell.Call, shell.Buffers, shell.Dims, first, last});
+  builder.CreateCondBr(builder.CreateIsNotNull(result), fault, next);
+  builder.SetInsertPoint(fault);
+  builder.CreateRet(result);
+  builder.SetInsertPoint(next);
+}
+
+/// Several kernels as one: tiles are those of the first part, then those of the second, and so on.
+static CpuKernelFunctions emitParts(ArrayRef<CpuKernelFunctions> parts, llvm::Module &module, StringRef name) {
+  llvm::IRBuilder<> builder(module.getContext());
+  llvm::Function *count = createInternalFunction(module, builder.getInt64Ty(), {builder.getPtrTy()}, name + "_tiles");
+  builder.SetInsertPoint(&count->getEntryBlock());
+  KernelShell shell(module, name);
+  llvm::Value *total = builder.getInt64(0), *base = builder.getInt64(0);
+  for (const CpuKernelFunctions &part : parts) {
+    total = builder.CreateAdd(total, builder.CreateCall(part.Tiles, {count->getArg(0)}));
+    llvm::Value *tiles = shell.Builder.CreateCall(part.Tiles, {shell.Dims});
+    emitPartCall(shell, part.Kernel, base, tiles);
+    base = shell.Builder.CreateAdd(base, tiles);
+  }
+  builder.CreateRet(total);
+  shell.Builder.CreateRet(shell.Builder.getInt32(0));
+  return CpuKernelFunctions{shell.Function, count};
+}
+
 FailureOr<CpuKernelFunctions> cpu::emitKernel(const KernelBody &body, TemplateLibrary &library, StringRef name) {
-  if (isa_and_nonnull<LoopOpInterface>(body.getRoot()))
-    return emitLoopKernel(body, library, name);
-  return body.getRoot() ? emitRootKernel(body, library, name) : emitGeneratedKernel(body, library, name);
+  SmallVector<CpuKernelFunctions> parts;
+  ArrayRef<KernelPart> all = body.getParts();
+  for (auto [i, part] : llvm::enumerate(all)) {
+    FailureOr<CpuKernelFunctions> emitted =
+        emitPart(body, part, library, all.size() == 1 ? name.str() : (name + "_part" + Twine(i)).str());
+    if (failed(emitted))
+      return failure();
+    parts.push_back(*emitted);
+  }
+  return parts.size() == 1 ? parts.front() : emitParts(parts, library.getModule(), name);
 }

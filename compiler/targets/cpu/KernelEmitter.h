@@ -60,10 +60,12 @@ llvm::FailureOr<std::string> getFormatName(mlir::Operation *op, mlir::Type eleme
 /// "ui8".
 std::string getScalarName(mlir::Type element);
 
-/// The store function of a kernel: `void (Launch *, const void *values, int64_t first, int64_t count)` takes elements
-/// of the root's result, f32 for f16 and bf16, through the generated operations and writes `outputs` (numbers of
-/// yielded values). Without a root `values` is null and elements are those of the outputs. Fails with a diagnostic.
-llvm::FailureOr<llvm::Function *> emitStoreFunction(const KernelBody &body, llvm::ArrayRef<unsigned> outputs,
+/// The store function of a root: `void (Launch *, const void *values, int64_t first, int64_t count)` takes elements of
+/// its result, f32 for f16 and bf16, through the generated operations and writes `outputs` (numbers of yielded values).
+/// That of a root which is not the part's last writes the elements themselves. Without a root `values` is null and
+/// elements are those of the outputs. Fails with a diagnostic.
+llvm::FailureOr<llvm::Function *> emitStoreFunction(const KernelBody &body, const KernelPart &part,
+                                                    mlir::Operation *root, llvm::ArrayRef<unsigned> outputs,
                                                     TemplateLibrary &library, llvm::StringRef name);
 
 /// One call of the root's template.
@@ -74,14 +76,14 @@ struct RootCall {
   bool TakesStore = true;                     ///< false: writes state, not elements
 };
 
-/// Chooses the template of the body's root and gives its arguments, emitting loads where `builder` stands. Fails with a
+/// Chooses the template of a root and gives its arguments, emitting loads where `builder` stands. Fails with a
 /// diagnostic on the root.
-llvm::FailureOr<RootCall> emitRootCall(const KernelBody &body, llvm::IRBuilderBase &builder, const KernelFrame &frame,
-                                       TemplateLibrary &library);
+llvm::FailureOr<RootCall> emitRootCall(const KernelBody &body, mlir::Operation *root, llvm::IRBuilderBase &builder,
+                                       const KernelFrame &frame, TemplateLibrary &library);
 
-/// Emits the kernel of a body whose root has the LoopOpInterface. Fails with a diagnostic on the root.
-llvm::FailureOr<CpuKernelFunctions> emitLoopKernel(const KernelBody &body, TemplateLibrary &library,
-                                                   llvm::StringRef name);
+/// Emits the kernel of a root that has the LoopOpInterface. Fails with a diagnostic on the root.
+llvm::FailureOr<CpuKernelFunctions> emitLoopKernel(const KernelBody &body, mlir::Operation *root,
+                                                   TemplateLibrary &library, llvm::StringRef name);
 
 /// Emits the kernel of `body`; `name` is unique in the module.
 llvm::FailureOr<CpuKernelFunctions> emitKernel(const KernelBody &body, TemplateLibrary &library, llvm::StringRef name);

@@ -28,8 +28,8 @@ struct Port {
 
 class LoopEmitter {
 public:
-  LoopEmitter(const KernelBody &body, llvm::IRBuilderBase &builder, const KernelFrame &frame)
-      : Body(body), Builder(builder), Frame(frame), Types(builder.getContext()) {}
+  LoopEmitter(const KernelBody &body, Operation *root, llvm::IRBuilderBase &builder, const KernelFrame &frame)
+      : Body(body), Root(root), Builder(builder), Frame(frame), Types(builder.getContext()) {}
 
   LogicalResult collectPorts();
   /// The address of a LoopCall with everything but `math`, `begin` and `end`.
@@ -43,6 +43,7 @@ private:
   llvm::Value *emitNumbers(ArrayRef<AffineExpr> numbers);
 
   const KernelBody &Body;
+  Operation *Root;
   llvm::IRBuilderBase &Builder;
   const KernelFrame &Frame;
   LoopTypes Types;
@@ -51,7 +52,7 @@ private:
 } // namespace
 
 LogicalResult LoopEmitter::collectPorts() {
-  Operation *op = Body.getRoot();
+  Operation *op = Root;
   for (Value input : cast<LoopOpInterface>(op).getLoopInputs()) {
     BlockArgument argument = input ? KernelBody::findArgument(input) : BlockArgument();
     if (input && (!argument || getElementTypeOrSelf(argument.getType()) != getElementTypeOrSelf(input.getType())))
@@ -104,10 +105,10 @@ llvm::Value *LoopEmitter::emitTensors(ArrayRef<Port> ports) {
 
 llvm::Value *LoopEmitter::emitCall() {
   SmallVector<DimList> dims;
-  for (Value operand : Body.getRoot()->getOperands())
+  for (Value operand : Root->getOperands())
     dims.push_back(DimList(Body.getDims(operand)));
   SmallVector<AffineExpr> attributes;
-  cast<LoopOpInterface>(Body.getRoot()).getLoopAttributes(dims, attributes);
+  cast<LoopOpInterface>(Root).getLoopAttributes(dims, attributes);
   llvm::Value *call = Builder.CreateAlloca(Types.Call);
   setField(call, 1, emitTensors(Inputs));
   setField(call, 2, emitTensors(Outputs));
@@ -115,15 +116,16 @@ llvm::Value *LoopEmitter::emitCall() {
   return call;
 }
 
-FailureOr<CpuKernelFunctions> cpu::emitLoopKernel(const KernelBody &body, TemplateLibrary &library, StringRef name) {
+FailureOr<CpuKernelFunctions> cpu::emitLoopKernel(const KernelBody &body, Operation *root, TemplateLibrary &library,
+                                                  StringRef name) {
   llvm::Module &module = library.getModule();
-  std::string loop = "lathe_loop_" + cast<LoopOpInterface>(body.getRoot()).getLoopName();
+  std::string loop = "lathe_loop_" + cast<LoopOpInterface>(root).getLoopName();
   llvm::Function *run = library.get(loop), *tiles = library.get(loop + "_tiles");
   assert(run && tiles && "Loops.def has a line for each operation that is a loop");
 
   KernelShell shell(module, name);
   KernelFrame frame(shell.Builder, body, shell.Buffers, shell.Dims);
-  LoopEmitter emitter(body, shell.Builder, frame);
+  LoopEmitter emitter(body, root, shell.Builder, frame);
   if (failed(emitter.collectPorts()))
     return failure();
   llvm::Value *call = emitter.emitCall();
@@ -138,7 +140,7 @@ FailureOr<CpuKernelFunctions> cpu::emitLoopKernel(const KernelBody &body, Templa
       createInternalFunction(module, builder.getInt64Ty(), {builder.getPtrTy()}, (name + "_tiles").str());
   builder.SetInsertPoint(&count->getEntryBlock());
   KernelFrame sizes(builder, body, nullptr, count->getArg(0));
-  LoopEmitter counter(body, builder, sizes);
+  LoopEmitter counter(body, root, builder, sizes);
   LogicalResult collected = counter.collectPorts();
   assert(succeeded(collected) && "the same ports were collected above");
   (void)collected;

@@ -133,19 +133,13 @@ AffineExpr RootEmitter::countProductTiles(AffineExpr m, AffineExpr n) {
   return m.ceilDiv(ProductRows) * n.ceilDiv(ProductColumns);
 }
 
-/// Weights of fewer bits than f32 that the right operand of a product reads row by row.
-static bool readsNarrowWeights(MatmulOp op) {
-  RankedTensorType rhs = op.getRhs().getType();
-  return op.getTransposeRhs() && rhs.getRank() == 2 && !rhs.getElementType().isF32();
-}
-
 LogicalResult RootEmitter::emit(MatmulOp op) {
   FailureOr<Operand> lhs = getOperand(op, op.getLhs()), rhs = getOperand(op, op.getRhs());
   if (failed(lhs) || failed(rhs))
     return failure();
   ArrayRef<AffineExpr> left = Body.getDims(op.getLhs()), right = Body.getDims(op.getRhs());
   ArrayRef<AffineExpr> result = Body.getDims(op.getResult());
-  bool transposed = op.getTransposeRhs(), narrow = readsNarrowWeights(op);
+  bool transposed = op.getTransposeRhs(), narrow = KernelBody::readsNarrowWeights(op);
   // One matrix on the right multiplies the rows of all matrices on the left.
   unsigned batchRank = right.size() == 2 ? 0 : result.size() - 2;
   AffineExpr m = right.size() == 2 ? Body.getElements(op.getLhs(), 0, left.size() - 1) : result[batchRank];
@@ -631,11 +625,11 @@ LogicalResult RootEmitter::emit(AttentionOp op) {
   return success();
 }
 
-FailureOr<RootCall> cpu::emitRootCall(const KernelBody &body, llvm::IRBuilderBase &builder, const KernelFrame &frame,
-                                      TemplateLibrary &library) {
+FailureOr<RootCall> cpu::emitRootCall(const KernelBody &body, Operation *root, llvm::IRBuilderBase &builder,
+                                      const KernelFrame &frame, TemplateLibrary &library) {
   RootEmitter emitter(body, builder, frame, library);
   LogicalResult result =
-      llvm::TypeSwitch<Operation *, LogicalResult>(body.getRoot())
+      llvm::TypeSwitch<Operation *, LogicalResult>(root)
           .Case<AppendKvOp, ArgMaxOp, ArgMinOp, AttentionOp, ChannelMaxPoolOp, ConvOp, DepthwiseConvOp, GatherOp,
                 LayerNormOp, MatmulOp, MaxPoolOp, PagedAttentionOp, PanelConvOp, PanelMatmulOp, ReduceOp, RmsNormOp,
                 RopeOp, SoftmaxOp>([&](auto op) { return emitter.emit(op); })

@@ -29,9 +29,10 @@ struct Place {
 
 class StoreEmitter {
 public:
-  StoreEmitter(const KernelBody &body, ArrayRef<unsigned> outputs, TemplateLibrary &library, StringRef name)
-      : Body(body), Outputs(outputs), Library(library), Context(library.getModule().getContext()), Outer(Context),
-        Inner(Context), Name(name) {}
+  StoreEmitter(const KernelBody &body, const KernelPart &part, Operation *root, ArrayRef<unsigned> outputs,
+               TemplateLibrary &library, StringRef name)
+      : Body(body), Part(part), Root(root), Outputs(outputs), Library(library),
+        Context(library.getModule().getContext()), Outer(Context), Inner(Context), Name(name) {}
 
   FailureOr<llvm::Function *> emit();
 
@@ -50,12 +51,15 @@ private:
 
   llvm::Type *getValueType(Value value);
   FailureOr<llvm::Value *> evaluate(Value value, unsigned place);
+  llvm::Value *loadRoot(Value value);
   FailureOr<llvm::Value *> evaluateOperation(Operation *op, unsigned place);
   FailureOr<llvm::Value *> load(Value argument, const Place &place);
   llvm::Value *convert(llvm::Value *value, Type from, Type to);
   LogicalResult store(unsigned output, llvm::Value *value);
 
   const KernelBody &Body;
+  const KernelPart &Part;
+  Operation *Root; // whose elements come in
   ArrayRef<unsigned> Outputs;
   TemplateLibrary &Library;
   llvm::LLVMContext &Context;
@@ -162,10 +166,10 @@ std::optional<Access> StoreEmitter::getAccess(OpOperand &operand) {
 /// Finds the accesses of the body and the granule that suits all of them: runs of that many elements from a multiple of
 /// it on cross the end of no operand's run.
 LogicalResult StoreEmitter::collectAccesses() {
-  for (Operation &op : Body.getBlock().without_terminator()) {
-    if (&op == Body.getRoot())
+  for (Operation *op : Part.Ops) {
+    if (llvm::is_contained(Part.Roots, op))
       continue;
-    for (OpOperand &operand : op.getOpOperands()) {
+    for (OpOperand &operand : op->getOpOperands()) {
       std::optional<Access> access = getAccess(operand);
       if (!access)
         continue;
@@ -175,7 +179,7 @@ LogicalResult StoreEmitter::collectAccesses() {
         continue;
       }
       auto a = dyn_cast<AffineConstantExpr>(Granule), b = dyn_cast<AffineConstantExpr>(access->Granule);
-      Granule = getAffineConstantExpr(a && b ? std::gcd(a.getValue(), b.getValue()) : 1, op.getContext());
+      Granule = getAffineConstantExpr(a && b ? std::gcd(a.getValue(), b.getValue()) : 1, op->getContext());
     }
   }
   return success();
@@ -307,15 +311,24 @@ FailureOr<llvm::Value *> StoreEmitter::load(Value argument, const Place &place) 
   return Body.getLaunch()->emitOpError() << "moves elements of type " << element << ", which the CPU cannot load";
 }
 
+/// The element of a root's result: from what comes in, or from where an earlier root of the part left it.
+llvm::Value *StoreEmitter::loadRoot(Value value) {
+  llvm::Type *type = getValueType(value);
+  if (value.getDefiningOp() != Root) {
+    llvm::Value *memory = Frame->Buffers[Body.getBlock().getNumArguments() + Part.Outputs[0]];
+    return Inner.CreateLoad(type, Inner.CreateInBoundsGEP(type, memory, getElement(Places[0])));
+  }
+  // The root's values are those of the whole run, of which this segment is a part.
+  llvm::Value *offset = Inner.CreateAdd(Outer.CreateSub(Position, First), Index);
+  return Inner.CreateLoad(type, Inner.CreateInBoundsGEP(type, Values, offset));
+}
+
 FailureOr<llvm::Value *> StoreEmitter::evaluate(Value value, unsigned place) {
-  if (Body.getRoot() && value.getDefiningOp() == Body.getRoot()) {
+  if (Operation *producer = value.getDefiningOp(); producer && llvm::is_contained(Part.Roots, producer)) {
     if (place != 0)
-      return Body.getRoot()->emitOpError() << "has a result that the same launch reads at another place than it is "
-                                              "computed; end the fusion behind this operation";
-    llvm::Type *type = getValueType(value);
-    // The root's values are those of the whole run, of which this segment is a part.
-    llvm::Value *offset = Inner.CreateAdd(Outer.CreateSub(Position, First), Index);
-    return Inner.CreateLoad(type, Inner.CreateInBoundsGEP(type, Values, offset));
+      return producer->emitOpError() << "has a result that the same launch reads at another place than it is computed; "
+                                        "end the fusion behind this operation";
+    return loadRoot(value);
   }
   auto known = Known.find({value, place});
   if (known != Known.end())
@@ -395,7 +408,8 @@ FailureOr<llvm::Function *> StoreEmitter::emit() {
   createLoops();
   SmallVector<llvm::Value *> results;
   for (unsigned output : Outputs) {
-    FailureOr<llvm::Value *> value = evaluate(Body.getYield()->getOperand(output), 0);
+    bool whole = !Root || Root == Part.getRoot(); // else the element itself, for the part's last root
+    FailureOr<llvm::Value *> value = evaluate(whole ? Body.getOutput(output) : Value(Root->getResult(0)), 0);
     if (failed(value))
       return failure();
     results.push_back(*value);
@@ -407,7 +421,8 @@ FailureOr<llvm::Function *> StoreEmitter::emit() {
   return Function;
 }
 
-FailureOr<llvm::Function *> cpu::emitStoreFunction(const KernelBody &body, ArrayRef<unsigned> outputs,
-                                                   TemplateLibrary &library, StringRef name) {
-  return StoreEmitter(body, outputs, library, name).emit();
+FailureOr<llvm::Function *> cpu::emitStoreFunction(const KernelBody &body, const KernelPart &part, Operation *root,
+                                                   ArrayRef<unsigned> outputs, TemplateLibrary &library,
+                                                   StringRef name) {
+  return StoreEmitter(body, part, root, outputs, library, name).emit();
 }

@@ -47,6 +47,32 @@ TEST(CpuRefusal, TwoTemplatesInOneLaunch) {
             "them into two fusions\n");
 }
 
+/// What the CPU says of two products in one launch that are not alike; `rest` joins them and yields.
+std::string pairProducts(const std::string &n, const std::string &outputs, const std::string &rest) {
+  std::string rhs = "tensor<4x" + n + "xf32>";
+  std::vector<Port> ports = {{outputs, "4, 4"}};
+  return compileText(makePlan({0,
+                               {Square, {rhs, "4, " + n}, Square},
+                               ports,
+                               "%0 = lathe.matmul %a0, %a1 : " + T + ", " + rhs + " -> " + rhs +
+                                   "\n%1 = lathe.matmul %a0, %a2 : " + T + ", " + T + " -> " + T + "\n" + rest}));
+}
+
+TEST(CpuRefusal, TwoProductsThatCannotShareTheirTiles) {
+  std::string message =
+      "'lathe.matmul' op shares a launch with 'lathe.matmul', but a kernel of the CPU computes one of "
+      "them; put them into two fusions\n";
+  EXPECT_EQ(
+      pairProducts("1", T, "%2 = lathe.add %0, %1 : tensor<4x1xf32>, " + T + " -> " + T + "\nlathe.yield %2 : " + T),
+      message);
+  // The first product would have to wait in the result's memory, which is too small.
+  std::string half = "tensor<4x4xf16>";
+  EXPECT_EQ(pairProducts("4", half,
+                         "%2 = lathe.add %0, %1 : " + T + ", " + T + " -> " + T + "\n%3 = lathe.cast %2 : " + T +
+                             " -> " + half + "\nlathe.yield %3 : " + half),
+            message);
+}
+
 TEST(CpuRefusal, TemplateThatReadsAComputedValue) {
   EXPECT_EQ(compileText(makePlan({0, {Square}, {Square}, R"(
     %0 = lathe.relu %a0 : tensor<4x4xf32>
