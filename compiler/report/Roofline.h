@@ -15,7 +15,7 @@ struct Call {
   size_t Entry = 0;
   std::vector<int64_t> Symbols;
   double Seconds = 0;                  ///< measured for the whole call, or 0
-  std::vector<double> LaunchSeconds{}; ///< measured for each launch, or empty
+  std::vector<double> LaunchSeconds{}; ///< measured for each step, 0 for one that was not; or empty
 };
 
 /// The clone of an entry that serves these values; -1 if none does.

@@ -1,3 +1,4 @@
+#include "compiler/report/Roofline.h"
 #include "runtime/cpu/AvailableCpus.h"
 #include "runtime/cpu/ThreadPool.h"
 #include "tools/lathe/Commands.h"
@@ -83,9 +84,7 @@ public:
     lathe_session *created = nullptr;
     check(lathe_session_create(program.get(), device.get(), nullptr, &created));
     session.reset(created);
-    InputArguments made = arguments.inputs;
-    made.random = true;
-    inputs = makeInputs(made, program, entry);
+    inputs = makeInputs(arguments.inputs, program, entry);
     for (auto &[name, array] : inputs)
       inputTensors.push_back(describeTensor(name.c_str(), array));
     for (size_t i = 0; const lathe_value_info *value = lathe_program_output(program.get(), entry, i); ++i) {
@@ -106,6 +105,19 @@ public:
   }
 
   void run() { check(lathe_session_run(session.get(), &options)); }
+
+  /// Values of the entry's symbols, in its order.
+  std::vector<int64_t> symbols(const Program &program, size_t entry) const {
+    std::map<std::string, int64_t> sizes;
+    for (size_t i = 0; const lathe_value_info *value = lathe_program_input(program.get(), entry, i); ++i)
+      for (size_t d = 0; d != value->rank; ++d)
+        if (value->symbols[d])
+          sizes[value->symbols[d]] = inputs.at(value->name).shape[d];
+    std::vector<int64_t> values;
+    for (size_t i = 0; const lathe_symbol_info *symbol = lathe_program_symbol(program.get(), entry, i); ++i)
+      values.push_back(sizes[symbol->name]);
+    return values;
+  }
 
   /// Sizes of the inputs, by name.
   nlohmann::json shapes() const {
@@ -137,6 +149,7 @@ nlohmann::json benchTensors(const BenchArguments &arguments, const Program &prog
   }
   nlohmann::json result = Summary(seconds).json();
   result["inputs"] = call.shapes();
+  result["symbols"] = call.symbols(program, entry);
   if (clock)
     for (const std::vector<double> &launch : clock->launches)
       result["launches"].push_back(Summary(launch).json());
@@ -165,6 +178,36 @@ nlohmann::json benchTokens(const BenchArguments &arguments, const Program &progr
     result["step"]["tokens_per_second"] = 1e3 / Summary(tokens.stepSeconds).median;
   }
   return result;
+}
+
+/// Puts the times of the launches beside the clone's steps, of which copies are not launched. Empty where launches do
+/// not follow the steps one by one: in loops and branches.
+std::vector<double> alignLaunches(const nlohmann::ordered_json &steps, const nlohmann::json &measured) {
+  std::vector<double> seconds;
+  size_t next = 0;
+  for (const auto &step : steps) {
+    bool launched = step["kernel"] != "copy";
+    if (launched && next == measured.size())
+      return {};
+    seconds.push_back(launched ? measured[next++]["median_ms"].get<double>() / 1e3 : 0);
+  }
+  return next == measured.size() ? seconds : std::vector<double>();
+}
+
+/// The roofline report with the times of `result`, as JSON on standard output or to a file.
+void writeReport(const BenchArguments &arguments, const Program &program, size_t entry, const nlohmann::json &result) {
+  auto manifest = nlohmann::ordered_json::parse(lathe_program_manifest(program.get()));
+  report::Call call{entry, result["symbols"].get<std::vector<int64_t>>()};
+  call.Seconds = result["median_ms"].get<double>() / 1e3;
+  const nlohmann::ordered_json &described = manifest["entries"][entry];
+  int64_t clone = report::findClone(described, call.Symbols);
+  if (clone >= 0 && result.contains("launches"))
+    call.LaunchSeconds = alignLaunches(described["clones"][size_t(clone)]["steps"], result["launches"]);
+  auto report = report::buildReport(manifest, report::measureHost(), {call});
+  if (arguments.report == "-")
+    std::cout << report.dump(1) << "\n";
+  else if (std::string error = report::writeReport(arguments.report, report); !error.empty())
+    throw CommandFailure(LATHE_NOT_FOUND, error);
 }
 
 void printTimes(const char *what, const nlohmann::json &times) {
@@ -212,7 +255,12 @@ void addBenchCommand(CLI::App &app, BenchArguments &arguments) {
       ->capture_default_str();
   bench->add_flag("--json", arguments.json, "Print JSON");
   bench->add_flag("--launches", arguments.launches, "Time every launch as well (CPU)");
-  addInputOptions(*bench, arguments.inputs);
+  bench
+      ->add_flag("--report{-}", arguments.report,
+                 "Print the roofline report as JSON, with the measured time of every launch beside the predicted one "
+                 "(CPU); --report=FILE writes it, as a page if FILE ends in .html")
+      ->excludes("--json");
+  addInputOptions(*bench, arguments.inputs, /*alwaysRandom=*/true);
   const char *group = "Language models";
   bench->add_option("--prompt", arguments.prompt, "Tokens of the prompt")
       ->check(CLI::PositiveNumber)
@@ -229,11 +277,13 @@ void benchModel(const BenchArguments &arguments) {
   size_t entry = chooseEntry(program, arguments.model, arguments.entry);
   std::string name = arguments.device.empty() ? std::string(lathe_program_target(program.get())) : arguments.device;
   bool tensors = lathe_program_entry(program.get(), entry)->kind == LATHE_ENTRY_TENSOR;
-  if (arguments.launches && (name != "cpu" || !tensors))
-    throw CommandFailure(LATHE_INVALID_ARGUMENT,
-                         arguments.model + ": --launches times entries that take tensors, on the CPU");
+  bool launches = arguments.launches || !arguments.report.empty();
+  if (launches && (name != "cpu" || !tensors))
+    throw CommandFailure(LATHE_INVALID_ARGUMENT, arguments.model +
+                                                     (arguments.launches ? ": --launches" : ": --report") +
+                                                     " times entries that take tensors, on the CPU");
   std::unique_ptr<LaunchClock> clock;
-  if (arguments.launches)
+  if (launches)
     clock = std::make_unique<LaunchClock>(arguments.threads);
   Device device = clock ? clock->createDevice() : createDevice(name, arguments.threads);
   nlohmann::json report = tensors ? benchTensors(arguments, program, entry, device, clock.get())
@@ -245,9 +295,11 @@ void benchModel(const BenchArguments &arguments) {
     report["device"] = report["device"].get<std::string>() + " (" + std::to_string(clock->threads()) + ", timed)";
   report["repeat"] = arguments.repeat;
   report["warmup"] = arguments.warmup;
+  if (!arguments.report.empty())
+    writeReport(arguments, program, entry, report);
   if (arguments.json)
     std::cout << report.dump(2) << "\n";
-  else
+  else if (arguments.report != "-")
     printReport(report);
 }
 

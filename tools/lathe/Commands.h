@@ -85,6 +85,7 @@ struct BenchArguments {
   int threads = 0, repeat = 20, warmup = 3;
   int64_t prompt = 128, steps = 32;
   bool json = false, launches = false;
+  std::string report; ///< a file, "-" for standard output, or empty
 };
 void addBenchCommand(CLI::App &app, BenchArguments &arguments);
 void benchModel(const BenchArguments &arguments);

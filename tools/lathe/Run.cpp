@@ -78,7 +78,7 @@ void addRunCommand(CLI::App &app, RunArguments &arguments) {
   addDeviceOptions(*run, arguments.device, arguments.threads);
   run->add_option("--repeat", arguments.repeat, "Run N times and print the times")->check(CLI::PositiveNumber);
 
-  addInputOptions(*run, arguments.inputs);
+  addInputOptions(*run, arguments.inputs, /*alwaysRandom=*/false);
   run->add_option("--output", arguments.outputs,
                   "NAME=FILE, .npy or .pb, to write an output; without any, all are summed up")
       ->allow_extra_args(false)

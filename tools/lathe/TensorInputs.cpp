@@ -93,25 +93,23 @@ Ranges parseRanges(const std::vector<std::string> &options) {
 
 } // namespace
 
-void addInputOptions(CLI::App &command, InputArguments &arguments) {
-  command.add_option("--input", arguments.files, "NAME=FILE, .npy or ONNX's .pb, for each input")
-      ->allow_extra_args(false)
-      ->group("Tensors");
-  CLI::Option *random =
-      command.add_flag("--random", arguments.random, "Make up the inputs that no file gives")->group("Tensors");
-  command.add_option("--seed", arguments.seed, "With --random: the same seed gives the same inputs")
-      ->needs(random)
-      ->capture_default_str()
-      ->group("Tensors");
-  command.add_option("--dim", arguments.dims, "NAME=SIZE, with --random: a size that may vary (default: the smallest)")
-      ->allow_extra_args(false)
-      ->group("Tensors");
-  command
-      .add_option("--range", arguments.ranges,
-                  "NAME=LOW..HIGH, with --random: values of an integer input (default: 0..1)")
-      ->allow_extra_args(false)
-      ->needs(random)
-      ->group("Tensors");
+void addInputOptions(CLI::App &command, InputArguments &arguments, bool alwaysRandom) {
+  std::string with = alwaysRandom ? "" : "with --random: ";
+  auto add = [&](CLI::Option *option) { return option->allow_extra_args(false)->group("Tensors"); };
+  add(command.add_option("--input", arguments.files, "NAME=FILE, .npy or ONNX's .pb, for each input"));
+  CLI::Option *seed = add(command.add_option("--seed", arguments.seed, with + "the same seed gives the same inputs"))
+                          ->capture_default_str();
+  add(command.add_option("--dim", arguments.dims,
+                         "NAME=SIZE, " + with + "a size that may vary (default: the smallest)"));
+  CLI::Option *range = add(command.add_option(
+      "--range", arguments.ranges, "NAME=LOW..HIGH, " + with + "values of an integer input (default: 0..1)"));
+  arguments.random = alwaysRandom;
+  if (alwaysRandom)
+    return;
+  CLI::Option *random = command.add_flag("--random", arguments.random, "Make up the inputs that no file gives");
+  random->group("Tensors");
+  seed->needs(random);
+  range->needs(random);
 }
 
 std::map<std::string, std::string> splitFiles(const std::vector<std::string> &options, const char *flag,

@@ -12,8 +12,8 @@ class App;
 
 namespace lathe::tools {
 
-/// --input, --random, --seed, --dim and --range.
-void addInputOptions(CLI::App &command, InputArguments &arguments);
+/// --input, --seed, --dim and --range; and --random, where a command does not make up inputs anyway.
+void addInputOptions(CLI::App &command, InputArguments &arguments, bool alwaysRandom);
 
 /// Splits each NAME=FILE. Without a name the only one of `names` is meant.
 std::map<std::string, std::string> splitFiles(const std::vector<std::string> &options, const char *flag,
