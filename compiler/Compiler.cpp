@@ -1,6 +1,8 @@
 #include "compiler/Compiler.h"
 #include "compiler/EmitObject.h"
 #include "compiler/NativeRunner.h"
+#include "compiler/OutputStream.h"
+#include "compiler/artifact/OutputFile.h"
 #include "compiler/targets/cpu/CpuTarget.h"
 #include "dialects/plan/Plan.h"
 #include "frontends/gguf/GgufImporter.h"
@@ -14,7 +16,6 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/ToolOutputFile.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -75,6 +76,13 @@ LogicalResult Compilation::importModel() {
 //===- Phases
 //-------------------------------------------------------------------------------------------------------===//
 
+std::string Compilation::printModule(StringRef path) {
+  return writeOutput(path, [&](llvm::raw_ostream &stream) {
+    Module->print(stream);
+    return "";
+  });
+}
+
 /// What every phase ends with: legality, and a numbered dump.
 LogicalResult Compilation::finishPhase(StringRef phase) {
   if (!Options.dumpPhases.empty()) {
@@ -83,11 +91,8 @@ LogicalResult Compilation::finishPhase(StringRef phase) {
     size_t number = llvm::find(getPhaseNames(), phase) - getPhaseNames().begin();
     SmallString<128> path(Options.dumpPhases);
     llvm::sys::path::append(path, llvm::formatv("{0}-{1}.mlir", number, phase).str());
-    std::error_code error;
-    llvm::raw_fd_ostream stream(path, error);
-    if (error)
-      return emitError(Context, path + ": cannot be written: " + error.message());
-    Module->print(stream);
+    if (std::string error = printModule(path); !error.empty())
+      return emitError(Context, error);
   }
   return checkLegality(*Module, phase);
 }
@@ -232,11 +237,9 @@ LogicalResult Compilation::writeObjectFiles(StringRef path) {
   if (!error.empty())
     return emitError(Context, error);
   llvm::sys::path::replace_extension(headerPath, "h");
-  std::error_code code;
-  llvm::raw_fd_ostream header(headerPath, code);
-  if (code)
-    return emitError(Context, headerPath + ": cannot be written: " + code.message());
-  header << describeHeader(identifier, describe());
+  error = artifact::writeFile(std::string(headerPath), describeHeader(identifier, describe()));
+  if (!error.empty())
+    return emitError(Context, error);
   return success();
 }
 
@@ -246,19 +249,18 @@ LogicalResult Compilation::emit(EmitKind kind, StringRef path) {
     return writeArtifactFile(path);
   if (kind == EmitKind::Object && !stopped)
     return writeObjectFiles(path);
-  std::error_code error;
-  llvm::ToolOutputFile file(path, error, llvm::sys::fs::OF_None);
-  if (error)
-    return emitError(Context, path + ": cannot be written: " + error.message());
-  if (kind == EmitKind::Ptx)
-    file.os() << Cuda.Ptx.back().Ptx;
-  else if (kind == EmitKind::Cuda)
-    file.os() << Cuda.Source;
-  else if (kind == EmitKind::Llvm)
-    file.os() << Images.front().LlvmIr;
-  else
-    Module->print(file.os());
-  file.keep();
+  auto writeText = [&](StringRef text) {
+    return writeOutput(path, [&](llvm::raw_ostream &stream) {
+      stream << text;
+      return "";
+    });
+  };
+  std::string error = kind == EmitKind::Ptx    ? writeText(Cuda.Ptx.back().Ptx)
+                      : kind == EmitKind::Cuda ? writeText(Cuda.Source)
+                      : kind == EmitKind::Llvm ? writeText(Images.front().LlvmIr)
+                                               : printModule(path);
+  if (!error.empty())
+    return emitError(Context, error);
   return success();
 }
 

@@ -63,6 +63,8 @@ private:
   llvm::LogicalResult generateCode();
   llvm::LogicalResult generateCudaCode();
   llvm::LogicalResult verifyNative();
+  /// Returns "" or what went wrong.
+  std::string printModule(llvm::StringRef path);
   llvm::LogicalResult writeArtifactFile(llvm::StringRef path);
   llvm::LogicalResult writeObjectFiles(llvm::StringRef path);
   bool isCuda() const { return Options.target != "cpu"; }

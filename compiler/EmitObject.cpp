@@ -1,11 +1,11 @@
 #include "compiler/EmitObject.h"
+#include "compiler/OutputStream.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
@@ -89,16 +89,13 @@ std::string lathe::writeObject(StringRef objectPath, StringRef identifier, Strin
   module.setDataLayout(machine->createDataLayout());
   buildProgram(module, identifier, artifact, images);
 
-  std::error_code code;
-  raw_fd_ostream stream(objectPath, code);
-  if (code)
-    return formatv("'{0}': cannot be written: {1}", objectPath, code.message());
-  legacy::PassManager passes;
-  if (machine->addPassesToEmitFile(passes, stream, nullptr, CodeGenFileType::ObjectFile))
-    return "the code generator for " + triple.str() + " cannot write objects";
-  passes.run(module);
-  stream.flush();
-  return stream.has_error() ? formatv("'{0}': {1}", objectPath, stream.error().message()).str() : "";
+  return writeOutput(objectPath, [&](raw_pwrite_stream &stream) -> std::string {
+    legacy::PassManager passes;
+    if (machine->addPassesToEmitFile(passes, stream, nullptr, CodeGenFileType::ObjectFile))
+      return "the code generator for " + triple.str() + " cannot write objects";
+    passes.run(module);
+    return "";
+  });
 }
 
 static void describeValues(raw_ostream &stream, StringRef what, const nlohmann::ordered_json &values) {

@@ -3,11 +3,24 @@
 #include "tools/lathe/Commands.h"
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
 #include <iostream>
 
 using namespace lathe::tools;
 
+/// Takes what was printed to where it goes; fails where that takes no more.
+static int finish(int code) {
+  bool printed = std::fflush(stdout) == 0 && std::cout.flush();
+  if (!printed)
+    std::cerr << "lathe: standard output: cannot write: " << std::strerror(errno) << "\n";
+  return printed ? code : int(NotFound);
+}
+
 int main(int argc, char **argv) {
+  std::signal(SIGXFSZ, SIG_IGN); // a file that grows beyond the user's limit is an error, as a full disk is
   CLI::App app("Runs models that lathec has compiled.", "lathe");
   app.set_version_flag("--version", lathe_version());
   app.require_subcommand(1);
@@ -34,8 +47,8 @@ int main(int argc, char **argv) {
     else if (app.got_subcommand("inspect"))
       inspectModel(inspect);
     else
-      return examineMachine();
-    return Success;
+      return finish(examineMachine());
+    return finish(Success);
   } catch (const CommandFailure &failure) {
     std::cerr << "lathe: " << failure.what() << "\n";
     return failure.code + 1;

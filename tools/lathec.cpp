@@ -1,6 +1,7 @@
 // The compiler's command.
 #include "compiler/Compiler.h"
 #include "compiler/Dialects.h"
+#include "compiler/OutputStream.h"
 #include "compiler/report/Roofline.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/Pass/PassManager.h"
@@ -14,6 +15,7 @@
 #include "llvm/Support/Process.h"
 #include "llvm/Support/Regex.h"
 #include <CLI/CLI.hpp>
+#include <csignal>
 
 using namespace lathe;
 using namespace lathe::tools;
@@ -74,8 +76,10 @@ static void declareOptions(CLI::App &app, Arguments &arguments) {
                  "lathe: the artifact; obj: an object and a header to link; cuda, ptx, mlir, llvm: parts, as text")
       ->check(CLI::IsMember({"lathe", "obj", "cuda", "ptx", "mlir", "llvm"}))
       ->capture_default_str();
-  app.add_option("--dim", arguments.dims, "bounds of a dynamic size: NAME=MIN..MAX, or NAME=SIZE to fix it");
-  app.add_option("--shape", arguments.shapes, "fixed sizes of an ONNX input: NAME=1x3x224x224, '?' keeps a size");
+  app.add_option("--dim", arguments.dims, "bounds of a dynamic size: NAME=MIN..MAX, or NAME=SIZE to fix it")
+      ->allow_extra_args(false);
+  app.add_option("--shape", arguments.shapes, "fixed sizes of an ONNX input: NAME=1x3x224x224, '?' keeps a size")
+      ->allow_extra_args(false);
   app.add_option("--context", compile.contextLength, "tokens that a sequence may hold; 0: what the model says")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--activations", compile.pipeline.activations,
@@ -86,6 +90,7 @@ static void declareOptions(CLI::App &app, Arguments &arguments) {
   app.add_option("--token-boundaries", compile.pipeline.tokenBoundaries,
                  "largest token count of each clone of a language model but the last, ascending")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->capture_default_str();
   app.add_option("--cuda-path", compile.cudaPath, "where NVRTC and nvJitLink are, if not in a usual place");
   app.add_option(
@@ -125,10 +130,12 @@ static void declareOptions(CLI::App &app, Arguments &arguments) {
   app.add_option("--stop-after", compile.stopAfter, "end after a phase and write the IR")->check(CLI::IsMember(phases));
   app.add_option("--dump-phases", compile.dumpPhases, "write the IR after each phase to files in this folder");
   app.add_option("--after-phase", arguments.afterPhase,
-                 "for developers: PHASE:PASS runs a registered pass at the end of a phase");
+                 "for developers: PHASE:PASS runs a registered pass at the end of a phase")
+      ->allow_extra_args(false);
   app.add_option(
-      "--mlir", arguments.mlirFlags,
-      "for developers: a flag of MLIR's, --mlir=-debug for instance; those that begin with --mlir- may stand alone");
+         "--mlir", arguments.mlirFlags,
+         "for developers: a flag of MLIR's, --mlir=-debug for instance; those that begin with --mlir- may stand alone")
+      ->allow_extra_args(false);
   app.footer(ExitCodeHelp);
   app.set_version_flag("--version", "lathec " LATHE_VERSION);
 }
@@ -152,6 +159,8 @@ static void parseLists(Arguments &arguments) {
   if (arguments.weights == "reference" && arguments.emit != "lathe")
     throw CLI::ValidationError("--weights",
                                "reference needs an artifact beside the model, but --emit is " + arguments.emit);
+  if (arguments.output == "-" && (arguments.emit == "lathe" || arguments.emit == "obj"))
+    throw CLI::ValidationError("--output", "'-' takes text, but --emit is " + arguments.emit + "; name a file");
   if ((arguments.emit == "ptx" || arguments.emit == "cuda") && arguments.compile.target == "cpu")
     throw CLI::ValidationError("--emit", arguments.emit + " needs a CUDA target; add --target=sm_90a");
 }
@@ -213,7 +222,10 @@ static std::vector<std::string> takeMlirFlags(int argc, char **argv, std::vector
 /// Files first, so that nobody waits for a compilation that cannot be written. Prints what is wrong.
 static bool checkFiles(const Arguments &arguments) {
   llvm::StringRef input = arguments.compile.input, output = arguments.output;
-  if (std::error_code error = llvm::sys::fs::access(input, llvm::sys::fs::AccessMode::Exist)) {
+  std::error_code error = llvm::sys::fs::access(input, llvm::sys::fs::AccessMode::Exist);
+  if (!error && llvm::sys::fs::is_directory(input))
+    error = std::make_error_code(std::errc::is_a_directory);
+  if (error) {
     llvm::errs() << "lathec: error: " << input << ": cannot be read: " << error.message() << "\n";
     return false;
   }
@@ -247,26 +259,32 @@ static bool chooseMachine(const Arguments &arguments, report::Machine &machine) 
   return error.empty();
 }
 
+/// Prints what is wrong, if there is something.
+static bool isDone(const std::string &error) {
+  if (!error.empty())
+    llvm::errs() << "lathec: error: " << error << "\n";
+  return error.empty();
+}
+
 static bool writeReport(Compilation &compilation, const Arguments &arguments) {
   if (arguments.report.empty())
     return true;
-  if (arguments.report == "kernels") {
-    compilation.report(llvm::outs());
-    return true;
-  }
+  if (arguments.report == "kernels")
+    return isDone(writeOutput("-", [&](llvm::raw_ostream &stream) {
+      compilation.report(stream);
+      return "";
+    }));
   report::Machine machine;
   if (!chooseMachine(arguments, machine))
     return false;
   auto manifest = compilation.describe();
   auto report = report::buildReport(manifest, machine, report::listCalls(manifest));
-  if (arguments.report == "roofline") {
-    llvm::outs() << report.dump(1) << "\n";
-    return true;
-  }
-  std::string error = report::writeReport(arguments.report.substr(std::string("roofline:").size()), report);
-  if (!error.empty())
-    llvm::errs() << "lathec: error: " << error << "\n";
-  return error.empty();
+  if (arguments.report == "roofline")
+    return isDone(writeOutput("-", [&](llvm::raw_ostream &stream) {
+      stream << report.dump(1) << "\n";
+      return "";
+    }));
+  return isDone(report::writeReport(arguments.report.substr(std::string("roofline:").size()), report));
 }
 
 static int compile(Arguments &arguments) {
@@ -296,6 +314,7 @@ static int compile(Arguments &arguments) {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  std::signal(SIGXFSZ, SIG_IGN); // a file that grows beyond the user's limit is an error, as a full disk is
   mlir::registerAsmPrinterCLOptions();
   mlir::registerMLIRContextCLOptions();
   mlir::registerPassManagerCLOptions();

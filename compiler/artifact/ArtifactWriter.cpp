@@ -1,5 +1,6 @@
 #include "compiler/artifact/ArtifactWriter.h"
 
+#include "compiler/artifact/OutputFile.h"
 #include "runtime/artifact/Sha256.h"
 #include "runtime/cpu/AvailableCpus.h"
 
@@ -254,13 +255,15 @@ uint64_t nextWeightOffset(uint64_t end) { return (end + TensorAlignment - 1) / T
 std::string writeArtifact(const std::string &path, const ArtifactSource &source) {
   if (std::string problem = checkOffsets(source.weights); !problem.empty())
     return path + ": " + problem;
-  std::string partial = path + ".partial";
-  std::unique_ptr<std::FILE, int (*)(std::FILE *)> file(std::fopen(partial.c_str(), "wb"), std::fclose);
-  if (!file)
-    return partial + ": cannot write: " + std::strerror(errno);
+  OutputFile file(path);
+  if (!file.stream())
+    return file.keep();
+  if (!file.isSeekable())
+    return path +
+           ": cannot write: it is no regular file, and an artifact is not written from start to end; name a file";
 
   // The manifest comes last: it holds the hashes of the weights, which are known once they have been written.
-  Writer writer(file.get(), source.sections.size() + Writer::holdsAny(source.weights) + 1);
+  Writer writer(file.stream(), source.sections.size() + Writer::holdsAny(source.weights) + 1);
   for (const SectionSource &section : source.sections)
     writer.addSection(section.kind, section.name, section.bytes);
   nlohmann::ordered_json manifest = source.manifest;
@@ -269,14 +272,7 @@ std::string writeArtifact(const std::string &path, const ArtifactSource &source)
     manifest["weight_storage"] = describeStorage(source);
   writer.addSection(SectionKind::Manifest, "manifest", manifest.dump());
   writer.finish();
-  if (std::fclose(file.release()) != 0 && writer.error.empty())
-    writer.error = std::strerror(errno);
-  if (writer.error.empty() && std::rename(partial.c_str(), path.c_str()) != 0)
-    writer.error = std::strerror(errno);
-  if (writer.error.empty())
-    return "";
-  std::remove(partial.c_str());
-  return path + ": cannot write: " + writer.error;
+  return writer.error.empty() ? file.keep() : path + ": cannot write: " + writer.error;
 }
 
 } // namespace lathe::artifact

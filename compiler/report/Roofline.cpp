@@ -1,12 +1,9 @@
 #include "compiler/report/Roofline.h"
 
+#include "compiler/artifact/OutputFile.h"
 #include "compiler/report/Expression.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <fstream>
 
 namespace lathe::report {
 
@@ -133,7 +130,7 @@ Json CallReport::describeLaunch(const Json &launch, size_t index) {
   for (const char *list : {"reads", "writes"})
     for (const Json &access : launch[list])
       json[list].push_back(access[0]);
-  if (index < TheCall.LaunchSeconds.size())
+  if (index < TheCall.LaunchSeconds.size() && TheCall.LaunchSeconds[index] > 0)
     json["measured_seconds"] = TheCall.LaunchSeconds[index];
   MovedBefore.push_back(MovedBefore.back() + bytes);
   return json;
@@ -237,15 +234,7 @@ Json buildReport(const Json &manifest, const Machine &machine, const std::vector
 }
 
 std::string writeReport(const std::string &path, const Json &report) {
-  std::string partial = path + ".partial";
-  std::ofstream file(partial, std::ios::binary);
-  file << (path.ends_with(".html") ? renderPage(report) : report.dump(1) + "\n");
-  file.close();
-  if (file && std::rename(partial.c_str(), path.c_str()) == 0)
-    return "";
-  int error = errno;
-  std::remove(partial.c_str());
-  return path + ": cannot write: " + std::strerror(error);
+  return artifact::writeFile(path, path.ends_with(".html") ? renderPage(report) : report.dump(1) + "\n");
 }
 
 } // namespace lathe::report

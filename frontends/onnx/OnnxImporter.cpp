@@ -161,6 +161,7 @@ FailureOr<OwningOpRef<ModuleOp>> EntryImporter::import() {
   SmallVector<StringRef> files(model.paths.begin(), model.paths.end());
   (*module)->setAttr(FilesAttrName, builder.getStrArrayAttr(files));
   (*module)->setAttr(NameAttrName, builder.getStringAttr(llvm::sys::path::stem(model.paths[0])));
+  (*module)->setAttr("lathe.format", builder.getStringAttr("onnx"));
   Scope scope(model.graph, nullptr, model.opsets);
   LogicalResult imported = graph.inScope(scope, [&] {
     createEntry(*module, signature);

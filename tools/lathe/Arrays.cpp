@@ -1,14 +1,12 @@
 #include "tools/lathe/Arrays.h"
 
+#include "compiler/artifact/OutputFile.h"
 #include "tools/lathe/Commands.h"
 #include "tools/lathe/Npy.h"
 #include "tools/lathe/TensorProto.h"
 
-#include <cerrno>
 #include <cmath>
-#include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <sstream>
 
 namespace lathe::tools {
@@ -171,15 +169,8 @@ Array randomArray(lathe_type type, std::vector<int64_t> shape, std::mt19937_64 &
 }
 
 void writeFile(const std::string &path, const std::string &bytes) {
-  std::string partial = path + ".partial";
-  std::ofstream file(partial, std::ios::binary);
-  file.write(bytes.data(), std::streamsize(bytes.size()));
-  file.close();
-  if (file && std::rename(partial.c_str(), path.c_str()) == 0)
-    return;
-  int error = errno;
-  std::remove(partial.c_str());
-  throw CommandFailure(LATHE_NOT_FOUND, path + ": cannot write: " + std::strerror(error));
+  if (std::string problem = artifact::writeFile(path, bytes); !problem.empty())
+    throw CommandFailure(LATHE_NOT_FOUND, problem);
 }
 
 } // namespace lathe::tools

@@ -68,7 +68,7 @@ TEST(ArtifactWriter, LongSectionName) {
 
 TEST(ArtifactWriter, FolderThatIsNotThere) {
   EXPECT_EQ(artifact::writeArtifact("/nowhere/x.lathe", test::scaleSource()),
-            "/nowhere/x.lathe.partial: cannot write: No such file or directory");
+            "/nowhere/x.lathe: cannot write: No such file or directory");
 }
 
 } // namespace
