@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -139,15 +140,22 @@ nlohmann::json benchTensors(const BenchArguments &arguments, const Program &prog
                             LaunchClock *clock) {
   TensorCall call(arguments, program, entry, device);
   std::vector<double> seconds;
+  nlohmann::json runs = nlohmann::json::array(), processor = nlohmann::json::array();
   for (int i = 0; i != arguments.warmup + arguments.repeat; ++i) {
     if (clock)
       clock->begin(i >= arguments.warmup);
+    std::clock_t processorStart = std::clock();
     auto start = Clock::now();
     call.run();
-    if (i >= arguments.warmup)
-      seconds.push_back(secondsSince(start));
+    if (i < arguments.warmup)
+      continue;
+    seconds.push_back(secondsSince(start));
+    runs.push_back(seconds.back() * 1e3);
+    processor.push_back(double(std::clock() - processorStart) * 1e3 / CLOCKS_PER_SEC);
   }
   nlohmann::json result = Summary(seconds).json();
+  result["run_ms"] = std::move(runs);
+  result["processor_ms"] = std::move(processor); // of all threads of the process
   result["inputs"] = call.shapes();
   result["symbols"] = call.symbols(program, entry);
   if (clock)
