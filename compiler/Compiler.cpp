@@ -3,6 +3,7 @@
 #include "compiler/NativeRunner.h"
 #include "compiler/OutputStream.h"
 #include "compiler/artifact/OutputFile.h"
+#include "compiler/artifact/TokenizerSection.h"
 #include "compiler/targets/cpu/CpuTarget.h"
 #include "dialects/plan/Plan.h"
 #include "frontends/gguf/GgufImporter.h"
@@ -193,6 +194,21 @@ LogicalResult Compilation::verifyNative() {
 //===- Output
 //-------------------------------------------------------------------------------------------------------===//
 
+/// Adds the tokenizer of the GGUF file that the model is from.
+static LogicalResult addTokenizer(ModuleOp module, artifact::ArtifactSource &source) {
+  auto format = module->getAttrOfType<StringAttr>("lathe.format");
+  auto files = module->getAttrOfType<ArrayAttr>(FilesAttrName);
+  if (!format || format.getValue() != "gguf" || !files || files.empty())
+    return success();
+  std::string error;
+  auto file = gguf::GgufFile::open(cast<StringAttr>(files[0]).str(), error);
+  if (!file)
+    return emitError(*module.getContext(), error);
+  if (std::string section = artifact::writeTokenizerSection(*file); !section.empty())
+    source.sections.push_back({runtime::SectionKind::Tokenizer, "tokenizer", std::move(section)});
+  return success();
+}
+
 /// The directory that relative paths of `lathe.files` start from: the process's own.
 LogicalResult Compilation::writeArtifactFile(StringRef path) {
   Options.progress("artifact");
@@ -215,6 +231,8 @@ LogicalResult Compilation::writeArtifactFile(StringRef path) {
   for (const CudaBinary &binary : Cuda.Cubins)
     source.sections.push_back(
         {runtime::SectionKind::Cubin, binary.Chip, std::string(binary.Bytes.begin(), binary.Bytes.end())});
+  if (failed(addTokenizer(*Module, source)))
+    return failure();
   std::string error = artifact::writeArtifact(path.str(), source);
   if (!error.empty())
     return emitError(Context, error);

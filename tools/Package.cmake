@@ -9,10 +9,10 @@ foreach(tool IN ITEMS lathec lathe)
 endforeach()
 install(TARGETS lathe-shared LIBRARY DESTINATION lib)
 
-# The static library with the two libraries it calls, so that a program links liblathe.a and libstdc++ alone.
+# The static library with the libraries it calls, so that a program links liblathe.a and libstdc++ alone.
 set(whole ${PROJECT_BINARY_DIR}/package/liblathe.a)
 file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/package/liblathe.mri CONTENT
-  "create ${whole}\naddlib $<TARGET_FILE:lathe-static>\naddlib ${LATHE_MBEDCRYPTO}\naddlib ${LATHE_XXHASH}\nsave\nend\n")
+  "create ${whole}\naddlib $<TARGET_FILE:lathe-static>\naddlib ${LATHE_MBEDCRYPTO}\naddlib ${LATHE_XXHASH}\naddlib ${LATHE_PCRE2}\naddlib ${LATHE_UTF8PROC}\nsave\nend\n")
 add_custom_command(OUTPUT ${whole} COMMAND sh -c "${CMAKE_AR} -M < ${PROJECT_BINARY_DIR}/package/liblathe.mri"
   DEPENDS lathe-static VERBATIM)
 add_custom_target(lathe-whole-archive ALL DEPENDS ${whole})
@@ -28,8 +28,8 @@ install(DIRECTORY test/models/ DESTINATION ${share}/models FILES_MATCHING PATTER
 
 install(FILES README.md LICENSE DESTINATION ${share} OPTIONAL)
 # The libraries inside the programs, each with its own licence, as Debian states it.
-foreach(package IN ITEMS libcli11-dev libmbedtls-dev libmlir-22-dev libprotobuf-dev libstdc++-12-dev libxxhash-dev
-    libzstd-dev nlohmann-json3-dev zlib1g-dev)
+foreach(package IN ITEMS libcli11-dev libmbedtls-dev libmlir-22-dev libpcre2-dev libprotobuf-dev libstdc++-12-dev
+    libutf8proc-dev libxxhash-dev libzstd-dev nlohmann-json3-dev zlib1g-dev)
   install(FILES /usr/share/doc/${package}/copyright DESTINATION ${share}/licences RENAME ${package} OPTIONAL)
 endforeach()
 

@@ -32,6 +32,8 @@ int main(int argc, char **argv) {
   addBenchCommand(app, bench);
   InspectArguments inspect;
   addInspectCommand(app, inspect);
+  TokenizeArguments tokenize;
+  addTokenizeCommand(app, tokenize);
   app.add_subcommand("doctor", "Say what this machine offers and what is missing");
 
   try {
@@ -46,6 +48,8 @@ int main(int argc, char **argv) {
       benchModel(bench);
     else if (app.got_subcommand("inspect"))
       inspectModel(inspect);
+    else if (app.got_subcommand("tokenize"))
+      tokenizeInput(tokenize);
     else
       return finish(examineMachine());
     return finish(Success);

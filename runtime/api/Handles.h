@@ -3,6 +3,7 @@
 
 #include "runtime/Program.h"
 #include "runtime/session/Session.h"
+#include "runtime/tokenizer/TextDecoder.h"
 
 #include <memory>
 
@@ -23,6 +24,15 @@ struct lathe_session {
 struct lathe_sequence {
   std::shared_ptr<lathe::runtime::Session> session;
   lathe::runtime::SequenceState state;
+};
+
+struct lathe_tokenizer {
+  std::shared_ptr<const lathe::runtime::Tokenizer> object;
+};
+
+struct lathe_text_decoder {
+  std::shared_ptr<const lathe::runtime::Tokenizer> tokenizer;
+  lathe::runtime::TextDecoder object;
 };
 
 #endif // LATHE_RUNTIME_API_HANDLES_H

@@ -10,7 +10,8 @@
 //       Ptx         PTX text of all kernels, NUL-terminated
 //       Cubin       one ELF cubin for one architecture
 //       Weights     tensors at the offsets the manifest gives, each aligned to `TensorAlignment`
-//       Tokenizer   JSON: vocabulary, merges, special ids, chat template
+//       Tokenizer   a GGUF file without tensors: the model's entries tokenizer.*, which hold vocabulary, merges,
+//                   special ids and chat template
 //       Signature   reserved: a detached signature over the section table
 //  4. The file ends at `fileBytes`; anything shorter or longer is refused.
 //

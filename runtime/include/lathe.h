@@ -2,19 +2,21 @@
  *
  * Objects. A `lathe_program` is a loaded artifact. A `lathe_device` is a processor with its threads or its CUDA
  * context. A `lathe_session` is a program placed on a device: weights, working memory, state pools. A `lathe_sequence`
- * is one text of a language model: a list of pages in its session's state.
+ * is one text of a language model: a list of pages in its session's state. A `lathe_tokenizer` turns text into tokens,
+ * and it or a `lathe_text_decoder`, which does so token by token, turns them back.
  *
  * Ownership. Each `create` or `load` gives the caller one reference, given back with the matching `release`;
  * releasing NULL does nothing. A child keeps its parents alive: a session its program and device, a sequence its
- * session. Strings and structs that introspection returns belong to the program and live as long as it does.
+ * session, a decoder its tokenizer. Strings and structs that introspection returns belong to the program and live as
+ * long as it does.
  *
  * Errors. Functions that can fail return a `lathe_status`: NULL on success, otherwise an object with a code and a
  * message, which the caller releases. On failure `out_` parameters are NULL. Caller errors never abort. A file is a
  * program: loading one runs the code in it, so load only files that you would execute.
  *
- * Threads. Programs and devices may be used from any number of threads. Calls on one session, its sequences included,
- * are serialized inside; sessions run at the same time as each other. Nothing is kept outside these objects: no global
- * state, environment variables or signal handlers.
+ * Threads. Programs, devices and tokenizers may be used from any number of threads, a decoder by one at a time. Calls
+ * on one session, its sequences included, are serialized inside; sessions run at the same time as each other. Nothing
+ * is kept outside these objects: no global state, environment variables or signal handlers.
  *
  * Memory and time. Functions block until their result is there unless their comment says otherwise. On CUDA the
  * primary context is used and the caller's current context is restored; nothing waits for the whole device.
@@ -41,6 +43,8 @@ typedef struct lathe_program lathe_program;
 typedef struct lathe_device lathe_device;
 typedef struct lathe_session lathe_session;
 typedef struct lathe_sequence lathe_sequence;
+typedef struct lathe_tokenizer lathe_tokenizer;
+typedef struct lathe_text_decoder lathe_text_decoder;
 
 /* ---- Status ---- */
 
@@ -320,6 +324,78 @@ typedef struct lathe_step_options {
  * LATHE_INVALID_ARGUMENT: a bad count, token, row or repeated sequence. LATHE_OUT_OF_MEMORY: the pages do not suffice;
  * the message has the numbers. LATHE_UNSUPPORTED: a reserved field. */
 LATHE_API lathe_status lathe_session_step(lathe_session *session, const lathe_step_options *options);
+
+/* ---- Tokenizers ---- */
+
+/* Reads the tokenizer of a .gguf file, one that holds nothing else too, or of a .lathe file. The file must not change
+ * while the tokenizer lives. LATHE_NOT_FOUND: the file cannot be opened. LATHE_CORRUPT: it is neither, or what it says
+ * of its tokens is wrong; the message names the key, what was found and what is needed. LATHE_UNSUPPORTED: an artifact
+ * without a tokenizer, or a kind of tokenizer that this runtime lacks; the message lists those it has. */
+LATHE_API lathe_status lathe_tokenizer_load(const char *path, lathe_tokenizer **out_tokenizer);
+/* The tokenizer of a program, which it keeps alive. Fails as lathe_tokenizer_load does. */
+LATHE_API lathe_status lathe_tokenizer_create(const lathe_program *program, lathe_tokenizer **out_tokenizer);
+LATHE_API void lathe_tokenizer_release(lathe_tokenizer *tokenizer);
+
+/* How many tokens there are: ids count from 0. */
+LATHE_API int32_t lathe_tokenizer_size(const lathe_tokenizer *tokenizer);
+
+typedef enum lathe_special_token {
+  LATHE_TOKEN_BOS = 0, /* begins a text; what BERT calls CLS */
+  LATHE_TOKEN_EOS = 1, /* ends a text */
+  LATHE_TOKEN_EOT = 2, /* ends a turn of a conversation */
+  LATHE_TOKEN_EOM = 3, /* ends a message after which a tool is to answer */
+  LATHE_TOKEN_UNKNOWN = 4,
+  LATHE_TOKEN_SEPARATOR = 5,
+  LATHE_TOKEN_PADDING = 6,
+  LATHE_TOKEN_MASK = 7
+} lathe_special_token;
+
+/* The id of a special token, -1 where the model has none or `kind` is none of the above. */
+LATHE_API int32_t lathe_tokenizer_special(const lathe_tokenizer *tokenizer, lathe_special_token kind);
+/* 1 for tokens after which a model has nothing more to say: EOS, EOT, EOM and others known by name; 0 for the rest and
+ * for what is no token. */
+LATHE_API int32_t lathe_tokenizer_ends_text(const lathe_tokenizer *tokenizer, int32_t token);
+/* The bytes that a token stands for, which need not be whole characters; of a special token its name. They belong to
+ * the tokenizer and are not NUL-terminated. NULL where there is no such token. */
+LATHE_API const char *lathe_tokenizer_piece(const lathe_tokenizer *tokenizer, int32_t token, size_t *out_bytes);
+
+typedef struct lathe_encode_options {
+  size_t struct_size;
+  int32_t add_special;   /* not 0: add the tokens that the model wants around a text, such as BOS */
+  int32_t parse_special; /* not 0: names of special tokens in the text are those tokens; only for text you trust */
+} lathe_encode_options;
+
+/* Turns `text_bytes` bytes, whatever they are, into tokens. Writes the first `capacity` to `out_tokens`, and to
+ * `out_count` how many there are: if that is more, call again with room for them. `options` may be NULL: 0 for all.
+ * LATHE_INVALID_ARGUMENT: more than 2^30 bytes. LATHE_UNSUPPORTED: splitting the text takes too long; pass it in parts.
+ */
+LATHE_API lathe_status lathe_tokenizer_encode(const lathe_tokenizer *tokenizer, const char *text, size_t text_bytes,
+                                              const lathe_encode_options *options, int32_t *out_tokens, size_t capacity,
+                                              size_t *out_count);
+
+typedef struct lathe_decode_options {
+  size_t struct_size;
+  int32_t keep_special; /* not 0: special tokens appear by name; otherwise they do not appear */
+  int32_t goes_on;      /* not 0: there is text before this, so a space at its beginning stays */
+} lathe_decode_options;
+
+/* Turns tokens into the bytes they were made from. `capacity` and `out_bytes` are as in lathe_tokenizer_encode; the
+ * text is not NUL-terminated. `options` may be NULL: 0 for all. LATHE_INVALID_ARGUMENT: an id that is no token. */
+LATHE_API lathe_status lathe_tokenizer_decode(const lathe_tokenizer *tokenizer, const int32_t *tokens, size_t count,
+                                              const lathe_decode_options *options, char *out_text, size_t capacity,
+                                              size_t *out_bytes);
+
+/* Decodes tokens one by one, as a model writes them. `options` as in lathe_tokenizer_decode. */
+LATHE_API lathe_status lathe_text_decoder_create(const lathe_tokenizer *tokenizer, const lathe_decode_options *options,
+                                                 lathe_text_decoder **out_decoder);
+/* Takes one token and gives the text that can be shown now: valid UTF-8, never a part of a character, possibly empty.
+ * Bytes that are no UTF-8 come out as U+FFFD. `out_text` belongs to the decoder until its next call and is not
+ * NUL-terminated. LATHE_INVALID_ARGUMENT: no such token. */
+LATHE_API lathe_status lathe_text_decoder_push(lathe_text_decoder *decoder, int32_t token, const char **out_text,
+                                               size_t *out_bytes);
+/* What is left when no token follows: nothing, or U+FFFD for a character that was never completed. */
+LATHE_API lathe_status lathe_text_decoder_finish(lathe_text_decoder *decoder, const char **out_text, size_t *out_bytes);
+LATHE_API void lathe_text_decoder_release(lathe_text_decoder *decoder);
 
 #ifdef __cplusplus
 }

@@ -27,11 +27,15 @@ struct Release {
   void operator()(lathe_device *device) const { lathe_device_release(device); }
   void operator()(lathe_session *session) const { lathe_session_release(session); }
   void operator()(lathe_sequence *sequence) const { lathe_sequence_release(sequence); }
+  void operator()(lathe_tokenizer *tokenizer) const { lathe_tokenizer_release(tokenizer); }
+  void operator()(lathe_text_decoder *decoder) const { lathe_text_decoder_release(decoder); }
 };
 using Program = std::unique_ptr<lathe_program, Release>;
 using Device = std::unique_ptr<lathe_device, Release>;
 using Session = std::unique_ptr<lathe_session, Release>;
 using Sequence = std::unique_ptr<lathe_sequence, Release>;
+using Tokenizer = std::unique_ptr<lathe_tokenizer, Release>;
+using TextDecoder = std::unique_ptr<lathe_text_decoder, Release>;
 
 /// Code and message of a status, which is released. {0, ""} for success.
 struct Outcome {

@@ -226,4 +226,33 @@ TEST(DoctorCommand, NamesTheProcessor) {
 
 TEST(VersionFlag, Prints) { EXPECT_EQ(output("--version"), std::string(lathe_version()) + "\n"); }
 
+/// What `lathe tokenize` prints for standard input that printf makes.
+std::string tokenize(const std::string &input, const std::string &arguments) {
+  std::FILE *pipe = popen(("printf '" + input + "' | " LATHE_COMMAND " tokenize " + arguments + " 2>&1").c_str(), "r");
+  std::string text(256, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), pipe));
+  pclose(pipe);
+  return text;
+}
+
+TEST(Tokenize, PrintsIdsOnOneLineAndTextAsItWas) {
+  std::string file = VOCABULARIES "byte_pair.gguf";
+  EXPECT_EQ(tokenize("", file), "\n");
+  EXPECT_EQ(tokenize("\\n!\\n", file), "198 0 198\n") << "the last line end too";
+  EXPECT_EQ(tokenize("!<|end|>", file + " --special"), "380 0 381\n");
+  EXPECT_EQ(tokenize("198,0\\n 381", file + " --decode"), "\n!");
+  EXPECT_EQ(tokenize("198 0 381", file + " --decode --special"), "\n!<|end|>");
+  std::string raw = tokenize("a\\000\\377b", file);
+  raw.pop_back();
+  EXPECT_EQ(tokenize(raw, file + " --decode"), std::string("a\0\xFF"
+                                                           "b",
+                                                           4));
+}
+
+TEST(Tokenize, RefusesWhatIsNoId) {
+  std::string file = VOCABULARIES "byte_pair.gguf --decode";
+  EXPECT_EQ(tokenize("1 x", file), "lathe: standard input: 'x' is no token id\n");
+  EXPECT_EQ(tokenize("12345", file), "lathe: lathe_tokenizer_decode: token 12345 is not one of the 383 of the model\n");
+}
+
 } // namespace

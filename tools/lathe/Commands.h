@@ -29,11 +29,13 @@ struct Release {
   void operator()(lathe_device *device) const { lathe_device_release(device); }
   void operator()(lathe_session *session) const { lathe_session_release(session); }
   void operator()(lathe_sequence *sequence) const { lathe_sequence_release(sequence); }
+  void operator()(lathe_tokenizer *tokenizer) const { lathe_tokenizer_release(tokenizer); }
 };
 using Program = std::unique_ptr<lathe_program, Release>;
 using Device = std::unique_ptr<lathe_device, Release>;
 using Session = std::unique_ptr<lathe_session, Release>;
 using Sequence = std::unique_ptr<lathe_sequence, Release>;
+using Tokenizer = std::unique_ptr<lathe_tokenizer, Release>;
 
 Program loadProgram(const std::string &path);
 /// `name` is "cpu", "cuda" or "cuda:<ordinal>".
@@ -96,6 +98,14 @@ struct InspectArguments {
 };
 void addInspectCommand(CLI::App &app, InspectArguments &arguments);
 void inspectModel(const InspectArguments &arguments);
+
+struct TokenizeArguments {
+  std::string model;
+  bool decode = false, special = false;
+};
+void addTokenizeCommand(CLI::App &app, TokenizeArguments &arguments);
+/// Standard input to standard output.
+void tokenizeInput(const TokenizeArguments &arguments);
 
 /// `lathe doctor`; the exit code is 0 if models can run on some device.
 int examineMachine();

@@ -25,6 +25,14 @@ int main(void) {
   lathe_device_release(NULL);
   lathe_session_release(NULL);
   lathe_sequence_release(NULL);
+  lathe_tokenizer_release(NULL);
+  lathe_text_decoder_release(NULL);
+
+  lathe_tokenizer *tokenizer = (lathe_tokenizer *)&failures;
+  status = lathe_tokenizer_load("/nowhere", &tokenizer);
+  check(status != NULL && lathe_status_code(status) == LATHE_NOT_FOUND, "a missing tokenizer is LATHE_NOT_FOUND");
+  check(tokenizer == NULL, "out_tokenizer is NULL on failure");
+  lathe_status_release(status);
 
   lathe_device_options options;
   memset(&options, 0, sizeof(options));
