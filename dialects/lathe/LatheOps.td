@@ -70,6 +70,7 @@ include "dialects/lathe/LoopIndexing.td"
 include "dialects/lathe/LoopSorting.td"
 include "dialects/lathe/LoopWindows.td"
 include "dialects/lathe/LoopRecurrent.td"
+include "dialects/lathe/LoopRotation.td"
 include "dialects/lathe/LoopSignal.td"
 include "dialects/lathe/LoopPicture.td"
 #endif

@@ -124,62 +124,28 @@ static LogicalResult importAttention(NodeImporter &node) {
   return setOutput(node, 0, joinHeads(in.tokensFirst ? result : transpose(result, {0, 2, 1, 3})));
 }
 
-/// Rotated pairs of the last dimension.
-static Term rotate(const Term &x, const Term &cosines, const Term &sines, bool interleaved) {
-  if (!x || !cosines || !sines)
-    return Term();
-  NodeImporter &node = *x.node;
-  int64_t last = x.rank() - 1;
-  AffineExpr half = x.dim(last).floorDiv(2), zero = node.constantSize(0);
-  Term a = interleaved ? slice(x, last, zero, half, 2) : slice(x, last, zero, half);
-  Term b = interleaved ? slice(x, last, node.constantSize(1), half, 2) : slice(x, last, half, half);
-  Term real = cosines * a - sines * b, imaginary = sines * a + cosines * b;
-  if (!interleaved)
-    return concat({real, imaginary}, last);
-  Term pairs = concat({unsqueeze(real, last + 1), unsqueeze(imaginary, last + 1)}, last + 1);
-  return reshape(pairs, x.dims());
-}
-
 static LogicalResult importRotaryEmbedding(NodeImporter &node) {
-  bool interleaved = node.intAttribute("interleaved", 0);
-  int64_t heads = node.intAttribute("num_heads", 0), part = node.intAttribute("rotary_embedding_dim", 0);
-  Term given = realInput(node, 0), cosines = input(node, 1), sines = input(node, 2);
-  if (!given || !cosines || !sines)
+  RotaryInputs in;
+  in.interleaved = node.intAttribute("interleaved", 0);
+  in.dimensions = node.intAttribute("rotary_embedding_dim", 0);
+  int64_t heads = node.intAttribute("num_heads", 0);
+  Term given = realInput(node, 0);
+  in.cosines = input(node, 1), in.sines = input(node, 2);
+  if (!given || !in.cosines || !in.sines)
     return failure();
-  int64_t headAxis = given.rank() == 3 ? 2 : 1;
-  Term x = given;
-  if (given.rank() == 3) {
-    AffineExpr width = heads > 0 ? divideDimExactly(given.dim(2), node.constantSize(heads)) : AffineExpr();
-    if (!width)
-      return node.fail("'num_heads' is {0}, needed a divisor of {1}", heads, node.print(given.dim(2)));
-    x = reshape(given, {given.dim(0), given.dim(1), node.constantSize(heads), width});
-  }
-  if (!x || x.rank() != 4)
+  if (given.rank() != 3 && given.rank() != 4)
     return node.fail("input has rank {0}, needed 3 or 4", given.rank());
+  in.x = given.rank() == 3 ? splitHeads(given, heads) : given;
+  in.tokensFirst = given.rank() == 3;
   if (node.hasInput(3)) {
     Term positions = input(node, 3);
     if (!positions)
       return failure();
-    cosines = Term(node, node.create<GatherAlongOp>(cosines.type(), cosines.value, positions.value, 0));
-    sines = Term(node, node.create<GatherAlongOp>(sines.type(), sines.value, positions.value, 0));
+    in.cosines = takeRows(in.cosines, positions);
+    in.sines = takeRows(in.sines, positions);
   }
-  if (!cosines || !sines || cosines.rank() != 3 || sines.rank() != 3)
-    return node.fail("the caches have ranks {0} and {1}, needed [batch, positions, half of a head]", cosines.rank(),
-                     sines.rank());
-  cosines = unsqueeze(cosines, headAxis);
-  sines = unsqueeze(sines, headAxis);
-  AffineExpr zero = node.constantSize(0);
-  Term result;
-  if (part == 0) {
-    result = rotate(x, cosines, sines, interleaved);
-  } else {
-    if (part < 0 || part % 2 != 0 || !x.size(3) || part > *x.size(3))
-      return node.fail("'rotary_embedding_dim' is {0}, needed an even number of at most {1}", part,
-                       node.print(x.dim(3)));
-    AffineExpr turned = node.constantSize(part), rest = node.constantSize(*x.size(3) - part);
-    result = concat({rotate(slice(x, 3, zero, turned), cosines, sines, interleaved), slice(x, 3, turned, rest)}, 3);
-  }
-  return setOutput(node, 0, given.rank() == 3 && result ? reshape(result, given.dims()) : result);
+  Term result = rotate(in);
+  return setOutput(node, 0, given.rank() == 3 ? joinHeads(result) : result);
 }
 
 static LogicalResult importCausalConvWithState(NodeImporter &node) {

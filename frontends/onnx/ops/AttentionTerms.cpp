@@ -1,6 +1,5 @@
 #include "frontends/onnx/ops/AttentionTerms.h"
 #include "dialects/lathe/LoopOps.h"
-#include <cmath>
 
 using namespace mlir;
 using namespace lathe;
@@ -50,7 +49,7 @@ void AttentionMask::add(const Term &term) {
 }
 
 void AttentionMask::allow(const Term &allowed) {
-  add(select(allowed, constant(node, type, 0), constant(node, type, -HUGE_VAL)));
+  add(select(allowed, constant(node, type, 0), constant(node, type, forbidden)));
 }
 
 Term AttentionMask::keyPlaces() {
@@ -140,4 +139,48 @@ Term lathe::onnx::composeAttention(AttentionInputs in, Type softmaxType, Attenti
   stages.masked = in.mask ? stages.capped + in.mask : stages.capped;
   stages.shares = cast(softmaxOfMasked(cast(stages.masked, softmaxType), isMasked), type);
   return cast(matmul(cast(stages.shares, in.value.type()), repeatHeads(in.value, in.query)), in.query.type());
+}
+
+Term lathe::onnx::takeRows(const Term &table, const Term &positions) {
+  if (!table || !positions)
+    return Term();
+  return Term(*table.node, table.node->create<GatherAlongOp>(table.type(), table.value, positions.value, 0));
+}
+
+Term lathe::onnx::rotate(const RotaryInputs &in) {
+  if (!in.x || !in.cosines || !in.sines)
+    return Term();
+  NodeImporter &node = *in.x.node;
+  if (in.x.rank() != 4 || in.cosines.rank() != 3 || in.sines.rank() != 3) {
+    (void)node.fail("has heads of rank {0} and caches of ranks {1} and {2}, needed 4 and [batch, positions, half of a "
+                    "head]",
+                    in.x.rank(), in.cosines.rank(), in.sines.rank());
+    return Term();
+  }
+  std::optional<int64_t> width = in.x.size(3);
+  int64_t dimensions = in.dimensions ? in.dimensions : width.value_or(0);
+  if (dimensions <= 0 || dimensions % 2 != 0 || dimensions > width.value_or(0)) {
+    (void)node.fail("rotates {0} elements of heads of {1}, needed an even number of at most that", dimensions,
+                    node.print(in.x.dim(3)));
+    return Term();
+  }
+  if (!isNarrowFloat(in.x.type())) {
+    (void)node.fail("has element type {0}, needed float, float16 or bfloat16", dataTypeName(convertType(in.x.type())));
+    return Term();
+  }
+  int64_t head = in.tokensFirst ? 2 : 1;
+  Term cosines = unsqueeze(in.cosines, head), sines = unsqueeze(in.sines, head);
+  AffineExpr one = node.constantSize(1);
+  for (const Term &table : {cosines, sines}) {
+    if (!table)
+      return Term();
+    for (int64_t d : {int64_t(0), 3 - head})
+      if (table.dim(d) != one && failed(node.requireSame(table.dim(d), in.x.dim(d), "a dimension of the caches")))
+        return Term();
+    if (failed(node.requireSame(table.dim(3), node.constantSize(dimensions / 2), "the last dimension of the caches")))
+      return Term();
+  }
+  return Term(node,
+              node.create<RotatePairsOp>(in.x.type(), in.x.value, cosines.value, sines.value,
+                                         in.interleaved ? RopePairing::Adjacent : RopePairing::Halves, dimensions));
 }

@@ -3,6 +3,7 @@
 #define LATHE_FRONTENDS_ONNX_OPS_ATTENTIONTERMS_H
 
 #include "frontends/onnx/ops/Terms.h"
+#include <cmath>
 
 namespace lathe::onnx {
 
@@ -18,8 +19,10 @@ Term repeatHeads(const Term &x, const Term &like);
 /// What is masked out of `queries` x `keys` scores. Positions are counted from the first key.
 class AttentionMask {
 public:
-  AttentionMask(NodeImporter &node, mlir::Type type, mlir::AffineExpr queries, mlir::AffineExpr keys)
-      : node(node), type(type), queries(queries), keys(keys) {}
+  /// `forbidden` is added to the scores of what is not allowed.
+  AttentionMask(NodeImporter &node, mlir::Type type, mlir::AffineExpr queries, mlir::AffineExpr keys,
+                double forbidden = -HUGE_VAL)
+      : node(node), type(type), queries(queries), keys(keys), forbidden(forbidden) {}
 
   /// Keys in front of the queries: rank 0 or [B, 1, 1, 1].
   void setOffset(const Term &keysInFront) { offset = keysInFront; }
@@ -40,6 +43,7 @@ private:
   NodeImporter &node;
   mlir::Type type;
   mlir::AffineExpr queries, keys;
+  double forbidden;
   Term offset, sum;
   bool valid = true;
 };
@@ -63,6 +67,19 @@ struct AttentionStages {
 Term attend(const AttentionInputs &in);
 /// The same put together from products, with the softmax in `softmaxType` and `query` and `key` scaled each.
 Term composeAttention(AttentionInputs in, mlir::Type softmaxType, AttentionStages &stages);
+
+struct RotaryInputs {
+  Term x;                   ///< [B, H, T, D], or [B, T, H, D] with `tokensFirst`
+  Term cosines, sines;      ///< [B, T, pairs]
+  bool tokensFirst = false; ///< of the result, too
+  bool interleaved = false; ///< pairs are neighbours, not from both halves
+  int64_t dimensions = 0;   ///< so many elements of a head are rotated; 0: all
+};
+
+/// Rows of a table [positions, n] for each of `positions`.
+Term takeRows(const Term &table, const Term &positions);
+/// Rotary position embedding: pairs of elements of each head rotated.
+Term rotate(const RotaryInputs &in);
 
 } // namespace lathe::onnx
 

@@ -6,6 +6,7 @@
 #include "dialects/lathe/reference/loops/Movement.h"
 #include "dialects/lathe/reference/loops/Picture.h"
 #include "dialects/lathe/reference/loops/Recurrent.h"
+#include "dialects/lathe/reference/loops/Rotation.h"
 #include "dialects/lathe/reference/loops/Signal.h"
 #include "dialects/lathe/reference/loops/Sorting.h"
 #include "dialects/lathe/reference/loops/Windows.h"
