@@ -19,6 +19,18 @@ std::vector<Phase> lathe::buildPhases(const PipelineOptions &options) {
          pm.addNestedPass<func::FuncOp>(createCanonicalizerPass());
          pm.addNestedPass<func::FuncOp>(createFoldConstants());
          pm.addNestedPass<func::FuncOp>(createCSEPass());
+         pm.addNestedPass<func::FuncOp>(createFoldTransposes());
+         pm.addNestedPass<func::FuncOp>(createFoldBatchNorm());
+         pm.addNestedPass<func::FuncOp>(createRecognizeLayerNorm());
+         pm.addNestedPass<func::FuncOp>(createRecognizeRmsNorm());
+         pm.addNestedPass<func::FuncOp>(createRecognizeSoftmax());
+         pm.addNestedPass<func::FuncOp>(createRecognizeGelu());
+         pm.addNestedPass<func::FuncOp>(createRecognizeSilu());
+         pm.addNestedPass<func::FuncOp>(createRecognizeRope());
+         pm.addNestedPass<func::FuncOp>(createRecognizeAttention());
+         pm.addNestedPass<func::FuncOp>(createFoldTransposes()); // those around attention
+         pm.addNestedPass<func::FuncOp>(createCanonicalizerPass());
+         pm.addNestedPass<func::FuncOp>(createCSEPass());
        }},
       {"quantize",
        [options](OpPassManager &pm) {

@@ -33,6 +33,236 @@ def FoldConstants : Pass<"lathe-fold-constants", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::lathe::LatheDialect"];
 }
 
+def FoldTransposes : Pass<"lathe-fold-transposes", "::mlir::func::FuncOp"> {
+  let summary = "Join transposes, and let products read what was transposed for them";
+  let description = [{
+    Needs: any function of `lathe` operations; constants folded.
+
+    Leaves: at most one transpose between two other operations, none that changes nothing, and products that read their
+    right operand along k where that is how it lay. A factor between a transpose and a product moves in front of the
+    transpose; batches that were made one dimension for it stay apart.
+
+    Before:
+    ```mlir
+    %kt = lathe.transpose %k permutation [0, 2, 1] : tensor<4x?x64xf32> -> tensor<4x64x?xf32>
+    %s = lathe.matmul %q, %kt : tensor<4x?x64xf32>, tensor<4x64x?xf32> -> tensor<4x?x?xf32>
+    ```
+    After:
+    ```mlir
+    %s = lathe.matmul %q, %k transpose_rhs : tensor<4x?x64xf32>, tensor<4x?x64xf32> -> tensor<4x?x?xf32>
+    ```
+
+    Not done: transposes of left operands, which products have no flag for; a transpose that others read, if the product
+    would need another one in its place; factors that are no constants; batches with several sizes that are no numbers.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
+}
+
+def FoldBatchNorm : Pass<"lathe-fold-batch-norm", "::mlir::func::FuncOp"> {
+  let summary = "Let the filters of a convolution take in what scales its channels";
+  let description = [{
+    Needs: any function of `lathe` operations.
+
+    Leaves: convolutions whose filters hold the factors, and one addition, of what batch normalization made of the channels
+    behind them. Filters and numbers to add are computed from weights alone, for FormWeightPrograms to collect.
+
+    Before:
+    ```mlir
+    %0 = lathe.conv %x, %f ... : tensor<?x4x8x8xf32>, tensor<6x4x3x3xf32> -> tensor<?x6x8x8xf32>
+    %1 = lathe.sub %0, %mean : tensor<?x6x8x8xf32>, tensor<1x6x1x1xf32> -> tensor<?x6x8x8xf32>
+    %2 = lathe.mul %1, %factor : tensor<?x6x8x8xf32>, tensor<1x6x1x1xf32> -> tensor<?x6x8x8xf32>
+    %y = lathe.add %2, %bias : tensor<?x6x8x8xf32>, tensor<1x6x1x1xf32> -> tensor<?x6x8x8xf32>
+    ```
+    After: one `lathe.conv` that reads `%f * %factor`, and one `lathe.add` of `-%mean * %factor + %bias`.
+
+    Not done: convolutions that others read as well; factors that are not one number for each channel, or are not known
+    when compiling. Not done, with a missed remark: filters that are computed or of another type.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
+}
+
+def RecognizeLayerNorm : Pass<"lathe-recognize-layer-norm", "::mlir::func::FuncOp"> {
+  let summary = "Find layer norms among reductions and elementwise operations";
+  let description = [{
+    Needs: constants folded and common subexpressions joined.
+
+    Leaves: `lathe.layer_norm` in place of `d / sqrt(mean(d^2) + epsilon)` of `d = x - mean(x)` with what scales and shifts
+    it, and of `x * m + (bias - mean(x) * m)` of `m = scale / sqrt(...)`. Quotients may be products with a reciprocal,
+    squares powers.
+
+    Before:
+    ```mlir
+    %m = lathe.reduce mean %x axes [1] keep : tensor<?x8xf32> -> tensor<?x1xf32>
+    %d = lathe.sub %x, %m : tensor<?x8xf32>, tensor<?x1xf32> -> tensor<?x8xf32>
+    %q = lathe.mul %d, %d : tensor<?x8xf32>, tensor<?x8xf32> -> tensor<?x8xf32>
+    %v = lathe.reduce mean %q axes [1] keep : tensor<?x8xf32> -> tensor<?x1xf32>
+    %e = lathe.add %v, %epsilon : tensor<?x1xf32>, tensor<f32> -> tensor<?x1xf32>
+    %r = lathe.sqrt %e : tensor<?x1xf32>
+    %n = lathe.div %d, %r : tensor<?x8xf32>, tensor<?x1xf32> -> tensor<?x8xf32>
+    %s = lathe.mul %n, %w : tensor<?x8xf32>, tensor<8xf32> -> tensor<?x8xf32>
+    %y = lathe.add %s, %b : tensor<?x8xf32>, tensor<8xf32> -> tensor<?x8xf32>
+    ```
+    After:
+    ```mlir
+    %y = lathe.layer_norm %x scale %w : tensor<8xf32> bias %b : tensor<8xf32> axis 1 epsilon 1.0e-05 : tensor<?x8xf32>
+    ```
+
+    What else reads values in between keeps them. Not done, with a missed remark: means over other dimensions than the last
+    ones; elements of f64. Not done: a scale or a bias that is not one row of known length, or behind a value that others
+    read, stays an operation of its own.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
+}
+
+def RecognizeRmsNorm : Pass<"lathe-recognize-rms-norm", "::mlir::func::FuncOp"> {
+  let summary = "Find RMS norms among reductions and elementwise operations";
+  let description = [{
+    Needs: constants folded and common subexpressions joined.
+
+    Leaves: `lathe.rms_norm` in place of `x / sqrt(mean(x^2) + epsilon) * weight`, the weight all ones if there is none.
+    Quotients may be products with a reciprocal, squares powers. Where rows were widened for the norm and narrowed behind
+    it, it reads them as they were.
+
+    Before:
+    ```mlir
+    %q = lathe.pow %x, %two : tensor<?x8xf32>, tensor<f32> -> tensor<?x8xf32>
+    %v = lathe.reduce mean %q axes [1] keep : tensor<?x8xf32> -> tensor<?x1xf32>
+    %e = lathe.add %v, %epsilon : tensor<?x1xf32>, tensor<f32> -> tensor<?x1xf32>
+    %r = lathe.sqrt %e : tensor<?x1xf32>
+    %n = lathe.div %x, %r : tensor<?x8xf32>, tensor<?x1xf32> -> tensor<?x8xf32>
+    %y = lathe.mul %w, %n : tensor<8xf32>, tensor<?x8xf32> -> tensor<?x8xf32>
+    ```
+    After:
+    ```mlir
+    %y = lathe.rms_norm %x, %w epsilon 1.0e-05 : tensor<?x8xf32>, tensor<8xf32>
+    ```
+
+    What else reads values in between keeps them. Not done, with a missed remark: means over more than the last dimension;
+    rows of unknown length; no epsilon; elements of f64. Not done: a weight that is not one row, or behind a value that
+    others read, stays a product of its own.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
+}
+
+def RecognizeSoftmax : Pass<"lathe-recognize-softmax", "::mlir::func::FuncOp"> {
+  let summary = "Find softmaxes among reductions and elementwise operations";
+  let description = [{
+    Needs: common subexpressions joined.
+
+    Leaves: `lathe.softmax` in place of `e^z / sum(e^z)`, where z may be `x - max(x)`.
+
+    Before:
+    ```mlir
+    %e = lathe.exp %x : tensor<?x8xf32>
+    %s = lathe.reduce sum %e axes [1] keep : tensor<?x8xf32> -> tensor<?x1xf32>
+    %y = lathe.div %e, %s : tensor<?x8xf32>, tensor<?x1xf32> -> tensor<?x8xf32>
+    ```
+    After: `%y = lathe.softmax %x : tensor<?x8xf32>`
+
+    What else reads values in between keeps them. Not done, with a missed remark: sums over another dimension than the last;
+    elements of f64.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
+}
+
+def RecognizeGelu : Pass<"lathe-recognize-gelu", "::mlir::func::FuncOp"> {
+  let summary = "Find gelu in its formula, whatever the order of factors";
+  let description = [{
+    Needs: constants folded.
+
+    Leaves: `lathe.gelu` in place of what is `x / 2 * (1 + erf(x / sqrt(2)))` once factors and terms are multiplied out, and
+    `lathe.gelu_tanh` in place of `x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))`. Constants may be off by what
+    their type rounds.
+
+    Before:
+    ```mlir
+    %0 = lathe.div %x, %root2 : tensor<?xf32>, tensor<f32> -> tensor<?xf32>
+    %1 = lathe.erf %0 : tensor<?xf32>
+    %2 = lathe.add %1, %one : tensor<?xf32>, tensor<f32> -> tensor<?xf32>
+    %3 = lathe.mul %x, %2 : tensor<?xf32>, tensor<?xf32> -> tensor<?xf32>
+    %y = lathe.mul %3, %half : tensor<?xf32>, tensor<f32> -> tensor<?xf32>
+    ```
+    After: `%y = lathe.gelu %x : tensor<?xf32>`
+
+    What else reads values in between keeps them. Not done: `x * sigmoid(1.702 x)`, a different function. Not done, with a
+    missed remark: any other use of erf.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
+}
+
+def RecognizeSilu : Pass<"lathe-recognize-silu", "::mlir::func::FuncOp"> {
+  let summary = "Find silu in its formula";
+  let description = [{
+    Needs: common subexpressions joined.
+
+    Leaves: `lathe.silu` in place of `x * sigmoid(x)` and `x / (1 + e^-x)`.
+
+    Before:
+    ```mlir
+    %0 = lathe.sigmoid %x : tensor<?xf32>
+    %y = lathe.mul %x, %0 : tensor<?xf32>, tensor<?xf32> -> tensor<?xf32>
+    ```
+    After: `%y = lathe.silu %x : tensor<?xf32>`
+
+    What else reads the sigmoid keeps it. Not done: the sigmoid of anything but x itself.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
+}
+
+def RecognizeRope : Pass<"lathe-recognize-rope", "::mlir::func::FuncOp"> {
+  let summary = "Find rotary embeddings among slices, products and concatenations";
+  let description = [{
+    Needs: common subexpressions joined.
+
+    Leaves: `lathe.rotate_pairs` in place of `x * cosines + turned * sines`, where `turned` is the concatenation of the
+    second half of x, negated, and the first one, or the same of neighbouring elements; and of the concatenation of
+    `a * cosines - b * sines` and `a * sines + b * cosines` of both halves or of neighbours.
+
+    Before:
+    ```mlir
+    %a = lathe.slice %x starts affine_map<()[s0, s1] -> (0, 0)> steps [1, 1] sizes affine_map<()[s0, s1] -> (s0, 4)> ...
+    %b = lathe.slice %x starts affine_map<()[s0, s1] -> (0, 4)> steps [1, 1] sizes affine_map<()[s0, s1] -> (s0, 4)> ...
+    %n = lathe.neg %b : tensor<?x4xf32>
+    %t = lathe.concat %n, %a axis 1 : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x8xf32>
+    %0 = lathe.mul %x, %c : tensor<?x8xf32>, tensor<?x8xf32> -> tensor<?x8xf32>
+    %1 = lathe.mul %t, %s : tensor<?x8xf32>, tensor<?x8xf32> -> tensor<?x8xf32>
+    %y = lathe.add %0, %1 : tensor<?x8xf32>, tensor<?x8xf32> -> tensor<?x8xf32>
+    ```
+    After: `%y = lathe.rotate_pairs %x, %c, %s halves dimensions 8 : ...`
+
+    Not done: rows of unknown or odd length. Not done, with a missed remark: tables of different shapes, or whose rows fit
+    neither elements nor pairs; elements of f64.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
+}
+
+def RecognizeAttention : Pass<"lathe-recognize-attention", "::mlir::func::FuncOp"> {
+  let summary = "Find attention among products and softmaxes";
+  let description = [{
+    Needs: FoldTransposes and RecognizeSoftmax.
+
+    Leaves: `lathe.attention` in place of `softmax(query * key^T * scale + mask) * value`. Factors may stand at queries, keys
+    or scores; a mask may be added, or replace scores by a number below -1e9, and keeps its numbers; zeros for rows of which
+    nothing is seen are part of the operation. Heads of keys and values that were repeated are read where they were. Where
+    queries, keys and values were transposed from `[B, T, H, D]` the operation reads them `tokens_first`.
+
+    Before:
+    ```mlir
+    %0 = lathe.matmul %q, %k transpose_rhs : tensor<?x4x8x16xf32>, tensor<?x4x8x16xf32> -> tensor<?x4x8x8xf32>
+    %1 = lathe.div %0, %four : tensor<?x4x8x8xf32>, tensor<f32> -> tensor<?x4x8x8xf32>
+    %2 = lathe.add %1, %m : tensor<?x4x8x8xf32>, tensor<?x1x1x8xf32> -> tensor<?x4x8x8xf32>
+    %3 = lathe.softmax %2 : tensor<?x4x8x8xf32>
+    %y = lathe.matmul %3, %v : tensor<?x4x8x8xf32>, tensor<?x4x8x16xf32> -> tensor<?x4x8x16xf32>
+    ```
+    After: `%y = lathe.attention %q, %k, %v mask %m : tensor<?x1x1x8xf32> scale 2.5e-01 : ...`
+
+    Not done, with a missed remark: scores or shares that others read, as when a model gives them back; operands of other
+    ranks than 4, of several types, or with batches that broadcast; heads whose number is not known or that have more than
+    512 elements; a mask of another type.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
+}
+
 //===- quantization ---------------------------------------------------------------------------------------------===//
 
 def NarrowProducts : Pass<"lathe-narrow-products", "::mlir::ModuleOp"> {
