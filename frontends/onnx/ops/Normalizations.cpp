@@ -1,5 +1,5 @@
 // Normalizations: operations of their own where these fit, else put together from reductions and elementwise ones.
-#include "frontends/onnx/ops/Terms.h"
+#include "frontends/onnx/ops/Norms.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -134,6 +134,32 @@ static bool isNormalizedByOne(const Term &x, Type computed, const Term &scale, i
          scale.rank() == x.rank() - axis && llvm::all_of_zip(scale.dims(), x.dims().drop_front(axis), isSameDim);
 }
 
+static SmallVector<int64_t> axesFrom(const Term &x, int64_t axis) {
+  return llvm::to_vector(llvm::seq<int64_t>(axis, x.rank()));
+}
+
+Term lathe::onnx::layerNorm(const Term &x, const Term &scale, const Term &bias, int64_t axis, float epsilon,
+                            Type computed) {
+  if (!x || !scale)
+    return Term();
+  if (isNormalizedByOne(x, computed, scale, axis) && (!bias || isNormalizedByOne(x, computed, bias, axis)) &&
+      epsilon >= 0)
+    return Term(*x.node,
+                x.node->create<LayerNormOp>(x.type(), x.value, scale.value, bias.value, axis, llvm::APFloat(epsilon)));
+  Term result = cast(standardize(cast(x, computed), axesFrom(x, axis), epsilon), x.type()) * scale;
+  return bias ? result + bias : result;
+}
+
+Term lathe::onnx::rmsNorm(const Term &x, const Term &scale, int64_t axis, float epsilon, Type computed) {
+  if (!x || !scale)
+    return Term();
+  if (scale.rank() == 1 && isNormalizedByOne(x, computed, scale, axis) && epsilon > 0)
+    return Term(*x.node, x.node->create<RmsNormOp>(x.type(), x.value, scale.value, llvm::APFloat(epsilon)));
+  Term wide = cast(x, computed);
+  Term root = apply<SqrtOp>(reduce(wide * wide, ReduceKind::Mean, axesFrom(x, axis), /*keep=*/true) + epsilon);
+  return cast(wide / root, x.type()) * scale;
+}
+
 static LogicalResult importLayerNormalization(NodeImporter &node) {
   float epsilon = node.floatAttribute("epsilon", 1e-5f);
   Type computed = getStashType(node);
@@ -146,15 +172,10 @@ static LogicalResult importLayerNormalization(NodeImporter &node) {
   Term scale = input(node, 1), bias = node.hasInput(2) ? input(node, 2) : Term();
   if (!scale || (node.hasInput(2) && !bias))
     return failure();
-  bool isOne = isNormalizedByOne(x, computed, scale, *axis) && (!bias || isNormalizedByOne(x, computed, bias, *axis)) &&
-               epsilon >= 0;
-  if (isOne && !node.hasOutput(1) && !node.hasOutput(2))
-    return setOutput(node, 0,
-                     Term(node, node.create<LayerNormOp>(x.type(), x.value, scale.value, bias.value, *axis,
-                                                         llvm::APFloat(epsilon))));
-  SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(*axis, x.rank()));
+  if (!node.hasOutput(1) && !node.hasOutput(2))
+    return setOutput(node, 0, layerNorm(x, scale, bias, *axis, epsilon, computed));
   Term average, inverse;
-  Term result = cast(standardize(cast(x, computed), axes, epsilon, &average, &inverse), x.type()) * scale;
+  Term result = cast(standardize(cast(x, computed), axesFrom(x, *axis), epsilon, &average, &inverse), x.type()) * scale;
   if (bias)
     result = result + bias;
   if ((node.hasOutput(1) && failed(setOutput(node, 1, average))) ||
@@ -172,16 +193,7 @@ static LogicalResult importRmsNormalization(NodeImporter &node) {
   FailureOr<int64_t> axis = node.axisAttribute(-1, x.rank(), x.rank() - 1);
   if (failed(axis))
     return failure();
-  Term weight = input(node, 1);
-  if (!weight)
-    return failure();
-  if (weight.rank() == 1 && isNormalizedByOne(x, computed, weight, *axis) && epsilon > 0)
-    return setOutput(node, 0,
-                     Term(node, node.create<RmsNormOp>(x.type(), x.value, weight.value, llvm::APFloat(epsilon))));
-  SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(*axis, x.rank()));
-  Term wide = cast(x, computed);
-  Term root = apply<SqrtOp>(reduce(wide * wide, ReduceKind::Mean, axes, /*keep=*/true) + epsilon);
-  return setOutput(node, 0, cast(wide / root, x.type()) * weight);
+  return setOutput(node, 0, rmsNorm(x, input(node, 1), *axis, epsilon, computed));
 }
 
 static LogicalResult importLpNormalization(NodeImporter &node) {
@@ -245,6 +257,7 @@ static constexpr Operator Operators[] = {
     {"", "LpNormalization", 1, NewestOpset, "", importLpNormalization},
     {"", "MeanVarianceNormalization", 9, NewestOpset, "", importMeanVarianceNormalization},
     {"", "RMSNormalization", 23, NewestOpset, "", importRmsNormalization},
+    {"", "SimplifiedLayerNormalization", 1, NewestOpset, "", importRmsNormalization}, // onnxruntime's, in this domain
 };
 
 llvm::ArrayRef<Operator> lathe::onnx::normalizationOperators() { return Operators; }

@@ -3,10 +3,28 @@
 using namespace lathe::onnx;
 
 static constexpr llvm::ArrayRef<Operator> (*Tables[])() = {
-    activationOperators, attentionOperators,    controlFlowOperators, elementwiseOperators, indexingOperators,
-    linearOperators,     loopOperators,         lossOperators,        movementOperators,    normalizationOperators,
-    pictureOperators,    quantizationOperators, recurrentOperators,   reductionOperators,   sequenceOperators,
-    shapeOperators,      softmaxOperators,      windowOperators,
+    activationOperators,
+    attentionOperators,
+    controlFlowOperators,
+    elementwiseOperators,
+    indexingOperators,
+    linearOperators,
+    loopOperators,
+    lossOperators,
+    microsoftAttentionOperators,
+    microsoftCachedAttentionOperators,
+    microsoftNormalizationOperators,
+    microsoftProductOperators,
+    movementOperators,
+    normalizationOperators,
+    pictureOperators,
+    quantizationOperators,
+    recurrentOperators,
+    reductionOperators,
+    sequenceOperators,
+    shapeOperators,
+    softmaxOperators,
+    windowOperators,
 };
 
 std::vector<const Operator *> lathe::onnx::listOperators() {

@@ -96,6 +96,36 @@ CASES = """
 23 | float[N,2,M,8] x, float[N,2,4,8] k, float[N,2,4,6] v | | y = Attention<scale=0.5>(x, k, v)
 23 | float[N,2,M,8] x, float[N,2,M,8] k, float[N,2,M,8] v, float[N,2,4,8] p, float[N,2,4,8] q | | y, r, s = Attention<is_causal=1>(x, k, v, "", p, q)
 23 | float[N,2,M,8] x, float[N,2,4,8] k, float[N,2,4,8] v | | y = Attention<softcap=2.0>(x, k, v)
+23 | float[3,2,5,8] x | float[5,4] c, float[5,4] s | p = Constant<value=int64[3,5] {0,1,2,3,4,1,2,3,4,0,4,3,2,1,0}>() ; y = RotaryEmbedding(x, c, s, p)
+23 | float[N,M,16] x, float[N,M,2] c, float[N,M,2] s | | y = RotaryEmbedding<num_heads=2, rotary_embedding_dim=4, interleaved=1>(x, c, s)
+17 | float[N,M,8] x | | y = com.microsoft.Gelu(x)
+17 | float[N,M,8] x | float[8] b | y = com.microsoft.BiasGelu(x, b)
+17 | float[N,M,8] x | float[8] b | y = com.microsoft.FastGelu(x, b)
+17 | float[N,M,8] x | | y = com.microsoft.FastGelu(x)
+17 | float[N,M,8] x | | y = com.microsoft.QuickGelu<alpha=1.5>(x)
+17 | float[N,M,8] x, float[N,M,8] z | float[8] g, float[8] b, float[8] c | y = com.microsoft.SkipLayerNormalization<epsilon=0.001>(x, z, g, b, c)
+17 | float[N,M,8] x, float[N,M,8] z | float[8] g | y = com.microsoft.SkipSimplifiedLayerNormalization<epsilon=0.001>(x, z, g)
+17 | float[N,M,8] x | float[8] g | y = SimplifiedLayerNormalization<epsilon=0.001>(x, g)
+17 | float[2,4] x | float[9,8] w, float[6,8] p, float[2,8] s, float[8] g, float[8] b | i = Constant<value=int32[2,4] {0,8,3,4,7,1,2,2}>() ; t = Constant<value=int32[2,4] {0,0,1,1,0,1,1,1}>() ; h, m = com.microsoft.EmbedLayerNormalization(i, t, w, p, s, g, b) ; r = ReduceSum(h) ; y = Add(x, r)
+17 | float[N,2,M,6] x, float[N,2,4,6] z | | y = com.microsoft.FusedMatMul<transB=1, alpha=0.5>(x, z)
+17 | float[N,6,M] x | float[6,4] w | y = com.microsoft.FusedMatMul<transA=1>(x, w)
+17 | float[N,M,40] x | uint8[6,3,8] w, float[18] s | y = com.microsoft.MatMulNBits<K=40, N=6, bits=4, block_size=16>(x, w, s)
+17 | float[N,M,32] x | uint8[6,1,16] w, float[6] s, uint8[6] z | y = com.microsoft.MatMulNBits<K=32, N=6, bits=4, block_size=32>(x, w, s, z)
+17 | float[N,M,24] x | uint8[6,2,16] w, float[12] s, uint8[12] z | c = Constant<value_float=0.02>() ; h = Mul(x, c) ; y = com.microsoft.MatMulNBits<K=24, N=6, bits=8, block_size=16>(h, w, s, z)
+17 | float[3,5,16] x | float[10,4] c, float[10,4] s | p = Constant<value=int64[3,5] {0,1,2,3,4,1,2,3,4,9,4,3,2,1,0}>() ; y = com.microsoft.RotaryEmbedding<num_heads=2>(x, p, c, s)
+17 | float[N,2,M,8] x | float[10,4] c, float[10,4] s | p = Constant<value=int64[1] {2}>() ; y = com.microsoft.RotaryEmbedding<interleaved=1>(x, p, c, s)
+17 | float[N,M,8] x | float[8,48] w, float[48] b | y = com.microsoft.Attention<num_heads=2>(x, w, b)
+17 | float[3,5,8] x | float[8,48] w, float[48] b | m = Constant<value=int32[3,5] {1,1,1,0,0,1,1,1,1,1,1,0,1,1,0}>() ; y = com.microsoft.Attention<num_heads=2, unidirectional=1>(x, w, b, m)
+17 | float[3,5,8] x | float[8,48] w, float[48] b | m = Constant<value=int32[3] {3,5,2}>() ; y = com.microsoft.Attention<num_heads=2, scale=0.5>(x, w, b, m)
+17 | float[N,M,8] x, float[2,N,2,4,8] p | float[8,48] w, float[48] b | y, q = com.microsoft.Attention<num_heads=2, scale=0.1>(x, w, b, "", p)
+17 | float[N,M,8] x, float[1,2,M,M] a | float[8,48] w, float[48] b | y = com.microsoft.Attention<num_heads=2, scale=0.1>(x, w, b, "", "", a)
+17 | float[3,M,16] x, float[3,4,16] k, float[3,4,16] v | float[48] b | m = Constant<value=int32[3,4] {1,1,1,0,1,1,0,0,1,1,1,1}>() ; y = com.microsoft.MultiHeadAttention<num_heads=2>(x, k, v, b, m)
+17 | float[N,M,16] x, float[N,2,4,8] k, float[N,2,4,8] v | | y = com.microsoft.MultiHeadAttention<num_heads=2>(x, k, v)
+17 | float[N,M,16] x, float[N,M,16] k, float[N,M,16] v, float[N,2,4,8] p, float[N,2,4,8] q | | y, r, s = com.microsoft.MultiHeadAttention<num_heads=2>(x, k, v, "", "", "", p, q)
+17 | float[3,5,64] x, float[3,5,32] k, float[3,5,32] v | | s = Constant<value=int32[3] {4,4,4}>() ; t = Constant<value=int32[1] {5}>() ; y, r, q = com.microsoft.GroupQueryAttention<num_heads=4, kv_num_heads=2>(x, k, v, "", "", s, t)
+17 | float[3,1,64] x, float[3,1,32] k, float[3,1,32] v, float[3,2,4,16] p, float[3,2,4,16] q | float[9,8] c, float[9,8] d | s = Constant<value=int32[3] {4,4,4}>() ; t = Constant<value=int32[1] {5}>() ; y, r, z = com.microsoft.GroupQueryAttention<num_heads=4, kv_num_heads=2, do_rotary=1>(x, k, v, p, q, s, t, c, d)
+17 | float[3,1,128] x, float[3,2,8,16] p, float[3,2,8,16] q | float[9,8] c, float[9,8] d | s = Constant<value=int32[3] {2,4,3}>() ; t = Constant<value=int32[1] {5}>() ; y, r, z = com.microsoft.GroupQueryAttention<num_heads=4, kv_num_heads=2, do_rotary=1, rotary_interleaved=1, local_window_size=3>(x, "", "", p, q, s, t, c, d)
+17 | float[3,5,64] x, float[3,5,32] k, float[3,5,32] v | | s = Constant<value=int32[3] {4,4,4}>() ; t = Constant<value=int32[1] {5}>() ; y, r, q = com.microsoft.GroupQueryAttention<num_heads=4, kv_num_heads=2, softcap=2.0, scale=0.7>(x, k, v, "", "", s, t)
 17 | float[N,2,5] x | | y = Softmax(x)
 17 | float[N,2,5] x | | y = Softmax<axis=1>(x)
 17 | float[N,2,5] x | | y = Softmax<axis=-3>(x)
@@ -123,7 +153,7 @@ def make_model(line):
     opset, inputs, weights, nodes = (part.strip() for part in line.split("|"))
     declarations = ", ".join(filter(None, [inputs, weights]))
     weights = [declaration.split()[-1] for declaration in weights.split(", ")] if weights else []
-    text = f'<ir_version: 8, opset_import: ["" : {opset}]> model ({declarations}) => (float y) {{ {nodes} }}'
+    text = f'<ir_version: 8, opset_import: ["" : {opset}, "com.microsoft" : 1]> model ({declarations}) => (float y) {{ {nodes} }}'
     model = onnx.parser.parse_model(text.replace(" ;", "\n"))
     graph = model.graph
     graph.output[0].ClearField("type")
@@ -136,7 +166,9 @@ def make_values(rng, graph):
     for value in graph.input:
         tensor = value.type.tensor_type
         shape = [dim.dim_value or SIZES[dim.dim_param] for dim in tensor.shape.dim]
-        values[value.name] = rng.normal(size=shape).astype(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type))
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)
+        codes = dtype == np.uint8
+        values[value.name] = rng.integers(256, size=shape, dtype=dtype) if codes else rng.normal(size=shape).astype(dtype)
     return values
 
 
