@@ -91,24 +91,40 @@ static Polynomial multiply(const Polynomial &a, const Polynomial &b) {
   return result;
 }
 
-/// The quotient of each term by the one term of `divisor`; nothing where a term is no multiple of it.
-static std::optional<Polynomial> divideTerms(const Polynomial &dividend, const Polynomial &divisor) {
-  if (divisor.terms.size() != 1 || dividend.overflow || divisor.overflow)
-    return std::nullopt;
-  const auto &[factors, by] = *divisor.terms.begin();
-  Polynomial result;
-  for (const auto &[product, coefficient] : dividend.terms) {
-    Product rest(product);
-    for (AffineExpr factor : factors) {
-      auto *found = llvm::find(rest, factor);
-      if (found == rest.end())
-        return std::nullopt;
-      rest.erase(found);
-    }
-    if (by == -1 ? coefficient == INT64_MIN : coefficient % by != 0)
+/// The quotient of one term by another; nothing where it is no multiple of it.
+static std::optional<std::pair<Product, int64_t>> divideTerm(const std::pair<const Product, int64_t> &dividend,
+                                                             const std::pair<const Product, int64_t> &divisor) {
+  Product rest(dividend.first);
+  for (AffineExpr factor : divisor.first) {
+    auto *found = llvm::find(rest, factor);
+    if (found == rest.end())
       return std::nullopt;
-    result.add(rest, coefficient / by);
+    rest.erase(found);
   }
+  int64_t by = divisor.second;
+  if (by == -1 ? dividend.second == INT64_MIN : dividend.second % by != 0)
+    return std::nullopt;
+  return std::make_pair(std::move(rest), dividend.second / by);
+}
+
+/// The quotient where it leaves no rest; nothing elsewhere. The first term of a product is the product of the first
+/// terms, so each step of the long division takes the first term that is left.
+static std::optional<Polynomial> divideExactly(Polynomial dividend, const Polynomial &divisor) {
+  Polynomial result;
+  while (!dividend.terms.empty() && !dividend.overflow && !divisor.overflow && !divisor.terms.empty()) {
+    auto term = divideTerm(*dividend.terms.begin(), *divisor.terms.begin());
+    if (!term || term->second == INT64_MIN)
+      return std::nullopt;
+    result.add(term->first, term->second);
+    Polynomial part;
+    part.add(term->first, -term->second);
+    Polynomial taken = multiply(part, divisor);
+    dividend.overflow |= taken.overflow || result.overflow;
+    for (const auto &[product, coefficient] : taken.terms)
+      dividend.add(product, coefficient);
+  }
+  if (!dividend.terms.empty() || dividend.overflow || divisor.overflow || divisor.terms.empty())
+    return std::nullopt;
   return result;
 }
 
@@ -120,7 +136,7 @@ static Polynomial parseDivision(AffineExprKind kind, AffineExpr dividend, Affine
   bool isConstant = right.terms.size() == 1 && right.terms.begin()->first.empty();
   int64_t by = isConstant ? right.terms.begin()->second : 0;
   if (!isConstant && kind != AffineExprKind::Mod)
-    if (std::optional<Polynomial> quotient = divideTerms(left, right))
+    if (std::optional<Polynomial> quotient = divideExactly(left, right))
       return *quotient;
   for (const auto &[product, coefficient] : left.terms) {
     bool divides = by > 0 && coefficient % by == 0;
@@ -172,7 +188,7 @@ AffineExpr lathe::normalizeDim(AffineExpr expression) {
 bool lathe::isSameDim(AffineExpr a, AffineExpr b) { return a == b || normalizeDim(a) == normalizeDim(b); }
 
 AffineExpr lathe::divideDimExactly(AffineExpr dividend, AffineExpr divisor) {
-  std::optional<Polynomial> quotient = divideTerms(parse(dividend), parse(divisor));
+  std::optional<Polynomial> quotient = divideExactly(parse(dividend), parse(divisor));
   return quotient ? build(*quotient, dividend.getContext()) : AffineExpr();
 }
 

@@ -77,6 +77,27 @@ LogicalResult ExpandOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorI
 
 void ExpandOp::getLoopAttributes(ArrayRef<DimList>, SmallVectorImpl<AffineExpr> &) {}
 
+LogicalResult ReshapeToOp::verify() {
+  RankedTensorType input = getInput().getType(), result = getResult().getType();
+  // (C1)
+  if (failed(verifySizes(*this, "sizes", getSizes())) || failed(verifyResultSizes(*this, getSizes(), result)))
+    return failure();
+  // (C2)
+  bool agrees =
+      !input.hasStaticShape() || !result.hasStaticShape() || input.getNumElements() == result.getNumElements();
+  if (!movesElements(input, result) || !agrees)
+    return emitOpError() << "takes " << input << " to " << result
+                         << ", needed as many elements, of one type that is not quantized";
+  return success();
+}
+
+LogicalResult ReshapeToOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImpl<DimList> &results) {
+  results.push_back(inferSizes(getSizes(), operands));
+  return success();
+}
+
+void ReshapeToOp::getLoopAttributes(ArrayRef<DimList>, SmallVectorImpl<AffineExpr> &) {}
+
 LogicalResult ConcatOp::verify() {
   RankedTensorType result = getResult().getType();
   int64_t axis = getAxis(), sum = 0;
@@ -159,6 +180,26 @@ LogicalResult IotaOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImp
 
 void IotaOp::getLoopAttributes(ArrayRef<DimList>, SmallVectorImpl<AffineExpr> &attributes) {
   attributes.push_back(getAffineConstantExpr(getAxis(), getContext()));
+}
+
+LogicalResult WriteSizesOp::verify() {
+  // (C1)
+  if (failed(verifySizes(*this, "values", getValues())))
+    return failure();
+  // (C2)
+  if (getResult().getType().getDimSize(0) != int64_t(getValues().getNumResults()))
+    return emitOpError() << "has " << getValues().getNumResults() << " values and gives " << getResult().getType()
+                         << ", needed an element for each";
+  return success();
+}
+
+LogicalResult WriteSizesOp::inferResultDims(ArrayRef<DimList>, SmallVectorImpl<DimList> &results) {
+  results.push_back({getAffineConstantExpr(getValues().getNumResults(), getContext())});
+  return success();
+}
+
+void WriteSizesOp::getLoopAttributes(ArrayRef<DimList> operands, SmallVectorImpl<AffineExpr> &attributes) {
+  llvm::append_range(attributes, inferSizes(getValues(), operands));
 }
 
 LogicalResult ReverseSequenceOp::verify() {

@@ -47,6 +47,26 @@ def Lathe_ExpandOp : Lathe_LoopOp<"expand", [DeclareOpInterfaceMethods<Lathe_Der
   let hasVerifier = 1;
 }
 
+def Lathe_ReshapeToOp : Lathe_LoopOp<"reshape_to", [DeclareOpInterfaceMethods<Lathe_DerivativeOpInterface>]> {
+  let summary = "The same elements in the same order under a shape that other tensors help to give";
+  let description = [{
+    `sizes` gives the result's dimensions over those of all operands; those in `from` are read for their dimensions alone.
+    Where numbers of elements differ, the call ends with an error. `lathe.reshape`, which copies nothing, is for shapes that need the input alone.
+    Constraints:
+    * (C1) `sizes` has one symbol for each dimension of the operands and gives the result's dimensions.
+    * (C2) Element types are the same and not quantized, and numbers of elements agree where they are known.
+    Example:
+    ```mlir
+    %y = lathe.reshape_to %x from %t sizes affine_map<()[s0, s1, s2] -> (s1, 1, s2)>
+        : (tensor<?xf32>, tensor<?x?xi64>) -> tensor<?x1x?xf32>
+    ```
+  }];
+  let arguments = (ins Lathe_AnyTensor:$input, Variadic<Lathe_Sized>:$from, AffineMapAttr:$sizes);
+  let results = (outs Lathe_AnyTensor:$result);
+  let assemblyFormat = "$input (`from` $from^)? `sizes` $sizes attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
 def Lathe_ConcatOp : Lathe_LoopOp<"concat", [DeclareOpInterfaceMethods<Lathe_DerivativeOpInterface>]> {
   let summary = "Tensors one after the other along a dimension";
   let description = [{
@@ -107,6 +127,25 @@ def Lathe_IotaOp : Lathe_LoopOp<"iota", [Lathe_NotDifferentiable]> {
   let arguments = (ins Variadic<Lathe_Sized>:$from, I64Attr:$axis, AffineMapAttr:$sizes);
   let results = (outs Lathe_AnyTensor:$result);
   let assemblyFormat = "(`from` $from^)? `axis` $axis `sizes` $sizes attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def Lathe_WriteSizesOp : Lathe_LoopOp<"write_sizes", [Lathe_NotDifferentiable]> {
+  let summary = "Sizes as data, the way back of read_sizes";
+  let description = [{
+    `values` gives the elements of the result over the dimensions of the operands, which are read for nothing else. They
+    may be negative.
+    Constraints:
+    * (C1) `values` has one symbol for each dimension of the operands.
+    * (C2) The result has an element for each of `values`.
+    Example:
+    ```mlir
+    %n = lathe.write_sizes from %x values affine_map<()[s0, s1] -> (s0 * s1, s1 - 1)> : (tensor<?x?xf32>) -> tensor<2xi64>
+    ```
+  }];
+  let arguments = (ins Variadic<Lathe_Sized>:$from, AffineMapAttr:$values);
+  let results = (outs Lathe_SizesData:$result);
+  let assemblyFormat = "(`from` $from^)? `values` $values attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
 }
 

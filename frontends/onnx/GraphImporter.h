@@ -22,6 +22,8 @@ DataType convertType(mlir::Type type);
 
 /// More elements than any tensor of a model that runs; products of such counts and of window sizes stay within 64 bits.
 inline constexpr int64_t MaximumElements = int64_t(1) << 40;
+/// The largest size that data may give, where nothing else bounds it; products of two stay within 64 bits.
+inline constexpr int64_t MaximumDataSize = int64_t(1) << 30;
 /// True when the static sizes alone give more elements.
 bool isTooLarge(llvm::ArrayRef<int64_t> shape);
 
@@ -138,6 +140,8 @@ private:
   const Function *findFunction(const Node &node) const;
   /// `node` with what the attributes and inputs of the function around it stand for.
   const Node &resolve(const Node &node);
+  /// Known elements as data, where some are symbols.
+  mlir::Value writeSymbols(const KnownTensor &known, mlir::RankedTensorType type, mlir::Location location);
   std::string explainMissing(llvm::StringRef name) const;
 
   std::deque<GraphValue> values;

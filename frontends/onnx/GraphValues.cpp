@@ -1,4 +1,5 @@
 // What the names of a graph stand for: tensors as data of the program, as bytes of the model and as known elements.
+#include "dialects/lathe/LoopOps.h"
 #include "frontends/onnx/GraphImporter.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -147,6 +148,40 @@ static Value createConstant(OpBuilder &builder, Location location, RankedTensorT
   return ConstantOp::create(builder, location, constant);
 }
 
+static Value createConstant(OpBuilder &builder, Location location, RankedTensorType type, const KnownTensor &known) {
+  std::string bytes = writeKnownTensor(known);
+  return createConstant(builder, location, type, llvm::arrayRefFromStringRef(bytes));
+}
+
+Value GraphImporter::writeSymbols(const KnownTensor &known, RankedTensorType type, Location location) {
+  auto count = int64_t(known.elements.size());
+  Builder types(builder.getContext());
+  SmallVector<AffineExpr> numerators;
+  KnownTensor denominators{known.type, {count}, {}}, numbers = denominators;
+  SmallVector<bool> isNumber;
+  for (const Element &each : known.elements) {
+    isNumber.push_back(!each.numerator);
+    numerators.push_back(each.numerator ? each.numerator : types.getAffineConstantExpr(0));
+    denominators.elements.push_back(math().integer(each.denominator));
+    numbers.elements.push_back(each.numerator ? math().integer(0) : each);
+  }
+  SmallVector<Value> from;
+  SmallVector<AffineMap> values = mapSizes(from, ArrayRef<AffineExpr>(numerators));
+  auto list = RankedTensorType::get(count, type.getElementType());
+  Value result =
+      WriteSizesOp::create(builder, location, RankedTensorType::get(count, types.getI64Type()), from, values[0]);
+  if (list != result.getType())
+    result = CastOp::create(builder, location, list, result);
+  if (llvm::any_of(known.elements, [](const Element &each) { return each.denominator != 1; }))
+    result = DivOp::create(builder, location, list, result, createConstant(builder, location, list, denominators));
+  if (llvm::is_contained(isNumber, true)) {
+    auto mask = DenseElementsAttr::get(RankedTensorType::get(count, types.getI1Type()), isNumber);
+    result = SelectOp::create(builder, location, list, ConstantOp::create(builder, location, mask),
+                              createConstant(builder, location, list, numbers), result);
+  }
+  return list == type ? result : ReshapeOp::create(builder, location, type, result, type.getShape());
+}
+
 llvm::Expected<Value> GraphImporter::materialize(GraphValue &value, StringRef name, const std::string &what,
                                                  Location location) {
   if (value.isSequence)
@@ -180,11 +215,9 @@ llvm::Expected<Value> GraphImporter::materialize(GraphValue &value, StringRef na
           WeightOp::create(builder, nameLocation, type, tensor->name, tensor->file, tensor->offset, tensor->bytes);
   } else {
     assert(value.known && "a graph value is one of the things that it can be");
-    if (!value.known->isConstant())
-      return fail("{0} holds sizes that are symbols, which is not supported as data; give sizes with --shape", what);
-    std::string bytes = writeKnownTensor(*value.known);
-    value.value = createConstant(builder, nameLocation, RankedTensorType::get(value.known->shape, element),
-                                 llvm::arrayRefFromStringRef(bytes));
+    auto type = RankedTensorType::get(value.known->shape, element);
+    value.value = value.known->isConstant() ? createConstant(builder, nameLocation, type, *value.known)
+                                            : writeSymbols(*value.known, type, nameLocation);
   }
   dims[value.value] = constantDims(cast<RankedTensorType>(value.value.getType()).getShape(), context);
   return value.value;

@@ -1,5 +1,6 @@
 #include "frontends/onnx/NodeImporter.h"
 
+#include "dialects/lathe/LoopOps.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Verifier.h"
 
@@ -348,22 +349,26 @@ FailureOr<Value> NodeImporter::reshapeTo(Value value, ArrayRef<AffineExpr> given
     *rest = left ? left : constantSize(-1);
   }
   SmallVector<int64_t> entries;
-  bool inferred = llvm::is_contained(shape, constantSize(-1));
+  size_t others = 0; // sizes that are neither numbers nor the input's
   for (auto [i, dim] : llvm::enumerate(shape)) {
     auto constant = dyn_cast<AffineConstantExpr>(dim);
-    if (constant && constant.getValue() != 0) {
-      entries.push_back(constant.getValue());
-    } else if (int64_t(i) < rank(value) && isSameDim(dim, dims(value)[i])) {
-      entries.push_back(0);
-    } else if (!inferred && !constant) {
-      inferred = true; // the number of elements decides it
-      entries.push_back(-1);
-    } else {
-      return fail("shape is {0}, of which more than one is no size of the input, {1}; give sizes with --shape",
-                  graph.print(given), graph.print(dims(value)));
-    }
+    bool isKept = int64_t(i) < rank(value) && isSameDim(dim, dims(value)[i]);
+    bool isNumber = constant && constant.getValue() != 0;
+    others += !isKept && !isNumber;
+    entries.push_back(isNumber ? constant.getValue() : isKept ? 0 : -1); // the number of elements decides a single -1
   }
-  FailureOr<Value> result = reshape(value, entries);
+  FailureOr<Value> result = failure();
+  if (others + llvm::count(shape, constantSize(-1)) < 2 &&
+      (others == 0 || !llvm::is_contained(shape, constantSize(0)))) {
+    result = reshape(value, entries);
+  } else if (!llvm::is_contained(shape, constantSize(-1)) &&
+             isSameDim(multiply(dims(value), constantSize(1)), multiply(shape, constantSize(1)))) {
+    Sizes sizes = mapSizes(value, ArrayRef<AffineExpr>(shape));
+    result = create<ReshapeToOp>(elementType(value), value, sizes.from, sizes.maps[0]);
+  } else {
+    return fail("shape is {0}, which may have another number of elements than the input, {1}; give sizes with --shape",
+                graph.print(given), graph.print(dims(value)));
+  }
   if (failed(result))
     return failure();
   for (auto [found, needed] : llvm::zip_equal(dims(*result), shape))
@@ -498,9 +503,8 @@ bool NodeImporter::usesSymbolsFrom(AffineExpr size, size_t first) {
 }
 
 DimRange NodeImporter::unionRange(AffineExpr a, AffineExpr b) const {
-  constexpr int64_t Largest = int64_t(1) << 30; // of what arithmetic cannot bound
-  DimRange x = getDimRange(a, graph.symbolBounds()).value_or(DimRange(0, Largest));
-  DimRange y = getDimRange(b, graph.symbolBounds()).value_or(DimRange(0, Largest));
+  DimRange x = getDimRange(a, graph.symbolBounds()).value_or(DimRange(0, MaximumDataSize));
+  DimRange y = getDimRange(b, graph.symbolBounds()).value_or(DimRange(0, MaximumDataSize));
   return {std::max<int64_t>(std::min(x.first, y.first), 0), std::max(x.second, y.second)};
 }
 

@@ -6,9 +6,6 @@ using namespace mlir;
 using namespace lathe;
 using namespace lathe::onnx;
 
-/// As many elements along a dimension that a loop grows as there may be; products of two stay within 64 bits.
-static constexpr int64_t MaximumGrowth = int64_t(1) << 30;
-
 namespace {
 
 /// One lathe.loop in the making. Sizes of carried values that a round changes are found by trying: a size that a round
@@ -63,7 +60,7 @@ LoopOp LoopImporter::createLoop() {
     DimList dims(shape);
     for (auto [axis, dim] : llvm::enumerate(dims))
       if (!dim)
-        dim = node.addSymbol({0, MaximumGrowth}, argument, axis);
+        dim = node.addSymbol({0, MaximumDataSize}, argument, axis);
     node.setDims(argument, dims);
   }
   for (Value value : scanned) {
@@ -189,12 +186,12 @@ FailureOr<SmallVector<Value>> LoopImporter::finish(LoopOp op, ArrayRef<Value> yi
     DimList dims(shape);
     for (auto [axis, dim] : llvm::enumerate(dims))
       if (!dim)
-        dim = node.addSymbol({0, MaximumGrowth}, result, axis);
+        dim = node.addSymbol({0, MaximumDataSize}, result, axis);
     node.setDims(result, dims);
   }
   for (auto [result, row] : llvm::zip_equal(made.getResults().drop_front(carried.size()), rows)) {
     if (!rounds)
-      rounds = node.addSymbol({0, limit ? node.unionRange(limit, limit).second : MaximumGrowth}, result, 0);
+      rounds = node.addSymbol({0, limit ? node.unionRange(limit, limit).second : MaximumDataSize}, result, 0);
     DimList dims = {rounds};
     llvm::append_range(dims, node.dims(row));
     node.setDims(result, dims);
@@ -227,8 +224,8 @@ static LogicalResult importLoop(NodeImporter &node) {
   if (count && count->elements.size() == 1)
     number = count->elements[0].constantInt();
   if (number)
-    loop.limit = node.constantSize(std::clamp<int64_t>(*number, 0, MaximumGrowth));
-  if (node.hasInput(0) && (!number || *number <= MaximumGrowth)) {
+    loop.limit = node.constantSize(std::clamp<int64_t>(*number, 0, MaximumDataSize));
+  if (node.hasInput(0) && (!number || *number <= MaximumDataSize)) {
     FailureOr<Value> trip = node.scalarInput(0, node.builder().getI64Type());
     if (failed(trip))
       return failure();

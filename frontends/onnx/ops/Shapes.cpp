@@ -420,6 +420,53 @@ static LogicalResult importCenterCropPad(NodeImporter &node) {
   return setOutput(node, 0, pad(x, constant(x, 0), "constant", low, sizes));
 }
 
+/// The number of elements of Range where start, limit and step are known and the step is a number; null elsewhere.
+static AffineExpr countSteps(NodeImporter &node) {
+  AffineExpr bounds[3];
+  for (size_t i = 0; i < 3; ++i) {
+    const KnownTensor *known = node.knownInput(i);
+    if (!known || known->elements.size() != 1 || !known->elements[0].isInteger())
+      return {};
+    bounds[i] = known->elements[0].numerator;
+  }
+  auto [start, limit, step] = bounds;
+  auto number = dyn_cast<AffineConstantExpr>(step);
+  if (!number || number.getValue() == 0 || std::abs(number.getValue()) > MaximumElements)
+    return {};
+  AffineExpr count =
+      number.getValue() > 0 ? (limit - start).ceilDiv(number.getValue()) : (start - limit).ceilDiv(-number.getValue());
+  ElementMath::Result positive = node.math().max(DataType::Int64, {count}, node.math().integer(0));
+  return positive && positive->isInteger() ? positive->numerator : AffineExpr();
+}
+
+static LogicalResult importRange(NodeImporter &node) {
+  Term bounds[3]; // start, limit, step
+  for (size_t i = 0; i < 3; ++i)
+    if (bounds[i] = reshape(input(node, i), ArrayRef<int64_t>()); !bounds[i])
+      return failure();
+  auto &[start, limit, step] = bounds;
+  AffineExpr count = countSteps(node);
+  if (!count) {
+    Type real = node.builder().getF64Type();
+    Term steps = cast(apply<CeilOp>(cast(limit - start, real) / cast(step, real)), node.builder().getI64Type());
+    steps = apply<MaximumOp>(steps, constant(steps, 0));
+    FailureOr<SmallVector<AffineExpr>> read = failure();
+    if (steps)
+      read = node.readSizes(steps.value, DimRange(0, MaximumDataSize), "range");
+    if (failed(read))
+      return failure();
+    count = read->front();
+  }
+  Term places = iota(node, start.type(), count, 0);
+  const KnownTensor *first = node.knownInput(0), *by = node.knownInput(2);
+  auto isKnown = [](const KnownTensor *known, int64_t value) {
+    return known && known->elements[0].constantInt() == value;
+  };
+  if (!isKnown(by, 1))
+    places = places * step;
+  return setOutput(node, 0, isKnown(first, 0) ? places : start + places);
+}
+
 static LogicalResult importReverseSequence(NodeImporter &node) {
   int64_t batch = node.intAttribute("batch_axis", 1), time = node.intAttribute("time_axis", 0);
   Term x = input(node, 0), lengths = input(node, 1);
@@ -439,6 +486,7 @@ static constexpr Operator Operators[] = {
     {"", "EyeLike", 9, NewestOpset, "", importEyeLike},
     {"", "OneHot", 9, NewestOpset, "depth known while importing", importOneHot},
     {"", "Pad", 2, NewestOpset, "pads known while importing", importPad},
+    {"", "Range", 11, NewestOpset, "", importRange},
     {"", "ReverseSequence", 10, NewestOpset, "", importReverseSequence},
     {"", "Slice", 1, NewestOpset, "bounds known while importing", importSlice},
     {"", "SpaceToDepth", 1, NewestOpset, "fixed height and width", importSpaceToDepth},

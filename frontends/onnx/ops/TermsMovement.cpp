@@ -17,7 +17,10 @@ Term lathe::onnx::sizeOf(const Term &like, AffineExpr size, Type type) {
     return Term();
   if (auto known = dyn_cast<AffineConstantExpr>(size))
     return constant(*like.node, type, double(known.getValue()));
-  return reduce(expand(constant(*like.node, type, 1), size), ReduceKind::Sum, 0, false);
+  SizeOperands from(*like.node, {}, size);
+  Term values(*like.node,
+              like.node->create<WriteSizesOp>(like.node->builder().getI64Type(), from.from(), from.map(size)));
+  return cast(reshape(values, ArrayRef<int64_t>()), type);
 }
 
 Term lathe::onnx::slice(const Term &a, ArrayRef<AffineExpr> starts, ArrayRef<int64_t> steps,

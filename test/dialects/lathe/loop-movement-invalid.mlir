@@ -153,6 +153,42 @@ func.func @iota_c2() {
 
 // -----
 
+func.func @reshape_to_c1(%x: tensor<4xf32>) {
+  // expected-error @below {{'lathe.reshape_to' op sizes has 0 dimensions and 0 symbols, needed 0 and one symbol for each of the 1 dimensions of the operands}}
+  %y = lathe.reshape_to %x sizes affine_map<()[] -> (2, 2)>
+      : (tensor<4xf32>) -> tensor<2x2xf32>
+  return
+}
+
+// -----
+
+func.func @reshape_to_c2(%x: tensor<4xf32>) {
+  // expected-error @below {{'lathe.reshape_to' op takes 'tensor<4xf32>' to 'tensor<2x3xf32>', needed as many elements, of one type that is not quantized}}
+  %y = lathe.reshape_to %x sizes affine_map<()[s0] -> (2, 3)>
+      : (tensor<4xf32>) -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @write_sizes_c1(%a0: tensor<4xf32>) {
+  // expected-error @below {{'lathe.write_sizes' op values has 0 dimensions and 0 symbols, needed 0 and one symbol for each of the 1 dimensions of the operands}}
+  %y = lathe.write_sizes from %a0 values affine_map<()[] -> (4)>
+      : (tensor<4xf32>) -> tensor<1xi64>
+  return
+}
+
+// -----
+
+func.func @write_sizes_c2(%a0: tensor<4xf32>) {
+  // expected-error @below {{'lathe.write_sizes' op has 1 values and gives 'tensor<2xi64>', needed an element for each}}
+  %y = lathe.write_sizes from %a0 values affine_map<()[s0] -> (s0)>
+      : (tensor<4xf32>) -> tensor<2xi64>
+  return
+}
+
+// -----
+
 func.func @reverse_sequence_c1(%a0: tensor<4x3xf32>, %a1: tensor<4xi64>) {
   // expected-error @below {{'lathe.reverse_sequence' op has axes 0 and 1 of 'tensor<4x3xf32>' and lengths 'tensor<4xi64>', needed two axes and a length for each sequence}}
   %y = lathe.reverse_sequence %a0, %a1 time_axis 0 batch_axis 1

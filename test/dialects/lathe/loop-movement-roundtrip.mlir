@@ -43,6 +43,22 @@ func.func @iota(%x: tensor<?xf32>) -> (tensor<?xi64>) {
   return %i : tensor<?xi64>
 }
 
+// CHECK-LABEL: @reshape_to
+// CHECK: lathe.reshape_to %{{.*}} from %{{.*}} sizes
+func.func @reshape_to(%x: tensor<?xf32>, %t: tensor<?x?xi64>) -> tensor<?x1x?xf32> {
+  %y = lathe.reshape_to %x from %t sizes affine_map<()[s0, s1, s2] -> (s1, 1, s2)>
+      : (tensor<?xf32>, tensor<?x?xi64>) -> tensor<?x1x?xf32>
+  return %y : tensor<?x1x?xf32>
+}
+
+// CHECK-LABEL: @write_sizes
+// CHECK: lathe.write_sizes from %{{.*}} values
+func.func @write_sizes(%x: tensor<?x?xf32>) -> (tensor<2xi64>) {
+  %n = lathe.write_sizes from %x values affine_map<()[s0, s1] -> (s0 * s1, s1 - 1)>
+      : (tensor<?x?xf32>) -> tensor<2xi64>
+  return %n : tensor<2xi64>
+}
+
 // CHECK-LABEL: @reverse_sequence
 // CHECK: lathe.reverse_sequence %{{.*}}{{.*}}time_axis 0{{.*}}batch_axis 1
 func.func @reverse_sequence(%x: tensor<4x?xf32>, %l: tensor<?xi64>) -> (tensor<4x?xf32>) {

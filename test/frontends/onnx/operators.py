@@ -143,6 +143,14 @@ CASES = """
 17 | float[N,4] x, bool c | | y = If(c) <then_branch = t () => (float[N,4] r) { r = Neg(x) }, else_branch = e () => (float[N,4] q) { q = Exp(x) }>
 17 | float[N,4] x, float[M,N,4] z | | h, y = Scan<num_scan_inputs=1, body = b (float[N,4] a, float[N,4] v) => (float[N,4] s, float[N,4] t) { s = Add(a, v) ; t = Mul(s, v) }>(x, z)
 17 | float[N,4] x, float[N,M,4] z | | h, y = Scan<num_scan_inputs=1, scan_input_axes=[1], scan_output_axes=[1], body = b (float[N,4] a, float[N,4] v) => (float[N,4] s, float[N,4] t) { s = Add(a, v) ; t = Mul(s, v) }>(x, z)
+17 | float[N,4] x | | s = Shape<end=1>(x) ; n = Squeeze(s) ; z = Constant<value_int=0>() ; o = Constant<value_int=1>() ; r = Range(z, n, o) ; y = Cast<to=1>(r)
+17 | float[N,M] x | | s = Shape<end=1>(x) ; n = Squeeze(s) ; e = Shape<start=1>(x) ; m = Squeeze(e) ; o = Constant<value_int=-2>() ; r = Range(m, n, o) ; y = Cast<to=1>(r)
+17 | float x | | z = Constant<value_float=-1.0>() ; o = Constant<value_float=0.5>() ; t = Constant<value_float=8.0>() ; s = Sigmoid(x) ; n = Mul(s, t) ; y = Range(z, n, o)
+17 | float x | | z = Constant<value_int=5>() ; o = Constant<value_int=-1>() ; t = Constant<value_float=3.0>() ; s = Sigmoid(x) ; m = Mul(s, t) ; n = Cast<to=7>(m) ; r = Range(z, n, o) ; y = Cast<to=1>(r)
+17 | float[N,M] x | | s = Shape(x) ; f = Cast<to=1>(s) ; h = Constant<value_float=0.5>() ; y = Mul(f, h)
+17 | float[N,M] x | | s = Shape<end=1>(x) ; h = Constant<value_ints=[7]>() ; c = Concat<axis=0>(h, s) ; f = Cast<to=1>(c) ; e = Constant<value_float=0.25>() ; y = Add(f, e)
+17 | float[N,M,4] x | | s = Shape(x) ; f = Constant<value_ints=[-1]>() ; r = Reshape(x, f) ; y = Reshape(r, s)
+17 | float[N,4] x, float[2,4] z | | c = Concat<axis=0>(x, z) ; s = Shape<end=1>(c) ; m = Constant<value_ints=[-1]>() ; t = Concat<axis=0>(m, s) ; y = Reshape(c, t)
 """
 SIZES = {"N": 3, "M": 5}
 # Both engines compute in f32 and add up at most 36 products of numbers around 1; f16 results may differ by one rounding.

@@ -43,6 +43,20 @@ struct Expand {
   }
 };
 
+struct ReshapeTo {
+  LATHE_LOOP_INLINE static int64_t tiles(const Tensor *, const Tensor *outputs, const int64_t *) {
+    return countTiles(outputs[0].elements());
+  }
+
+  LATHE_LOOP_INLINE static int32_t run(const LoopCall &call) {
+    const Tensor &input = call.inputs[0], &output = call.outputs[0];
+    if (input.elements() != output.elements())
+      return runtime::HostIndexOutOfRange;
+    forEachOfTiles(call, output, [&](int64_t index, const int64_t *) { output.copy(index, input, index); });
+    return runtime::HostDone;
+  }
+};
+
 /// attributes: axis, number of inputs.
 struct Concat {
   LATHE_LOOP_INLINE static int64_t tiles(const Tensor *, const Tensor *outputs, const int64_t *) {
@@ -127,6 +141,20 @@ struct Iota {
       else
         output.storeInt(index, at[axis]);
     });
+    return runtime::HostDone;
+  }
+};
+
+/// attributes: the elements.
+struct WriteSizes {
+  LATHE_LOOP_INLINE static int64_t tiles(const Tensor *, const Tensor *outputs, const int64_t *) {
+    return countTiles(outputs[0].elements());
+  }
+
+  LATHE_LOOP_INLINE static int32_t run(const LoopCall &call) {
+    const Tensor &output = call.outputs[0];
+    forEachOfTiles(call, output,
+                   [&](int64_t index, const int64_t *) { output.storeInt(index, call.attributes[index]); });
     return runtime::HostDone;
   }
 };
