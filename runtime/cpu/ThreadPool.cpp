@@ -50,11 +50,20 @@ void ThreadPool::stop() {
     worker.join();
 }
 
+int64_t ThreadPool::endOfPiece(int64_t begin, int64_t count, int64_t threads) {
+  for (int64_t start = 0;;) {
+    int64_t piece = ((count - start) * 3 + 4 * threads - 1) / (4 * threads);
+    int64_t roundEnd = start + piece * threads;
+    if (begin < roundEnd)
+      return std::min(begin + piece, count);
+    start = roundEnd;
+  }
+}
+
 void ThreadPool::work(Loop &loop) {
   int64_t begin = loop.next.load();
   while (begin < loop.count) {
-    // Half of a thread's share of what is left: large pieces first, small ones to end at the same time.
-    int64_t end = begin + std::max<int64_t>(1, (loop.count - begin) / (2 * loop.threads));
+    int64_t end = endOfPiece(begin, loop.count, loop.threads);
     if (!loop.next.compare_exchange_weak(begin, end))
       continue;
     loop.body(loop.argument, begin, end);

@@ -26,6 +26,11 @@ public:
   /// Covers [0, count) with calls of `body` and returns when they have returned.
   void run(int64_t count, Body body, void *argument);
 
+  /// Where the piece of a loop ends that begins at `begin`. Pieces are handed out in rounds: in each one piece for
+  /// every thread, together three quarters of what is left, rounded up. Large pieces come first, since neighbouring
+  /// tiles share what they read; small ones at the end let threads finish at the same time.
+  static int64_t endOfPiece(int64_t begin, int64_t count, int64_t threads);
+
 private:
   /// One loop; lives on its caller's stack and in the list while it has tiles to give out.
   struct Loop {

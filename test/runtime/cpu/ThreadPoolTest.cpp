@@ -31,6 +31,28 @@ TEST(ThreadPool, EveryIndexOnce) {
   }
 }
 
+/// The pieces that a loop is cut into.
+std::vector<int64_t> pieces(int64_t count, int64_t threads) {
+  std::vector<int64_t> sizes;
+  for (int64_t begin = 0, end; begin < count; begin = end) {
+    end = ThreadPool::endOfPiece(begin, count, threads);
+    sizes.push_back(end - begin);
+  }
+  return sizes;
+}
+
+TEST(ThreadPool, PiecesShrinkFromRoundToRound) {
+  using Sizes = std::vector<int64_t>;
+  EXPECT_EQ(pieces(16, 2), (Sizes{6, 6, 2, 2}));
+  EXPECT_EQ(pieces(4, 2), (Sizes{2, 2}));
+  EXPECT_EQ(pieces(5, 2), (Sizes{2, 2, 1}));
+  EXPECT_EQ(pieces(3, 4), (Sizes{1, 1, 1}));
+  EXPECT_EQ(pieces(100, 3), (Sizes{25, 25, 25, 7, 7, 7, 1, 1, 1, 1}));
+  for (int64_t threads : {2, 3, 64})
+    for (int64_t size : pieces(1 << 20, threads))
+      ASSERT_GT(size, 0);
+}
+
 TEST(ThreadPool, ManyShortLoops) {
   ThreadPool pool(3);
   for (int i = 0; i != 5000; ++i)

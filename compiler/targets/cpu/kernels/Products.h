@@ -56,13 +56,16 @@ struct ProductSpan {
   int64_t matrix, row, rows, column, columns;
 };
 
-/// Calls `compute` for tiles [begin, end): neighbours that share rows together, so that rows are copied once.
+/// Calls `compute` for tiles [begin, end): neighbours that share rows together, so that rows are copied once, in spans
+/// of equal width, since rows of a narrow one are copied for little.
 template <typename Compute>
 LATHE_INLINE void forEachSpan(ProductTiles tiles, int64_t begin, int64_t end, Compute compute) {
   int64_t rowBlocks = tiles.countRowBlocks(), columnTiles = tiles.countColumnTiles();
   for (int64_t tile = begin; tile < end;) {
     int64_t first = tile % columnTiles, block = tile / columnTiles % rowBlocks;
-    int64_t count = smaller(smaller(columnTiles - first, end - tile), BlockColumns / TileColumns);
+    int64_t left = smaller(columnTiles - first, end - tile);
+    int64_t spans = (left + BlockColumns / TileColumns - 1) / (BlockColumns / TileColumns);
+    int64_t count = (left + spans - 1) / spans;
     int64_t row = getPart(tiles.m, rowBlocks, block), column = first * TileColumns;
     compute(ProductSpan{tile / columnTiles / rowBlocks, row, getPart(tiles.m, rowBlocks, block + 1) - row, column,
                         smaller(count * TileColumns, tiles.n - column)});
