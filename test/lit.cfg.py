@@ -81,6 +81,8 @@ features = {
     "python-gguf": has_module("gguf"),
     "python-numpy": has_module("numpy"),
     "python-onnx": has_module("onnx"),
+    "python-jinja2": has_module("jinja2"),
+    "python-gguf": has_module("gguf"),
     "asan": "address" in config.sanitize,
     "compiler": config.compiler,
 }

@@ -34,6 +34,8 @@ int main(int argc, char **argv) {
   addInspectCommand(app, inspect);
   TokenizeArguments tokenize;
   addTokenizeCommand(app, tokenize);
+  TemplateArguments chatTemplate;
+  addTemplateCommand(app, chatTemplate);
   app.add_subcommand("doctor", "Say what this machine offers and what is missing");
 
   try {
@@ -50,6 +52,8 @@ int main(int argc, char **argv) {
       inspectModel(inspect);
     else if (app.got_subcommand("tokenize"))
       tokenizeInput(tokenize);
+    else if (app.got_subcommand("template"))
+      printPrompt(chatTemplate);
     else
       return finish(examineMachine());
     return finish(Success);

@@ -3,7 +3,8 @@
  * Objects. A `lathe_program` is a loaded artifact. A `lathe_device` is a processor with its threads or its CUDA
  * context. A `lathe_session` is a program placed on a device: weights, working memory, state pools. A `lathe_sequence`
  * is one text of a language model: a list of pages in its session's state. A `lathe_tokenizer` turns text into tokens,
- * and it or a `lathe_text_decoder`, which does so token by token, turns them back.
+ * and it or a `lathe_text_decoder`, which does so token by token, turns them back. A `lathe_template` makes a prompt of
+ * messages.
  *
  * Ownership. Each `create` or `load` gives the caller one reference, given back with the matching `release`;
  * releasing NULL does nothing. A child keeps its parents alive: a session its program and device, a sequence its
@@ -14,9 +15,9 @@
  * message, which the caller releases. On failure `out_` parameters are NULL. Caller errors never abort. A file is a
  * program: loading one runs the code in it, so load only files that you would execute.
  *
- * Threads. Programs, devices and tokenizers may be used from any number of threads, a decoder by one at a time. Calls
- * on one session, its sequences included, are serialized inside; sessions run at the same time as each other. Nothing
- * is kept outside these objects: no global state, environment variables or signal handlers.
+ * Threads. Programs, devices, tokenizers and templates may be used from any number of threads, a decoder by one at a
+ * time. Calls on one session, its sequences included, are serialized inside; sessions run at the same time as each
+ * other. Nothing is kept outside these objects: no global state, environment variables or signal handlers.
  *
  * Memory and time. Functions block until their result is there unless their comment says otherwise. On CUDA the
  * primary context is used and the caller's current context is restored; nothing waits for the whole device.
@@ -45,6 +46,7 @@ typedef struct lathe_session lathe_session;
 typedef struct lathe_sequence lathe_sequence;
 typedef struct lathe_tokenizer lathe_tokenizer;
 typedef struct lathe_text_decoder lathe_text_decoder;
+typedef struct lathe_template lathe_template;
 
 /* ---- Status ---- */
 
@@ -396,6 +398,43 @@ LATHE_API lathe_status lathe_text_decoder_push(lathe_text_decoder *decoder, int3
 /* What is left when no token follows: nothing, or U+FFFD for a character that was never completed. */
 LATHE_API lathe_status lathe_text_decoder_finish(lathe_text_decoder *decoder, const char **out_text, size_t *out_bytes);
 LATHE_API void lathe_text_decoder_release(lathe_text_decoder *decoder);
+
+/* ---- Chat templates ---- */
+
+/* A template, Jinja text of `bytes` bytes, as models carry them to turn messages into a prompt. It may be rendered from
+ * any number of threads. LATHE_INVALID_ARGUMENT: not UTF-8, or no template; the message has line and column. */
+LATHE_API lathe_status lathe_template_create(const char *text, size_t bytes, lathe_template **out_template);
+/* The template of a .gguf or .lathe file, with its special tokens as the variables bos_token, eos_token, unk_token and
+ * pad_token. `name` chooses among a model's templates; NULL: the usual one and, for renderings with tools, that named
+ * "tool_use" if there is one. LATHE_NOT_FOUND: no such file or template. Fails too as lathe_tokenizer_load and
+ * lathe_template_create do. */
+LATHE_API lathe_status lathe_template_load(const char *path, const char *name, lathe_template **out_template);
+/* The same of a program. */
+LATHE_API lathe_status lathe_template_create_for(const lathe_program *program, const char *name,
+                                                 lathe_template **out_template);
+LATHE_API void lathe_template_release(lathe_template *chat_template);
+
+/* Texts are UTF-8 and NUL-terminated. */
+typedef struct lathe_template_options {
+  size_t struct_size;
+  const char *messages;         /* JSON: [{"role": "user", "content": "Hello"}, ...] */
+  const char *tools;            /* JSON, an array; NULL: none */
+  const char *variables;        /* JSON, an object: what else the template may read, such as bos_token; NULL: nothing */
+  int32_t no_generation_prompt; /* 1: the prompt does not begin the model's answer */
+  int32_t utc_offset;           /* seconds by which the local time is ahead of UTC */
+  int64_t time;                 /* what strftime_now writes: seconds since 1970 began in UTC; 0: now */
+  uint64_t max_steps;           /* of work, before the rendering is ended; 0: 20 million */
+  uint64_t max_bytes;           /* that it may make in all; 0: 1 GiB */
+} lathe_template_options;
+
+/* The prompt, NUL-terminated, for `lathe_text_release`. `out_bytes`, which may be NULL, is its length.
+ * LATHE_INVALID_ARGUMENT: JSON that is wrong, or whatever ended the rendering, with line and column: the template's own
+ * raise_exception, a value that it cannot use, max_steps or max_bytes. */
+LATHE_API lathe_status lathe_template_render(const lathe_template *chat_template, const lathe_template_options *options,
+                                             char **out_text, size_t *out_bytes);
+
+/* Gives back text that a function made for the caller. */
+LATHE_API void lathe_text_release(char *text);
 
 #ifdef __cplusplus
 }

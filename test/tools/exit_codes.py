@@ -29,6 +29,8 @@ EXPECTED = [
     (3, "lathe", "tokenize", folder / "none.gguf"),
     (4, "lathe", "tokenize", digits),
     (5, "lathe", "tokenize", good),
+    (2, "lathe", "template", folder / "bad.mlir", "--messages", folder / "bad.mlir"),
+    (3, "lathe", "template", folder / "none.jinja", "--messages", folder / "bad.mlir"),
     (0, "lathe-eval", "--help"),
     (1, "lathe-eval", folder / "bad.mlir"),
     (1, "lathe-eval", folder / "fails.mlir"),

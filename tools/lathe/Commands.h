@@ -30,6 +30,8 @@ struct Release {
   void operator()(lathe_session *session) const { lathe_session_release(session); }
   void operator()(lathe_sequence *sequence) const { lathe_sequence_release(sequence); }
   void operator()(lathe_tokenizer *tokenizer) const { lathe_tokenizer_release(tokenizer); }
+  void operator()(lathe_template *chatTemplate) const { lathe_template_release(chatTemplate); }
+  void operator()(char *text) const { lathe_text_release(text); }
 };
 using Program = std::unique_ptr<lathe_program, Release>;
 using Device = std::unique_ptr<lathe_device, Release>;
@@ -106,6 +108,14 @@ struct TokenizeArguments {
 void addTokenizeCommand(CLI::App &app, TokenizeArguments &arguments);
 /// Standard input to standard output.
 void tokenizeInput(const TokenizeArguments &arguments);
+
+struct TemplateArguments {
+  std::string file, messages, tools, name, time;
+  std::vector<std::string> variables; ///< NAME=VALUE
+  bool noGenerationPrompt = false;
+};
+void addTemplateCommand(CLI::App &app, TemplateArguments &arguments);
+void printPrompt(const TemplateArguments &arguments);
 
 /// `lathe doctor`; the exit code is 0 if models can run on some device.
 int examineMachine();
