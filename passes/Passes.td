@@ -53,7 +53,8 @@ def FoldTransposes : Pass<"lathe-fold-transposes", "::mlir::func::FuncOp"> {
     ```
 
     Not done: transposes of left operands, which products have no flag for; a transpose that others read, if the product
-    would need another one in its place; factors that are no constants; batches with several sizes that are no numbers.
+    would need another one in its place; factors that are no constants; batches of
+    several sizes that cannot be told to stay the same.
   }];
   let dependentDialects = ["::lathe::LatheDialect"];
 }

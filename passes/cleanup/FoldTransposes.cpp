@@ -1,4 +1,7 @@
 // See FoldTransposes in Passes.td.
+#include "dialects/lathe/DimArithmetic.h"
+#include "dialects/lathe/LoopOps.h"
+#include "dialects/lathe/SymbolicDims.h"
 #include "passes/Passes.h"
 #include "passes/cleanup/Matchers.h"
 
@@ -83,32 +86,76 @@ static void readTransposed(MatmulOp op) {
   replaceWith(op, product, "FoldTransposes", "a product reads its right operand without a transpose");
 }
 
-/// Batches that were made one dimension to exchange the last two, as PyTorch's exporter writes it.
-static void keepBatches(ReshapeOp op) {
+namespace {
+/// The input with its last two dimensions exchanged, for which the batches in front were made one and apart again, as
+/// PyTorch's exporter writes it.
+struct ExchangeOfBatches {
+  Operation *last;
+  Operation *merged; ///< makes the batches one
+  Value getInput() const { return merged->getOperand(0); }
+};
+} // namespace
+
+/// True when sizes that are no numbers are the same, too: by what they are made of, or because there is only one.
+static bool keepsSizes(const ExchangeOfBatches &found, const std::optional<SymbolicDims> &sizes) {
+  if (cast<RankedTensorType>(found.getInput().getType()).getNumDynamicDims() <= 1)
+    return true;
+  if (!sizes)
+    return false;
+  ArrayRef<AffineExpr> before = (*sizes)[found.getInput()], merged = (*sizes)[found.merged->getResult(0)];
+  SmallVector<AffineExpr> wanted(before);
+  std::swap(wanted[wanted.size() - 2], wanted.back());
+  return llvm::all_of_zip((*sizes)[found.last->getResult(0)], wanted, isSameDim) &&
+         llvm::all_of_zip(merged.take_back(2), before.take_back(2), isSameDim);
+}
+
+static std::optional<ExchangeOfBatches> readExchange(Operation *op, const std::optional<SymbolicDims> &sizes) {
   static constexpr int64_t exchanged[] = {0, 2, 1};
-  auto transpose = op.getInput().getDefiningOp<TransposeOp>();
-  auto merged = transpose && transpose.getPermutation() == ArrayRef(exchanged)
-                    ? transpose.getInput().getDefiningOp<ReshapeOp>()
-                    : ReshapeOp();
-  if (!merged || merged.getInput().getType().getRank() < 3)
-    return;
-  RankedTensorType before = merged.getInput().getType();
-  SmallVector<int64_t> shape(before.getShape()), permutation = llvm::to_vector(llvm::seq<int64_t>(0, shape.size()));
+  auto transpose = op->getOperand(0).getDefiningOp<TransposeOp>();
+  Operation *merged =
+      transpose && transpose.getPermutation() == ArrayRef(exchanged) ? transpose.getInput().getDefiningOp() : nullptr;
+  if (!isa_and_nonnull<ReshapeOp, ReshapeToOp>(merged))
+    return std::nullopt;
+  ExchangeOfBatches found{op, merged};
+  auto shapeOf = [](Value value) { return cast<RankedTensorType>(value.getType()).getShape(); };
+  SmallVector<int64_t> shape(shapeOf(found.getInput()));
+  if (shape.size() < 3 || shapeOf(merged->getResult(0)).take_back(2) != ArrayRef(shape).take_back(2))
+    return std::nullopt;
   std::swap(shape[shape.size() - 2], shape.back());
-  std::swap(permutation[shape.size() - 2], permutation.back());
-  // With one size that is no number the elements of a batch are the same on both sides.
-  if (before.getNumDynamicDims() > 1 || op.getResult().getType().getShape() != ArrayRef(shape) ||
-      merged.getResult().getType().getShape().take_back(2) != before.getShape().take_back(2))
-    return;
-  OpBuilder builder(op);
-  replaceWith(op, createTranspose(builder, op.getLoc(), merged.getInput(), permutation), "FoldTransposes",
-              "batches stay apart in a transpose");
+  if (shapeOf(op->getResult(0)) != ArrayRef(shape) || !keepsSizes(found, sizes))
+    return std::nullopt;
+  return found;
+}
+
+/// All of them, found before anything changes: new values have no sizes yet.
+static FailureOr<SmallVector<ExchangeOfBatches>> findExchanges(func::FuncOp function) {
+  std::optional<SymbolicDims> sizes;
+  if (function->hasAttr(SymbolsAttrName)) {
+    FailureOr<SymbolicDims> computed = SymbolicDims::compute(function);
+    if (failed(computed))
+      return failure();
+    sizes = *computed;
+  }
+  SmallVector<ExchangeOfBatches> all;
+  function.walk([&](Operation *op) {
+    if (isa<ReshapeOp, ReshapeToOp>(op))
+      if (std::optional<ExchangeOfBatches> found = readExchange(op, sizes))
+        all.push_back(*found);
+  });
+  return all;
+}
+
+static void keepBatches(const ExchangeOfBatches &found) {
+  OpBuilder builder(found.last);
+  int64_t rank = cast<RankedTensorType>(found.getInput().getType()).getRank();
+  SmallVector<int64_t> permutation = llvm::to_vector(llvm::seq<int64_t>(0, rank));
+  std::swap(permutation[rank - 2], permutation[rank - 1]);
+  replaceWith(found.last, createTranspose(builder, found.last->getLoc(), found.getInput(), permutation),
+              "FoldTransposes", "batches stay apart in a transpose");
 }
 
 static void rewrite(Operation *op) {
-  if (auto reshape = dyn_cast<ReshapeOp>(op))
-    keepBatches(reshape);
-  else if (auto transpose = dyn_cast<TransposeOp>(op))
+  if (auto transpose = dyn_cast<TransposeOp>(op))
     joinTransposes(transpose);
   else if (isa<MulOp, DivOp>(op))
     moveScaleInside(op);
@@ -118,6 +165,14 @@ static void rewrite(Operation *op) {
 
 namespace {
 struct FoldTransposes : lathe::impl::FoldTransposesBase<FoldTransposes> {
-  void runOnOperation() override { rewriteEach(getOperation(), rewrite); }
+  void runOnOperation() override {
+    if (getOperation().isDeclaration())
+      return;
+    FailureOr<SmallVector<ExchangeOfBatches>> exchanges = findExchanges(getOperation());
+    if (failed(exchanges))
+      return signalPassFailure();
+    llvm::for_each(*exchanges, keepBatches);
+    rewriteEach(getOperation(), rewrite);
+  }
 };
 } // namespace

@@ -73,7 +73,7 @@ func.func @not_done(%x: tensor<8x8xf32>, %q: tensor<2x4x5x8xf32>, %k: tensor<2x5
 
 // -----
 
-// Batches that were made one for an exchange stay apart, if at most one size is not known.
+// Batches that were made one for an exchange stay apart, if at most one size is not known or nothing says what they are.
 // CHECK-LABEL: @batches
 // CHECK-SAME: (%[[X:.*]]: tensor<?x4x5x8xf32>,
 // CHECK-NEXT: %[[Y:.*]] = lathe.transpose %[[X]] permutation [0, 1, 3, 2]
@@ -88,4 +88,23 @@ func.func @batches(%x: tensor<?x4x5x8xf32>, %z: tensor<?x?x5x8xf32>) -> (tensor<
   %3 = lathe.transpose %2 permutation [0, 2, 1] : tensor<?x5x8xf32> -> tensor<?x8x5xf32>
   %u = lathe.reshape %3 shape [0, -1, 8, 5] : tensor<?x8x5xf32> -> tensor<?x?x8x5xf32>
   return %y, %u : tensor<?x4x8x5xf32>, tensor<?x?x8x5xf32>
+}
+
+// -----
+
+// The same where several sizes are symbols.
+// CHECK-LABEL: @batches_of_symbols
+// CHECK-SAME: (%[[X:.*]]: tensor<?x4x?x8xf32>
+// CHECK-NEXT: %[[Y:.*]] = lathe.transpose %[[X]] permutation [0, 1, 3, 2]
+// CHECK-NEXT: return %[[Y]]
+func.func @batches_of_symbols(%x: tensor<?x4x?x8xf32> {lathe.dims = ["batch", 4, "tokens", 8], lathe.name = "x", lathe.role = "tensor"})
+    -> (tensor<?x4x8x?xf32> {lathe.dims = ["batch", 4, 8, "tokens"], lathe.name = "y"})
+    attributes {lathe.entry = "tensor", lathe.symbols = [#lathe.symbol<"batch", 1, 8>, #lathe.symbol<"tokens", 1, 64>]} {
+  %0 = lathe.reshape_to %x sizes affine_map<()[s0, s1, s2, s3] -> (s0 * s1, s2, 8)>
+      : (tensor<?x4x?x8xf32>) -> tensor<?x?x8xf32>
+  %1 = lathe.transpose %0 permutation [0, 2, 1] : tensor<?x?x8xf32> -> tensor<?x8x?xf32>
+  // expected-remark @below {{batches stay apart in a transpose}}
+  %y = lathe.reshape_to %1 from %x sizes affine_map<()[s0, s1, s2, s3, s4, s5, s6] -> (s3, 4, 8, s5)>
+      : (tensor<?x8x?xf32>, tensor<?x4x?x8xf32>) -> tensor<?x4x8x?xf32>
+  return %y : tensor<?x4x8x?xf32>
 }
