@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <deque>
 #include <queue>
+#include <unordered_map>
 
 namespace lathe::runtime {
 namespace {

@@ -3,8 +3,10 @@
 #include "runtime/Failure.h"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 namespace lathe::runtime {
@@ -33,10 +35,12 @@ Vocabulary::Vocabulary(std::shared_ptr<const Metadata> metadata) : source(std::m
   readTypes();
   readScores();
   std::fill(std::begin(byteTokens), std::end(byteTokens), -1);
-  ids.reserve(tokens.size());
+  slots.resize(std::bit_ceil(tokens.size() * 2));
   for (int32_t id = 0; id != size(); ++id) {
     longest = std::max(longest, text(id).size());
-    ids.emplace(text(id), id);
+    uint32_t hash;
+    if (Slot &slot = slots[findSlot(text(id), hash)]; slot.id < 0)
+      slot = {hash, id};
     if (int byte = byteOf(id); byte >= 0 && byteTokens[byte] < 0)
       byteTokens[byte] = id;
   }
@@ -78,9 +82,18 @@ void Vocabulary::readScores() {
   }
 }
 
+size_t Vocabulary::findSlot(std::string_view text, uint32_t &hash) const {
+  uint64_t whole = std::hash<std::string_view>()(text);
+  hash = uint32_t(whole >> 32);
+  size_t at = size_t(whole) & (slots.size() - 1);
+  while (slots[at].id >= 0 && (slots[at].hash != hash || tokens[size_t(slots[at].id)] != text))
+    at = (at + 1) & (slots.size() - 1);
+  return at;
+}
+
 int32_t Vocabulary::find(std::string_view text) const {
-  auto found = ids.find(text);
-  return found == ids.end() ? -1 : found->second;
+  uint32_t hash;
+  return slots[findSlot(text, hash)].id;
 }
 
 int32_t Vocabulary::findWritten(std::string_view text) const {

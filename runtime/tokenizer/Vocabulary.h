@@ -3,7 +3,6 @@
 
 #include "runtime/tokenizer/Metadata.h"
 
-#include <unordered_map>
 #include <vector>
 
 namespace lathe::runtime {
@@ -46,10 +45,18 @@ private:
   std::span<const std::string_view> tokens;
   std::vector<TokenType> types;
   std::vector<float> scores;
-  std::unordered_map<std::string_view, int32_t> ids;
+  /// Ids by text, open addressing. Half of the slots are empty, with the id -1; the hash tells most strings apart, so
+  /// that a look reads no text but that which is found.
+  struct Slot {
+    uint32_t hash = 0;
+    int32_t id = -1;
+  };
+  std::vector<Slot> slots;
   int32_t byteTokens[256];
   size_t longest = 0;
 
+  /// The slot that has this text or would get it.
+  size_t findSlot(std::string_view text, uint32_t &hash) const;
   void readTypes();
   void readScores();
 };

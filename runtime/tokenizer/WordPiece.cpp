@@ -25,9 +25,10 @@ bool isPunctuation(uint32_t code) {
 /// Neither written nor space: control characters, formats and codes for private use.
 bool isControl(uint32_t code) { return utf8proc_category(int32_t(code)) >= UTF8PROC_CATEGORY_CC; }
 
+/// Other control characters that Unicode takes for spaces are none to BERT.
 bool isSpace(uint32_t code) {
   utf8proc_category_t category = utf8proc_category(int32_t(code));
-  return (code >= 9 && code <= 13) || code == 0x85 ||
+  return code == '\t' || code == '\n' || code == '\r' ||
          (category >= UTF8PROC_CATEGORY_ZS && category <= UTF8PROC_CATEGORY_ZP);
 }
 

@@ -24,7 +24,7 @@ CORPUS = [line for path in ("README.md", "docs/commands.md", "docs/artifact.md",
 TEXTS = [
     "", " ", "   ", "\t", "\n", "\n\n\n", " \n \n", "the compiler", " the runtime", "a  b   c", "The artifact's weights, don't!",
     "x = 12345 + 0.5;\n\treturn x;\n", "Grüße aus Köln", "naïve café — “quoted”", "нещо на Български", "中文字符和 English",
-    "ភាសាខ្មែរ", "🚀 (normal) 😶‍🌫️ 🏳️‍🌈", "e\u0301 \u1e9b\u0323 ﬁ Ａ", "A\u200bB\u00a0C\u3000D", "zero\u0000byte", "ends with space ",
+    "ភាសាខ្មែរ", "🚀 (normal) 😶‍🌫️ 🏳️‍🌈", "e\u0301 \u1e9b\u0323 ﬁ Ａ", "A\u200bB\u00a0C\u3000D", "zero\u0000byte", "line\u000btab\u0085s", "ends with space ",
     "I'M you'LL we'Ve", "a" * 130, "\ufffd\U0010ffff",
 ]  # fmt: skip
 
