@@ -47,7 +47,8 @@ public:
 
   void encode(std::string_view text, std::vector<int32_t> &ids) const override;
   void appendPiece(int32_t id, std::string &text) const override;
-  bool addsSpace() const override { return startsWithSpace; }
+  /// What these models decode begins with the space that was added, and that is what they learned from.
+  bool addsSpace() const override { return false; }
 
 private:
   void readMerges();
@@ -204,7 +205,7 @@ void BytePair::encodeValid(std::string_view text, std::vector<int32_t> &ids) con
 
 void BytePair::encode(std::string_view text, std::vector<int32_t> &ids) const {
   std::string spaced;
-  if (startsWithSpace)
+  if (startsWithSpace && text[0] != ' ')
     text = spaced = " " + std::string(text);
   // Patterns see valid text alone; bytes that are none are words of their own.
   size_t begin = 0, end = 0;

@@ -10,7 +10,7 @@ class TextModel {
 public:
   virtual ~TextModel() = default;
 
-  /// Appends the tokens of text without special tokens, before which there is nothing or a special token.
+  /// Appends the tokens of text, not empty, without special tokens, before which there is nothing or a special token.
   virtual void encode(std::string_view text, std::vector<int32_t> &ids) const = 0;
   /// Appends the bytes of text that a token which is not special stands for.
   virtual void appendPiece(int32_t id, std::string &text) const = 0;

@@ -110,6 +110,17 @@ TEST(TokenizerApi, AddsWhatEachModelWants) {
   EXPECT_EQ(decode(tokenizer, encode(tokenizer, " the", {.add = true}), {.keep = true}), " the</s>");
 }
 
+TEST(TokenizerApi, PutsASpaceBeforeBytePairsThatHaveNone) {
+  Entries entries("byte_pair");
+  Ids wanted = encode(loadTokenizer(entries.write()), " the");
+  entries.setFlag("tokenizer.ggml.add_space_prefix", true);
+  Tokenizer tokenizer = loadTokenizer(entries.write());
+  EXPECT_EQ(encode(tokenizer, "the"), wanted);
+  EXPECT_EQ(encode(tokenizer, " the"), wanted);
+  EXPECT_EQ(encode(tokenizer, ""), Ids());
+  EXPECT_EQ(decode(tokenizer, wanted), " the");
+}
+
 // llama-bpe: a word that is a token is that token, though no merge leads to it; and BOS comes first.
 TEST(TokenizerApi, KeepsWordsWhereTheModelDoes) {
   Entries entries("byte_pair");
