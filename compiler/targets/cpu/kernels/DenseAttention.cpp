@@ -53,16 +53,18 @@ struct HeadTile {
   /// new largest score.
   LATHE_INLINE void weigh(int64_t r, int64_t count, int64_t seen) {
     float *scores = scratch.scores + r * RowFloats;
-    float before = scratch.largest[r], largest = before;
-    for (int64_t i = 0; i < count; ++i) {
-      scores[i] = i < seen ? scores[i] : -__builtin_inff();
-      largest = scores[i] > largest ? scores[i] : largest;
+    float before = scratch.largest[r];
+    int64_t padded = (count + Lanes - 1) / Lanes * Lanes;
+    for (int64_t i = larger(smaller(seen, count), 0); i < padded; ++i)
+      scores[i] = -__builtin_inff();
+    Vector lanes = broadcast(before);
+    for (int64_t i = 0; i < padded; i += Lanes) {
+      Vector x = loadVector(scores + i);
+      lanes = x > lanes ? x : lanes;
     }
+    float largest = maxLanes(lanes);
     // Without a key in sight the largest is -infinity; any other origin gives weights of 0.
     float origin = largest == -__builtin_inff() ? 0.0f : largest, shrink = exponential(before - origin);
-    int64_t padded = (count + Lanes - 1) / Lanes * Lanes;
-    for (int64_t i = count; i < padded; ++i)
-      scores[i] = -__builtin_inff();
     for (int64_t i = 0; i < padded; ++i)
       scores[i] = exponential(scores[i] - origin);
     Vector sums = {};

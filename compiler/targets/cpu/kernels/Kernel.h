@@ -91,6 +91,16 @@ LATHE_INLINE float sumLanes(Vector v) {
   return v[0];
 }
 
+/// The largest of all lanes, which are no NaN.
+LATHE_INLINE float maxLanes(Vector v) {
+  auto larger = [](Vector a, Vector b) { return a > b ? a : b; };
+  v = larger(v, __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+  v = larger(v, __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11));
+  v = larger(v, __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13));
+  v = larger(v, __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14));
+  return v[0];
+}
+
 /// `count` elements in whole vectors, the last one filled with zeros. Returns the number of vectors.
 LATHE_INLINE int64_t unpackPadded(Unpack unpack, const void *row, int64_t first, int64_t count, float *values) {
   int64_t steps = (count + Lanes - 1) / Lanes;

@@ -76,16 +76,14 @@ LATHE_TEMPLATE void lathe_layer_norm(const void *input, const void *scale, const
   }
 }
 
-/// The largest of `steps` vectors; NaN only where nothing else is.
+/// The largest of `steps` vectors and `largest`; NaN is passed over.
 LATHE_INLINE float findLargest(const float *values, int64_t steps, float largest) {
-  Vector lanes = Vector{} + largest;
+  Vector lanes = broadcast(largest);
   for (int64_t step = 0; step < steps; ++step) {
     Vector x = loadVector(values + step * Lanes);
     lanes = x > lanes ? x : lanes;
   }
-  for (int64_t i = 0; i < Lanes; ++i)
-    largest = lanes[i] > largest ? lanes[i] : largest;
-  return largest;
+  return maxLanes(lanes);
 }
 
 /// Replaces x by e^(x - largest) in `steps` vectors and adds them to `sums`.
