@@ -132,6 +132,7 @@ unsigned char *CpuExecutor::workspace(size_t bytes) {
   if (bytes > working.size()) {
     working = HostPages();
     working = HostPages(bytes, "working memory");
+    working.preferLargePages();
     ++growths;
   }
   return working.data();

@@ -23,6 +23,13 @@ HostPages::~HostPages() {
     munmap(memory, bytes);
 }
 
+void HostPages::preferLargePages() {
+#ifdef MADV_HUGEPAGE
+  if (memory)
+    madvise(memory, bytes, MADV_HUGEPAGE); // a wish: a system without them gives others
+#endif
+}
+
 HostPages::HostPages(HostPages &&other) noexcept
     : memory(std::exchange(other.memory, nullptr)), bytes(std::exchange(other.bytes, 0)) {}
 

@@ -16,6 +16,10 @@ public:
   HostPages(HostPages &&other) noexcept;
   HostPages &operator=(HostPages &&other) noexcept;
 
+  /// For memory that is used as a whole: asks for pages of 2 MiB, at whose ends what the processor fetches ahead stops
+  /// less often than at those of 4 KiB.
+  void preferLargePages();
+
   unsigned char *data() const { return memory; }
   size_t size() const { return bytes; }
 
