@@ -257,9 +257,9 @@ def RecognizeAttention : Pass<"lathe-recognize-attention", "::mlir::func::FuncOp
     ```
     After: `%y = lathe.attention %q, %k, %v mask %m : tensor<?x1x1x8xf32> scale 2.5e-01 : ...`
 
-    Not done, with a missed remark: scores or shares that others read, as when a model gives them back; operands of other
-    ranks than 4, of several types, or with batches that broadcast; heads whose number is not known or that have more than
-    512 elements; a mask of another type.
+    Not done, with a missed remark: a softmax of anything but a product, scaled and masked; scores or shares that others
+    read, as when a model gives them back; operands of other ranks than 4, of several types, or with batches that broadcast;
+    heads whose number is not known or that have more than 512 elements; a mask with other dimensions than the scores.
   }];
   let dependentDialects = ["::lathe::LatheDialect"];
 }

@@ -165,8 +165,6 @@ static StringRef readOperands(MatmulOp op, Attention &found, OpBuilder &builder)
     return "a head has more than 512 elements, or nobody knows how many";
   if (found.mask && !(found.mask = getMask(builder, found.mask, scores)))
     return "the mask has not the dimensions of the scores";
-  if (found.mask && getElementTypeOrSelf(found.mask) != e)
-    return "the mask is of another type";
   return "";
 }
 

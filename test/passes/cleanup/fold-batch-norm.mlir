@@ -70,3 +70,18 @@ func.func @refused(%x: tensor<1x1x4x4xf32>, %w: tensor<2x1x3x3xf32>, %g: tensor<
   %u = lathe.mul %2, %f : tensor<1x2x2x2xf32>, tensor<2x1x1xf32> -> tensor<1x2x2x2xf32>
   return %y, %z, %u : tensor<1x2x2x2xf32>, tensor<1x2x2x2xf32>, tensor<1x2x2x2xf32>
 }
+
+// -----
+
+// Filters of 16 bits beside a result of 32.
+// CHECK-LABEL: @types
+// CHECK: lathe.mul
+func.func @types(%x: tensor<1x1x4x4xf16>) -> tensor<1x2x2x2xf32> {
+  %w = lathe.weight "w" file 0 offset 0 bytes 36 : tensor<2x1x3x3xf16>
+  %f = lathe.weight "f" file 0 offset 36 bytes 8 : tensor<2x1x1xf32>
+  %0 = lathe.conv %x, %w strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 1
+      : tensor<1x1x4x4xf16>, tensor<2x1x3x3xf16> -> tensor<1x2x2x2xf32>
+  // expected-remark @below {{filter and result are of several types}}
+  %y = lathe.mul %0, %f : tensor<1x2x2x2xf32>, tensor<2x1x1xf32> -> tensor<1x2x2x2xf32>
+  return %y : tensor<1x2x2x2xf32>
+}

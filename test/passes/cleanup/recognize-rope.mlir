@@ -74,3 +74,33 @@ func.func @refused(%x: tensor<3x8xf32>, %c: tensor<3x8xf32>, %s: tensor<8xf32>) 
   %z = lathe.add %0, %2 : tensor<3x8xf32>, tensor<3x8xf32> -> tensor<3x8xf32>
   return %y, %z : tensor<3x8xf32>, tensor<3x8xf32>
 }
+
+// -----
+
+// Rows of an odd length, and elements of f64.
+// CHECK-LABEL: @odd_and_doubles
+// CHECK-NOT: rotate_pairs
+#zero = affine_map<()[s0, s1] -> (0, 0)>
+#one = affine_map<()[s0, s1] -> (0, 1)>
+#two = affine_map<()[s0, s1] -> (0, 2)>
+#half = affine_map<()[s0, s1] -> (3, 2)>
+#rest = affine_map<()[s0, s1] -> (3, 1)>
+func.func @odd_and_doubles(%x: tensor<3x3xf32>, %c: tensor<3x3xf32>, %z: tensor<3x4xf64>, %d: tensor<3x4xf64>)
+    -> (tensor<3x3xf32>, tensor<3x4xf64>) {
+  %a = lathe.slice %x starts #zero steps [1, 1] sizes #rest : (tensor<3x3xf32>) -> tensor<3x1xf32>
+  %b = lathe.slice %x starts #one steps [1, 1] sizes #half : (tensor<3x3xf32>) -> tensor<3x2xf32>
+  %n = lathe.neg %b : tensor<3x2xf32>
+  %t = lathe.concat %n, %a axis 1 : (tensor<3x2xf32>, tensor<3x1xf32>) -> tensor<3x3xf32>
+  %0 = lathe.mul %x, %c : tensor<3x3xf32>, tensor<3x3xf32> -> tensor<3x3xf32>
+  %1 = lathe.mul %t, %c : tensor<3x3xf32>, tensor<3x3xf32> -> tensor<3x3xf32>
+  %y = lathe.add %0, %1 : tensor<3x3xf32>, tensor<3x3xf32> -> tensor<3x3xf32>
+  %e = lathe.slice %z starts #zero steps [1, 1] sizes #half : (tensor<3x4xf64>) -> tensor<3x2xf64>
+  %f = lathe.slice %z starts #two steps [1, 1] sizes #half : (tensor<3x4xf64>) -> tensor<3x2xf64>
+  %m = lathe.neg %f : tensor<3x2xf64>
+  %u = lathe.concat %m, %e axis 1 : (tensor<3x2xf64>, tensor<3x2xf64>) -> tensor<3x4xf64>
+  %2 = lathe.mul %z, %d : tensor<3x4xf64>, tensor<3x4xf64> -> tensor<3x4xf64>
+  %3 = lathe.mul %u, %d : tensor<3x4xf64>, tensor<3x4xf64> -> tensor<3x4xf64>
+  // expected-remark @below {{elements are not f32, f16 or bf16}}
+  %w = lathe.add %2, %3 : tensor<3x4xf64>, tensor<3x4xf64> -> tensor<3x4xf64>
+  return %y, %w : tensor<3x3xf32>, tensor<3x4xf64>
+}
