@@ -127,6 +127,7 @@ std::string GraphImporter::importOperator(const Node &node, int64_t opset, Locat
   if (succeeded(importer.finishNode()) && succeeded(imported))
     return "";
   assert((importer.isReported() || !importer.reason().empty()) && "an importer failed without a reason");
+  contradicts = importer.isContradiction();
   return importer.reason();
 }
 
@@ -168,6 +169,7 @@ std::string GraphImporter::inlineFunction(const Node &call, const Function &func
   size_t before = problems.size();
   inScope(inner, [&] { importGraph(function.body); });
   calls.pop_back();
+  contradicts = false;
   if (problems.size() > before)
     return "";
   for (auto [output, name] : llvm::zip(call.outputs, function.outputs)) {
@@ -218,9 +220,12 @@ void GraphImporter::importNode(const Node &original) {
   std::string caller;
   for (const Scope *scope = current; scope && caller.empty(); scope = scope->parent)
     caller = scope->caller;
-  if (std::string reason = tryNode(node, version); !reason.empty())
+  contradicts = false;
+  if (std::string reason = tryNode(node, version); !reason.empty()) {
     problems.push_back(llvm::formatv("node '{0}' ({1}, {2} opset {3}){4}: {5}", displayName(node), node.opType,
                                      node.domain.empty() ? "ai.onnx" : node.domain, version, caller, reason));
+    contradictions += contradicts;
+  }
   for (const std::string &output : node.outputs)
     if (!output.empty() && !current->values.contains(output))
       current->failed.insert(output);

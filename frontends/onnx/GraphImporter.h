@@ -72,6 +72,8 @@ public:
   const Model &model;
   const mlir::Location fileLocation;
   std::vector<std::string> problems;
+  /// How many of these are nodes without a meaning for the shapes at hand, whatever is supported.
+  size_t contradictions = 0;
 
   // Symbols: the entry's first, then those of sizes read from data.
   /// Adds a symbol, whose value is dimension `axis` of `source`.
@@ -153,6 +155,7 @@ private:
   llvm::SmallVector<const Function *> calls; ///< functions that are being inlined, from the outside
   std::deque<Node> resolved;
   int64_t nodesImported = 0;
+  bool contradicts = false; ///< the node that failed last has no meaning for the shapes at hand
 };
 
 } // namespace lathe::onnx

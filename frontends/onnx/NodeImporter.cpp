@@ -270,7 +270,7 @@ LogicalResult NodeImporter::requireSame(AffineExpr a, AffineExpr b, const Twine 
   if (isSameDim(a, b))
     return success();
   if (isa<AffineConstantExpr>(a) && isa<AffineConstantExpr>(b))
-    return fail("{0} is {1} on one side and {2} on the other", what.str(), graph.print(a), graph.print(b));
+    return contradict("{0} is {1} on one side and {2} on the other", what.str(), graph.print(a), graph.print(b));
   return fail("{0} is {1} on one side and {2} on the other, which may differ when it runs; give sizes with --shape",
               what.str(), graph.print(a), graph.print(b));
 }
@@ -475,6 +475,20 @@ FailureOr<SmallVector<GraphValue *>> NodeImporter::importSubgraph(const Graph &s
   return *outputs;
 }
 
+FailureOr<SmallVector<GraphValue *>> NodeImporter::importBranch(const Graph &subgraph, std::string &contradiction) {
+  size_t problems = graph.problems.size(), contradictions = graph.contradictions;
+  if (std::optional<SmallVector<GraphValue *>> outputs = graph.importSubgraph(subgraph, {}))
+    return *outputs;
+  size_t added = graph.problems.size() - problems;
+  reported |= added == 0 || graph.contradictions - contradictions < added;
+  if (reported)
+    return failure();
+  contradiction = llvm::join(ArrayRef(graph.problems).drop_front(problems), "; ");
+  graph.problems.resize(problems);
+  graph.contradictions = contradictions;
+  return failure();
+}
+
 FailureOr<SmallVector<Value>> NodeImporter::materialize(ArrayRef<GraphValue *> outputs, const Graph &subgraph,
                                                         size_t first) {
   SmallVector<Value> values;
@@ -560,7 +574,7 @@ LogicalResult NodeImporter::finishNode() {
 
 void NodeImporter::forget() {
   why.clear();
-  reported = false;
+  reported = contradiction = false;
   attributesRead.clear();
   for (const std::string &output : node.outputs)
     graph.scope().values.erase(output);

@@ -136,6 +136,9 @@ public:
   /// Imports a graph, with a value for each of its inputs, where the builder stands.
   mlir::FailureOr<llvm::SmallVector<GraphValue *>> importSubgraph(const Graph &subgraph,
                                                                   llvm::ArrayRef<GraphValue *> inputs);
+  /// The same without inputs. Where all that is wrong is that nodes have no meaning for the shapes at hand, says so in
+  /// `contradiction` and leaves nothing among the problems.
+  mlir::FailureOr<llvm::SmallVector<GraphValue *>> importBranch(const Graph &subgraph, std::string &contradiction);
   /// What a graph gave for its outputs, from number `first` on, as data where the builder stands.
   mlir::FailureOr<llvm::SmallVector<mlir::Value>> materialize(llvm::ArrayRef<GraphValue *> outputs,
                                                               const Graph &subgraph, size_t first = 0);
@@ -166,6 +169,11 @@ public:
     return fail(llvm::formatv(format, std::forward<Ts>(values)...).str());
   }
   mlir::LogicalResult fail(std::string why);
+  /// The same where the node has no meaning for the shapes at hand. A branch that holds it is never taken.
+  template <typename... Ts> mlir::LogicalResult contradict(const char *format, Ts &&...values) {
+    contradiction |= why.empty();
+    return fail(format, std::forward<Ts>(values)...);
+  }
   /// Checks that come after the importer: attributes read, outputs set.
   mlir::LogicalResult finishNode();
   /// Starts over, as if nothing had been asked or set.
@@ -173,6 +181,7 @@ public:
   const std::string &reason() const { return why; }
   /// True when the cause of a failure is among the problems of the graph.
   bool isReported() const { return reported; }
+  bool isContradiction() const { return contradiction; }
 
 private:
   mlir::FailureOr<llvm::SmallVector<mlir::Value>> finish(mlir::Operation *op);
@@ -183,7 +192,7 @@ private:
   int64_t version;
   mlir::Location location;
   std::string why;
-  bool reported = false;
+  bool reported = false, contradiction = false;
   llvm::StringSet<> attributesRead;
 };
 

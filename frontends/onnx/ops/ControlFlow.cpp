@@ -1,26 +1,74 @@
 // Nodes that choose a graph, or repeat one (Loops.cpp).
+#include "dialects/lathe/LoopOps.h"
 #include "frontends/onnx/ops/Operators.h"
 
 using namespace mlir;
 using namespace lathe;
 using namespace lathe::onnx;
 
-/// Imports both graphs into the regions of an operation without results, and gives what they yield.
-static LogicalResult importBranches(NodeImporter &node, IfOp op, ArrayRef<const Graph *> graphs,
-                                    SmallVector<Value> (&yielded)[2]) {
+/// The two graphs of an If: the one for false, the one for true.
+using Branches = std::array<const Graph *, 2>;
+static constexpr StringLiteral BranchNames[] = {"else_branch", "then_branch"};
+
+/// Imports both graphs into the regions of an operation without results, and gives what they yield. A branch without a
+/// meaning for the shapes at hand says so in `contradictions`; its region stays as it is.
+static LogicalResult importBranches(NodeImporter &node, IfOp op, const Branches &graphs,
+                                    SmallVector<Value> (&yielded)[2], std::string (&contradictions)[2]) {
   OpBuilder::InsertionGuard guard(node.builder());
-  for (int branch = 0; branch < 2; ++branch) {
-    node.builder().createBlock(&op->getRegion(branch));
-    FailureOr<SmallVector<GraphValue *>> outputs = node.importSubgraph(*graphs[branch], {});
+  for (int taken : {1, 0}) {
+    node.builder().createBlock(taken ? &op.getThenBody() : &op.getElseBody());
+    FailureOr<SmallVector<GraphValue *>> outputs = node.importBranch(*graphs[taken], contradictions[taken]);
+    if (!contradictions[taken].empty())
+      continue;
     FailureOr<SmallVector<Value>> values = failure();
     if (succeeded(outputs))
-      values = node.materialize(*outputs, *graphs[branch]);
+      values = node.materialize(*outputs, *graphs[taken]);
     if (failed(values))
       return failure();
-    yielded[branch] = *values;
+    yielded[taken] = *values;
     YieldOp::create(node.builder(), op.getLoc(), *values);
   }
   return success();
+}
+
+/// The outputs of the one branch that has a meaning. A call whose condition chooses the other ends with an error: the
+/// condition is read as a size that must be that of this branch, and the outputs need it.
+static FailureOr<SmallVector<Value>> importOnly(NodeImporter &node, Value condition, const Graph &graph, bool taken,
+                                                const std::string &contradiction) {
+  Location location = node.getLocation();
+  auto name = location->findInstanceOf<NameLoc>();
+  auto file = location->findInstanceOf<FileLineColLoc>();
+  StringRef shown = name ? name.getName().getValue() : StringRef("If"), missing = BranchNames[!taken];
+  emitWarning(file ? Location(file) : location)
+      << "node '" << shown << "': '" << missing
+      << "' has no meaning for the shapes of the inputs; a call that takes it "
+      << "ends with an error (" << contradiction << ")";
+  OpBuilder &builder = node.builder();
+  FailureOr<Value> choice = node.create<CastOp>(builder.getI64Type(), condition);
+  if (succeeded(choice))
+    choice = node.reshape(*choice, {1});
+  FailureOr<SmallVector<GraphValue *>> outputs = failure();
+  if (succeeded(choice))
+    outputs = node.importSubgraph(graph, {});
+  if (failed(outputs))
+    return failure();
+  FailureOr<SmallVector<Value>> values = node.materialize(*outputs, graph);
+  if (failed(values))
+    return failure();
+  std::string text = llvm::formatv("{0}, whose '{1}' has no meaning for these shapes", shown, missing);
+  Value check = ReadSizesOp::create(builder, NameLoc::get(builder.getStringAttr(text), location),
+                                    SizesType::get(node.context(), 1), *choice, int64_t(taken), int64_t(taken));
+  node.setDims(check, {node.constantSize(taken)});
+  for (Value &value : *values) {
+    DimList dims(node.dims(value));
+    NodeImporter::Sizes sizes = node.mapSizes({value, check}, ArrayRef<AffineExpr>(dims));
+    sizes.from.insert(sizes.from.begin(), check);
+    FailureOr<Value> checked = node.create<ReshapeToOp>(node.elementType(value), value, sizes.from, sizes.maps[0]);
+    if (failed(checked))
+      return failure();
+    value = *checked;
+  }
+  return values;
 }
 
 /// The results of both branches: a size that differs, or is found in a branch, becomes a symbol.
@@ -51,20 +99,41 @@ static FailureOr<SmallVector<Value>> mergeBranches(NodeImporter &node, IfOp op, 
   return SmallVector<Value>(merged.getResults());
 }
 
+/// The results of an If whose condition only the data decides.
+static FailureOr<SmallVector<Value>> importChoice(NodeImporter &node, Value condition, const Branches &graphs) {
+  unsigned symbolsOutside = node.numSymbols();
+  auto op = IfOp::create(node.builder(), condition.getLoc(), TypeRange(), condition);
+  SmallVector<Value> yielded[2];
+  std::string contradictions[2];
+  FailureOr<SmallVector<Value>> results = failure();
+  if (succeeded(importBranches(node, op, graphs, yielded, contradictions))) {
+    bool possible[] = {contradictions[0].empty(), contradictions[1].empty()};
+    if (possible[0] && possible[1])
+      results = mergeBranches(node, op, yielded[1], yielded[0], symbolsOutside);
+    else if (possible[0] || possible[1])
+      results = importOnly(node, condition, *graphs[possible[1]], possible[1], contradictions[!possible[1]]);
+    else
+      results = node.contradict("neither branch has a meaning for the shapes of the inputs ({0}; {1})",
+                                contradictions[1], contradictions[0]);
+  }
+  op.erase();
+  return results;
+}
+
 static LogicalResult importIf(NodeImporter &node) {
-  const Graph *thenGraph = node.graphAttribute("then_branch"), *elseGraph = node.graphAttribute("else_branch");
-  if (!thenGraph || !elseGraph)
+  Branches graphs = {node.graphAttribute("else_branch"), node.graphAttribute("then_branch")};
+  if (!graphs[0] || !graphs[1])
     return failure();
   if (!node.hasInput(0))
     return node.fail("has no input 0");
-  if (!thenGraph->inputs.empty() || !elseGraph->inputs.empty() || thenGraph->outputs.size() != node.numOutputs() ||
-      elseGraph->outputs.size() != node.numOutputs())
+  if (!graphs[1]->inputs.empty() || !graphs[0]->inputs.empty() || graphs[1]->outputs.size() != node.numOutputs() ||
+      graphs[0]->outputs.size() != node.numOutputs())
     return node.fail("has {0} outputs but its branches have {1} and {2}, and no inputs are needed", node.numOutputs(),
-                     thenGraph->outputs.size(), elseGraph->outputs.size());
+                     graphs[1]->outputs.size(), graphs[0]->outputs.size());
   const KnownTensor *known = node.knownInput(0);
   if (known && known->elements.size() == 1 && known->elements[0].constantInt()) {
-    bool isTrue = *known->elements[0].constantInt() != 0;
-    FailureOr<SmallVector<GraphValue *>> outputs = node.importSubgraph(isTrue ? *thenGraph : *elseGraph, {});
+    FailureOr<SmallVector<GraphValue *>> outputs =
+        node.importSubgraph(*graphs[*known->elements[0].constantInt() != 0], {});
     if (failed(outputs))
       return failure();
     for (auto [i, value] : llvm::enumerate(*outputs))
@@ -72,15 +141,9 @@ static LogicalResult importIf(NodeImporter &node) {
     return success();
   }
   FailureOr<Value> condition = node.scalarInput(0, node.builder().getI1Type());
-  if (failed(condition))
-    return failure();
-  unsigned symbolsOutside = node.numSymbols();
-  auto op = IfOp::create(node.builder(), condition->getLoc(), TypeRange(), *condition);
-  SmallVector<Value> yielded[2];
   FailureOr<SmallVector<Value>> results = failure();
-  if (succeeded(importBranches(node, op, {thenGraph, elseGraph}, yielded)))
-    results = mergeBranches(node, op, yielded[0], yielded[1], symbolsOutside);
-  op.erase();
+  if (succeeded(condition))
+    results = importChoice(node, *condition, graphs);
   if (failed(results))
     return failure();
   for (auto [i, value] : llvm::enumerate(*results))

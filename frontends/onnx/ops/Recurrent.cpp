@@ -55,8 +55,8 @@ static LogicalResult readRecurrence(NodeImporter &node, int64_t gates, ArrayRef<
   if (!net.x || !net.weights || !net.recurrence)
     return failure();
   if (net.x.rank() != 3 || net.weights.rank() != 3 || net.recurrence.rank() != 3 || !net.recurrence.size(2))
-    return node.fail("inputs have ranks {0}, {1} and {2}, needed 3 and a fixed number of units", net.x.rank(),
-                     net.weights.rank(), net.recurrence.rank());
+    return node.contradict("inputs have ranks {0}, {1} and {2}, needed 3 and a fixed number of units", net.x.rank(),
+                           net.weights.rank(), net.recurrence.rank());
   net.units = *net.recurrence.size(2);
   node.intAttribute("hidden_size", net.units);
   if (net.batchFirst)

@@ -134,6 +134,25 @@ TEST(OnnxStructure, OptionalsAreValuesOrNothing) {
   EXPECT_NE(text.find("return %arg0"), std::string::npos) << text;
 }
 
+TEST(OnnxStructure, BranchesWithoutAMeaningAreNotTaken) {
+  // Sums of 4 and 3 columns are nothing, so that the condition must hold.
+  Bytes condition = Bytes()
+                        .bytes(11, symbolicValue("c", {}, DataType::Bool))
+                        .bytes(5, tensor("three", DataType::Float, {3}).bytes(9, std::string(12, '\0')));
+  Bytes negative = nodeOf("Neg", {"x"}, "r"), sum = nodeOf("Add", {"x", "three"}, "r");
+  std::string text = import(modelOf({branches("c", negative, sum)}, {}, condition));
+  EXPECT_NE(text.find("warning: node 'y': 'else_branch' has no meaning for the shapes of the inputs; a call that takes "
+                      "it ends with an error (node 'r' (Add, ai.onnx opset 17): dimension 1 is 4 on one side and 3 on "
+                      "the other)"),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(text.find("lathe.if"), std::string::npos) << text;
+  EXPECT_NE(text.find("min [1] max [1]"), std::string::npos) << text;
+  EXPECT_NE(import(modelOf({branches("c", sum, negative)}, {}, condition)).find("min [0] max [0]"), std::string::npos);
+  EXPECT_NE(import(modelOf({branches("c", sum, sum)}, {}, condition)).find("neither branch has a meaning"),
+            std::string::npos);
+}
+
 TEST(OnnxStructure, ConditionsThatDataGivesMakeAnIf) {
   // The branches give a x 4 and 1 x (4 a): both sizes are known when one of them has run.
   Bytes flat = nodeOf("Flatten", {"x"}, "r").bytes(5, intAttribute("axis", 0));
