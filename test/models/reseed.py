@@ -3,9 +3,11 @@
 
 The package ships nine image classifiers whose weights are one repeated constant (ConstantOfShape), which says nothing
 about whether a convolution is right. Here every weight is drawn anew from a seeded generator: filters scaled so that
-activations keep their magnitude (He), batch-norm statistics and biases as a few pictures give them. OUT.onnx holds
-them as raw data; the graph's only input is then the picture. With --check onnxruntime's answers to other pictures must
-be finite, spread over the classes, and different for different pictures. Needs numpy, onnx and onnxruntime.
+activations keep their magnitude (He), batch-norm statistics and biases as a few pictures give them. Most activations
+are above zero and residual branches add little, as in trained networks: where half of them are cut, rounding errors
+grow from layer to layer until two programs that are right disagree. OUT.onnx holds the weights as raw data; the graph's
+only input is then the picture. With --check onnxruntime's answers to other pictures must be finite, spread over the
+classes, and different for different pictures. Needs numpy, onnx and onnxruntime.
 """
 
 import argparse
@@ -20,7 +22,9 @@ LIGHT = pathlib.Path(onnx.__file__).parent / "backend" / "test" / "data" / "ligh
 NAMES = [
     "bvlc_alexnet", "densenet121", "inception_v1", "inception_v2", "resnet50", "shufflenet", "squeezenet", "vgg19",
     "zfnet512"]  # fmt: skip
-SPREAD = 2.0  # standard deviation of what the last product gives, before Softmax
+SPREAD = 0.75  # standard deviation of what the last product gives, before Softmax
+SHIFT = 1.0  # mean of what goes into a ReLU, in standard deviations
+RESIDUAL = 0.5, 0.2  # scale and mean of what is added to a shortcut
 CALIBRATION = 3  # pictures
 OPTIONS = onnxruntime.SessionOptions()
 OPTIONS.log_severity_level = 3
@@ -111,12 +115,13 @@ class Reseeder:
         return tuple(np.expand_dims(np.empty(stored), tuple(axes)).shape)
 
     def product(self, node):
-        """Filters of He's scale that sum to zero. Biases, where there are any, centre each channel."""
+        """Filters of He's scale that sum to zero, if they look at more than a 3x3 window of one channel. Biases, where
+        there are any, give each channel its mean."""
         shape = self.shape(node.input[1])
         filters = self.rng.random(shape, dtype=np.float32)
         axes = tuple(range(1, len(shape)))
         fan_in = int(np.prod(shape[1:]))
-        filters -= filters.mean(axis=axes, keepdims=True) if fan_in > 8 else np.float32(0.5)
+        filters -= filters.mean(axis=axes, keepdims=True) if fan_in > 9 else np.float32(0.5)
         filters *= np.float32(np.sqrt(12 * 2 / fan_in))
         self.set(node.input[1], filters)
         if len(node.input) < 3:
@@ -131,7 +136,8 @@ class Reseeder:
             gain = np.float32(1 / (out - mean).std())
         filters *= gain
         self.set(node.input[1], filters)
-        self.set(node.input[2], 0.1 * self.rng.standard_normal(shape[0]) - mean.reshape(-1) * gain)
+        wanted = (0 if node is self.last else SHIFT) + 0.1 * self.rng.standard_normal(shape[0])
+        self.set(node.input[2], wanted - mean.reshape(-1) * gain)
 
     def statistics(self, node):
         """Mean and variance of what comes in, each a little off, as those of a training set are."""
@@ -143,11 +149,18 @@ class Reseeder:
         self.set(node.input[3], value.mean(axis=others) + 0.05 * self.rng.standard_normal(channels) * value.std(axis=others))
         self.set(node.input[4], np.maximum(value.var(axis=others), 1e-3) * self.rng.uniform(0.9, 1.1, channels))
 
+    def is_residual(self, node):
+        """True of a batch norm whose result is added to a shortcut."""
+        readers = self.readers.get(node.output[0], [])
+        return node.op_type == "BatchNormalization" and any(reader.op_type in ("Sum", "Add") for reader in readers)
+
     def scale(self, node):
-        self.set(node.input[1], self.rng.uniform(0.8, 1.2, self.shape(node.input[1])))
+        factor = RESIDUAL[0] if self.is_residual(node) else 1
+        self.set(node.input[1], factor * self.rng.uniform(0.8, 1.2, self.shape(node.input[1])))
 
     def shift(self, node, index=1):
-        self.set(node.input[index], 0.1 * self.rng.standard_normal(self.shape(node.input[index])))
+        mean = RESIDUAL[1] if self.is_residual(node) else SHIFT
+        self.set(node.input[index], mean + 0.1 * self.rng.standard_normal(self.shape(node.input[index])))
 
 
 def reseed(name, out, batch=None):
