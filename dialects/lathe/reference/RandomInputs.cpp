@@ -1,4 +1,5 @@
 #include "dialects/lathe/reference/RandomInputs.h"
+#include "dialects/lathe/LoopOps.h"
 #include <random>
 
 using namespace mlir;
@@ -162,10 +163,15 @@ FailureOr<SmallVector<int64_t>> InputMaker::getShape(unsigned argument) {
 /// The number of values that an integer argument may take: the rows of the tables that it indexes, or 10.
 int64_t InputMaker::findIndexBound(unsigned argument) {
   int64_t bound = INT64_MAX;
+  auto mayIndex = [&](Value indices, RankedTensorType table, int64_t axis) {
+    if (indices == Entry.getArgument(argument) && !table.isDynamicDim(axis))
+      bound = std::min(bound, table.getDimSize(axis));
+  };
   for (Operation *user : Entry.getArgument(argument).getUsers())
-    if (auto gather = dyn_cast<GatherOp>(user); gather && gather.getIndices() == Entry.getArgument(argument))
-      if (!gather.getTable().getType().isDynamicDim(0))
-        bound = std::min(bound, gather.getTable().getType().getDimSize(0));
+    if (auto gather = dyn_cast<GatherOp>(user))
+      mayIndex(gather.getIndices(), gather.getTable().getType(), 0);
+    else if (auto along = dyn_cast<GatherAlongOp>(user))
+      mayIndex(along.getIndices(), along.getInput().getType(), along.getAxis());
   if (bound != INT64_MAX)
     return bound;
   for (unsigned i = 0; i < Entry.getNumResults(); ++i)
