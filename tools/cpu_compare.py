@@ -37,7 +37,11 @@ def widened(*arguments):
 
 
 def pictures(batch):
-    return {"gpu_0/data_0": np.random.default_rng(0).standard_normal((batch, 3, 224, 224), dtype=np.float32)}
+    """Noise would not do: on it small differences grow from layer to layer."""
+    sys.path.insert(0, str(MODELS))
+    import reseed
+
+    return {"gpu_0/data_0": reseed.pictures(batch, seed=7)}
 
 
 def digits(batch):
@@ -86,7 +90,11 @@ class Pair:
         self.session = onnxruntime.InferenceSession(self.network, options, providers=["CPUExecutionProvider"])
 
     def check(self):
-        """The largest difference of any output, relative to that output's largest value."""
+        """The largest difference of any output, relative to that output's largest value.
+
+        Tests say whether answers are right; this finds networks that are not the same. On ResNet-50 onnxruntime's own
+        answers with and without its optimizations are up to 1.3e-4 apart.
+        """
         worst = 0
         for output, wanted in zip(self.session.get_outputs(), self.session.run(None, self.feeds)):
             path = self.folder / "output.npy"
