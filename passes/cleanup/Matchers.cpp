@@ -130,13 +130,20 @@ Value lathe::getRowShaped(OpBuilder &builder, Value value, RankedTensorType type
 }
 
 bool lathe::dependsOnWeightsAlone(Value value) {
-  Operation *op = value.getDefiningOp();
-  if (!op)
+  // Each operation is looked at once, however many ways lead to it.
+  SetVector<Operation *> ops;
+  auto add = [&](Value each) { return each.getDefiningOp() && (ops.insert(each.getDefiningOp()), true); };
+  if (!add(value))
     return false;
-  if (isa<WeightOp, ConstantOp, WeightProgramOp>(op))
-    return true;
-  return op->getNumRegions() == 0 && isa<ReferenceOpInterface>(op) && op->getNumOperands() > 0 &&
-         llvm::all_of(op->getOperands(), dependsOnWeightsAlone);
+  for (size_t i = 0; i < ops.size(); ++i) {
+    Operation *op = ops[i];
+    if (isa<WeightOp, ConstantOp, WeightProgramOp>(op))
+      continue;
+    if (op->getNumRegions() > 0 || !isa<ReferenceOpInterface>(op) || op->getNumOperands() == 0 ||
+        !llvm::all_of(op->getOperands(), add))
+      return false;
+  }
+  return true;
 }
 
 std::optional<int64_t> lathe::getConstantResult(AffineMap map, unsigned result) {

@@ -33,6 +33,8 @@ static std::optional<Part> readPart(Value value) {
   if (!slice)
     return std::nullopt;
   RankedTensorType from = slice.getInput().getType(), to = slice.getResult().getType();
+  if (from.getRank() == 0)
+    return std::nullopt;
   int64_t last = from.getRank() - 1;
   for (int64_t d = 0; d < last; ++d)
     if (getConstantResult(slice.getStarts(), d) != 0 || slice.getSteps()[d] != 1 ||

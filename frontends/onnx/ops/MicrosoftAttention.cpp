@@ -77,8 +77,9 @@ static FailureOr<Term> optionalInput(NodeImporter &node, size_t index) {
 /// The sizes of queries, keys and values in a packed projection.
 static FailureOr<SmallVector<AffineExpr>> readParts(NodeImporter &node, AffineExpr packed) {
   if (std::optional<ArrayRef<int64_t>> sizes = node.intsAttribute("qkv_hidden_sizes")) {
-    if (sizes->size() != 3)
-      return node.fail("'qkv_hidden_sizes' has {0} entries, needed 3", sizes->size());
+    if (sizes->size() != 3 || llvm::any_of(*sizes, [](int64_t size) { return size < 1 || size > MaximumElements; }))
+      return node.fail("'qkv_hidden_sizes' is [{0}], needed 3 positive numbers",
+                       llvm::make_range(sizes->begin(), sizes->end()));
     return llvm::map_to_vector(*sizes, [&](int64_t size) { return node.constantSize(size); });
   }
   AffineExpr part = divideDimExactly(packed, node.constantSize(3));

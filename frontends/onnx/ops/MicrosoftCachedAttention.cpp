@@ -19,7 +19,7 @@ static LogicalResult importRotaryEmbedding(NodeImporter &node) {
     return failure();
   if (scale != 1)
     return node.fail("'scale' is {0}, only 1 is supported", scale);
-  if ((given.rank() != 3 && given.rank() != 4) || cosines.rank() != 2 || !cosines.size(1))
+  if ((given.rank() != 3 && given.rank() != 4) || cosines.rank() != 2 || cosines.size(1).value_or(0) <= 0)
     return node.fail("input has rank {0} and the caches have shape {1}, needed rank 3 or 4, and [positions, pairs] of "
                      "known size",
                      given.rank(), node.print(cosines.dims()));
@@ -79,6 +79,10 @@ static LogicalResult readHeads(NodeImporter &node, AttentionInputs &in, const Ca
   Term packed = realInput(node, 0);
   if (!packed)
     return failure();
+  constexpr int64_t MaxHeads = 1 << 20;
+  if (cache.heads < 1 || cache.heads > MaxHeads || cache.keyHeads < 1 || cache.keyHeads > MaxHeads)
+    return node.fail("'num_heads' is {0} and 'kv_num_heads' {1}, needed 1 to {2}", cache.heads, cache.keyHeads,
+                     MaxHeads);
   if (packed.rank() != 3)
     return node.fail("'query' has rank {0}, needed 3", packed.rank());
   if (node.hasInput(1) != node.hasInput(2))
@@ -131,7 +135,7 @@ static LogicalResult rotateHeads(NodeImporter &node, AttentionInputs &in, const 
   }
   if (!cosines || !sines || !positions)
     return failure();
-  if (cosines.rank() != 2 || !cosines.size(1))
+  if (cosines.rank() != 2 || cosines.size(1).value_or(0) <= 0)
     return node.fail("the caches have shape {0}, needed [positions, pairs] of known size", node.print(cosines.dims()));
   // Positions of padding may lie before the first row or behind the last one.
   positions = apply<MaximumOp>(positions, constant(positions, 0));

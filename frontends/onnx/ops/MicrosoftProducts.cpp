@@ -68,9 +68,10 @@ static LogicalResult importMatMulNBits(NodeImporter &node) {
   node.intAttribute("accuracy_level", 0); // how exact it may be; this is exact
   if (node.intAttribute("weight_prepacked", 0) != 0)
     return node.fail("'weight_prepacked' is set, only weights as the operator defines them are supported");
-  if ((weights.bits != 4 && weights.bits != 8) || weights.block < 16 || !llvm::isPowerOf2_64(weights.block))
-    return node.fail("'bits' is {0} and 'block_size' {1}, needed 4 or 8, and a power of two from 16 on", weights.bits,
-                     weights.block);
+  if ((weights.bits != 4 && weights.bits != 8) || weights.block < 16 || weights.block > 65536 ||
+      !llvm::isPowerOf2_64(weights.block))
+    return node.fail("'bits' is {0} and 'block_size' {1}, needed 4 or 8, and a power of two from 16 to 65536",
+                     weights.bits, weights.block);
   if (weights.rows <= 0 || weights.columns <= 0 || weights.rows > MaximumElements / weights.columns)
     return node.fail("'N' is {0} and 'K' {1}, needed positive numbers", weights.rows, weights.columns);
   if (node.hasInput(4))
