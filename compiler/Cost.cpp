@@ -59,6 +59,8 @@ AffineExpr lathe::countFlops(Operation *op, ArrayRef<DimList> operands, ArrayRef
   AffineExpr elements = multiply(results[0], context);
   if (name == "lathe.matmul" || name == "lathe.panel_matmul")
     return elements * operands[0].back() * 2;
+  if (name == "lathe.expert_matmul")
+    return elements * operands[1].back() * 2;
   if (name == "lathe.panel_conv")
     return elements * operands[1][2] * 2;
   if (name == "lathe.depthwise_conv")
@@ -126,7 +128,7 @@ void CostCounter::countOp(Operation &op) {
     Dims[result] = dims;
   Cost.Flops = Cost.Flops + countFlops(&op, operands, results);
   Cost.Ops.push_back(op.getName().stripDialect().str());
-  if (isa<MatmulOp, ConvOp, PanelMatmulOp, PanelConvOp, DepthwiseConvOp, AttentionOp>(op)) {
+  if (isa<MatmulOp, ExpertMatmulOp, ConvOp, PanelMatmulOp, PanelConvOp, DepthwiseConvOp, AttentionOp>(op)) {
     std::string element;
     llvm::raw_string_ostream(element) << cast<RankedTensorType>(op.getOperand(0).getType()).getElementType();
     Cost.Math = element;

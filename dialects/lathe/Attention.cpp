@@ -62,6 +62,9 @@ LogicalResult RopeOp::verify() {
     if (!dimsAgree(factors, dimensions / 2))
       return emitOpError() << "factors has " << factors << " elements but " << dimensions / 2 << " pairs are rotated";
   }
+  // (C4)
+  if (!(getMagnitude() > llvm::APFloat(0.0f)))
+    return emitOpError() << "magnitude is " << getMagnitudeAttr() << ", needed a number above 0";
   return success();
 }
 
@@ -132,6 +135,16 @@ LogicalResult PagedAttentionOp::verify() {
   if (!agree)
     return emitOpError() << "row_offsets is " << getRowOffsets().getType() << ", lengths " << getLengths().getType()
                          << " and block_tables " << getBlockTables().getType() << ", needed [S + 1], [S] and [S, B]";
+  // (C4)
+  if (!(getCap() >= llvm::APFloat(0.0f)) || int64_t(getWindow()) < 0)
+    return emitOpError() << "cap is " << getCapAttr() << " and window " << int64_t(getWindow())
+                         << ", needed numbers that are not negative";
+  if (int64_t kept = state.getWindow(); kept > 0 && int64_t(getWindow()) > kept)
+    return emitOpError() << "window is " << int64_t(getWindow()) << " but the state keeps " << kept << " tokens";
+  // (C5)
+  if (getSinks() && !dimsAgree(getSinks().getType().getDimSize(0), query.getDimSize(1)))
+    return emitOpError() << "sinks is " << getSinks().getType() << " but the query has " << query.getDimSize(1)
+                         << " heads";
   return success();
 }
 

@@ -42,12 +42,14 @@ def Lathe_RopeOp : Lathe_ModelOp<"rope", [DeclareOpInterfaceMethods<Lathe_Deriva
   let description = [{
     Rotates pairs of elements of each head `[T, H, D]` by angles that grow with the token's position (Su et al., 2021):
     `theta_i = positions[t, 0] * base^(-2 i / dimensions) / factors[i]` for i < dimensions / 2, and
-    `(a, b) -> (a cos - b sin, a sin + b cos)`. With `adjacent` pairing the pair is elements 2i and 2i + 1, with `halves` i
-    and i + dimensions / 2. Elements from `dimensions` on pass through.
+    `(a, b) -> magnitude * (a cos - b sin, a sin + b cos)`. With `adjacent` pairing the pair is elements 2i and 2i + 1, with
+    `halves` i and i + dimensions / 2. Elements from `dimensions` on pass through. A magnitude other than 1 belongs to
+    embeddings that are stretched to longer contexts (Peng et al., 2023).
     Constraints:
     * (C1) `input` has rank 3; `positions` is `[T, k]` with k >= 1.
     * (C2) `dimensions` is even, positive and at most D.
     * (C3) `factors`, when given, has dimensions / 2 elements.
+    * (C4) `magnitude` > 0.
     Example:
     ```mlir
     %q1 = lathe.rope %q, %positions adjacent base 1.0e+04 dimensions 64 :
@@ -55,11 +57,12 @@ def Lathe_RopeOp : Lathe_ModelOp<"rope", [DeclareOpInterfaceMethods<Lathe_Deriva
     ```
   }];
   let arguments = (ins Lathe_FloatTensor:$input, RankedTensorOf<[I32]>:$positions, Optional<1DTensorOf<[F32]>>:$factors,
-                       Lathe_RopePairingAttr:$pairing, F32Attr:$base, I64Attr:$dimensions);
+                       Lathe_RopePairingAttr:$pairing, F32Attr:$base, I64Attr:$dimensions,
+                       DefaultValuedAttr<F32Attr, "1.0f">:$magnitude);
   let results = (outs Lathe_FloatTensor:$result);
   let assemblyFormat = [{
     $input `,` $positions (`factors` $factors^ `:` type($factors))? $pairing `base` $base `dimensions` $dimensions
-    attr-dict `:` type($input) `,` type($positions)
+    (`magnitude` $magnitude^)? attr-dict `:` type($input) `,` type($positions)
   }];
   let hasVerifier = 1;
 }
@@ -96,14 +99,18 @@ def Lathe_PagedAttentionOp : Lathe_ModelOp<"paged_attention", [DeclareOpInterfac
   let description = [{
     Sequence s owns token rows `row_offsets[s]` to `row_offsets[s + 1]`; after this step it is `lengths[s]` tokens long, so
     its row r stands at position `p = lengths[s] - (row_offsets[s + 1] - r)`. For each head h, over the positions
-    j <= p (and j > p - window, if the state has a window) found through `block_tables[s]`:
+    j <= p (and j > p - window, if the operation or the state has a window) found through `block_tables[s]`:
     `result[r, h] = sum_j softmax_j(scale * query[r, h] . key[j, h * kv heads / heads]) * value[j, ...]`, accumulated in f32
-    (Kwon et al., 2023). Rows of no sequence, and sequences of length 0, give zeros.
+    (Kwon et al., 2023). With a `cap`, scores x become `cap * tanh(x / cap)` before the softmax (Gemma Team, 2024). With
+    `sinks`, head h has one more score, `sinks[h]`, of a position without value (Xiao et al., 2023). Rows of no sequence,
+    and sequences of length 0, give zeros.
     Constraints:
     * (C1) `query` is `[T, heads, key width]`, `result` `[T, heads, value width]`; the element types are the same.
     * (C2) The state's shape is `[layers, kv heads, key width + value width]`, kv heads divides heads, and
       `layer` < layers.
     * (C3) `row_offsets` is `[S + 1]`, `lengths` `[S]`, `block_tables` `[S, B]`.
+    * (C4) `cap` and `window` are not negative; 0 means none. A state with a window has none smaller than `window`.
+    * (C5) `sinks`, when given, has one element for each head of `query`.
     Example:
     ```mlir
     %o = lathe.paged_attention %q, %s, %offsets, %lengths, %tables layer 0 scale 1.25e-01 : tensor<?x4x64xf32>,
@@ -111,11 +118,18 @@ def Lathe_PagedAttentionOp : Lathe_ModelOp<"paged_attention", [DeclareOpInterfac
     ```
   }];
   let arguments = (ins Lathe_FloatTensor:$query, Lathe_PagedState:$state, 1DTensorOf<[I32]>:$row_offsets,
-                       1DTensorOf<[I32]>:$lengths, 2DTensorOf<[I32]>:$block_tables, I64Attr:$layer, F32Attr:$scale);
+                       1DTensorOf<[I32]>:$lengths, 2DTensorOf<[I32]>:$block_tables, Optional<1DTensorOf<[F32]>>:$sinks,
+                       I64Attr:$layer, F32Attr:$scale, DefaultValuedAttr<F32Attr, "0.0f">:$cap,
+                       DefaultValuedAttr<I64Attr, "0">:$window);
   let results = (outs Lathe_FloatTensor:$result);
   let assemblyFormat = [{
-    $query `,` $state `,` $row_offsets `,` $lengths `,` $block_tables `layer` $layer `scale` $scale attr-dict `:`
+    $query `,` $state `,` $row_offsets `,` $lengths `,` $block_tables (`sinks` $sinks^ `:` type($sinks))? `layer` $layer
+    `scale` $scale (`cap` $cap^)? (`window` $window^)? attr-dict `:`
     type($query) `,` type($state) `,` type($row_offsets) `,` type($lengths) `,` type($block_tables) `->` type($result)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Tokens that a row sees, itself included; 0: all.
+    int64_t getVisibleTokens() { return getWindow() ? int64_t(getWindow()) : getState().getType().getWindow(); }
+  }];
 }

@@ -64,6 +64,35 @@ LogicalResult MatmulOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorI
   return success();
 }
 
+LogicalResult ExpertMatmulOp::verify() {
+  RankedTensorType input = getInput().getType(), weights = getWeights().getType(), experts = getExperts().getType();
+  RankedTensorType result = getResult().getType();
+  // (C1)
+  if (input.getRank() != 3 || weights.getRank() != 3 || experts.getRank() != 2 || result.getRank() != 3)
+    return emitOpError() << "ranks of input, weights, experts and result are " << input.getRank() << ", "
+                         << weights.getRank() << ", " << experts.getRank() << " and " << result.getRank()
+                         << ", needed 3, 3, 2 and 3";
+  // (C2)
+  if (!dimsAgree(input.getDimSize(2), weights.getDimSize(2)))
+    return emitOpError() << "k is " << input.getDimSize(2) << " in input but " << weights.getDimSize(2)
+                         << " in weights";
+  if (!dimsAgree(result.getDimSize(2), weights.getDimSize(1)) ||
+      !dimsAgree(result.getDimSize(0), experts.getDimSize(0)) ||
+      !dimsAgree(result.getDimSize(1), experts.getDimSize(1)))
+    return emitOpError() << "result is " << result << " but weights are " << weights << " and experts " << experts;
+  // (C3)
+  if (!dimsAgree(input.getDimSize(0), experts.getDimSize(0)) ||
+      (input.getDimSize(1) != 1 && !dimsAgree(input.getDimSize(1), experts.getDimSize(1))))
+    return emitOpError() << "input is " << input << " but experts are " << experts
+                         << ", needed their rows, and 1 or their columns";
+  return success();
+}
+
+LogicalResult ExpertMatmulOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImpl<DimList> &results) {
+  results.push_back({operands[2][0], operands[2][1], operands[1][1]});
+  return success();
+}
+
 LogicalResult ConvOp::verify() {
   RankedTensorType input = getInput().getType(), filter = getFilter().getType(), result = getResult().getType();
   // (C1)

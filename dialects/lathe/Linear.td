@@ -26,6 +26,31 @@ def Lathe_MatmulOp : Lathe_ModelOp<"matmul", [DeclareOpInterfaceMethods<Lathe_De
   let hasVerifier = 1;
 }
 
+def Lathe_ExpertMatmulOp : Lathe_ModelOp<"expert_matmul", [DeclareOpInterfaceMethods<Lathe_DerivativeOpInterface>]> {
+  let summary = "Products of rows with matrices that each row chooses";
+  let description = [{
+    `result[t, j, n] = sum_k input[t, j, k] * weights[experts[t, j], n, k]`, accumulated in f32 (in the reference: f64): row t
+    meets the matrices of J experts (Shazeer et al., 2017). An input `[T, 1, K]` meets each of them with the same row. An
+    expert that does not exist gives zeros.
+    Constraints:
+    * (C1) `input`, `weights` and `result` have rank 3 and `experts` rank 2; `input` and `result` are float, `weights` may be
+      quantized, with blocks along k.
+    * (C2) The lengths of k agree, n is that of `weights`, and `result` has the rows and columns of `experts`.
+    * (C3) `input` has the rows of `experts`, and 1 or as many rows of k for each as `experts` has columns.
+    Example:
+    ```mlir
+    %y = lathe.expert_matmul %x, %w, %e :
+        tensor<?x1x64xf32>, tensor<8x32x64xf32>, tensor<?x2xi64> -> tensor<?x2x32xf32>
+    ```
+  }];
+  let arguments = (ins Lathe_FloatTensor:$input, Lathe_WeightTensor:$weights, Lathe_IndexTensor:$experts);
+  let results = (outs Lathe_FloatTensor:$result);
+  let assemblyFormat = [{
+    $input `,` $weights `,` $experts attr-dict `:` type($input) `,` type($weights) `,` type($experts) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
 def Lathe_ConvOp : Lathe_ModelOp<"conv", [DeclareOpInterfaceMethods<Lathe_DerivativeOpInterface>]> {
   let summary = "Convolution of images";
   let description = [{

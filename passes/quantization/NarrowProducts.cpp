@@ -46,7 +46,7 @@ static void narrowOperands(Operation *op, ArrayRef<unsigned> operands, Type elem
   for (unsigned index : operands) {
     Value value = op->getOperand(index);
     // A product reads 16-bit weights beside f32 as they are in the file, at half the size.
-    bool readsNarrow = isa<MatmulOp>(op) && index == 1 && element.isF32();
+    bool readsNarrow = isa<MatmulOp, ExpertMatmulOp>(op) && index == 1 && element.isF32();
     op->setOperand(index, readsNarrow ? skipWidening(value) : castTo(builder, value, element));
   }
 }
@@ -96,7 +96,7 @@ struct NarrowProducts : lathe::impl::NarrowProductsBase<NarrowProducts> {
     }
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       function.walk([&](Operation *op) {
-        if (isa<MatmulOp, ConvOp>(op))
+        if (isa<MatmulOp, ExpertMatmulOp, ConvOp>(op))
           narrowOperands(op, {0, 1}, element);
         else if (auto attention = dyn_cast<PagedAttentionOp>(op))
           narrowAttention(attention, element);

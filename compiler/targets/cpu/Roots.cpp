@@ -27,6 +27,7 @@ public:
   RootEmitter(const KernelBody &body, llvm::IRBuilderBase &builder, const KernelFrame &frame, TemplateLibrary &library)
       : Body(body), Builder(builder), Frame(frame), Library(library) {}
 
+  LogicalResult emit(ExpertMatmulOp op);
   LogicalResult emit(MatmulOp op);
   LogicalResult emit(RmsNormOp op);
   LogicalResult emit(ChannelMaxPoolOp op);
@@ -165,6 +166,33 @@ LogicalResult RootEmitter::emit(MatmulOp op) {
   addFlag(lhs->Element.isF32());
   if (narrow)
     addFlag(rhs->Element.isF32());
+  return success();
+}
+
+LogicalResult RootEmitter::emit(ExpertMatmulOp op) {
+  FailureOr<Operand> input = getOperand(op, op.getInput()), weights = getOperand(op, op.getWeights());
+  FailureOr<llvm::Value *> experts = getAddress(op, op.getExperts());
+  if (failed(input) || failed(weights) || failed(experts))
+    return failure();
+  ArrayRef<AffineExpr> result = Body.getDims(op.getResult());
+  AffineExpr k = Body.getDim(op.getWeights(), 2);
+  Call.Template = getTemplate("lathe_expert_matmul");
+  Call.Tiles = result[0] * result[1] * result[2].ceilDiv(MatmulColumns);
+  add(input->Address);
+  add(weights->Address);
+  add(*experts);
+  addFlag(op.getExperts().getType().getElementType().isInteger(64));
+  addFlag(op.getInput().getType().getDimSize(1) == 1);
+  add(result[1]);
+  add(Body.getDim(op.getWeights(), 0));
+  add(result[2]);
+  add(k);
+  add(emitBytes(k, input->Element));
+  add(emitBytes(k, weights->Element));
+  addFunction("lathe_unpack_", *input);
+  addFunction("lathe_unpack_", *weights);
+  addFlag(input->Element.isF32());
+  addFlag(weights->Element.isF32());
   return success();
 }
 
@@ -506,6 +534,7 @@ LogicalResult RootEmitter::emit(RopeOp op) {
   add(Body.getDim(op.getInput(), 1));
   add(width);
   add(op.getDimensions());
+  addFloat(op.getMagnitude());
   addFlag(op.getPairing() == RopePairing::Adjacent);
   add(emitBytes(width, input->Element));
   addFunction("lathe_unpack_", *input);
@@ -555,9 +584,11 @@ LogicalResult RootEmitter::emit(PagedAttentionOp op) {
   Call.Template = getTemplate("lathe_paged_attention");
   Call.Tiles = Body.getDim(op.getQuery(), 0) * state.getShape()[1];
   add(query->Address);
-  for (Value value :
-       {Value(op.getState()), Value(op.getRowOffsets()), Value(op.getLengths()), Value(op.getBlockTables())}) {
-    FailureOr<llvm::Value *> address = getAddress(op, value);
+  for (Value value : {Value(op.getState()), Value(op.getRowOffsets()), Value(op.getLengths()),
+                      Value(op.getBlockTables()), Value(op.getSinks())}) {
+    FailureOr<llvm::Value *> address(llvm::ConstantPointerNull::get(Builder.getPtrTy()));
+    if (value)
+      address = getAddress(op, value);
     if (failed(address))
       return failure();
     add(*address);
@@ -570,8 +601,9 @@ LogicalResult RootEmitter::emit(PagedAttentionOp op) {
   add(state.getShape()[1]);
   add(keyWidth);
   add(valueWidth);
-  add(state.getWindow());
+  add(op.getVisibleTokens());
   addFloat(op.getScale());
+  addFloat(op.getCap());
   add(emitBytes(keyWidth, query->Element));
   add(emitElementBytes(state.getElement()));
   addFunction("lathe_unpack_", *query);
@@ -630,9 +662,9 @@ FailureOr<RootCall> cpu::emitRootCall(const KernelBody &body, Operation *root, l
   RootEmitter emitter(body, builder, frame, library);
   LogicalResult result =
       llvm::TypeSwitch<Operation *, LogicalResult>(root)
-          .Case<AppendKvOp, ArgMaxOp, ArgMinOp, AttentionOp, ChannelMaxPoolOp, ConvOp, DepthwiseConvOp, GatherOp,
-                LayerNormOp, MatmulOp, MaxPoolOp, PagedAttentionOp, PanelConvOp, PanelMatmulOp, ReduceOp, RmsNormOp,
-                RopeOp, SoftmaxOp>([&](auto op) { return emitter.emit(op); })
+          .Case<AppendKvOp, ArgMaxOp, ArgMinOp, AttentionOp, ChannelMaxPoolOp, ConvOp, DepthwiseConvOp, ExpertMatmulOp,
+                GatherOp, LayerNormOp, MatmulOp, MaxPoolOp, PagedAttentionOp, PanelConvOp, PanelMatmulOp, ReduceOp,
+                RmsNormOp, RopeOp, SoftmaxOp>([&](auto op) { return emitter.emit(op); })
           .Default([](Operation *op) { return op->emitOpError() << "has no kernel on the CPU"; });
   if (failed(result))
     return failure();

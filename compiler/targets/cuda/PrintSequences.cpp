@@ -37,7 +37,7 @@ FailureOr<TemplateUse> cuda::printRope(const LaunchBody &body, RopeOp op) {
                 {"PositionStride", printSize(body.getDim(op.getPositions(), 1))},
                 {"Base", printFloat(op.getBase().convertToFloat())},
                 {"PositionScale", "1.0f"},
-                {"Magnitude", "1.0f"}};
+                {"Magnitude", printFloat(op.getMagnitude().convertToFloat())}};
   use.Threads = 256;
   use.SharedBytes = MaxDimensions * 4;
   use.Tiles = dims[0];
@@ -117,6 +117,8 @@ static int64_t getSharedBytes(const PageShape &shape, int64_t heads, int64_t ele
 }
 
 FailureOr<TemplateUse> cuda::printPagedAttention(const LaunchBody &body, PagedAttentionOp op) {
+  if (op.getSinks())
+    return op.emitOpError() << "has sinks, for which there is no CUDA kernel yet; compile for the CPU";
   SmallVector<std::string> pointers;
   for (Value operand : op->getOperands()) {
     FailureOr<std::string> pointer = getParameter(body, operand);
@@ -150,8 +152,8 @@ FailureOr<TemplateUse> cuda::printPagedAttention(const LaunchBody &body, PagedAt
   shape.addPlace(use, op.getLayer());
   int64_t heads = getHeadsPerBlock(shape.Heads / shape.KvHeads);
   use.Params.insert(use.Params.end(), {{"Scale", printFloat(op.getScale().convertToFloat())},
-                                       {"SoftCap", "0.0f"},
-                                       {"Window", std::to_string(state.getWindow())},
+                                       {"SoftCap", printFloat(op.getCap().convertToFloat())},
+                                       {"Window", std::to_string(op.getVisibleTokens())},
                                        {"Splits", "1"},
                                        {"Partial", "nullptr"}});
   use.Config = llvm::formatv("{0} heads a block, 4 warps, 1 part", heads);

@@ -16,13 +16,13 @@ LogicalResult RopeOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImp
     return emitOpError() << "factors has " << operands[2].getNumElements() << " elements but " << pairs
                          << " pairs are rotated";
   bool adjacent = getPairing() == RopePairing::Adjacent;
-  double base = getBase().convertToFloat();
+  double base = getBase().convertToFloat(), magnitude = getMagnitude().convertToFloat();
   ReferenceValue result = roundToStored(input, getEvaluatedElementType(getResult()));
   for (int64_t t = 0; t < tokens; ++t)
     for (int64_t i = 0; i < pairs; ++i) {
       double factor = getFactors() ? operands[2].getFloat(i) : 1;
       double angle = positions.getInt(t * perToken) * std::pow(base, -2.0 * i / dimensions) / factor;
-      double sine = std::sin(angle), cosine = std::cos(angle);
+      double sine = magnitude * std::sin(angle), cosine = magnitude * std::cos(angle);
       for (int64_t h = 0; h < heads; ++h) {
         int64_t head = (t * heads + h) * width;
         int64_t first = head + (adjacent ? 2 * i : i), second = head + (adjacent ? 2 * i + 1 : i + pairs);
@@ -93,9 +93,10 @@ LogicalResult AppendKvOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVecto
 namespace {
 /// One evaluation of paged attention: its operands, unpacked as far as all rows share them.
 struct PagedAttention {
-  const ReferenceValue &Query, &State, &Tables;
+  const ReferenceValue &Query, &State, &Tables, *Sinks;
   PagedLayer Layer;
-  double Scale;
+  double Scale, Cap;
+  int64_t Window;
 
   /// Writes the result of head `head` of token row `row`, which stands at `position` of sequence `sequence`.
   void evaluateHead(int64_t sequence, int64_t row, int64_t position, int64_t head, ReferenceValue &result) const;
@@ -106,8 +107,8 @@ void PagedAttention::evaluateHead(int64_t sequence, int64_t row, int64_t positio
                                   ReferenceValue &result) const {
   Type element = Layer.State.getElement();
   int64_t heads = Query.getShape()[1], keyWidth = Query.getShape()[2], valueWidth = result.getShape()[2];
-  int64_t keyHead = head * Layer.State.getShape()[1] / heads, window = Layer.State.getWindow();
-  int64_t first = window ? std::max<int64_t>(0, position - window + 1) : 0;
+  int64_t keyHead = head * Layer.State.getShape()[1] / heads;
+  int64_t first = Window ? std::max<int64_t>(0, position - Window + 1) : 0;
   auto findPage = [&](int64_t j) { return Tables.getInt(sequence * Tables.getShape()[1] + j / StateType::PageTokens); };
   std::vector<double> scores;
   for (int64_t j = first; j <= position; ++j) {
@@ -115,9 +116,10 @@ void PagedAttention::evaluateHead(int64_t sequence, int64_t row, int64_t positio
     double dot = 0;
     for (int64_t i = 0; i < keyWidth; ++i)
       dot += Query.getFloat((row * heads + head) * keyWidth + i) * loadFloat(element, key + i * Layer.elementBytes());
-    scores.push_back(Scale * dot);
+    scores.push_back(Cap ? Cap * std::tanh(Scale * dot / Cap) : Scale * dot);
   }
-  double largest = *llvm::max_element(scores), sum = 0;
+  double sink = Sinks ? Sinks->getFloat(head) : -INFINITY;
+  double largest = std::max(sink, *llvm::max_element(scores)), sum = std::exp(sink - largest);
   for (double &score : scores)
     sum += score = std::exp(score - largest);
   std::vector<double> values(valueWidth);
@@ -144,7 +146,7 @@ static LogicalResult checkSequence(PagedAttentionOp op, ArrayRef<ReferenceValue>
     return op.emitOpError() << "sequence " << sequence << " is " << length << " tokens long but owns " << end - begin
                             << " rows, and its table holds " << capacity << " tokens";
   int64_t pages = operands[1].getBytes().size() / op.getState().getType().getUnitBytes();
-  int64_t window = op.getState().getType().getWindow();
+  int64_t window = op.getVisibleTokens();
   // Pages in front of the window may have gone back to the pool.
   int64_t first = window ? std::max<int64_t>(0, length - (end - begin) - window + 1) : 0;
   for (int64_t i = first / StateType::PageTokens; i * StateType::PageTokens < length; ++i) {
@@ -164,8 +166,14 @@ LogicalResult PagedAttentionOp::evaluate(ArrayRef<ReferenceValue> operands, Smal
     return emitOpError() << "row_offsets has " << offsets.getNumElements() << " elements, lengths " << sequences
                          << " and block_tables " << operands[4].getShape()[0]
                          << " rows, needed [S + 1], [S] and [S, B]";
-  PagedAttention attention{query, operands[1], operands[4], PagedLayer{state, int64_t(getLayer()), keyWidth},
-                           getScale().convertToFloat()};
+  PagedAttention attention{query,
+                           operands[1],
+                           operands[4],
+                           getSinks() ? &operands[5] : nullptr,
+                           PagedLayer{state, int64_t(getLayer()), keyWidth},
+                           getScale().convertToFloat(),
+                           getCap().convertToFloat(),
+                           getVisibleTokens()};
   ReferenceValue result = ReferenceValue::tensor(getEvaluatedElementType(getResult()),
                                                  {query.getShape()[0], heads, state.getShape()[2] - keyWidth});
   for (int64_t s = 0; s < sequences; ++s) {

@@ -62,6 +62,32 @@ LogicalResult MatmulOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorI
   return success();
 }
 
+LogicalResult ExpertMatmulOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImpl<ReferenceValue> &results) {
+  ArrayRef<int64_t> inputShape = operands[0].getShape(), weightShape = operands[1].getShape();
+  int64_t rows = operands[2].getShape()[0], choices = operands[2].getShape()[1];
+  int64_t n = weightShape[1], k = weightShape[2];
+  if (inputShape[0] != rows || (inputShape[1] != 1 && inputShape[1] != choices) || inputShape[2] != k)
+    return emitOpError() << "input is " << formatShape(inputShape) << ", weights " << formatShape(weightShape)
+                         << " and experts " << formatShape(operands[2].getShape()) << ", which do not fit";
+  FailureOr<std::vector<float>> input = operands[0].toFloats(), weights = operands[1].toFloats();
+  if (failed(input) || failed(weights))
+    return emitOpError() << "weights have " << operands[1].getBytes().size() << " bytes, which are not the blocks of "
+                         << getWeights().getType();
+  ReferenceValue result = ReferenceValue::tensor(getEvaluatedElementType(getResult()), {rows, choices, n});
+  for (int64_t pair = 0; pair < rows * choices; ++pair) {
+    int64_t expert = operands[2].getInt(pair);
+    const float *row = input->data() + (inputShape[1] == 1 ? pair / choices : pair) * k;
+    for (int64_t column = 0; column < n && expert >= 0 && expert < weightShape[0]; ++column) {
+      double sum = 0;
+      for (int64_t i = 0; i < k; ++i)
+        sum += double(row[i]) * (*weights)[(expert * n + column) * k + i];
+      result.setFloat(pair * n + column, sum);
+    }
+  }
+  results.push_back(std::move(result));
+  return success();
+}
+
 namespace {
 /// Sizes of one convolution and its operands' values.
 struct Convolution {

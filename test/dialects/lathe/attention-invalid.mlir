@@ -136,6 +136,44 @@ func.func @paged_attention_c3(%q: tensor<?x4x64xf32>, %s: !lathe.state<paged, 2x
 
 // -----
 
+func.func @rope_c4(%x: tensor<?x4x64xf32>, %p: tensor<?x1xi32>) {
+  // expected-error @below {{'lathe.rope' op magnitude is 0.000000e+00 : f32, needed a number above 0}}
+  %0 = lathe.rope %x, %p halves base 1.0e+04 dimensions 64 magnitude 0.0 : tensor<?x4x64xf32>, tensor<?x1xi32>
+  return
+}
+
+// -----
+
+func.func @paged_attention_c4(%q: tensor<?x4x64xf32>, %s: !lathe.state<paged, 2x2x128xf32>, %o: tensor<?xi32>, %l: tensor<?xi32>,
+    %t: tensor<?x?xi32>) {
+  // expected-error @below {{'lathe.paged_attention' op cap is -1.000000e+00 : f32 and window 0, needed numbers that are not negative}}
+  %0 = lathe.paged_attention %q, %s, %o, %l, %t layer 0 scale 1.0 cap -1.0 : tensor<?x4x64xf32>,
+      !lathe.state<paged, 2x2x128xf32>, tensor<?xi32>, tensor<?xi32>, tensor<?x?xi32> -> tensor<?x4x64xf32>
+  return
+}
+
+// -----
+
+func.func @paged_attention_c4_window(%q: tensor<?x4x64xf32>, %s: !lathe.state<paged, 2x2x128xf32, window = 8>, %o: tensor<?xi32>,
+    %l: tensor<?xi32>, %t: tensor<?x?xi32>) {
+  // expected-error @below {{'lathe.paged_attention' op window is 9 but the state keeps 8 tokens}}
+  %0 = lathe.paged_attention %q, %s, %o, %l, %t layer 0 scale 1.0 window 9 : tensor<?x4x64xf32>,
+      !lathe.state<paged, 2x2x128xf32, window = 8>, tensor<?xi32>, tensor<?xi32>, tensor<?x?xi32> -> tensor<?x4x64xf32>
+  return
+}
+
+// -----
+
+func.func @paged_attention_c5(%q: tensor<?x4x64xf32>, %s: !lathe.state<paged, 2x2x128xf32>, %o: tensor<?xi32>, %l: tensor<?xi32>,
+    %t: tensor<?x?xi32>, %sinks: tensor<2xf32>) {
+  // expected-error @below {{'lathe.paged_attention' op sinks is 'tensor<2xf32>' but the query has 4 heads}}
+  %0 = lathe.paged_attention %q, %s, %o, %l, %t sinks %sinks : tensor<2xf32> layer 0 scale 1.0 : tensor<?x4x64xf32>,
+      !lathe.state<paged, 2x2x128xf32>, tensor<?xi32>, tensor<?xi32>, tensor<?x?xi32> -> tensor<?x4x64xf32>
+  return
+}
+
+// -----
+
 func.func @attention_c1(%q: tensor<1x4x8x64xf32>, %k: tensor<1x4x8x64xf16>) {
   // expected-error @below {{'lathe.attention' op query, key, value and result are 'tensor<1x4x8x64xf32>', 'tensor<1x4x8x64xf16>', 'tensor<1x4x8x64xf16>' and 'tensor<1x4x8x64xf32>', needed rank 4 and one element type (the result may be f32)}}
   %0 = lathe.attention %q, %k, %k scale 1.0 :

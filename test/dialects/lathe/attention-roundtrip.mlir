@@ -11,6 +11,8 @@ func.func @rope(%x: tensor<?x4x64xf32>, %p: tensor<?x1xi32>, %f: tensor<32xf32>)
   // CHECK-SAME: tensor<?x4x64xf32>, tensor<?x1xi32>
   %z = lathe.rope %y, %p factors %f : tensor<32xf32> halves base 5.0e+05 dimensions 64 :
       tensor<?x4x64xf32>, tensor<?x1xi32>
+  // CHECK: lathe.rope %[[Y]], %[[P]] halves base 1.000000e+04 dimensions 64 magnitude 1.250000e+00 :
+  %w = lathe.rope %y, %p halves base 1.0e+04 dimensions 64 magnitude 1.25 : tensor<?x4x64xf32>, tensor<?x1xi32>
   return %z : tensor<?x4x64xf32>
 }
 
@@ -35,6 +37,17 @@ func.func @paged_attention(%q: tensor<?x4x64xf32>, %s: !kv, %offsets: tensor<?xi
   // CHECK-SAME: tensor<?x4x64xf32>, <paged, 2x2x128xf32, window = 1024>, tensor<?xi32>, tensor<?xi32>,
   // CHECK-SAME: tensor<?x?xi32> -> tensor<?x4x64xf32>
   %o = lathe.paged_attention %q, %s, %offsets, %lengths, %tables layer 0 scale 1.25e-01 :
+      tensor<?x4x64xf32>, !kv, tensor<?xi32>, tensor<?xi32>, tensor<?x?xi32> -> tensor<?x4x64xf32>
+  return %o : tensor<?x4x64xf32>
+}
+
+// CHECK-LABEL: @paged_attention_with_sinks
+func.func @paged_attention_with_sinks(%q: tensor<?x4x64xf32>, %s: !kv, %offsets: tensor<?xi32>, %lengths: tensor<?xi32>,
+                                      %tables: tensor<?x?xi32>, %sinks: tensor<4xf32>) -> tensor<?x4x64xf32> {
+  // CHECK: lathe.paged_attention %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} sinks %{{.*}} : tensor<4xf32> layer 0
+  // CHECK-SAME: scale 1.250000e-01 cap 5.000000e+01 window 512 :
+  %o = lathe.paged_attention %q, %s, %offsets, %lengths, %tables sinks %sinks : tensor<4xf32> layer 0 scale 1.25e-01
+      cap 5.0e+01 window 512 :
       tensor<?x4x64xf32>, !kv, tensor<?xi32>, tensor<?xi32>, tensor<?x?xi32> -> tensor<?x4x64xf32>
   return %o : tensor<?x4x64xf32>
 }

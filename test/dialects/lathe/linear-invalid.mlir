@@ -174,3 +174,35 @@ func.func @panel_matmul_c3(%x: tensor<2x4xf32>, %p: tensor<1x4x16xf32>) {
   %0 = lathe.panel_matmul %x, %p : tensor<2x4xf32>, tensor<1x4x16xf32> -> tensor<2x17xf32>
   return
 }
+
+// -----
+
+func.func @expert_matmul_c1(%x: tensor<2x4xf32>, %w: tensor<8x3x4xf32>, %e: tensor<2x2xi64>) {
+  // expected-error @below {{'lathe.expert_matmul' op ranks of input, weights, experts and result are 2, 3, 2 and 3, needed 3, 3, 2 and 3}}
+  %0 = lathe.expert_matmul %x, %w, %e : tensor<2x4xf32>, tensor<8x3x4xf32>, tensor<2x2xi64> -> tensor<2x2x3xf32>
+  return
+}
+
+// -----
+
+func.func @expert_matmul_c2(%x: tensor<2x1x5xf32>, %w: tensor<8x3x4xf32>, %e: tensor<2x2xi64>) {
+  // expected-error @below {{'lathe.expert_matmul' op k is 5 in input but 4 in weights}}
+  %0 = lathe.expert_matmul %x, %w, %e : tensor<2x1x5xf32>, tensor<8x3x4xf32>, tensor<2x2xi64> -> tensor<2x2x3xf32>
+  return
+}
+
+// -----
+
+func.func @expert_matmul_c2_result(%x: tensor<2x1x4xf32>, %w: tensor<8x3x4xf32>, %e: tensor<2x2xi64>) {
+  // expected-error @below {{'lathe.expert_matmul' op result is 'tensor<2x2x4xf32>' but weights are 'tensor<8x3x4xf32>' and experts 'tensor<2x2xi64>'}}
+  %0 = lathe.expert_matmul %x, %w, %e : tensor<2x1x4xf32>, tensor<8x3x4xf32>, tensor<2x2xi64> -> tensor<2x2x4xf32>
+  return
+}
+
+// -----
+
+func.func @expert_matmul_c3(%x: tensor<2x3x4xf32>, %w: tensor<8x3x4xf32>, %e: tensor<2x2xi64>) {
+  // expected-error @below {{'lathe.expert_matmul' op input is 'tensor<2x3x4xf32>' but experts are 'tensor<2x2xi64>', needed their rows, and 1 or their columns}}
+  %0 = lathe.expert_matmul %x, %w, %e : tensor<2x3x4xf32>, tensor<8x3x4xf32>, tensor<2x2xi64> -> tensor<2x2x3xf32>
+  return
+}

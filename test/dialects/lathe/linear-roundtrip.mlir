@@ -46,3 +46,14 @@ func.func @panels(%x: tensor<?x64xf32>, %w: tensor<40x64xf32>) -> tensor<?x40xf3
   %y = lathe.panel_matmul %x, %p : tensor<?x64xf32>, tensor<3x64x16xf32> -> tensor<?x40xf32>
   return %y : tensor<?x40xf32>
 }
+
+// CHECK-LABEL: @expert_matmul
+// CHECK-SAME: (%[[X:.*]]: tensor<?x1x256xf32>, %[[W:.*]]: tensor<8x32x256x!lathe.gguf<q4_k>>, %[[E:.*]]: tensor<?x2xi64>)
+func.func @expert_matmul(%x: tensor<?x1x256xf32>, %w: tensor<8x32x256x!lathe.gguf<q4_k>>, %e: tensor<?x2xi64>)
+    -> tensor<?x2x32xf32> {
+  // CHECK: lathe.expert_matmul %[[X]], %[[W]], %[[E]] :
+  // CHECK-SAME: tensor<?x1x256xf32>, tensor<8x32x256x!lathe.gguf<q4_k>>, tensor<?x2xi64> -> tensor<?x2x32xf32>
+  %y = lathe.expert_matmul %x, %w, %e :
+      tensor<?x1x256xf32>, tensor<8x32x256x!lathe.gguf<q4_k>>, tensor<?x2xi64> -> tensor<?x2x32xf32>
+  return %y : tensor<?x2x32xf32>
+}

@@ -1,5 +1,5 @@
 // Operations of language models over a ragged batch: rope, append_kv, paged_attention.
-#include "compiler/targets/cpu/kernels/Kernel.h"
+#include "compiler/targets/cpu/kernels/Math.h"
 
 using namespace lathe::cpu;
 
@@ -42,8 +42,8 @@ LATHE_INLINE void turn(const Launch *launch, double angle, float &cosine, float 
 /// token.
 LATHE_TEMPLATE void lathe_rope(const void *input, const int32_t *positions, const float *factors,
                                const double *frequencies, int64_t positionsPerToken, int64_t heads, int64_t width,
-                               int64_t dimensions, bool adjacent, int64_t headBytes, Unpack unpack, Store store,
-                               const Launch *launch, int64_t begin, int64_t end) {
+                               int64_t dimensions, float magnitude, bool adjacent, int64_t headBytes, Unpack unpack,
+                               Store store, const Launch *launch, int64_t begin, int64_t end) {
   constexpr int64_t Pairs = Chunk / 2;
   alignas(64) float cosines[Pairs], sines[Pairs], first[Pairs], second[Pairs], values[Chunk];
   int64_t pairs = dimensions / 2;
@@ -53,6 +53,8 @@ LATHE_TEMPLATE void lathe_rope(const void *input, const int32_t *positions, cons
       for (int64_t i = 0; i < count; ++i) {
         double angle = positions[token * positionsPerToken] * frequencies[start + i];
         turn(launch, factors ? angle / factors[start + i] : angle, cosines[i], sines[i]);
+        cosines[i] *= magnitude;
+        sines[i] *= magnitude;
       }
       for (int64_t head = token * heads; head < (token + 1) * heads; ++head) {
         const char *row = static_cast<const char *>(input) + head * headBytes;
@@ -126,8 +128,9 @@ struct HeadState {
   float largest, sum;
 
   /// Takes in `count` tokens of a page. Pages are the steps of the sum: where they start depends on positions alone.
+  /// A cap above 0 limits the scores.
   LATHE_INLINE void addPage(const float *keys, const float *values, int64_t first, int64_t count, int64_t keyWidth,
-                            int64_t valueWidth, float scale) {
+                            int64_t valueWidth, float scale, float cap) {
     float weights[PageTokens];
     float top = largest;
     for (int64_t j = first; j < count; ++j) {
@@ -135,6 +138,8 @@ struct HeadState {
       for (int64_t i = 0; i < keyWidth; i += Lanes)
         products = multiplyAdd(loadVector(query + i), loadVector(keys + j * MaxWidth + i), products);
       weights[j] = sumLanes(products) * scale;
+      if (cap > 0)
+        weights[j] = cap * hyperbolicTangent(weights[j] / cap);
       top = weights[j] > top ? weights[j] : top;
     }
     float shrink = exponential(largest - top);
@@ -170,12 +175,12 @@ LATHE_INLINE int64_t findSequence(const int32_t *rowOffsets, int64_t sequences, 
 /// Causal attention of token rows [T, heads, key width] over the pages of their sequences. A tile is one token and one
 /// head of keys, with all query heads that read it.
 LATHE_TEMPLATE void lathe_paged_attention(const void *query, const void *pool, const int32_t *rowOffsets,
-                                          const int32_t *lengths, const int32_t *blockTables, int64_t sequences,
-                                          int64_t pagesPerSequence, int64_t layers, int64_t layer, int64_t heads,
-                                          int64_t keyHeads, int64_t keyWidth, int64_t valueWidth, int64_t window,
-                                          float scale, int64_t queryBytes, int64_t elementBytes, Unpack unpackQuery,
-                                          Unpack unpackState, Store store, const Launch *launch, int64_t begin,
-                                          int64_t end) {
+                                          const int32_t *lengths, const int32_t *blockTables, const float *sinks,
+                                          int64_t sequences, int64_t pagesPerSequence, int64_t layers, int64_t layer,
+                                          int64_t heads, int64_t keyHeads, int64_t keyWidth, int64_t valueWidth,
+                                          int64_t window, float scale, float cap, int64_t queryBytes,
+                                          int64_t elementBytes, Unpack unpackQuery, Unpack unpackState, Store store,
+                                          const Launch *launch, int64_t begin, int64_t end) {
   PagedLayer pages = makeLayer(const_cast<void *>(pool), layers, layer, keyHeads, keyWidth, valueWidth, elementBytes);
   int64_t groupSize = heads / keyHeads;
   for (int64_t tile = begin; tile < end; ++tile) {
@@ -192,8 +197,8 @@ LATHE_TEMPLATE void lathe_paged_attention(const void *query, const void *pool, c
                      keyWidth, states[h].query);
         for (int64_t i = 0; i < valueWidth; i += Lanes)
           storeVector(states[h].result + i, Vector{});
-        states[h].largest = -__builtin_inff();
-        states[h].sum = 0.0f;
+        states[h].largest = sinks ? sinks[head + h] : -__builtin_inff();
+        states[h].sum = sinks ? 1.0f : 0.0f;
       }
       for (int64_t block = start / PageTokens; block * PageTokens <= position; ++block) {
         int64_t page = blockTables[sequence * pagesPerSequence + block];
@@ -206,7 +211,7 @@ LATHE_TEMPLATE void lathe_paged_attention(const void *query, const void *pool, c
                        values[j]);
         }
         for (int64_t h = 0; h < count; ++h)
-          states[h].addPage(keys[0], values[0], first, last, keyWidth, valueWidth, scale);
+          states[h].addPage(keys[0], values[0], first, last, keyWidth, valueWidth, scale, cap);
       }
       for (int64_t h = 0; h < count; ++h) {
         float inverse = position < 0 ? 0.0f : 1.0f / states[h].sum;

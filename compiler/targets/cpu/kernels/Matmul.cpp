@@ -120,6 +120,35 @@ LATHE_TEMPLATE void lathe_matmul_transposed(const void *lhs, const void *rhs, in
   }
 }
 
+/// result[t, j, n] = sum_k input[t, j, k] * weights[experts[t, j], n, k]; `shared` inputs have one row for all j. A
+/// tile is `Columns` columns of one pair of a row and its expert.
+LATHE_TEMPLATE void lathe_expert_matmul(const void *input, const void *weights, const void *experts, bool isI64,
+                                        bool shared, int64_t choices, int64_t matrices, int64_t n, int64_t k,
+                                        int64_t inputRowBytes, int64_t weightRowBytes, Unpack inputUnpack,
+                                        Unpack weightUnpack, bool inputIsF32, bool weightIsF32, Store store,
+                                        const Launch *launch, int64_t begin, int64_t end) {
+  Operand left{static_cast<const char *>(input), inputRowBytes, inputUnpack, inputIsF32};
+  int64_t columnTiles = (n + Columns - 1) / Columns;
+  for (int64_t tile = begin; tile < end; ++tile) {
+    int64_t pair = tile / columnTiles, column = tile % columnTiles * Columns, columns = smaller(Columns, n - column);
+    int64_t expert = isI64 ? static_cast<const int64_t *>(experts)[pair] : static_cast<const int32_t *>(experts)[pair];
+    Sums sums;
+    for (int64_t c = 0; c < columns; ++c)
+      sums.lanes[0][c] = Vector{};
+    if (expert >= 0 && expert < matrices) {
+      Operand right{static_cast<const char *>(weights) + expert * n * weightRowBytes, weightRowBytes, weightUnpack,
+                    weightIsF32};
+      for (int64_t first = 0; first < k; first += Chunk)
+        multiplyChunk(sums, left, right, shared ? pair / choices : pair, 1, column, columns, first,
+                      smaller(Chunk, k - first));
+    }
+    float values[Columns];
+    for (int64_t c = 0; c < columns; ++c)
+      values[c] = sumLanes(sums.lanes[0][c]);
+    store(launch, values, pair * n + column, columns);
+  }
+}
+
 namespace {
 
 /// The matrices of a batch: for each leading dimension its size, and how many matrices an operand moves on.

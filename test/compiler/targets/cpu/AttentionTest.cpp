@@ -25,8 +25,8 @@ TEST(CpuRope, AgreesWithTheReference) {
     if (c.Factors)
       launch.Inputs.push_back({factors, pairs});
     launch.Body = "%0 = lathe.rope %a0, %a1 " + (c.Factors ? "factors %a2 : " + factors + " " : std::string()) +
-                  c.Pairing + " base 1.0e+04 dimensions " + std::to_string(c.Dimensions) + " : " + t +
-                  ", tensor<?x1xi32>\nlathe.yield %0 : " + t;
+                  c.Pairing + " base 1.0e+04 dimensions " + std::to_string(c.Dimensions) +
+                  (c.Factors ? " magnitude 1.5 : " : " : ") + t + ", tensor<?x1xi32>\nlathe.yield %0 : " + t;
     std::vector<float> values(c.Dimensions / 2);
     for (size_t i = 0; i < values.size(); ++i)
       values[i] = 1.0f + float(i) / 8;
@@ -133,7 +133,8 @@ TEST(CpuAppendKv, WritesSlotsAndLeavesTheRest) {
     }
 }
 
-LaunchText makeAttention(const Cache &cache, int64_t heads, int layer, const std::string &type = "f32") {
+LaunchText makeAttention(const Cache &cache, int64_t heads, int layer, const std::string &type = "f32",
+                         const std::string &limits = "") {
   auto tensor = [&](int64_t width) {
     return "tensor<?x" + std::to_string(heads) + "x" + std::to_string(width) + "x" + type + ">";
   };
@@ -146,9 +147,9 @@ LaunchText makeAttention(const Cache &cache, int64_t heads, int layer, const std
            {"tensor<?xi32>", "s1"},
            {"tensor<?x?xi32>", "s1, s2"}},
           {{result, dims(cache.ValueWidth)}},
-          "%0 = lathe.paged_attention %a0, %a1, %a2, %a3, %a4 layer " + std::to_string(layer) +
-              " scale 1.5e-01 : " + query + ", " + state + ", tensor<?xi32>, tensor<?xi32>, tensor<?x?xi32> -> " +
-              result + "\nlathe.yield %0 : " + result};
+          "%0 = lathe.paged_attention %a0, %a1, %a2, %a3, %a4 layer " + std::to_string(layer) + " scale 1.5e-01 " +
+              limits + " : " + query + ", " + state + ", tensor<?xi32>, tensor<?xi32>, tensor<?x?xi32> -> " + result +
+              "\nlathe.yield %0 : " + result};
 }
 
 // Five sequences: a long prefill, one token at the end of a page, one padded, one at the start of a page, a first
@@ -169,6 +170,23 @@ TEST(CpuPagedAttention, AgreesWithTheReferenceOnARaggedBatch) {
       Cache cache{element, window};
       checkAgainstReference(makeAttention(cache, heads, 1), makeStep(cache, heads), 1e-6);
     }
+}
+
+TEST(CpuPagedAttention, LimitsScoresAndWindowsOfItsOwn) {
+  Cache cache{"f32"};
+  for (const char *limits : {"cap 2.0", "window 20", "cap 5.0e-01 window 16"})
+    checkAgainstReference(makeAttention(cache, 6, 2, "f32", limits), makeStep(cache, 6), 1e-6);
+}
+
+TEST(CpuPagedAttention, CountsSinksWithoutValues) {
+  Cache cache{"f16"};
+  LaunchText launch = makeAttention(cache, 4, 1);
+  launch.Inputs.push_back({"tensor<4xf32>", "4"});
+  size_t at = launch.Body.find(" layer");
+  launch.Body.insert(at, " sinks %a5 : tensor<4xf32>");
+  ImageRunner::Call call = makeStep(cache, 4);
+  call.Inputs.push_back(toBytes({-1.0f, 0.0f, 3.0f, 40.0f}));
+  checkAgainstReference(launch, call, 1e-6);
 }
 
 TEST(CpuPagedAttention, TakesNarrowQueries) {

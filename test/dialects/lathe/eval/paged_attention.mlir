@@ -73,3 +73,38 @@ func.func @window(%s: !lathe.state<paged, 1x1x2xf32, window = 2>) -> tensor<1x1x
       !lathe.state<paged, 1x1x2xf32, window = 2>, tensor<2xi32>, tensor<1xi32>, tensor<1x1xi32> -> tensor<1x1x1xf32>
   return %o : tensor<1x1x1xf32>
 }
+
+// The same window on the operation, over a state that keeps everything. A sink of ln 2 weighs as much as both tokens.
+// CHECK-LABEL: @sink_and_own_window
+// CHECK: tensor<1x1x1xf32> = {{\[\[\[}}3]]]
+func.func @sink_and_own_window(%s: !kv) -> tensor<1x1x1xf32> {
+  %q = lathe.constant dense<1.0> : tensor<1x1x1xf32>
+  %k = lathe.constant dense<0.0> : tensor<3x1x1xf32>
+  %v = lathe.constant dense<[[[100.0]], [[4.0]], [[8.0]]]> : tensor<3x1x1xf32>
+  %slots = lathe.constant dense<[0, 1, 2]> : tensor<3xi32>
+  %r = lathe.append_kv %k, %v, %s, %slots layer 0 : tensor<3x1x1xf32>, tensor<3x1x1xf32>, !kv, tensor<3xi32>
+  %offsets = lathe.constant dense<[0, 1]> : tensor<2xi32>
+  %lengths = lathe.constant dense<[3]> : tensor<1xi32>
+  %tables = lathe.constant dense<[[0]]> : tensor<1x1xi32>
+  %sinks = lathe.constant dense<0.6931471805599453> : tensor<1xf32>
+  %o = lathe.paged_attention %q, %r, %offsets, %lengths, %tables sinks %sinks : tensor<1xf32> layer 0 scale 1.0 window 2 :
+      tensor<1x1x1xf32>, !kv, tensor<2xi32>, tensor<1xi32>, tensor<1x1xi32> -> tensor<1x1x1xf32>
+  return %o : tensor<1x1x1xf32>
+}
+
+// Scores of 1000 and 0 become 1.0986 = ln 3 and 0 under a cap of ln 3, so that the values weigh 3 to 1.
+// CHECK-LABEL: @cap
+// CHECK: tensor<1x1x1xf32> = {{\[\[\[}}7]]]
+func.func @cap(%s: !kv) -> tensor<1x1x1xf32> {
+  %q = lathe.constant dense<1.0> : tensor<1x1x1xf32>
+  %k = lathe.constant dense<[[[1000.0]], [[0.0]]]> : tensor<2x1x1xf32>
+  %v = lathe.constant dense<[[[8.0]], [[4.0]]]> : tensor<2x1x1xf32>
+  %slots = lathe.constant dense<[0, 1]> : tensor<2xi32>
+  %r = lathe.append_kv %k, %v, %s, %slots layer 0 : tensor<2x1x1xf32>, tensor<2x1x1xf32>, !kv, tensor<2xi32>
+  %offsets = lathe.constant dense<[0, 1]> : tensor<2xi32>
+  %lengths = lathe.constant dense<[2]> : tensor<1xi32>
+  %tables = lathe.constant dense<[[0]]> : tensor<1x1xi32>
+  %o = lathe.paged_attention %q, %r, %offsets, %lengths, %tables layer 0 scale 1.0 cap 1.09861228866811 :
+      tensor<1x1x1xf32>, !kv, tensor<2xi32>, tensor<1xi32>, tensor<1x1xi32> -> tensor<1x1x1xf32>
+  return %o : tensor<1x1x1xf32>
+}

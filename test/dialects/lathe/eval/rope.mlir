@@ -33,3 +33,13 @@ func.func @factors_divide_angles() -> tensor<1x1x4xf32> {
       tensor<1x1x4xf32>, tensor<1x2xi32>
   return %y : tensor<1x1x4xf32>
 }
+
+// What turns is doubled, what passes through is not.
+// CHECK-LABEL: @magnitude
+// CHECK: tensor<1x1x3xf32> = {{\[\[\[}}2, 4, 5]]]
+func.func @magnitude() -> tensor<1x1x3xf32> {
+  %x = lathe.constant dense<[[[1.0, 2.0, 5.0]]]> : tensor<1x1x3xf32>
+  %p = lathe.constant dense<[[0]]> : tensor<1x1xi32>
+  %y = lathe.rope %x, %p halves base 1.0 dimensions 2 magnitude 2.0 : tensor<1x1x3xf32>, tensor<1x1xi32>
+  return %y : tensor<1x1x3xf32>
+}
