@@ -1,72 +1,8 @@
 #include "frontends/gguf/Blocks.h"
-
-#include <cmath>
-#include <limits>
+#include "dialects/lathe/LoopOps.h"
 
 using namespace mlir;
 using namespace lathe;
-
-//===- Sizes ------------------------------------------------------------------------------------------------------===//
-
-// Far above any model, and small enough that products of three sizes fit in 63 bits.
-static constexpr int64_t MaxSize = 1 << 20;
-
-DecoderShape DecoderShape::read(ModelReader &reader) {
-  DecoderShape shape;
-  shape.contextLength = reader.getInteger("context_length");
-  shape.width = reader.getInteger("embedding_length");
-  shape.layers = reader.getInteger("block_count");
-  shape.hidden = reader.getUniformInteger("feed_forward_length");
-  shape.heads = reader.getUniformInteger("attention.head_count");
-  shape.kvHeads = reader.getUniformInteger("attention.head_count_kv", shape.heads);
-  shape.keyWidth = reader.getInteger("attention.key_length", shape.width / std::max<int64_t>(shape.heads, 1));
-  shape.valueWidth = reader.getInteger("attention.value_length", shape.keyWidth);
-  shape.ropeDimensions = reader.getInteger("rope.dimension_count", shape.keyWidth);
-  shape.ropeBase = reader.getNumber("rope.freq_base", 10000.0);
-  shape.epsilon = reader.getNumber("attention.layer_norm_rms_epsilon");
-  shape.vocabulary = reader.getInteger("vocab_size", reader.getDimension("token_embd.weight", 0));
-
-  // A scale of 0 is how files say that there is none.
-  shape.attentionScale = reader.getNumber("attention.scale", 0.0);
-  if (shape.attentionScale == 0)
-    shape.attentionScale = 1 / std::sqrt(double(std::max<int64_t>(shape.keyWidth, 1)));
-  // Sizes that could not be read have stand-ins, which mean nothing beside the others.
-  if (!reader.hasFailed())
-    shape.check(reader);
-  return shape;
-}
-
-void DecoderShape::check(ModelReader &reader) const {
-  reader.checkRange("context_length", contextLength, 1, std::numeric_limits<int32_t>::max());
-  reader.checkRange("vocab_size", vocabulary, 1, MaxSize * 16);
-  // A layer has tensors of its own: a count above theirs would only list what is missing without end.
-  reader.checkRange("block_count", layers, 1, std::max<int64_t>(reader.getFile().tensors().size(), 1));
-  reader.checkRange("embedding_length", width, 1, MaxSize);
-  reader.checkRange("feed_forward_length", hidden, 1, MaxSize);
-  reader.checkRange("attention.head_count", heads, 1, MaxSize);
-  reader.checkRange("attention.head_count_kv", kvHeads, 1, MaxSize);
-  reader.checkRange("attention.key_length", keyWidth, 1, MaxSize);
-  reader.checkRange("attention.value_length", valueWidth, 1, MaxSize);
-  reader.checkRange("rope.dimension_count", ropeDimensions, 2, keyWidth);
-  if (ropeDimensions % 2 != 0)
-    reader.emitError() << "'" << reader.fullKey("rope.dimension_count") << "' is " << ropeDimensions
-                       << ", needed an even number";
-  if (kvHeads > 0 && heads % kvHeads != 0)
-    reader.emitError() << "'" << reader.fullKey("attention.head_count") << "' is " << heads
-                       << ", needed a multiple of '" << reader.fullKey("attention.head_count_kv") << "', which is "
-                       << kvHeads;
-  reader.checkPositive("rope.freq_base", ropeBase);
-  reader.checkPositive("attention.layer_norm_rms_epsilon", epsilon);
-  reader.checkPositive("attention.scale", attentionScale);
-}
-
-EntryShape DecoderShape::getEntryShape(MLIRContext &context) const {
-  auto kv = StateType::get(&context, StateKind::Paged, {layers, kvHeads, keyWidth + valueWidth},
-                           Float32Type::get(&context), /*window=*/0);
-  return {vocabulary, contextLength, kv};
-}
-
-//===- Blocks -----------------------------------------------------------------------------------------------------===//
 
 /// `type` with its last dimension replaced.
 static RankedTensorType withWidth(Value value, int64_t width) {
@@ -76,6 +12,10 @@ static RankedTensorType withWidth(Value value, int64_t width) {
   return type.clone(sizes);
 }
 
+static int64_t getWidth(Value value) { return cast<RankedTensorType>(value.getType()).getShape().back(); }
+
+//===- Weights and arithmetic -------------------------------------------------------------------------------------===//
+
 Value Blocks::getFloatWeight(const Twine &name, ArrayRef<int64_t> weightShape) {
   Value weight = reader.getWeight(builder, name.str(), weightShape);
   auto type = cast<RankedTensorType>(weight.getType());
@@ -84,75 +24,98 @@ Value Blocks::getFloatWeight(const Twine &name, ArrayRef<int64_t> weightShape) {
   return CastOp::create(builder, locate(name), type.clone(builder.getF32Type()), weight);
 }
 
-Value Blocks::embedTokens() {
-  Value table = reader.getWeight(builder, "token_embd.weight", {shape.vocabulary, shape.width});
-  auto type = RankedTensorType::get({ShapedType::kDynamic, shape.width}, builder.getF32Type());
-  return GatherOp::create(builder, locate("token_embd"), type, table, entry.getTokens());
-}
-
-Value Blocks::normalize(Value input, const Twine &name) {
-  int64_t width = cast<RankedTensorType>(input.getType()).getShape().back();
-  Value weight = reader.getWeight(builder, (name + ".weight").str(), {width});
-  return RmsNormOp::create(builder, locate(name), input, weight, builder.getF32FloatAttr(float(shape.epsilon)));
-}
-
-Value Blocks::project(Value input, const Twine &name, int64_t width) {
-  int64_t inputWidth = cast<RankedTensorType>(input.getType()).getShape().back();
-  Value weight = getFloatWeight(name + ".weight", {width, inputWidth});
-  RankedTensorType type = withWidth(input, width);
-  Value product = MatmulOp::create(builder, locate(name), type, input, weight, /*transpose_rhs=*/builder.getUnitAttr());
-  std::string bias = (name + ".bias").str();
-  if (!reader.hasTensor(bias))
-    return product;
-  return AddOp::create(builder, locate(name), type, product, getFloatWeight(bias, {width}));
-}
-
-Value Blocks::splitHeads(Value input, const Twine &name, int64_t heads, int64_t width) {
-  auto type = RankedTensorType::get({ShapedType::kDynamic, heads, width}, builder.getF32Type());
-  return ReshapeOp::create(builder, locate(name), type, input, ArrayRef<int64_t>{0, heads, width});
-}
-
-Value Blocks::rotate(Value input, const Twine &name, RopePairing pairing) {
-  // Divides the frequencies: how models for long contexts stretch them.
-  Value factors;
-  if (reader.hasTensor("rope_freqs.weight"))
-    factors = reader.getWeight(builder, "rope_freqs.weight", {shape.ropeDimensions / 2});
-  return RopeOp::create(builder, locate(name), input, entry.getPositions(), factors, pairing,
-                        llvm::APFloat(float(shape.ropeBase)), shape.ropeDimensions);
-}
-
-Value Blocks::attend(Value input, int64_t layer, RopePairing pairing) {
-  std::string prefix = ("blk." + Twine(layer) + ".attn").str();
-  auto projectHeads = [&](StringRef suffix, int64_t heads, int64_t width) {
-    Value projected = project(input, prefix + suffix, heads * width);
-    return splitHeads(projected, prefix + suffix, heads, width);
-  };
-  Value query = projectHeads("_q", shape.heads, shape.keyWidth);
-  Value key = projectHeads("_k", shape.kvHeads, shape.keyWidth);
-  Value value = projectHeads("_v", shape.kvHeads, shape.valueWidth);
-  query = rotate(query, prefix + "_q", pairing);
-  key = rotate(key, prefix + "_k", pairing);
-  entry.kv = AppendKvOp::create(builder, locate(prefix), key, value, entry.kv, entry.getSlots(), layer);
-  Value attended = PagedAttentionOp::create(builder, locate(prefix), withWidth(query, shape.valueWidth), query,
-                                            entry.kv, entry.getRowOffsets(), entry.getLengths(), entry.getBlockTables(),
-                                            layer, llvm::APFloat(float(shape.attentionScale)));
-  int64_t width = shape.heads * shape.valueWidth;
-  auto joined = RankedTensorType::get({ShapedType::kDynamic, width}, builder.getF32Type());
-  attended = ReshapeOp::create(builder, locate(prefix), joined, attended, ArrayRef<int64_t>{0, width});
-  return project(attended, prefix + "_output", shape.width);
-}
-
-Value Blocks::feedForward(Value input, int64_t layer) {
-  std::string prefix = ("blk." + Twine(layer) + ".ffn").str();
-  Value gate = project(input, prefix + "_gate", shape.hidden);
-  Value up = project(input, prefix + "_up", shape.hidden);
-  Value activated = SiluOp::create(builder, locate(prefix), gate);
-  Value product = MulOp::create(builder, locate(prefix), gate.getType(), activated, up);
-  return project(product, prefix + "_down", shape.width);
+Value Blocks::constant(ArrayRef<float> values, ArrayRef<int64_t> sizes, const Twine &name) {
+  auto type = RankedTensorType::get(sizes, builder.getF32Type());
+  return ConstantOp::create(builder, locate(name), DenseElementsAttr::get(type, values));
 }
 
 Value Blocks::add(Value lhs, Value rhs, const Twine &name) {
   return AddOp::create(builder, locate(name), lhs.getType(), lhs, rhs);
+}
+
+Value Blocks::multiply(Value lhs, Value rhs, const Twine &name) {
+  return MulOp::create(builder, locate(name), lhs.getType(), lhs, rhs);
+}
+
+Value Blocks::scale(Value input, double factor, const Twine &name) {
+  return factor == 1 ? input : multiply(input, constant(float(factor), {}, name), name);
+}
+
+Value Blocks::limit(Value input, double cap, const Twine &name) {
+  if (cap == 0)
+    return input;
+  return scale(TanhOp::create(builder, locate(name), scale(input, 1 / cap, name)), cap, name);
+}
+
+Value Blocks::activate(Value input, const Twine &name) {
+  if (style.activation == Activation::GeluTanh)
+    return GeluTanhOp::create(builder, locate(name), input);
+  return SiluOp::create(builder, locate(name), input);
+}
+
+Value Blocks::slice(Value input, int64_t first, int64_t count, const Twine &name) {
+  auto type = cast<RankedTensorType>(input.getType());
+  unsigned rank = type.getRank();
+  SmallVector<AffineExpr> starts(rank, builder.getAffineConstantExpr(0)), sizes;
+  for (unsigned d = 0; d < rank; ++d)
+    sizes.push_back(builder.getAffineSymbolExpr(d));
+  starts.back() = builder.getAffineConstantExpr(first);
+  sizes.back() = builder.getAffineConstantExpr(count);
+  auto map = [&](ArrayRef<AffineExpr> results) { return AffineMap::get(0, rank, results, builder.getContext()); };
+  return SliceOp::create(builder, locate(name), withWidth(input, count), input, ValueRange(), map(starts),
+                         SmallVector<int64_t>(rank, 1), map(sizes));
+}
+
+//===- Rows -------------------------------------------------------------------------------------------------------===//
+
+Value Blocks::embedTokens() {
+  Value table = reader.getWeight(builder, "token_embd.weight", {shape.vocabulary, shape.width});
+  auto type = RankedTensorType::get({ShapedType::kDynamic, shape.width}, builder.getF32Type());
+  Value rows = GatherOp::create(builder, locate("token_embd"), type, table, entry.getTokens());
+  return scale(rows, style.embeddingScale, "token_embd");
+}
+
+Value Blocks::normalize(Value input, const Twine &name) {
+  int64_t width = getWidth(input);
+  FloatAttr epsilon = builder.getF32FloatAttr(float(shape.epsilon));
+  Value weight = reader.getWeight(builder, (name + ".weight").str(), {width});
+  if (style.norm == NormKind::Rms)
+    return RmsNormOp::create(builder, locate(name), input, weight, epsilon);
+  std::string bias = (name + ".bias").str();
+  int64_t axis = cast<RankedTensorType>(input.getType()).getRank() - 1;
+  return LayerNormOp::create(builder, locate(name), input.getType(), input, weight,
+                             reader.hasTensor(bias) ? reader.getWeight(builder, bias, {width}) : Value(),
+                             builder.getI64IntegerAttr(axis), epsilon);
+}
+
+Value Blocks::project(Value input, const Twine &name, int64_t width) {
+  Value weight = getFloatWeight(name + ".weight", {width, getWidth(input)});
+  RankedTensorType type = withWidth(input, width);
+  Value product = MatmulOp::create(builder, locate(name), type, input, weight, /*transpose_rhs=*/builder.getUnitAttr());
+  std::string bias = (name + ".bias").str();
+  return reader.hasTensor(bias) ? add(product, getFloatWeight(bias, {width}), name) : product;
+}
+
+Value Blocks::feedForward(Value input, const Twine &gateName, const Twine &upName, const Twine &downName,
+                          int64_t hidden) {
+  Value activated;
+  if (style.feedForward == FeedForward::Plain) {
+    activated = activate(project(input, upName, hidden), upName);
+  } else {
+    bool isFused = style.feedForward == FeedForward::FusedGate;
+    Value both = isFused ? project(input, upName, 2 * hidden) : Value();
+    Value gate = isFused ? slice(both, 0, hidden, upName) : project(input, gateName, hidden);
+    Value up = isFused ? slice(both, hidden, hidden, upName) : project(input, upName, hidden);
+    activated = multiply(activate(gate, gateName), up, upName);
+  }
+  return project(activated, downName, shape.width);
+}
+
+Value Blocks::feedForward(Value input, int64_t layer) {
+  if (style.experts.count > 0 && layer >= style.experts.denseLayers)
+    return mixExperts(input, layer);
+  std::string prefix = ("blk." + Twine(layer) + ".ffn").str();
+  return feedForward(input, prefix + "_gate", prefix + "_up", prefix + "_down", shape.hidden);
 }
 
 void Blocks::finish(Value input) {
@@ -167,5 +130,94 @@ void Blocks::finish(Value input) {
     logits = MatmulOp::create(builder, locate("output"), withWidth(rows, shape.vocabulary), rows, table,
                               builder.getUnitAttr());
   }
+  logits = limit(scale(logits, style.logitScale, "output"), style.logitCap, "output");
   entry.finish(builder, locate("output"), logits);
+}
+
+//===- Attention --------------------------------------------------------------------------------------------------===//
+
+Value Blocks::splitHeads(Value input, const Twine &name, int64_t heads, int64_t width) {
+  auto type = RankedTensorType::get({ShapedType::kDynamic, heads, width}, builder.getF32Type());
+  return ReshapeOp::create(builder, locate(name), type, input, ArrayRef<int64_t>{0, heads, width});
+}
+
+Value Blocks::joinHeads(Value input, const Twine &name) {
+  ArrayRef<int64_t> sizes = cast<RankedTensorType>(input.getType()).getShape();
+  int64_t width = sizes[1] * sizes[2];
+  auto type = RankedTensorType::get({ShapedType::kDynamic, width}, builder.getF32Type());
+  return ReshapeOp::create(builder, locate(name), type, input, ArrayRef<int64_t>{0, width});
+}
+
+/// Factors of the file, for models whose factors follow no rule, times those of the rule; null where there are none.
+Value Blocks::getRopeFactors(const RopeScaling &scaling, const Twine &name) {
+  int64_t pairs = shape.ropeDimensions / 2;
+  Value own = reader.hasTensor(style.ropeFactors) ? reader.getWeight(builder, style.ropeFactors, {pairs}) : Value();
+  if (scaling.factors.empty())
+    return own;
+  Value ruled = constant(scaling.factors, {pairs}, name);
+  return own ? multiply(own, ruled, name) : ruled;
+}
+
+Value Blocks::rotate(Value input, const Twine &name, const LayerStyle &layer) {
+  const RopeScaling &scaling = layer.rope ? *layer.rope : rope;
+  double base = layer.ropeBase ? layer.ropeBase : shape.ropeBase;
+  return RopeOp::create(builder, locate(name), input, entry.getPositions(), getRopeFactors(scaling, name),
+                        style.pairing, llvm::APFloat(float(base)), shape.ropeDimensions,
+                        llvm::APFloat(float(scaling.magnitude)));
+}
+
+Blocks::Projections Blocks::projectHeads(Value input, const Twine &prefix) {
+  int64_t queries = shape.heads * shape.keyWidth, keys = shape.kvHeads * shape.keyWidth;
+  int64_t values = shape.kvHeads * shape.valueWidth;
+  if (!style.fusedQkv)
+    return {project(input, prefix + "_q", queries), project(input, prefix + "_k", keys),
+            project(input, prefix + "_v", values)};
+  Value all = project(input, prefix + "_qkv", queries + keys + values);
+  return {slice(all, 0, queries, prefix + "_q"), slice(all, queries, keys, prefix + "_k"),
+          slice(all, queries + keys, values, prefix + "_v")};
+}
+
+/// Norms of queries and keys: of each head, of the whole row, or with a scale of its own for each head.
+Value Blocks::normalizeHeads(Value input, const Twine &name) {
+  ArrayRef<int64_t> sizes = cast<RankedTensorType>(input.getType()).getShape();
+  int64_t heads = sizes[1], width = sizes[2];
+  std::string weight = (name + ".weight").str();
+  if (!reader.hasTensor(weight))
+    return input;
+  if (reader.getRank(weight) == 2) {
+    if (style.norm == NormKind::Rms)
+      reader.emitError() << "tensor '" << weight << "' has a scale for each head, which only layer norms can have here";
+    Value normal = LayerNormOp::create(builder, locate(name), input.getType(), input, Value(), Value(),
+                                       builder.getI64IntegerAttr(2), builder.getF32FloatAttr(float(shape.epsilon)));
+    return multiply(normal, getFloatWeight(weight, {heads, width}), name);
+  }
+  if (reader.getDimension(weight, 0) == width)
+    return normalize(input, name);
+  return splitHeads(normalize(joinHeads(input, name), name), name, heads, width);
+}
+
+Value Blocks::attendPages(Value query, Value key, Value value, int64_t layer, const Twine &name) {
+  entry.kv = AppendKvOp::create(builder, locate(name), key, value, entry.kv, entry.getSlots(), layer);
+  Value sinks = style.sinks ? reader.getWeight(builder, (name + "_sinks.weight").str(), {shape.heads}) : Value();
+  return PagedAttentionOp::create(builder, locate(name), withWidth(query, shape.valueWidth), query, entry.kv,
+                                  entry.getRowOffsets(), entry.getLengths(), entry.getBlockTables(), sinks, layer,
+                                  llvm::APFloat(float(shape.attentionScale)), llvm::APFloat(float(style.attentionCap)),
+                                  getLayer(layer).window);
+}
+
+Value Blocks::attend(Value input, int64_t layer) {
+  std::string prefix = ("blk." + Twine(layer) + ".attn").str();
+  LayerStyle own = getLayer(layer);
+  Projections flat = projectHeads(input, prefix);
+  Value query = splitHeads(flat.query, prefix + "_q", shape.heads, shape.keyWidth);
+  Value key = splitHeads(flat.key, prefix + "_k", shape.kvHeads, shape.keyWidth);
+  Value value = splitHeads(flat.value, prefix + "_v", shape.kvHeads, shape.valueWidth);
+  query = normalizeHeads(query, prefix + "_q_norm");
+  key = normalizeHeads(key, prefix + "_k_norm");
+  if (own.rotates) {
+    query = rotate(query, prefix + "_q", own);
+    key = rotate(key, prefix + "_k", own);
+  }
+  Value attended = attendPages(query, key, value, layer, prefix);
+  return project(joinHeads(attended, prefix), prefix + "_output", shape.width);
 }

@@ -3,55 +3,73 @@
 #ifndef LATHE_FRONTENDS_GGUF_BLOCKS_H
 #define LATHE_FRONTENDS_GGUF_BLOCKS_H
 
-#include "frontends/gguf/Entry.h"
+#include "frontends/gguf/Decoder.h"
 
 namespace lathe {
 
-/// The sizes that decoders have in common, from metadata.
-struct DecoderShape {
-  int64_t contextLength, vocabulary, width, layers, hidden;
-  int64_t heads, kvHeads, keyWidth, valueWidth;
-  int64_t ropeDimensions;
-  double ropeBase, attentionScale, epsilon;
-
-  /// Reads and checks all of them; `reader.hasFailed()` says whether they can be used.
-  static DecoderShape read(ModelReader &reader);
-  EntryShape getEntryShape(mlir::MLIRContext &context) const;
-
-private:
-  void check(ModelReader &reader) const;
-};
-
 class Blocks {
 public:
-  Blocks(mlir::OpBuilder &builder, ModelReader &reader, Entry &entry, const DecoderShape &shape)
-      : builder(builder), reader(reader), entry(entry), shape(shape) {}
+  Blocks(mlir::OpBuilder &builder, ModelReader &reader, Entry &entry, const DecoderShape &shape,
+         const DecoderStyle &style, const RopeScaling &rope)
+      : builder(builder), reader(reader), entry(entry), shape(shape), style(style), rope(rope) {}
 
   /// Rows of `token_embd.weight`.
   mlir::Value embedTokens();
-  /// `<name>.weight` is the scale.
+  /// Rows of the last dimension; `<name>.weight` is the scale.
   mlir::Value normalize(mlir::Value input, const llvm::Twine &name);
   /// `input * transpose(<name>.weight) + <name>.bias`, the bias where the file has one.
   mlir::Value project(mlir::Value input, const llvm::Twine &name, int64_t width);
-  /// Attention of layer `layer`, from `attn_q`, `attn_k` and `attn_v` to `attn_output`, with rotated queries and keys.
-  mlir::Value attend(mlir::Value input, int64_t layer, RopePairing pairing);
-  /// `ffn_down(silu(ffn_gate(input)) * ffn_up(input))`.
+  /// Attention of layer `layer`, from the projections to queries, keys and values to `attn_output`.
+  mlir::Value attend(mlir::Value input, int64_t layer);
+  /// The feed-forward of layer `layer`, or its mixture of experts.
   mlir::Value feedForward(mlir::Value input, int64_t layer);
-  mlir::Value add(mlir::Value lhs, mlir::Value rhs, const llvm::Twine &name);
   /// Logits of the rows asked for, by `output_norm` and `output`, or the token embeddings where there is no `output`.
   void finish(mlir::Value input);
 
-private:
-  mlir::Location locate(const llvm::Twine &name) const { return reader.getLocation(name.str()); }
+  // For architectures with pieces of their own.
+
+  mlir::Value add(mlir::Value lhs, mlir::Value rhs, const llvm::Twine &name);
+  mlir::Value multiply(mlir::Value lhs, mlir::Value rhs, const llvm::Twine &name);
+  mlir::Value scale(mlir::Value input, double factor, const llvm::Twine &name);
+  /// `cap * tanh(input / cap)`, or `input` where `cap` is 0.
+  mlir::Value limit(mlir::Value input, double cap, const llvm::Twine &name);
+  mlir::Value activate(mlir::Value input, const llvm::Twine &name);
+  /// `count` elements of the last dimension from `first` on.
+  mlir::Value slice(mlir::Value input, int64_t first, int64_t count, const llvm::Twine &name);
+  /// `[T, heads * width]` as `[T, heads, width]`.
+  mlir::Value splitHeads(mlir::Value input, const llvm::Twine &name, int64_t heads, int64_t width);
+  /// `[T, heads, width]` as `[T, heads * width]`.
+  mlir::Value joinHeads(mlir::Value input, const llvm::Twine &name);
+  mlir::Value rotate(mlir::Value input, const llvm::Twine &name, const LayerStyle &layer);
+  /// Queries `[T, heads, key width]` against the pages, after keys and values `[T, kv heads, ...]` are written there.
+  mlir::Value attendPages(mlir::Value query, mlir::Value key, mlir::Value value, int64_t layer,
+                          const llvm::Twine &name);
+  /// `<gate>`, `<up>` and `<down>` as the decoder's kind of feed-forward of `hidden` elements.
+  mlir::Value feedForward(mlir::Value input, const llvm::Twine &gate, const llvm::Twine &up, const llvm::Twine &down,
+                          int64_t hidden);
   /// A weight as f32 where it is stored as another plain float; quantized weights stay as they are.
   mlir::Value getFloatWeight(const llvm::Twine &name, llvm::ArrayRef<int64_t> weightShape);
-  mlir::Value splitHeads(mlir::Value input, const llvm::Twine &name, int64_t heads, int64_t width);
-  mlir::Value rotate(mlir::Value input, const llvm::Twine &name, RopePairing pairing);
+  mlir::Value constant(llvm::ArrayRef<float> values, llvm::ArrayRef<int64_t> sizes, const llvm::Twine &name);
+  mlir::Location locate(const llvm::Twine &name) const { return reader.getLocation(name.str()); }
+  const DecoderShape &getShape() const { return shape; }
+  LayerStyle getLayer(int64_t layer) const { return style.getLayer ? style.getLayer(layer) : style.everyLayer; }
 
   mlir::OpBuilder &builder;
   ModelReader &reader;
+
+private:
+  struct Projections {
+    mlir::Value query, key, value;
+  };
+  Projections projectHeads(mlir::Value input, const llvm::Twine &prefix);
+  mlir::Value normalizeHeads(mlir::Value input, const llvm::Twine &name);
+  mlir::Value getRopeFactors(const RopeScaling &scaling, const llvm::Twine &name);
+  mlir::Value mixExperts(mlir::Value input, int64_t layer);
+
   Entry &entry;
   const DecoderShape &shape;
+  const DecoderStyle &style;
+  const RopeScaling &rope;
 };
 
 } // namespace lathe

@@ -9,10 +9,16 @@
 using namespace mlir;
 using namespace lathe;
 
-static constexpr std::pair<StringLiteral, BuildArchitecture> Architectures[] = {{"llama", buildLlama}};
+// Sorted by name.
+static constexpr std::pair<StringLiteral, BuildArchitecture *> Architectures[] = {
+    {"command-r", buildCommandR}, {"deepseek2", buildDeepSeek2},  {"falcon", buildFalcon}, {"gemma", buildGemma},
+    {"gemma2", buildGemma2},      {"gemma3", buildGemma3},        {"glm4", buildGlm4},     {"gpt-oss", buildGptOss},
+    {"granite", buildGranite},    {"llama", buildLlama},          {"olmo2", buildOlmo2},   {"phi3", buildPhi3},
+    {"qwen2", buildQwen},         {"qwen3", buildQwen},           {"qwen3moe", buildQwen}, {"smollm3", buildSmolLm3},
+    {"stablelm", buildStableLm},  {"starcoder2", buildStarCoder2}};
 
 /// The builder of an architecture, or null, reported.
-static BuildArchitecture findArchitecture(const gguf::GgufFile &file, Location location, std::string &name) {
+static BuildArchitecture *findArchitecture(const gguf::GgufFile &file, Location location, std::string &name) {
   const gguf::Value *value = file.findEntry("general.architecture");
   std::optional<std::string_view> text = value ? value->asString() : std::nullopt;
   if (!text) {
@@ -60,7 +66,7 @@ FailureOr<OwningOpRef<ModuleOp>> lathe::importGguf(MLIRContext &context, StringR
   }
   Location location = FileLineColLoc::get(&context, path, 0, 0);
   std::string architecture;
-  BuildArchitecture build = findArchitecture(*file, location, architecture);
+  BuildArchitecture *build = findArchitecture(*file, location, architecture);
   if (!build)
     return failure();
 

@@ -4,6 +4,7 @@
 #include "llvm/Support/Format.h"
 
 #include <cmath>
+#include <limits>
 
 using namespace mlir;
 using namespace lathe;
@@ -114,20 +115,30 @@ void ModelReader::refuseNumber(StringRef key, double only, StringRef why) {
                 << " is supported: " << why;
 }
 
-void ModelReader::refuseRopeScaling() {
-  constexpr StringRef Why = "scaled rotary embeddings cannot be imported yet";
-  std::string type = getString("rope.scaling.type", "none");
-  if (type != "none")
-    emitError() << "metadata '" << fullKey("rope.scaling.type") << "' is '" << type
-                << "', only 'none' is supported: " << Why;
-  refuseNumber("rope.scale_linear", 1.0, Why); // what files said before there was a type
-  refuseNumber("rope.scaling.attn_factor", 1.0, Why);
+bool ModelReader::getBool(StringRef key, bool absent) {
+  const gguf::Value *value = find(key, /*required=*/false);
+  if (!value)
+    return absent;
+  if (std::optional<bool> truth = value->asBool())
+    return *truth;
+  return report<bool>(key, *value, "a truth value", absent);
+}
+
+int64_t ModelReader::getWindow(StringRef key, int64_t absent) {
+  int64_t window = getInteger(key, absent);
+  checkRange(key, window, 0, std::numeric_limits<int32_t>::max());
+  return window;
 }
 
 //===- Tensors ----------------------------------------------------------------------------------------------------===//
 
 static std::string printShape(ArrayRef<int64_t> shape) {
   return "[" + llvm::join(llvm::map_range(shape, [](int64_t size) { return std::to_string(size); }), ", ") + "]";
+}
+
+unsigned ModelReader::getRank(StringRef name) {
+  const gguf::Tensor *tensor = file.findTensor(std::string_view(name));
+  return tensor ? tensor->shape.size() : 0;
 }
 
 int64_t ModelReader::getDimension(StringRef name, unsigned dimension) {
@@ -184,7 +195,7 @@ Value ModelReader::getWeight(OpBuilder &builder, StringRef name, ArrayRef<int64_
 
 void ModelReader::refuseUnusedTensors() {
   for (const gguf::Tensor &tensor : file.tensors())
-    if (!weights.contains(tensor.name))
+    if (!weights.contains(tensor.name) && !ignored.contains(tensor.name))
       emitError() << "tensor '" << tensor.name << "' of shape " << printShape(tensor.shape)
                   << " has no place in architecture '" << architecture << "'";
 }

@@ -30,6 +30,9 @@ public:
   /// As getInteger, for keys that may hold one value a layer, which must then be the same for all.
   int64_t getUniformInteger(llvm::StringRef key, std::optional<int64_t> absent = std::nullopt);
   std::string getString(llvm::StringRef key, llvm::StringRef absent);
+  bool getBool(llvm::StringRef key, bool absent);
+  /// Tokens that attention sees, 0 for all.
+  int64_t getWindow(llvm::StringRef key, int64_t absent);
 
   /// Reports a size outside of [min, max]; `key` is where it came from.
   void checkRange(llvm::StringRef key, int64_t found, int64_t min, int64_t max);
@@ -37,14 +40,16 @@ public:
   /// Reports a key that holds anything else than what stands for its absence.
   void refuseInteger(llvm::StringRef key, int64_t only, llvm::StringRef why);
   void refuseNumber(llvm::StringRef key, double only, llvm::StringRef why);
-  /// Reports rotary embeddings that are scaled by metadata (tensors of factors are another way, which is supported).
-  void refuseRopeScaling();
 
   bool hasTensor(llvm::StringRef name) const { return file.findTensor(std::string_view(name)); }
+  /// Number of dimensions of a tensor; 0 where there is none.
+  unsigned getRank(llvm::StringRef tensor);
   /// The length of one dimension of a tensor, outermost first; 1, reported, where there is none.
   int64_t getDimension(llvm::StringRef tensor, unsigned dimension);
   /// The tensor as `lathe.weight`, of the wanted shape; the same value each time it is asked for.
   mlir::Value getWeight(mlir::OpBuilder &builder, llvm::StringRef name, llvm::ArrayRef<int64_t> shape);
+  /// Allows a tensor that is not asked for.
+  void ignoreTensor(llvm::StringRef name) { ignored.insert(name); }
   /// Reports tensors that were never asked for: a model that has more than its architecture would be computed wrong.
   void refuseUnusedTensors();
 
@@ -63,6 +68,7 @@ private:
   mlir::Location fileLocation;
   bool failed = false;
   llvm::StringMap<mlir::Value> weights;
+  llvm::StringSet<> ignored;
 };
 
 } // namespace lathe

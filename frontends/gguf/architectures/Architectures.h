@@ -3,14 +3,15 @@
 #ifndef LATHE_FRONTENDS_GGUF_ARCHITECTURES_ARCHITECTURES_H
 #define LATHE_FRONTENDS_GGUF_ARCHITECTURES_ARCHITECTURES_H
 
-#include "frontends/gguf/GgufImporter.h"
-#include "frontends/gguf/ModelReader.h"
+#include "frontends/gguf/Decoder.h"
 
 namespace lathe {
 
-using BuildArchitecture = void (*)(mlir::ModuleOp module, ModelReader &reader, const GgufImportOptions &options);
+using BuildArchitecture = void(mlir::ModuleOp module, ModelReader &reader, const GgufImportOptions &options);
 
-void buildLlama(mlir::ModuleOp module, ModelReader &reader, const GgufImportOptions &options);
+BuildArchitecture buildCommandR, buildDeepSeek2, buildFalcon, buildGemma, buildGemma2, buildGemma3, buildGlm4,
+    buildGptOss, buildGranite, buildLlama, buildOlmo2, buildPhi3, buildQwen, buildSmolLm3, buildStableLm,
+    buildStarCoder2;
 
 } // namespace lathe
 

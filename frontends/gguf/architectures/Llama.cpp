@@ -1,29 +1,42 @@
-// Llama 1 to 3 and what is built like them (Mistral, TinyLlama, SmolLM 1 and 2, …): RMS norms, grouped-query attention
-// with rotated adjacent pairs (the converter has permuted the rows of Q and K for that), gated SiLU.
-#include "frontends/gguf/Blocks.h"
+// Llama 1 to 3 and what is built like them (Mistral, Mixtral, TinyLlama, SmolLM 1 and 2, …): RMS norms, grouped-query
+// attention with rotated adjacent pairs (the converter has permuted the rows of Q and K for that), gated SiLU.
 #include "frontends/gguf/architectures/Architectures.h"
 
 using namespace mlir;
 using namespace lathe;
 
 void lathe::buildLlama(ModuleOp module, ModelReader &reader, const GgufImportOptions &options) {
-  DecoderShape shape = DecoderShape::read(reader);
-  reader.refuseInteger("expert_count", 0, "mixtures of experts cannot be imported yet");
-  reader.refuseInteger("attention.sliding_window", 0, "sliding windows cannot be imported for this architecture yet");
-  reader.refuseRopeScaling();
-  if (reader.hasFailed())
-    return;
+  DecoderStyle style;
+  DecoderShape shape = DecoderShape::read(reader, style.getEpsilonKey());
+  style.experts = Experts::read(reader, shape);
+  style.everyLayer.window = reader.getWindow("attention.sliding_window", 0);
+  buildDecoder(module, reader, options, shape, style);
+}
 
-  OpBuilder builder(module.getContext());
-  Entry entry(module, builder, reader, shape.getEntryShape(*module.getContext()), options);
-  Blocks blocks(builder, reader, entry, shape);
-  Value stream = blocks.embedTokens();
-  for (int64_t layer = 0; layer < shape.layers; ++layer) {
-    std::string prefix = "blk." + std::to_string(layer);
-    Value attended = blocks.attend(blocks.normalize(stream, prefix + ".attn_norm"), layer, RopePairing::Adjacent);
-    stream = blocks.add(stream, attended, prefix + ".attn");
-    Value computed = blocks.feedForward(blocks.normalize(stream, prefix + ".ffn_norm"), layer);
-    stream = blocks.add(stream, computed, prefix + ".ffn");
-  }
-  blocks.finish(stream);
+/// Llama with three numbers that scale activations, and perhaps without rotation.
+void lathe::buildGranite(ModuleOp module, ModelReader &reader, const GgufImportOptions &options) {
+  DecoderStyle style;
+  DecoderShape shape = DecoderShape::read(reader, style.getEpsilonKey());
+  style.embeddingScale = reader.getNumber("embedding_scale", 1.0);
+  style.residualScale = reader.getNumber("residual_scale", 1.0);
+  double divisor = reader.getNumber("logit_scale", 1.0);
+  reader.checkPositive("embedding_scale", style.embeddingScale);
+  reader.checkPositive("residual_scale", style.residualScale);
+  reader.checkPositive("logit_scale", divisor);
+  style.logitScale = 1 / divisor;
+  style.everyLayer.rotates = reader.getBool("rope.scaling.finetuned", true); // a switch in these files
+  buildDecoder(module, reader, options, shape, style);
+}
+
+/// Llama without rotation in every fourth layer.
+void lathe::buildSmolLm3(ModuleOp module, ModelReader &reader, const GgufImportOptions &options) {
+  DecoderStyle style;
+  DecoderShape shape = DecoderShape::read(reader, style.getEpsilonKey());
+  auto getLayer = [](int64_t layer) {
+    LayerStyle own;
+    own.rotates = (layer + 1) % 4 != 0;
+    return own;
+  };
+  style.getLayer = getLayer;
+  buildDecoder(module, reader, options, shape, style);
 }

@@ -139,4 +139,10 @@ INSTANTIATE_TEST_SUITE_P(Llama, GoldenModel,
                                          "llama-q5_k_m", "llama-q6_k", "llama-q8_0", "llama-tq2_0"),
                          printName);
 
+INSTANTIATE_TEST_SUITE_P(Architecture, GoldenModel,
+                         testing::Values("command-r", "deepseek2", "falcon", "gemma", "gemma3", "glm4", "gpt-oss",
+                                         "llama-moe", "llama-moe-mxfp4_moe", "olmo2", "phi3", "qwen2", "qwen3",
+                                         "qwen3moe", "smollm3", "stablelm", "starcoder2"),
+                         printName);
+
 } // namespace

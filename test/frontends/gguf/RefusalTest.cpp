@@ -9,7 +9,10 @@ namespace {
 TEST(Refusal, UnknownArchitecture) {
   TinyModel model = TinyModel::llama();
   model.strings["general.architecture"] = "mamba";
-  EXPECT_EQ(import(model), "architecture is 'mamba', which cannot be imported; supported are llama\n");
+  EXPECT_EQ(import(model),
+            "architecture is 'mamba', which cannot be imported; supported are command-r, "
+            "deepseek2, falcon, gemma, gemma2, gemma3, glm4, gpt-oss, granite, llama, olmo2, phi3, qwen2, "
+            "qwen3, qwen3moe, smollm3, stablelm, starcoder2\n");
   model.strings.erase("general.architecture");
   EXPECT_EQ(import(model), "metadata 'general.architecture' is missing or no string; this file holds no model\n");
 }
@@ -61,20 +64,23 @@ TEST(Refusal, SizesOutOfRange) {
 TEST(Refusal, WhatTheArchitectureDoesNotDo) {
   TinyModel model = TinyModel::llama();
   model.integers["llama.expert_count"] = 8;
-  model.integers["llama.attention.sliding_window"] = 32;
-  model.strings["llama.rope.scaling.type"] = "linear";
-  model.numbers["llama.rope.scale_linear"] = 4;
-  model.numbers["llama.rope.scaling.attn_factor"] = 2;
-  EXPECT_EQ(import(model), "metadata 'llama.expert_count' is 8, only 0 is supported: mixtures of experts cannot be "
-                           "imported yet\n"
-                           "metadata 'llama.attention.sliding_window' is 32, only 0 is supported: sliding windows "
-                           "cannot be imported for this architecture yet\n"
-                           "metadata 'llama.rope.scaling.type' is 'linear', only 'none' is supported: scaled rotary "
-                           "embeddings cannot be imported yet\n"
-                           "metadata 'llama.rope.scale_linear' is 4, only 1 is supported: scaled rotary embeddings "
-                           "cannot be imported yet\n"
-                           "metadata 'llama.rope.scaling.attn_factor' is 2, only 1 is supported: scaled rotary "
-                           "embeddings cannot be imported yet\n");
+  model.integers["llama.expert_used_count"] = 9;
+  model.integers["llama.expert_group_count"] = 3;
+  model.integers["llama.expert_gating_func"] = 4;
+  model.integers["llama.attention.sliding_window"] = 4000000000u;
+  model.strings["llama.rope.scaling.type"] = "su";
+  model.numbers["llama.rope.scaling.factor"] = -4;
+  EXPECT_EQ(import(model), "'llama.expert_used_count' is 9, needed 1 to 8\n"
+                           "'llama.expert_count' is 8, needed a multiple of 'llama.expert_group_count', which is 3\n"
+                           "metadata 'llama.expert_gating_func' is 4, needed 1 (softmax), 2 (sigmoid) or 3 (softmax of "
+                           "the selected)\n"
+                           "'llama.attention.sliding_window' is 4000000000, needed 0 to 2147483647\n"
+                           "'llama.rope.scaling.factor' is -4, needed a number above 0\n");
+  model = TinyModel::llama();
+  model.strings["llama.rope.scaling.type"] = "su";
+  EXPECT_EQ(import(model),
+            "metadata 'llama.rope.scaling.type' is 'su', only 'none', 'linear', 'yarn' and 'longrope' are "
+            "supported\n");
 }
 
 TEST(Refusal, LayersThatDiffer) {
