@@ -65,24 +65,31 @@ bool OpGroups::reaches(ArrayRef<Operation *> from, ArrayRef<Operation *> to, boo
   unsigned first = ~0u;
   for (Operation *op : to)
     first = std::min(first, Positions.lookup(op));
-  llvm::DenseSet<Operation *> own(from.begin(), from.end()), seen;
-  llvm::DenseSet<Operation *> wanted(to.begin(), to.end());
-  SmallVector<Operation *> work(from);
+  // Members of `from`, and the reshapes that they read: those can become part of either group. What else reads such a
+  // reshape comes to it from outside, so that it is walked through once as a member and once as any other operation.
+  llvm::DenseSet<Operation *> own(from.begin(), from.end()), wanted(to.begin(), to.end());
+  using Visit = llvm::PointerIntPair<Operation *, 1, bool>;
+  llvm::DenseSet<Visit> seen;
+  SmallVector<Visit> work;
+  auto visit = [&](Operation *op, bool asOwn) {
+    if (seen.insert(Visit(op, asOwn)).second)
+      work.push_back(Visit(op, asOwn));
+  };
+  for (Operation *op : from)
+    visit(op, true);
   while (!work.empty()) {
-    Operation *op = work.pop_back_val();
-    bool isOwn = own.contains(op);
-    for (Operation *needed : getDependencies(op)) {
+    Visit current = work.pop_back_val();
+    bool isOwn = current.getInt();
+    for (Operation *needed : getDependencies(current.getPointer())) {
       if (wanted.contains(needed)) {
         if (!isOwn || ownEdges)
           return true;
         continue;
       }
-      if (own.contains(needed) || !seen.insert(needed).second)
+      if (own.contains(needed))
         continue;
-      // A reshape can become part of either.
       if (isOwn && isa<ReshapeOp>(needed)) {
-        own.insert(needed);
-        work.push_back(needed);
+        visit(needed, true);
         continue;
       }
       OpGroup *group = find(needed);
@@ -90,10 +97,8 @@ bool OpGroups::reaches(ArrayRef<Operation *> from, ArrayRef<Operation *> to, boo
       // What runs before all of `to` does not depend on it.
       if (llvm::all_of(members, [&](Operation *member) { return Positions.lookup(member) < first; }))
         continue;
-      for (Operation *member : members) {
-        seen.insert(member);
-        work.push_back(member);
-      }
+      for (Operation *member : members)
+        visit(member, false);
     }
   }
   return false;

@@ -155,3 +155,24 @@ func.func @constant_operand(%x: tensor<2xf32>) -> tensor<2xf32> {
   %0 = lathe.add %x, %c : tensor<2xf32>, tensor<2xf32> -> tensor<2xf32>
   return %0 : tensor<2xf32>
 }
+
+// -----
+
+// What chooses reads the same reshaped value as what is chosen from, so the choice cannot join the kernel that computes it.
+// CHECK-LABEL: @chosen_by_the_reshaped
+// CHECK: lathe.exp
+// CHECK-NEXT: lathe.yield
+// CHECK: lathe.reduce max
+// CHECK-NEXT: lathe.yield
+// CHECK: lathe.equal
+// CHECK-NEXT: lathe.select
+func.func @chosen_by_the_reshaped(%x: tensor<?x6xf32>, %none: tensor<f32>) -> tensor<?x2x3xf32> {
+  %0 = lathe.exp %x : tensor<?x6xf32>
+  %1 = lathe.reshape %0 shape [0, 2, 3] : tensor<?x6xf32> -> tensor<?x2x3xf32>
+  %2 = lathe.reduce max %1 axes [2] keep : tensor<?x2x3xf32> -> tensor<?x2x1xf32>
+  // expected-remark-re @below {{[Missed] FormFusions{{.*}}'lathe.equal' starts a kernel of its own: shapes differ}}
+  // expected-remark-re @below {{[Passed] FormFusions{{.*}}2 operations became one kernel}}
+  %3 = lathe.equal %1, %2 : tensor<?x2x3xf32>, tensor<?x2x1xf32> -> tensor<?x2x3xi1>
+  %4 = lathe.select %3, %1, %none : tensor<?x2x3xi1>, tensor<?x2x3xf32>, tensor<f32> -> tensor<?x2x3xf32>
+  return %4 : tensor<?x2x3xf32>
+}
