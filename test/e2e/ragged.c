@@ -1,5 +1,6 @@
 /* Feeds prefixes of one text as sequences of ragged batches and compares every logit with those of the text alone:
- * ragged MODEL.lathe LOGITS TOKEN... where LOGITS is float32 [tokens, vocabulary], raw. Prints the largest difference. */
+ * ragged MODEL.lathe LOGITS TOKEN... where LOGITS is float32 [tokens, vocabulary], raw. Prints the largest difference.
+ */
 #include "lathe.h"
 #include <math.h>
 #include <stdio.h>
@@ -64,9 +65,15 @@ int main(int argc, char **argv) {
         rows[count] = (int32_t)count;
       }
     }
-    lathe_step_options call = {.struct_size = sizeof call, .sequence_count = SEQUENCES, .sequences = sequences,
-                               .token_counts = Steps[step], .tokens = tokens, .rows = rows, .row_count = count,
-                               .logits = found, .logits_bytes = count * vocabulary * sizeof(float)};
+    lathe_step_options call = {.struct_size = sizeof call,
+                               .sequence_count = SEQUENCES,
+                               .sequences = sequences,
+                               .token_counts = Steps[step],
+                               .tokens = tokens,
+                               .rows = rows,
+                               .row_count = count,
+                               .logits = found,
+                               .logits_bytes = count * vocabulary * sizeof(float)};
     check(lathe_session_step(session, &call));
     const float *next = found;
     for (int s = 0; s < SEQUENCES; ++s) {
