@@ -126,7 +126,10 @@ public:
     }
     bool unused =
         tuple ? used != tuple->items.size() : used == 0 && !values.asDictionary() && !values.isUndefined() && !named;
-    if (unused && !(values.asSequence() && !tuple))
+    // As in Python what can be indexed may be left unused.
+    const Sequence *sequence = values.asSequence();
+    bool indexed = sequence && (sequence->kind == SequenceKind::List || sequence->kind == SequenceKind::Range);
+    if (unused && !indexed)
       fail("there are more values than the format '", std::string(format), "' has places");
     return text;
   }
