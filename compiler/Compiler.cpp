@@ -217,6 +217,8 @@ LogicalResult Compilation::writeArtifactFile(StringRef path) {
   artifact::ArtifactSource source;
   source.manifest = describe();
   source.weights = listWeights(*Module, evaluator);
+  if (Options.pack == PackTime::Load)
+    packAtLoad(*Module, evaluator, source);
   if (Options.weights == WeightStorageKind::None)
     omitWeights(source);
   if (Options.weights == WeightStorageKind::Reference)

@@ -13,6 +13,9 @@
 
 namespace lathe {
 
+/// When weights are brought into the form that kernels read: by the compiler, or by the runtime when it loads them.
+enum class PackTime { Compile, Load };
+
 /// Whether the artifact holds the weights, names their place in the model's files, or leaves them out for a benchmark.
 enum class WeightStorageKind { Embed, Reference, None };
 
@@ -20,6 +23,7 @@ struct CompileOptions {
   std::string input;          ///< an ONNX or GGUF file, or IR in text form (.mlir)
   std::string target = "cpu"; ///< "cpu", or a CUDA architecture as "sm_90a"
   WeightStorageKind weights = WeightStorageKind::Embed;
+  PackTime pack = PackTime::Compile;
   std::string cudaPath; ///< where NVRTC and nvJitLink are; empty: the usual places
   PipelineOptions pipeline;
   llvm::StringMap<std::pair<int64_t, int64_t>> dims;

@@ -1,5 +1,6 @@
 #include "compiler/Manifest.h"
 #include "compiler/Cost.h"
+#include "compiler/WeightMoves.h"
 #include "compiler/WeightPieces.h"
 #include "dialects/lathe/Bounds.h"
 #include "dialects/lathe/SymbolicDims.h"
@@ -322,21 +323,94 @@ nlohmann::ordered_json lathe::buildManifest(ModuleOp plan, StringRef chip, Array
   return manifest;
 }
 
+static Value getValue(plan::DataOp data) { return data.getBody().front().getTerminator()->getOperand(0); }
+
+/// A tensor whose bytes are those of `value`.
+static artifact::WeightSource makeSource(Value value, StringRef name, uint64_t offset, Evaluator &evaluator) {
+  auto type = cast<RankedTensorType>(value.getType());
+  auto write = [value, &evaluator](const artifact::ByteSink &sink) -> std::string {
+    WeightPieces pieces(evaluator);
+    if (failed(pieces.write(value, [&](ArrayRef<uint8_t> bytes) { sink(bytes.data(), bytes.size()); })))
+      return "could not be computed";
+    return "";
+  };
+  return {name.str(), getElementName(type.getElementType()), type.getShape().vec(),
+          offset,     uint64_t(*getTensorBytes(type)),       write};
+}
+
 std::vector<artifact::WeightSource> lathe::listWeights(ModuleOp plan, Evaluator &evaluator) {
   std::vector<artifact::WeightSource> weights;
-  for (auto data : plan.getOps<plan::DataOp>()) {
-    auto type = cast<RankedTensorType>(data.getType());
-    auto write = [data, &evaluator](const artifact::ByteSink &sink) mutable -> std::string {
-      WeightPieces pieces(evaluator);
-      Value value = data.getBody().front().getTerminator()->getOperand(0);
-      if (failed(pieces.write(value, [&](ArrayRef<uint8_t> bytes) { sink(bytes.data(), bytes.size()); })))
-        return "could not be computed";
-      return "";
-    };
-    weights.push_back({data.getName().str(), getElementName(type.getElementType()), type.getShape().vec(),
-                       uint64_t(data.getOffset()), uint64_t(*getTensorBytes(type)), write});
-  }
+  for (auto data : plan.getOps<plan::DataOp>())
+    weights.push_back(makeSource(getValue(data), data.getName(), uint64_t(data.getOffset()), evaluator));
   return weights;
+}
+
+namespace {
+/// The sources of packed weights: the same tensor of a model's file is one source, however many weights it is packed
+/// into.
+class SourceList {
+public:
+  SourceList(Evaluator &evaluator, std::vector<artifact::WeightSource> &list) : TheEvaluator(evaluator), List(list) {}
+
+  /// The number of the source that holds `value`, which is added if there is none.
+  size_t add(Value value, StringRef name) {
+    auto weight = value.getDefiningOp<WeightOp>();
+    if (std::optional<size_t> known = find(weight))
+      return *known;
+    if (weight)
+      Places[getKey(weight)] = List.size();
+    List.push_back(makeSource(value, weight ? weight.getName() : name, 0, TheEvaluator));
+    return List.size() - 1;
+  }
+  std::optional<size_t> find(WeightOp weight) const {
+    auto found = weight ? Places.find(getKey(weight)) : Places.end();
+    return found == Places.end() ? std::nullopt : std::optional(found->second);
+  }
+
+private:
+  using Key = std::tuple<uint64_t, uint64_t, uint64_t>; ///< file, offset, bytes
+  static Key getKey(WeightOp weight) { return {weight.getFile(), weight.getOffset(), weight.getBytes()}; }
+
+  Evaluator &TheEvaluator;
+  std::vector<artifact::WeightSource> &List;
+  std::map<Key, size_t> Places;
+};
+} // namespace
+
+void lathe::packAtLoad(ModuleOp plan, Evaluator &evaluator, artifact::ArtifactSource &source) {
+  SourceList sources(evaluator, source.sources);
+  for (auto [data, weight] : llvm::zip_equal(plan.getOps<plan::DataOp>(), source.weights)) {
+    std::optional<WeightMove> move = findMove(getValue(data));
+    if (!move)
+      continue;
+    weight.place = artifact::WeightPlace::Packed;
+    weight.packing = std::move(move->packing);
+    weight.packing.from = sources.add(move->source, data.getName());
+  }
+  // A weight that is read as it is, and packed elsewhere, is copied from the same source.
+  for (auto [data, weight] : llvm::zip_equal(plan.getOps<plan::DataOp>(), source.weights)) {
+    std::optional<size_t> shared = sources.find(getValue(data).getDefiningOp<WeightOp>());
+    if (!shared || source.sources[*shared].bytes != weight.bytes)
+      continue;
+    weight.place = artifact::WeightPlace::Packed;
+    weight.packing = {*shared, 1, {int64_t(weight.bytes)}, {1}};
+  }
+}
+
+/// Leaves a tensor in its file, if its value is there as it is.
+static void placeInFile(Value value, artifact::WeightSource &tensor) {
+  auto inFile = value.getDefiningOp<WeightOp>();
+  if (!inFile || inFile.getBytes() != tensor.bytes)
+    return;
+  tensor.place = artifact::WeightPlace::File;
+  tensor.file = size_t(inFile.getFile());
+  tensor.fileOffset = uint64_t(inFile.getOffset());
+}
+
+/// What a packed weight is copied from: itself, if it is only copied.
+static Value findSource(Value value) {
+  std::optional<WeightMove> move = findMove(value);
+  return move ? move->source : value;
 }
 
 std::string lathe::referenceWeights(ModuleOp plan, StringRef artifactPath, artifact::ArtifactSource &source) {
@@ -354,12 +428,10 @@ std::string lathe::referenceWeights(ModuleOp plan, StringRef artifactPath, artif
     source.files.push_back({path.string(), bytes});
   }
   for (auto [data, weight] : llvm::zip_equal(plan.getOps<plan::DataOp>(), source.weights)) {
-    auto inFile = data.getBody().front().getTerminator()->getOperand(0).getDefiningOp<WeightOp>();
-    if (!inFile || inFile.getBytes() != weight.bytes)
-      continue;
-    weight.place = artifact::WeightPlace::File;
-    weight.file = size_t(inFile.getFile());
-    weight.fileOffset = uint64_t(inFile.getOffset());
+    if (weight.place == artifact::WeightPlace::Packed)
+      placeInFile(findSource(getValue(data)), source.sources[weight.packing.from]);
+    else
+      placeInFile(getValue(data), weight);
   }
   return "";
 }

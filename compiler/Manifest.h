@@ -18,10 +18,14 @@ nlohmann::ordered_json buildManifest(mlir::ModuleOp plan, llvm::StringRef chip, 
 /// `evaluator` maps. Plan and evaluator must live until then. Sources may be asked in parallel.
 std::vector<artifact::WeightSource> listWeights(mlir::ModuleOp plan, Evaluator &evaluator);
 
-/// Marks the weights that are in a file of the model as they are, so that the artifact names their place instead of
-/// holding them (`lathec --weights=reference`). Paths are made relative to the artifact's folder. Returns "" or what is
-/// wrong.
+/// Marks the weights, and the sources of packed ones, that are in a file of the model as they are, so that the artifact
+/// names their place instead of holding them (`lathec --weights=reference`); to be called after `packAtLoad`. Paths are
+/// made relative to the artifact's folder. Returns "" or what is wrong.
 std::string referenceWeights(mlir::ModuleOp plan, llvm::StringRef artifactPath, artifact::ArtifactSource &source);
+
+/// Marks the weights that are only moved before kernels read them, into panels for instance, so that the artifact holds
+/// what they are copied from, once, and the runtime copies (`lathec --pack=load`). Plan and evaluator as above.
+void packAtLoad(mlir::ModuleOp plan, Evaluator &evaluator, artifact::ArtifactSource &source);
 
 /// Marks all but small weights and integers, which may be sizes and indices, as left out (`lathec --weights=none`).
 void omitWeights(artifact::ArtifactSource &source);

@@ -22,8 +22,8 @@ public:
 
   const HostImage &image() const;
   /// The weights where code reads them; put together when the first session needs them, if the artifact does not hold
-  /// them all.
-  std::span<const unsigned char> weights() const;
+  /// them all, with `loop` where there is one.
+  std::span<const unsigned char> weights(const ParallelLoop &loop = nullptr) const;
   /// Compares the hash of every weight that has one. Throws LATHE_CORRUPT.
   void checkWeights() const;
 

@@ -51,7 +51,7 @@ struct Arguments {
   CompileOptions compile;
   std::string output, emit = "lathe";
   std::vector<std::string> dims, shapes, afterPhase, mlirFlags;
-  std::string weights = "embed", report, machine, progress = "auto";
+  std::string weights = "embed", pack = "compile", report, machine, progress = "auto";
   bool quiet = false;
 };
 } // namespace
@@ -98,6 +98,12 @@ static void declareOptions(CLI::App &app, Arguments &arguments) {
          "embed: the artifact holds them; reference: it names their place in the model's files, which must stay "
          "as they are; none: made up when it runs, for benchmarks")
       ->check(CLI::IsMember({"embed", "reference", "none"}))
+      ->capture_default_str();
+  app.add_option(
+         "--pack", arguments.pack,
+         "when weights are put in the order that kernels read: compile, or load: the artifact holds them as the "
+         "model does, each once, and the runtime moves them")
+      ->check(CLI::IsMember({"compile", "load"}))
       ->capture_default_str();
   app.add_flag("--verify", compile.verify, "run the model before and after each pass and name the one that changes it");
   app.add_flag(
@@ -159,6 +165,11 @@ static void parseLists(Arguments &arguments) {
   if (arguments.weights == "reference" && arguments.emit != "lathe")
     throw CLI::ValidationError("--weights",
                                "reference needs an artifact beside the model, but --emit is " + arguments.emit);
+  arguments.compile.pack = arguments.pack == "load" ? PackTime::Load : PackTime::Compile;
+  if (arguments.pack == "load" && arguments.weights == "none")
+    throw CLI::ValidationError("--pack", "load moves weights when they are loaded, but --weights=none leaves them out");
+  if (arguments.pack == "load" && arguments.emit != "lathe" && arguments.emit != "obj")
+    throw CLI::ValidationError("--pack", "load is about an artifact, but --emit is " + arguments.emit);
   if (arguments.output == "-" && (arguments.emit == "lathe" || arguments.emit == "obj"))
     throw CLI::ValidationError("--output", "'-' takes text, but --emit is " + arguments.emit + "; name a file");
   if ((arguments.emit == "ptx" || arguments.emit == "cuda") && arguments.compile.target == "cpu")

@@ -81,13 +81,12 @@ public:
     entry.bytes = position - entry.offset;
   }
 
-  /// Adds the weights that the artifact holds as one section and returns the manifest's list of all. Each is written
-  /// where it belongs by whichever of the threads is free.
-  nlohmann::ordered_json addWeights(const std::vector<WeightSource> &weights, int threads) {
-    std::vector<uint64_t> places = placeWeights(weights);
+  /// Adds the tensors that the artifact holds as one section and returns the manifest's list of all. Each is written
+  /// where it belongs by whichever of the threads is free. `all` says that the section is as code reads it.
+  nlohmann::ordered_json addWeights(const std::vector<WeightSource> &weights, bool all, int threads) {
+    std::vector<uint64_t> places = placeWeights(weights, all);
     std::vector<std::string> hashes = writeWeights(weights, places, threads);
     auto list = nlohmann::ordered_json::array();
-    bool all = holdsAll(weights);
     for (size_t i = 0; i < weights.size(); ++i) {
       const WeightSource &weight = weights[i];
       nlohmann::ordered_json json = {{"name", weight.name},
@@ -97,6 +96,8 @@ public:
                                      {"bytes", weight.bytes}};
       if (weight.place == WeightPlace::None)
         json["source"] = "none";
+      else if (weight.place == WeightPlace::Packed)
+        json.update({{"source", "packed"}, {"packing", describePacking(weight.packing)}});
       else
         json["xxh3"] = hashes[i];
       if (weight.place == WeightPlace::File)
@@ -139,6 +140,16 @@ public:
   std::string error;
 
 private:
+  static nlohmann::ordered_json describePacking(const Packing &packing) {
+    nlohmann::ordered_json json = {{"from", packing.from},
+                                   {"element_bytes", packing.elementBytes},
+                                   {"sizes", packing.sizes},
+                                   {"strides", packing.strides}};
+    if (packing.panels)
+      json.update({{"panels", *packing.panels}, {"columns", packing.columns}});
+    return json;
+  }
+
   SectionEntry &begin(SectionKind kind, const std::string &name) {
     padTo((position + SectionAlignment - 1) / SectionAlignment * SectionAlignment);
     SectionEntry &entry = table.emplace_back();
@@ -154,13 +165,12 @@ private:
 
   /// Makes room for the weights that the artifact holds; returns where each of them lies in the file. Where code reads
   /// them is where they lie in the section, but that gaps of those that are elsewhere are closed.
-  std::vector<uint64_t> placeWeights(const std::vector<WeightSource> &weights) {
+  std::vector<uint64_t> placeWeights(const std::vector<WeightSource> &weights, bool all) {
     std::vector<uint64_t> places(weights.size());
     if (!holdsAny(weights))
       return places;
     SectionEntry &entry = begin(SectionKind::Weights, "weights");
     weightsBegin = entry.offset;
-    bool all = holdsAll(weights);
     for (size_t i = 0; i != weights.size(); ++i) {
       if (weights[i].place != WeightPlace::Section)
         continue;
@@ -184,7 +194,7 @@ private:
     std::atomic<size_t> next = 0;
     auto work = [&] {
       for (size_t i = next++; i < weights.size(); i = next++) {
-        if (weights[i].place == WeightPlace::None)
+        if (weights[i].place == WeightPlace::None || weights[i].place == WeightPlace::Packed)
           continue;
         bool stored = weights[i].place == WeightPlace::Section;
         WeightWriter writer(stored ? fileno(file) : -1, places[i]);
@@ -263,13 +273,22 @@ std::string writeArtifact(const std::string &path, const ArtifactSource &source)
            ": cannot write: it is no regular file, and an artifact is not written from start to end; name a file";
 
   // The manifest comes last: it holds the hashes of the weights, which are known once they have been written.
-  Writer writer(file.stream(), source.sections.size() + Writer::holdsAny(source.weights) + 1);
+  std::vector<WeightSource> tensors = source.weights;
+  tensors.insert(tensors.end(), source.sources.begin(), source.sources.end());
+  bool all = Writer::holdsAll(tensors);
+  Writer writer(file.stream(), source.sections.size() + Writer::holdsAny(tensors) + 1);
   for (const SectionSource &section : source.sections)
     writer.addSection(section.kind, section.name, section.bytes);
   nlohmann::ordered_json manifest = source.manifest;
-  manifest["weights"] = writer.addWeights(source.weights, source.threads);
-  if (!Writer::holdsAll(source.weights))
+  nlohmann::ordered_json list = writer.addWeights(tensors, all, source.threads);
+  auto firstSource = list.begin() + ptrdiff_t(source.weights.size());
+  manifest["weights"] = std::vector<nlohmann::ordered_json>(list.begin(), firstSource);
+  if (!all)
     manifest["weight_storage"] = describeStorage(source);
+  for (auto tensor = firstSource; tensor != list.end(); ++tensor) {
+    tensor->erase("offset");
+    manifest["weight_sources"].push_back(*tensor);
+  }
   writer.addSection(SectionKind::Manifest, "manifest", manifest.dump());
   writer.finish();
   return writer.error.empty() ? file.keep() : path + ": cannot write: " + writer.error;

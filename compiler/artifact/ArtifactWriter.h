@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,8 +15,23 @@ namespace lathe::artifact {
 /// Takes the next bytes of a weight.
 using ByteSink = std::function<void(const void *data, size_t bytes)>;
 
-/// Whether the artifact holds a weight, or says where it is in a file of the model, or leaves it out.
-enum class WeightPlace { Section, File, None };
+/// Whether the artifact holds a weight, or says where it is in a file of the model, or leaves it out, or says how it is
+/// copied from a tensor that has one of the other places.
+enum class WeightPlace { Section, File, None, Packed };
+
+/// A strided copy. The element at the indices i of the result, whose sizes are `sizes`, is element
+/// sum(i[d] * strides[d]) of the source.
+struct Packing {
+  static constexpr size_t MaxRank = 16; ///< that loaders take
+
+  size_t from = 0; ///< which of the artifact's sources
+  int64_t elementBytes = 0;
+  std::vector<int64_t> sizes, strides;
+  /// Of panels that are not full: the dimension that counts them. The last dimension is the column in a panel, and
+  /// elements of a column from `columns` on, counted through all panels, are 0.
+  std::optional<size_t> panels = std::nullopt;
+  int64_t columns = 0;
+};
 
 /// A weight of the artifact. `write` is called once and passes exactly `bytes` bytes on in pieces of any size, so that
 /// no weight needs to be in memory as a whole. It returns "" or what went wrong. Several threads call those of several
@@ -30,6 +46,7 @@ struct WeightSource {
   WeightPlace place = WeightPlace::Section;
   size_t file = 0; ///< with WeightPlace::File: which of the source's files, and where in it
   uint64_t fileOffset = 0;
+  Packing packing = {}; ///< with WeightPlace::Packed, which needs no `write`
 };
 
 /// A file of the model that weights stay in.
@@ -46,11 +63,12 @@ struct SectionSource {
 };
 
 /// What goes into a file. `manifest` has every key of docs/artifact.md in its order; the writer fills "weights" and,
-/// when the section does not hold them all, "weight_storage".
+/// when the section does not hold them all, "weight_storage" and "weight_sources".
 struct ArtifactSource {
   nlohmann::ordered_json manifest;
   std::vector<SectionSource> sections;
   std::vector<WeightSource> weights;
+  std::vector<WeightSource> sources = {}; ///< of packed weights; their `offset` means nothing
   std::vector<WeightFile> files = {};
   int threads = 0; ///< that compute weights; 0: as many as there are processors
 };

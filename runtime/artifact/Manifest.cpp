@@ -224,39 +224,114 @@ WeightSource readWeightSource(const JsonField &field) {
   if (!field.has("source"))
     return WeightSource::Section;
   std::string source = field["source"].text();
-  if (source != "file" && source != "none")
-    field["source"].wrong("file or none");
-  return source == "file" ? WeightSource::File : WeightSource::None;
+  if (source != "file" && source != "none" && source != "packed")
+    field["source"].wrong("file, none or packed");
+  return source == "file" ? WeightSource::File : source == "none" ? WeightSource::None : WeightSource::Packed;
 }
 
-Weight readWeight(const JsonField &field, const Section *section, const std::optional<WeightStorage> &storage) {
+/// The last element of the source that a packing reads, or -1 where that is beyond all counting.
+int64_t lastElement(const Packing &packing) {
+  constexpr int64_t Most = int64_t(1) << 48;
+  int64_t last = 0;
+  for (size_t d = 0; d != packing.sizes.size(); ++d) {
+    int64_t steps = packing.sizes[d] - 1, reach;
+    if (packing.panels && (d == *packing.panels || d + 1 == packing.sizes.size()))
+      continue;
+    if (__builtin_mul_overflow(steps, packing.strides[d], &reach) || reach > Most || (last += reach) > Most)
+      return -1;
+  }
+  if (!packing.panels)
+    return last;
+  // The last column, or the last one of the panel before, whichever is farther.
+  int64_t width = packing.sizes.back(), panel = (packing.columns - 1) / width, reach = 0;
+  for (int64_t column : {packing.columns - 1, panel * width - 1}) {
+    int64_t between, within;
+    if (column < 0)
+      continue;
+    if (__builtin_mul_overflow(column / width, packing.strides[*packing.panels], &between) ||
+        __builtin_mul_overflow(column % width, packing.strides.back(), &within) || between > Most || within > Most)
+      return -1;
+    reach = std::max(reach, between + within);
+  }
+  return last + reach > Most ? -1 : last + reach;
+}
+
+Packing readPacking(const JsonField &field, int64_t bytes, const std::vector<Weight> &sources) {
+  constexpr size_t MaxRank = 16;
+  Packing packing;
+  packing.from = size_t(field["from"].integer(0, int64_t(sources.size()) - 1));
+  packing.elementBytes = field["element_bytes"].integer(1, 8);
+  int64_t left = bytes / packing.elementBytes;
+  for (const JsonField &size : field["sizes"].items())
+    left /= packing.sizes.emplace_back(size.integer(1, std::max<int64_t>(left, 1)));
+  for (const JsonField &stride : field["strides"].items())
+    packing.strides.push_back(stride.integer(0));
+  size_t rank = packing.sizes.size();
+  int64_t elements = 1;
+  for (int64_t size : packing.sizes) // no overflow: each size was at most what was left
+    elements *= size;
+  if (rank == 0 || rank > MaxRank || packing.strides.size() != rank || elements * packing.elementBytes != bytes)
+    field["sizes"].wrong("1 to 16 sizes of as many elements as the weight has, and a stride for each");
+  if (field.has("panels")) {
+    packing.panels = size_t(field["panels"].integer(0, int64_t(rank) - 2));
+    packing.columns = field["columns"].integer(1, packing.sizes[*packing.panels] * packing.sizes.back());
+  }
+  int64_t last = lastElement(packing), present = sources[packing.from].bytes / packing.elementBytes;
+  if (last < 0 || last >= present)
+    field["strides"].wrong("strides within the " + std::to_string(present) + " elements of the source");
+  return packing;
+}
+
+/// Reads where the bytes are that the section or a file holds, and their hash.
+void readStored(const JsonField &field, Weight &weight, int64_t sectionBytes, const WeightStorage *storage) {
+  if (weight.source == WeightSource::File) {
+    weight.file = size_t(field["file"].integer(0, int64_t(storage->files.size()) - 1));
+    weight.fileOffset = field["file_offset"].integer(0, storage->files[weight.file].bytes);
+    if (weight.bytes > storage->files[weight.file].bytes - weight.fileOffset)
+      field["bytes"].wrong("what is left of the file");
+  } else {
+    weight.stored = storage ? readOffset(field["stored"], sectionBytes) : weight.offset;
+    if (weight.bytes > sectionBytes - weight.stored)
+      field["bytes"].wrong("an integer from 0 to " + std::to_string(sectionBytes - weight.stored));
+  }
+  weight.xxh3 = field["xxh3"].text();
+  if (weight.xxh3.size() != 32 || weight.xxh3.find_first_not_of("0123456789abcdef") != std::string::npos)
+    field["xxh3"].wrong("32 hexadecimal digits");
+}
+
+/// What weights and their sources have in common.
+Weight readTensor(const JsonField &field, const Section *section, bool hasStorage) {
   Weight weight;
-  weight.source = storage ? readWeightSource(field) : WeightSource::Section;
+  weight.source = hasStorage ? readWeightSource(field) : WeightSource::Section;
   if (weight.source == WeightSource::Section && !section)
     throw Failure(LATHE_CORRUPT, field.where(), " is a weight but there is no weights section");
   weight.name = field["name"].text();
   weight.type = field["type"].text();
   for (const JsonField &dim : field["shape"].items())
     dim.integer(0);
+  return weight;
+}
+
+Weight readWeight(const JsonField &field, const Section *section, const Manifest &manifest) {
+  const WeightStorage *storage = manifest.weightStorage ? &*manifest.weightStorage : nullptr;
+  Weight weight = readTensor(field, section, storage);
   int64_t sectionBytes = section ? int64_t(section->bytes.size()) : 0, room = storage ? storage->bytes : sectionBytes;
   weight.offset = readOffset(field["offset"], room);
   weight.bytes = field["bytes"].integer(0, room - weight.offset);
-  if (weight.source == WeightSource::None)
-    return weight;
-  weight.stored =
-      storage && weight.source == WeightSource::Section ? readOffset(field["stored"], sectionBytes) : weight.offset;
-  if (weight.source == WeightSource::Section && weight.bytes > sectionBytes - weight.stored)
-    field["bytes"].wrong("an integer from 0 to " + std::to_string(sectionBytes - weight.stored));
-  if (weight.source == WeightSource::File) {
-    weight.file = size_t(field["file"].integer(0, int64_t(storage->files.size()) - 1));
-    weight.fileOffset = field["file_offset"].integer(0, storage->files[weight.file].bytes);
-    if (weight.bytes > storage->files[weight.file].bytes - weight.fileOffset)
-      field["bytes"].wrong("what is left of the file");
-  }
-  weight.xxh3 = field["xxh3"].text();
-  if (weight.xxh3.size() != 32 || weight.xxh3.find_first_not_of("0123456789abcdef") != std::string::npos)
-    field["xxh3"].wrong("32 hexadecimal digits");
+  if (weight.source == WeightSource::Packed)
+    weight.packing = readPacking(field["packing"], weight.bytes, manifest.sources);
+  else if (weight.source != WeightSource::None)
+    readStored(field, weight, sectionBytes, storage);
   return weight;
+}
+
+Weight readSource(const JsonField &field, const Section *section, const WeightStorage &storage) {
+  Weight source = readTensor(field, section, /*hasStorage=*/true);
+  if (source.source != WeightSource::Section && source.source != WeightSource::File)
+    field["source"].wrong("file, or not there");
+  source.bytes = field["bytes"].integer(0);
+  readStored(field, source, section ? int64_t(section->bytes.size()) : 0, &storage);
+  return source;
 }
 
 void publish(Value &value) {
@@ -319,8 +394,11 @@ Manifest::Manifest(const Artifact &artifact) {
   const Section *weightsSection = artifact.find(SectionKind::Weights);
   if (root.has("weight_storage"))
     weightStorage = readWeightStorage(root["weight_storage"]);
+  if (weightStorage && root.has("weight_sources"))
+    for (const JsonField &source : root["weight_sources"].items())
+      sources.push_back(readSource(source, weightsSection, *weightStorage));
   for (const JsonField &weight : root["weights"].items())
-    weights.push_back(readWeight(weight, weightsSection, weightStorage));
+    weights.push_back(readWeight(weight, weightsSection, *this));
   for (Entry &entry : entries)
     publish(entry);
 }

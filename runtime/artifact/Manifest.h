@@ -68,17 +68,29 @@ struct Kernel {
   int64_t sharedBytes; ///< the most dynamic shared memory that a launch asks for
 };
 
-/// Where the bytes of a weight come from: the weights section, a file of the model, or nowhere.
-enum class WeightSource { Section, File, None };
+/// Where the bytes of a weight come from: the weights section, a file of the model, nowhere, or another tensor.
+enum class WeightSource { Section, File, None, Packed };
+
+/// A strided copy: the element at indices i, which run to `sizes`, is element sum(i[d] * strides[d]) of the source.
+struct Packing {
+  size_t from = 0; ///< of Manifest::sources
+  int64_t elementBytes = 1;
+  std::vector<int64_t> sizes, strides; ///< of one rank, which is at least 1
+  /// Where there are columns from `columns` on, which are 0: the dimension that counts panels, the last being the
+  /// column in a panel.
+  std::optional<size_t> panels;
+  int64_t columns = 0;
+};
 
 struct Weight {
   std::string name, type;
   int64_t offset, bytes; ///< where code reads it
   WeightSource source;
-  std::string xxh3;   ///< 32 hex digits; empty without a source
+  std::string xxh3;   ///< 32 hex digits; empty without a source, and of a packed one
   int64_t stored = 0; ///< offset in the section
   size_t file = 0;    ///< of WeightStorage::files
   int64_t fileOffset = 0;
+  Packing packing; ///< of a packed one
 };
 
 struct WeightFile {
@@ -106,6 +118,7 @@ struct Manifest {
   std::vector<Image> images;
   std::vector<Kernel> kernels;
   std::vector<Weight> weights;
+  std::vector<Weight> sources;                ///< what packed weights are copied from; they have no `offset`
   std::optional<WeightStorage> weightStorage; ///< none: the section is as code reads it
 };
 

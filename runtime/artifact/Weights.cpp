@@ -41,7 +41,11 @@ public:
                     " bytes but the artifact was compiled when it had ", file.bytes, "; compile it again");
     }
   }
-  ~ModelFile() { close(descriptor); }
+  ~ModelFile() {
+    if (mapping != MAP_FAILED)
+      munmap(mapping, mappedBytes);
+    close(descriptor);
+  }
   ModelFile(const ModelFile &) = delete;
 
   void read(const Weight &weight, unsigned char *target) const {
@@ -53,13 +57,32 @@ public:
         throw Failure(LATHE_NOT_FOUND, place, ": cannot be read: ", count ? std::strerror(errno) : "it ends early");
       done += count;
     }
-    if (std::string found = xxh3({target, size_t(weight.bytes)}); found != weight.xxh3)
+    checkHash(weight, target);
+  }
+
+  /// The bytes of a weight as they are in the file.
+  const unsigned char *map(const Weight &weight, size_t fileBytes) {
+    if (mapping == MAP_FAILED) {
+      mappedBytes = fileBytes;
+      mapping = mmap(nullptr, mappedBytes, PROT_READ, MAP_PRIVATE, descriptor, 0);
+    }
+    if (mapping == MAP_FAILED)
+      throw Failure(LATHE_NOT_FOUND, place, ": cannot be mapped: ", std::strerror(errno));
+    const unsigned char *bytes = static_cast<unsigned char *>(mapping) + weight.fileOffset;
+    checkHash(weight, bytes);
+    return bytes;
+  }
+
+private:
+  void checkHash(const Weight &weight, const unsigned char *bytes) const {
+    if (std::string found = xxh3({bytes, size_t(weight.bytes)}); found != weight.xxh3)
       throw Failure(LATHE_CORRUPT, place, ": weight '", weight.name, "' hashes to ", found,
                     " but the artifact was compiled when it was ", weight.xxh3, "; compile it again");
   }
 
-private:
   std::string place;
+  void *mapping = MAP_FAILED;
+  size_t mappedBytes = 0;
   int descriptor;
 };
 
@@ -80,7 +103,7 @@ void makeUp(const Weight &weight, unsigned char *target) {
 
 } // namespace
 
-Weights::Weights(const Artifact &artifact, const Manifest &manifest) {
+Weights::Weights(const Artifact &artifact, const Manifest &manifest, const ParallelLoop &loop) {
   const Section *section = artifact.find(SectionKind::Weights);
   if (section)
     content = section->bytes;
@@ -94,7 +117,7 @@ Weights::Weights(const Artifact &artifact, const Manifest &manifest) {
     throw Failure(LATHE_OUT_OF_MEMORY, "the weights need ", bytes, " bytes, which the system does not give");
   memory = static_cast<unsigned char *>(mapping);
   try {
-    assemble(artifact, manifest);
+    assemble(artifact, manifest, loop);
   } catch (...) {
     munmap(memory, bytes);
     throw;
@@ -107,14 +130,22 @@ Weights::~Weights() {
     munmap(memory, content.size());
 }
 
-void Weights::assemble(const Artifact &artifact, const Manifest &manifest) {
+void Weights::assemble(const Artifact &artifact, const Manifest &manifest, const ParallelLoop &loop) {
   std::vector<std::unique_ptr<ModelFile>> files;
   for (const WeightFile &file : manifest.weightStorage->files)
     files.push_back(std::make_unique<ModelFile>(artifact, file));
+  std::vector<const unsigned char *> sources;
+  for (const Weight &source : manifest.sources)
+    if (source.source == WeightSource::File)
+      sources.push_back(files[source.file]->map(source, size_t(manifest.weightStorage->files[source.file].bytes)));
+    else
+      sources.push_back(content.data() + source.stored);
   for (const Weight &weight : manifest.weights) {
     unsigned char *target = memory + weight.offset;
     if (weight.source == WeightSource::File)
       files[weight.file]->read(weight, target);
+    else if (weight.source == WeightSource::Packed)
+      packWeight(weight.packing, sources[weight.packing.from], target, loop);
     else if (weight.source == WeightSource::None)
       makeUp(weight, target);
     else if (weight.bytes) // then there is a section

@@ -3,16 +3,19 @@
 
 #include "runtime/artifact/Artifact.h"
 #include "runtime/artifact/Manifest.h"
+#include "runtime/artifact/PackWeight.h"
 
 namespace lathe::runtime {
 
 /// The weights at the offsets that code reads them from. Those of an artifact that holds them all are its section. For
-/// any other, memory is put together from the section, from the files that the model was compiled from, and from
-/// numbers that are made up where a benchmark has left weights out.
+/// any other, memory is put together from the section, from the files that the model was compiled from, from other
+/// tensors whose elements are moved, and from numbers that are made up where a benchmark has left weights out. Besides
+/// that memory only mappings are taken.
 class Weights {
 public:
-  /// Throws LATHE_NOT_FOUND for a file that is not there and LATHE_CORRUPT for one that has changed.
-  Weights(const Artifact &artifact, const Manifest &manifest);
+  /// Elements are moved by `loop`. Throws LATHE_NOT_FOUND for a file that is not there and LATHE_CORRUPT for one that
+  /// has changed.
+  Weights(const Artifact &artifact, const Manifest &manifest, const ParallelLoop &loop);
   ~Weights();
   Weights(const Weights &) = delete;
   Weights &operator=(const Weights &) = delete;
@@ -20,7 +23,7 @@ public:
   std::span<const unsigned char> bytes() const { return content; }
 
 private:
-  void assemble(const Artifact &artifact, const Manifest &manifest);
+  void assemble(const Artifact &artifact, const Manifest &manifest, const ParallelLoop &loop);
 
   std::span<const unsigned char> content;
   unsigned char *memory = nullptr;

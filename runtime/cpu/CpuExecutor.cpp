@@ -123,7 +123,7 @@ CpuExecutor::CpuExecutor(CpuDevice &target, std::shared_ptr<const Program> loade
     : device(target), program(std::move(loaded)), limits(room) {
   // Refuses a program for another processor, or one whose weights are not there, now and not in the first call.
   program->image();
-  program->weights();
+  program->weights([this](int64_t count, auto body, void *argument) { device.parallelFor(count, body, argument); });
   for (const State *state : limits.states)
     pools.emplace_back(size_t(state->pageBytes * limits.pages), ("state '" + state->name + "'").c_str());
 }

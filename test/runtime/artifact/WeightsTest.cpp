@@ -1,4 +1,5 @@
 // Artifacts whose weights are not all in their section.
+#include "runtime/artifact/Weights.h"
 #include "test/runtime/TestArtifact.h"
 
 #include <cstring>
@@ -88,12 +89,63 @@ TEST(WeightsLeftOut, AreMadeUpAndPassTheCheck) {
   EXPECT_EQ(test::outcome(lathe_program_check_weights(test::load(file).get())).message, "");
 }
 
+/// Two panels of 2 rows and 3 columns, the second with 2 columns and nothing behind, from rows of 5 numbers.
+artifact::ArtifactSource packedSource() {
+  artifact::ArtifactSource source = test::scaleSource();
+  source.sources.push_back({"numbers", "f32", {2, 5}, 0, 40, [](const artifact::ByteSink &sink) {
+                              for (float number = 0; number != 10; ++number)
+                                sink(&number, sizeof(number));
+                              return std::string();
+                            }});
+  source.weights.push_back({"panels", "f32", {2, 2, 3}, 256, 48, nullptr, WeightPlace::Packed});
+  source.weights[1].packing = {0, 4, {2, 2, 3}, {3, 5, 1}, 0, 5};
+  return source;
+}
+
+TEST(PackedWeights, AreCopiedFromTheirSource) {
+  std::string file = test::writeTemporary(packedSource());
+  runtime::Artifact artifact(file);
+  runtime::Manifest manifest(artifact);
+  for (int64_t step : {1, 3, 100}) { // rows at a time, the last ones first
+    runtime::Weights weights(artifact, manifest, [&](int64_t count, auto body, void *argument) {
+      for (int64_t begin = (count - 1) / step * step; begin >= 0; begin -= step)
+        body(argument, begin, std::min(begin + step, count));
+    });
+    std::vector<float> panels(12);
+    std::memcpy(panels.data(), weights.bytes().data() + 256, 48);
+    EXPECT_EQ(panels, (std::vector<float>{0, 1, 2, 5, 6, 7, 3, 4, 0, 8, 9, 0})) << step;
+  }
+  EXPECT_EQ(test::outcome(lathe_program_check_weights(test::load(file).get())).message, "");
+}
+
+TEST(PackedWeights, AreRefusedWhenTheSourceIsDamaged) {
+  std::string bytes = test::readFile(test::writeTemporary(packedSource()));
+  float numbers[2] = {8, 9};
+  size_t at = bytes.find(std::string(reinterpret_cast<const char *>(numbers), sizeof(numbers)));
+  ASSERT_NE(at, std::string::npos);
+  bytes[at] ^= 1;
+  std::string file = test::writeTemporary(bytes);
+  Outcome result = test::outcome(lathe_program_check_weights(test::load(file).get()));
+  EXPECT_EQ(result.code, LATHE_CORRUPT);
+  EXPECT_NE(result.message.find("weight 'numbers' hashes to "), std::string::npos) << result.message;
+}
+
 struct BrokenPlace {
   const char *found, *written; ///< what stands in the manifest, and what takes its place, of the same length
   const char *text;
 };
 
 class BrokenWeightPlace : public testing::TestWithParam<BrokenPlace> {};
+
+/// Loads `bytes` with a text of theirs replaced.
+Outcome loadBroken(std::string bytes, const BrokenPlace &broken) {
+  size_t at = bytes.find(broken.found);
+  EXPECT_NE(at, std::string::npos) << broken.found;
+  if (at != std::string::npos)
+    bytes.replace(at, std::strlen(broken.written), broken.written);
+  lathe_program *program = nullptr;
+  return test::outcome(lathe_program_load(test::writeTemporary(test::repairHashes(bytes)).c_str(), &program));
+}
 
 TEST_P(BrokenWeightPlace, IsRefused) {
   artifact::ArtifactSource source = test::scaleSource();
@@ -102,12 +154,7 @@ TEST_P(BrokenWeightPlace, IsRefused) {
   source.weights[0].fileOffset = 4;
   source.weights.push_back(test::scaleSource().weights[0]);
   source.weights[1].offset = 256;
-  std::string bytes = test::readFile(test::writeTemporary(source));
-  size_t at = bytes.find(GetParam().found);
-  ASSERT_NE(at, std::string::npos);
-  bytes.replace(at, std::strlen(GetParam().written), GetParam().written);
-  lathe_program *program = nullptr;
-  Outcome result = test::outcome(lathe_program_load(test::writeTemporary(test::repairHashes(bytes)).c_str(), &program));
+  Outcome result = loadBroken(test::readFile(test::writeTemporary(source)), GetParam());
   EXPECT_EQ(result.code, LATHE_CORRUPT);
   EXPECT_NE(result.message.find(GetParam().text), std::string::npos) << result.message;
 }
@@ -115,12 +162,36 @@ TEST_P(BrokenWeightPlace, IsRefused) {
 INSTANTIATE_TEST_SUITE_P(
     Fields, BrokenWeightPlace,
     testing::Values(
-        BrokenPlace{R"("source":"file")", R"("source":"fire")", R"(source is "fire" but must be file or none)"},
+        BrokenPlace{R"("source":"file")", R"("source":"fire")", R"(source is "fire" but must be file, none or packed)"},
         BrokenPlace{R"("file":0,)", R"("file":1,)", "file is 1 but must be an integer from 0 to 0"},
         BrokenPlace{R"("file_offset":4)", R"("file_offset":5)", "bytes is 16 but must be what is left of the file"},
         BrokenPlace{R"("stored":0)", R"("stored":9)", "stored is 9 but must be a multiple of 256"},
         BrokenPlace{R"("weight_storage":{"bytes":272)", R"("weight_storage":{"bytes":271)", "bytes is 16 but must be"},
         BrokenPlace{R"("path":"/nowhere")", R"("path":7,  "x":"")", "path is 7 but must be a string"}),
+    [](const testing::TestParamInfo<BrokenPlace> &info) { return "Field" + std::to_string(info.index); });
+
+class BrokenPacking : public testing::TestWithParam<BrokenPlace> {};
+
+TEST_P(BrokenPacking, IsRefused) {
+  Outcome result = loadBroken(test::readFile(test::writeTemporary(packedSource())), GetParam());
+  EXPECT_EQ(result.code, LATHE_CORRUPT);
+  EXPECT_NE(result.message.find(GetParam().text), std::string::npos) << result.message;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Fields, BrokenPacking,
+    testing::Values(
+        BrokenPlace{R"("from":0)", R"("from":1)", "from is 1 but must be an integer from 0 to 0"},
+        BrokenPlace{R"("element_bytes":4)", R"("element_bytes":9)", "element_bytes is 9 but must be"},
+        BrokenPlace{R"("sizes":[2,2,3])", R"("sizes":[2,2,2])", "must be 1 to 16 sizes of as many elements"},
+        BrokenPlace{R"("sizes":[2,2,3])", R"("sizes":[2,9,3])", "sizes[1] is 9 but must be an integer from 1 to 6"},
+        BrokenPlace{R"("strides":[3,5,1])", R"("strides":[3,6,1])", "must be strides within the 10 elements"},
+        BrokenPlace{R"("strides":[3,5,1])", R"("strides":[3,5,3])", "must be strides within the 10 elements"},
+        BrokenPlace{R"("strides":[3,5,1])", R"("strides":[3,510])", "must be 1 to 16 sizes of as many elements"},
+        BrokenPlace{R"("panels":0)", R"("panels":2)", "panels is 2 but must be an integer from 0 to 1"},
+        BrokenPlace{R"("columns":5)", R"("columns":7)", "columns is 7 but must be an integer from 1 to 6"},
+        BrokenPlace{R"("columns":5)", R"("columns":6)", "must be strides within the 10 elements"},
+        BrokenPlace{R"("source":"packed")", R"("source":"pocked")", "must be file, none or packed"}),
     [](const testing::TestParamInfo<BrokenPlace> &info) { return "Field" + std::to_string(info.index); });
 
 } // namespace
