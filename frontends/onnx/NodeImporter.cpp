@@ -363,8 +363,7 @@ FailureOr<Value> NodeImporter::reshapeTo(Value value, ArrayRef<AffineExpr> given
     result = reshape(value, entries);
   } else if (!llvm::is_contained(shape, constantSize(-1)) &&
              isSameDim(multiply(dims(value), constantSize(1)), multiply(shape, constantSize(1)))) {
-    Sizes sizes = mapSizes(value, ArrayRef<AffineExpr>(shape));
-    result = create<ReshapeToOp>(elementType(value), value, sizes.from, sizes.maps[0]);
+    result = reshapeToSizes(value, shape);
   } else {
     return fail("shape is {0}, which may have another number of elements than the input, {1}; give sizes with --shape",
                 graph.print(given), graph.print(dims(value)));
@@ -375,6 +374,11 @@ FailureOr<Value> NodeImporter::reshapeTo(Value value, ArrayRef<AffineExpr> given
     if (needed != constantSize(-1) && failed(requireSame(found, needed, "the result")))
       return failure();
   return result;
+}
+
+FailureOr<Value> NodeImporter::reshapeToSizes(Value value, ArrayRef<AffineExpr> shape) {
+  Sizes sizes = mapSizes(value, shape);
+  return create<ReshapeToOp>(elementType(value), value, sizes.from, sizes.maps[0]);
 }
 
 FailureOr<Value> NodeImporter::transpose(Value value, ArrayRef<int64_t> permutation) {

@@ -118,10 +118,20 @@ public:
       types.push_back(mlir::RankedTensorType::get({}, type));
     return finish(Op::create(graph.builder, location, mlir::TypeRange(types), std::forward<Args>(args)...));
   }
+  /// The same for an operation that takes sizes from the type of its result.
+  template <typename Op, typename... Args>
+  mlir::FailureOr<mlir::Value> createSized(mlir::RankedTensorType type, Args &&...args) {
+    auto results = finish(Op::create(graph.builder, location, type, std::forward<Args>(args)...));
+    if (failed(results))
+      return mlir::failure();
+    return (*results)[0];
+  }
   /// As ONNX's Reshape: 0 copies a size, one -1 takes what is left.
   mlir::FailureOr<mlir::Value> reshape(mlir::Value value, llvm::ArrayRef<int64_t> shape);
   /// To sizes that are expressions, one of which may be -1; 0 is a size here.
   mlir::FailureOr<mlir::Value> reshapeTo(mlir::Value value, llvm::ArrayRef<mlir::AffineExpr> shape);
+  /// To sizes that need not have as many elements as `value`: where they do not, the call ends.
+  mlir::FailureOr<mlir::Value> reshapeToSizes(mlir::Value value, llvm::ArrayRef<mlir::AffineExpr> sizes);
   mlir::FailureOr<mlir::Value> transpose(mlir::Value value, llvm::ArrayRef<int64_t> permutation);
   /// An entry argument, or sizes read from data, that have the symbol as a dimension.
   mlir::Value sourceOf(mlir::AffineSymbolExpr symbol) const { return graph.sourceOf(symbol); }

@@ -116,8 +116,8 @@ void SignatureReader::checkOptions() {
     if (!names.contains(entry.getKey()))
       problem("--dim {0}: no input has a dynamic size of that name; there {1}", entry.getKey(),
               known.empty() ? "are none" : "are '" + llvm::join(known, "', '") + "'");
-    else if (bounds.first < 1 || bounds.second < bounds.first)
-      problem("--dim {0}: bounds are {1}..{2}, needed 1 <= min <= max", entry.getKey(), bounds.first, bounds.second);
+    else if (bounds.first < 0 || bounds.second < bounds.first)
+      problem("--dim {0}: bounds are {1}..{2}, needed 0 <= min <= max", entry.getKey(), bounds.first, bounds.second);
     else if (bounds.first == bounds.second)
       fixSize(entry.getKey().str(), bounds.first, "--dim " + entry.getKey().str());
   }

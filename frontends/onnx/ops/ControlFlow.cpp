@@ -1,6 +1,7 @@
 // Nodes that choose a graph, or repeat one (Loops.cpp).
+#include "frontends/onnx/ops/ControlFlow.h"
+
 #include "dialects/lathe/LoopOps.h"
-#include "frontends/onnx/ops/Operators.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -97,6 +98,28 @@ static FailureOr<SmallVector<Value>> mergeBranches(NodeImporter &node, IfOp op, 
     node.setDims(result, dims);
   }
   return SmallVector<Value>(merged.getResults());
+}
+
+FailureOr<SmallVector<Value>> lathe::onnx::buildIf(NodeImporter &node, Value condition, BuildBranch thenBranch,
+                                                   BuildBranch elseBranch) {
+  unsigned symbolsOutside = node.numSymbols();
+  auto op = IfOp::create(node.builder(), node.getLocation(), TypeRange(), condition);
+  SmallVector<Value> yielded[2];
+  auto buildRegion = [&](int region, BuildBranch build) -> LogicalResult {
+    OpBuilder::InsertionGuard guard(node.builder());
+    node.builder().createBlock(&op->getRegion(region));
+    FailureOr<SmallVector<Value>> values = build();
+    if (failed(values))
+      return failure();
+    yielded[region] = *values;
+    YieldOp::create(node.builder(), op.getLoc(), *values);
+    return success();
+  };
+  FailureOr<SmallVector<Value>> results = failure();
+  if (succeeded(buildRegion(0, thenBranch)) && succeeded(buildRegion(1, elseBranch)))
+    results = mergeBranches(node, op, yielded[0], yielded[1], symbolsOutside);
+  op.erase();
+  return results;
 }
 
 /// The results of an If whose condition only the data decides.

@@ -89,9 +89,12 @@ static LogicalResult importIsNaN(NodeImporter &node) { return setOutput(node, 0,
 static LogicalResult importMod(NodeImporter &node) {
   bool dividend = node.intAttribute("fmod", 0);
   Term a = input(node, 0), b = input(node, 1);
-  if (a && a.isFloat() && !dividend)
-    return node.fail("'fmod' is 0, needed 1 for float types");
-  return setOutput(node, 0, dividend ? apply<FmodOp>(a, b) : apply<ModOp>(a, b));
+  if (!a || !a.isFloat() || dividend)
+    return setOutput(node, 0, dividend ? apply<FmodOp>(a, b) : apply<ModOp>(a, b));
+  // The rest takes the divisor's sign.
+  Term rest = apply<FmodOp>(a, b), zero = constant(a, 0);
+  Term differ = apply<XorOp>(test<LessOp>(rest, zero), test<LessOp>(b, zero));
+  return setOutput(node, 0, select(apply<AndOp>(apply<NotOp>(test<EqualOp>(rest, zero)), differ), rest + b, rest));
 }
 
 static LogicalResult importPow(NodeImporter &node) {

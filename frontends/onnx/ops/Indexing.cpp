@@ -1,6 +1,6 @@
 // Operators that read and write at places that stand in a tensor, and that order elements.
 #include "dialects/lathe/LoopOps.h"
-#include "frontends/onnx/ops/Terms.h"
+#include "frontends/onnx/ops/DataSizes.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -112,20 +112,22 @@ static LogicalResult importTopK(NodeImporter &node) {
   if (!x)
     return failure();
   FailureOr<int64_t> axis = node.axisAttribute(-1, x.rank(), x.rank() - 1);
-  FailureOr<SmallVector<AffineExpr>> k = SmallVector<AffineExpr>();
+  FailureOr<SizeList> k = SizeList();
+  if (failed(axis))
+    return failure();
   if (node.opset() < 10)
     k->push_back(node.constantSize(node.intAttribute("k", -1)));
   else
-    k = node.symbolicInts(1);
-  if (failed(axis) || failed(k))
+    k = node.sizesInput(1, {0, largestOf(node, x.dim(*axis))});
+  if (failed(k))
     return failure();
   if (k->size() != 1)
     return node.fail("K has {0} elements, needed 1", k->size());
   SmallVector<AffineExpr> sizes(x.dims());
   sizes[*axis] = (*k)[0];
-  SizeOperands from(node, x.value, sizes);
-  FailureOr<SmallVector<Value>> results = node.createMany<TopKOp>({x.type(), node.builder().getI64Type()}, x.value,
-                                                                  from.from(), *axis, from.map(sizes), largest);
+  auto [from, maps] = node.mapSizes(x.value, ArrayRef<AffineExpr>(sizes));
+  FailureOr<SmallVector<Value>> results =
+      node.createMany<TopKOp>({x.type(), node.builder().getI64Type()}, x.value, from, *axis, maps[0], largest);
   if (failed(results))
     return failure();
   node.setOutput(0, (*results)[0]);
@@ -144,7 +146,7 @@ static constexpr Operator Operators[] = {
     {"", "ScatterElements", 11, NewestOpset, "no strings", importScatterElements},
     {"", "ScatterND", 11, NewestOpset, "no strings", importScatterNd},
     {"", "TensorScatter", 24, NewestOpset, "", importTensorScatter},
-    {"", "TopK", 1, NewestOpset, "K known while importing", importTopK},
+    {"", "TopK", 1, NewestOpset, "", importTopK},
 };
 
 llvm::ArrayRef<Operator> lathe::onnx::indexingOperators() { return Operators; }

@@ -15,6 +15,8 @@ static Term scale(const Term &value, float factor) { return factor == 1.0f ? val
 static LogicalResult importGemm(NodeImporter &node) {
   float alpha = node.floatAttribute("alpha", 1.0f), beta = node.floatAttribute("beta", 1.0f);
   bool transposeLhs = node.intAttribute("transA", 0), transposeRhs = node.intAttribute("transB", 0);
+  if (node.opset() < 7)
+    node.intAttribute("broadcast", 0); // C broadcasts without being told, too
   Term lhs = input(node, 0), rhs = input(node, 1);
   if (!lhs || !rhs)
     return failure();
@@ -267,10 +269,44 @@ static LogicalResult importEinsum(NodeImporter &node) {
   return setOutput(node, 0, axes.empty() ? product : reduce(product, ReduceKind::Sum, axes, /*keep=*/false));
 }
 
+/// Determinants of matrices [..., n, n], by expansion: of the last k rows with each choice of k columns.
+static LogicalResult importDet(NodeImporter &node) {
+  constexpr int64_t Largest = 6; // 2^n minors
+  Term x = realInput(node, 0);
+  if (!x)
+    return failure();
+  std::optional<int64_t> n = x.rank() < 2 ? std::nullopt : x.size(x.rank() - 1);
+  if (!n || *n < 1 || *n > Largest || x.size(x.rank() - 2) != n)
+    return node.fail("input has shape {0}, needed square matrices of a fixed size up to {1}", node.print(x.dims()),
+                     Largest);
+  AffineExpr one = node.constantSize(1);
+  std::vector<Term> minors(size_t(1) << *n);
+  for (int64_t row = *n - 1; row >= 0; --row)
+    for (uint64_t columns = 1; columns < minors.size(); ++columns) {
+      if (llvm::popcount(columns) != *n - row)
+        continue;
+      Term sum;
+      bool negative = false;
+      for (int64_t column = 0; column < *n; ++column) {
+        if (!(columns >> column & 1))
+          continue;
+        Term product =
+            slice(slice(x, x.rank() - 2, node.constantSize(row), one), x.rank() - 1, node.constantSize(column), one);
+        if (row + 1 < *n)
+          product = product * minors[columns & ~(uint64_t(1) << column)];
+        sum = !sum ? product : negative ? sum - product : sum + product;
+        negative = !negative;
+      }
+      minors[columns] = sum;
+    }
+  return setOutput(node, 0, minors.back() ? reshape(minors.back(), x.dims().drop_back(2)) : Term());
+}
+
 // Sorted by name.
 static constexpr Operator Operators[] = {
+    {"", "Det", 11, NewestOpset, "matrices of a fixed size up to 6 x 6", importDet},
     {"", "Einsum", 12, NewestOpset, "", importEinsum},
-    {"", "Gemm", 7, NewestOpset, "", importGemm},
+    {"", "Gemm", 1, NewestOpset, "", importGemm},
     {"", "MatMul", 1, NewestOpset, "", importMatMul},
 };
 

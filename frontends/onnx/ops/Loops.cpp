@@ -1,5 +1,5 @@
 // Loop and Scan: graphs that are repeated.
-#include "frontends/onnx/ops/Operators.h"
+#include "frontends/onnx/ops/Terms.h"
 #include "mlir/IR/Verifier.h"
 
 using namespace mlir;
@@ -292,35 +292,60 @@ static FailureOr<Value> moveAxis(NodeImporter &node, Value value, int64_t axis, 
   return node.transpose(*result, order);
 }
 
-static LogicalResult importScan(NodeImporter &node) {
-  const Graph *body = node.graphAttribute("body");
-  if (!body)
+/// Graph, numbers of inputs that are carried and that are scanned.
+struct ScanBody {
+  const Graph *graph = nullptr;
+  int64_t states = 0, scanned = 0;
+};
+
+/// `first` is the number of inputs in front of the body's.
+static FailureOr<ScanBody> getScanBody(NodeImporter &node, int64_t first) {
+  ScanBody body;
+  body.graph = node.graphAttribute("body");
+  if (!body.graph)
     return failure();
-  auto count = node.intAttribute("num_scan_inputs", 0);
-  auto inputs = int64_t(node.numInputs()), outputs = int64_t(node.numOutputs());
-  int64_t states = inputs - count;
-  if (count < 1 || states < 0 || states > outputs || int64_t(body->inputs.size()) != inputs ||
-      int64_t(body->outputs.size()) != outputs)
-    return node.fail("has {0} inputs, {1} of them scanned, and {2} outputs but its body {3} and {4}", inputs, count,
-                     outputs, body->inputs.size(), body->outputs.size());
-  FailureOr<ScanAxes> from = getScanAxes(node, "input", count), to = getScanAxes(node, "output", outputs - states);
+  body.scanned = node.intAttribute("num_scan_inputs", 0);
+  auto inputs = int64_t(node.numInputs()) - first, outputs = int64_t(node.numOutputs());
+  body.states = inputs - body.scanned;
+  if (body.scanned < 1 || body.states < 0 || body.states > outputs || int64_t(body.graph->inputs.size()) != inputs ||
+      int64_t(body.graph->outputs.size()) != outputs)
+    return node.fail("has {0} inputs, {1} of them scanned, and {2} outputs but its body {3} and {4}", inputs,
+                     body.scanned, outputs, body.graph->inputs.size(), body.graph->outputs.size());
+  return body;
+}
+
+/// One loop over `values`, of which the first are carried.
+static FailureOr<SmallVector<Value>> scan(NodeImporter &node, const ScanBody &body, ArrayRef<Value> values) {
+  LoopImporter loop(node, *body.graph);
+  loop.isScan = true;
+  loop.carried.assign(values.begin(), values.begin() + body.states);
+  loop.scanned.assign(values.begin() + body.states, values.end());
+  loop.limit = node.dims(loop.scanned[0])[0];
+  for (Value value : loop.scanned)
+    if (failed(node.requireSame(loop.limit, node.dims(value)[0], "the number of rounds")))
+      return failure();
+  return loop.import();
+}
+
+static LogicalResult importScan(NodeImporter &node) {
+  FailureOr<ScanBody> body = getScanBody(node, 0);
+  if (failed(body))
+    return failure();
+  int64_t states = body->states;
+  FailureOr<ScanAxes> from = getScanAxes(node, "input", body->scanned),
+                      to = getScanAxes(node, "output", node.numOutputs() - states);
   if (failed(from) || failed(to))
     return failure();
-  LoopImporter loop(node, *body);
-  loop.isScan = true;
-  for (int64_t i = 0; i < inputs; ++i) {
+  SmallVector<Value> values;
+  for (int64_t i = 0; i < int64_t(node.numInputs()); ++i) {
     FailureOr<Value> value = node.input(i);
     if (succeeded(value) && i >= states)
       value = moveAxis(node, *value, from->axes[i - states], true, from->directions[i - states] != 0);
     if (failed(value))
       return failure();
-    (i < states ? loop.carried : loop.scanned).push_back(*value);
+    values.push_back(*value);
   }
-  loop.limit = node.dims(loop.scanned[0])[0];
-  for (Value value : loop.scanned)
-    if (failed(node.requireSame(loop.limit, node.dims(value)[0], "the number of rounds")))
-      return failure();
-  FailureOr<SmallVector<Value>> results = loop.import();
+  FailureOr<SmallVector<Value>> results = scan(node, *body, values);
   if (failed(results))
     return failure();
   for (auto [i, result] : llvm::enumerate(*results)) {
@@ -334,8 +359,54 @@ static LogicalResult importScan(NodeImporter &node) {
   return success();
 }
 
+/// In opset 8 the first dimension of all inputs and outputs was that of a batch, each element of which is a scan of its
+/// own.
+static LogicalResult importBatchScan(NodeImporter &node) {
+  constexpr int64_t MaximumBatch = 64;
+  FailureOr<ScanBody> body = getScanBody(node, 1);
+  if (failed(body))
+    return failure();
+  SmallVector<int64_t> directions(node.intsAttribute("directions").value_or(SmallVector<int64_t>(body->scanned, 0)));
+  if (node.hasInput(0))
+    return node.fail("has lengths of sequences, which are not supported; convert the model with "
+                     "onnx.version_converter");
+  SmallVector<Term> inputs;
+  for (size_t i = 1; i < node.numInputs(); ++i)
+    if (!inputs.emplace_back(input(node, i)))
+      return failure();
+  std::optional<int64_t> batch = inputs[0].rank() > 0 ? inputs[0].size(0) : std::nullopt;
+  if (!batch || *batch < 1 || *batch > MaximumBatch || int64_t(directions.size()) != body->scanned)
+    return node.fail("has an input of shape {0} and {1} directions, needed a batch of 1 to {2} and {3}",
+                     node.print(inputs[0].dims()), directions.size(), MaximumBatch, body->scanned);
+  std::vector<SmallVector<Term>> results(node.numOutputs());
+  for (int64_t b = 0; b < *batch; ++b) {
+    SmallVector<Value> values;
+    for (auto [i, term] : llvm::enumerate(inputs)) {
+      Term row = slice(term, 0, node.constantSize(b), node.constantSize(1));
+      row = row ? reshape(row, term.dims().drop_front()) : row;
+      int64_t place = int64_t(i) - body->states;
+      FailureOr<Value> value = row ? FailureOr<Value>(row.value) : FailureOr<Value>(failure());
+      if (row && place >= 0)
+        value = moveAxis(node, row.value, 0, true, directions[place] != 0);
+      if (failed(value))
+        return failure();
+      values.push_back(*value);
+    }
+    FailureOr<SmallVector<Value>> scanned = scan(node, *body, values);
+    if (failed(scanned))
+      return failure();
+    for (auto [list, value] : llvm::zip_equal(results, *scanned))
+      list.push_back(unsqueeze(Term(node, value), 0));
+  }
+  for (auto [i, list] : llvm::enumerate(results))
+    if (failed(setOutput(node, i, concat(list, 0))))
+      return failure();
+  return success();
+}
+
 static constexpr Operator Operators[] = {
     {"", "Loop", 1, NewestOpset, "tensors as carried values", importLoop},
+    {"", "Scan", 8, 8, "batches of a fixed size, no lengths of sequences", importBatchScan},
     {"", "Scan", 9, NewestOpset, "", importScan},
 };
 

@@ -1,5 +1,5 @@
 // Constants and operators that keep all elements.
-#include "frontends/onnx/ops/Operators.h"
+#include "frontends/onnx/ops/DataSizes.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -51,6 +51,11 @@ static LogicalResult importFlatten(NodeImporter &node) {
 }
 
 static LogicalResult importReshape(NodeImporter &node) {
+  if (node.hasInput(1) && !node.knownInput(1)) {
+    bool keepZero = node.intAttribute("allowzero", 0) != 0;
+    Term shape = listInput(node, 1);
+    return setOutput(node, 0, reshapeToList(input(node, 0), shape, keepZero, node.inputName(1)));
+  }
   FailureOr<Value> input = node.input(0);
   FailureOr<SmallVector<AffineExpr>> shape = node.symbolicInts(1);
   if (failed(input) || failed(shape))
@@ -85,7 +90,7 @@ static constexpr Operator Operators[] = {
     {"", "Constant", 1, NewestOpset, "dense tensors and numbers", importConstant},
     {"", "Flatten", 1, NewestOpset, "", importFlatten},
     {"", "Identity", 1, NewestOpset, "tensors", importIdentity},
-    {"", "Reshape", 5, NewestOpset, "shape known while importing", importReshape},
+    {"", "Reshape", 5, NewestOpset, "the rank known while importing", importReshape},
     {"", "Transpose", 1, NewestOpset, "", importTranspose},
 };
 

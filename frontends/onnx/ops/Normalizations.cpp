@@ -35,6 +35,11 @@ static LogicalResult importBatchNormalization(NodeImporter &node) {
   float epsilon = node.floatAttribute("epsilon", 1e-5f), momentum = node.floatAttribute("momentum", 0.9f);
   if (node.opset() < 14 && node.numOutputs() > 1)
     return node.fail("has {0} outputs, only inference, with 1, is supported", node.numOutputs());
+  if (node.opset() < 7) {
+    node.attribute("consumed_inputs");
+    if (node.intAttribute("is_test", 0) == 0)
+      return node.fail("'is_test' is 0, only inference is supported");
+  }
   if (node.opset() < 9 && node.intAttribute("spatial", 1) != 1)
     return node.fail("'spatial' is 0, needed 1");
   bool training = node.opset() >= 14 && node.intAttribute("training_mode", 0);
@@ -249,7 +254,7 @@ static LogicalResult importMeanVarianceNormalization(NodeImporter &node) {
 
 // Sorted by name.
 static constexpr Operator Operators[] = {
-    {"", "BatchNormalization", 7, NewestOpset, "before opset 14 inference", importBatchNormalization},
+    {"", "BatchNormalization", 1, NewestOpset, "before opset 14 inference", importBatchNormalization},
     {"", "GroupNormalization", 18, NewestOpset, "", importGroupNormalization},
     {"", "InstanceNormalization", 6, NewestOpset, "", importInstanceNormalization},
     {"", "LRN", 1, NewestOpset, "", importLrn},

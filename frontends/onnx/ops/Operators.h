@@ -32,12 +32,14 @@ llvm::ArrayRef<Operator> microsoftNormalizationOperators();
 llvm::ArrayRef<Operator> microsoftProductOperators();
 llvm::ArrayRef<Operator> movementOperators();
 llvm::ArrayRef<Operator> normalizationOperators();
+llvm::ArrayRef<Operator> oldElementwiseOperators();
 llvm::ArrayRef<Operator> pictureOperators();
 llvm::ArrayRef<Operator> quantizationOperators();
 llvm::ArrayRef<Operator> recurrentOperators();
 llvm::ArrayRef<Operator> reductionOperators();
 llvm::ArrayRef<Operator> sequenceOperators();
 llvm::ArrayRef<Operator> shapeOperators();
+llvm::ArrayRef<Operator> sliceOperators();
 llvm::ArrayRef<Operator> softmaxOperators();
 llvm::ArrayRef<Operator> windowOperators();
 

@@ -1,5 +1,5 @@
 // Sequences and optionals: lists of values, known while importing.
-#include "frontends/onnx/ops/Operators.h"
+#include "frontends/onnx/ops/DataSizes.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -104,29 +104,36 @@ static LogicalResult importSequenceLength(NodeImporter &node) {
 }
 
 /// Sizes of the parts along an axis: all of them, or one for all but perhaps the last.
-static FailureOr<SmallVector<int64_t>> getParts(NodeImporter &node, int64_t size) {
-  SmallVector<int64_t> parts;
-  const KnownTensor *split = node.hasInput(1) ? node.knownInput(1) : nullptr;
-  bool isList = split && split->shape.size() == 1;
-  FailureOr<SmallVector<int64_t>> given = SmallVector<int64_t>{1};
+static FailureOr<SizeList> getParts(NodeImporter &node, AffineExpr size) {
+  FailureOr<DimList> shape = DimList();
   if (node.hasInput(1))
-    given = node.constantInts(1);
-  if (failed(given))
+    shape = node.inputDims(1);
+  if (failed(shape))
     return failure();
-  if (!isList) {
-    if ((*given)[0] < 1 || size / (*given)[0] > MaximumKnownElements)
-      return node.fail("parts have {0} elements, needed at least 1 and at most {1} parts", (*given)[0],
-                       MaximumKnownElements);
-    for (int64_t rest = size; rest > 0; rest -= (*given)[0])
-      parts.push_back(std::min(rest, (*given)[0]));
-    return parts;
+  if (!shape->empty()) {
+    if (node.knownInput(1)) {
+      FailureOr<SizeList> parts = node.symbolicInts(1);
+      AffineExpr sum = node.constantSize(0);
+      for (AffineExpr part : succeeded(parts) ? *parts : SizeList())
+        sum = sum + part;
+      if (failed(parts) || failed(node.requireSame(sum, size, "the sum of the parts")))
+        return failure();
+      return parts;
+    }
+    return readParts(listInput(node, 1), size, node.inputName(1));
   }
-  int64_t sum = 0;
-  for (int64_t part : *given)
-    sum += part < 0 || part > size ? size + 1 : part;
-  if (sum != size)
-    return node.fail("parts are [{0}] of a dimension of {1}", llvm::make_range(given->begin(), given->end()), size);
-  return *given;
+  FailureOr<int64_t> each = node.hasInput(1) ? node.constantInt(1) : FailureOr<int64_t>(1);
+  auto whole = dyn_cast<AffineConstantExpr>(size);
+  if (failed(each))
+    return failure();
+  if (!whole || *each < 1 || whole.getValue() / *each > MaximumKnownElements)
+    return node.fail("splits a dimension of {0} into parts of {1}, needed at most {2} parts, as many for every size; "
+                     "give sizes with --shape",
+                     node.print(size), *each, MaximumKnownElements);
+  SizeList parts;
+  for (int64_t rest = whole.getValue(); rest > 0; rest -= *each)
+    parts.push_back(node.constantSize(std::min(rest, *each)));
+  return parts;
 }
 
 static LogicalResult importSplitToSequence(NodeImporter &node) {
@@ -138,28 +145,23 @@ static LogicalResult importSplitToSequence(NodeImporter &node) {
   bool keep = node.intAttribute("keepdims", 1) != 0 || node.hasInput(1);
   if (failed(axis))
     return failure();
-  auto size = dyn_cast<AffineConstantExpr>((*dims)[*axis]);
-  if (!size)
-    return node.fail("dimension {0} is {1}, only sizes that are numbers can be split into a sequence; give it with "
-                     "--shape",
-                     *axis, node.print((*dims)[*axis]));
-  FailureOr<SmallVector<int64_t>> parts = getParts(node, size.getValue());
-  if (failed(parts))
+  FailureOr<SizeList> parts = getParts(node, (*dims)[*axis]);
+  Term x = input(node, 0);
+  if (failed(parts) || !x)
     return failure();
   std::vector<GraphValue *> items;
-  int64_t begin = 0;
-  for (int64_t part : *parts) {
-    FailureOr<SmallVector<GraphValue *>> item =
-        node.expand("Slice",
-                    {node.inputValue(0), node.constantValue({begin}), node.constantValue({begin + part}),
-                     node.constantValue({*axis})},
-                    {});
-    if (succeeded(item) && !keep)
-      item = node.expand("Squeeze", {(*item)[0], node.constantValue({*axis})}, {}, 1, 13);
-    if (failed(item))
+  AffineExpr begin = node.constantSize(0);
+  for (AffineExpr part : *parts) {
+    Term item = slice(x, *axis, begin, part);
+    if (item && !keep) {
+      SizeList shape(x.dims());
+      shape.erase(shape.begin() + *axis);
+      item = reshape(item, shape);
+    }
+    if (!item)
       return failure();
-    items.push_back((*item)[0]);
-    begin += part;
+    items.push_back(node.dataValue(item.value));
+    begin = begin + part;
   }
   return setSequence(node, std::move(items));
 }
@@ -260,7 +262,7 @@ static constexpr Operator Operators[] = {
     {"", "SequenceInsert", 11, NewestOpset, "constant position", importSequenceInsert},
     {"", "SequenceLength", 11, NewestOpset, "", importSequenceLength},
     {"", "SequenceMap", 17, NewestOpset, "sequences known while importing", importSequenceMap},
-    {"", "SplitToSequence", 11, NewestOpset, "constant split, static dimension", importSplitToSequence},
+    {"", "SplitToSequence", 11, NewestOpset, "the number of parts known while importing", importSplitToSequence},
 };
 
 llvm::ArrayRef<Operator> lathe::onnx::sequenceOperators() { return Operators; }

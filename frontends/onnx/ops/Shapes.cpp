@@ -1,6 +1,6 @@
-// Operators that arrange elements: which one stands where follows from shapes and constants alone.
+// Operators that arrange elements: which one stands where follows from shapes and sizes.
 #include "dialects/lathe/LoopOps.h"
-#include "frontends/onnx/ops/Terms.h"
+#include "frontends/onnx/ops/DataSizes.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -33,10 +33,8 @@ static LogicalResult importConstantOfShape(NodeImporter &node) {
     known->shape.clear();
     value = Term(node, node.constantData(std::move(*known)));
   }
-  FailureOr<SmallVector<AffineExpr>> shape = node.symbolicInts(0);
-  if (failed(shape))
-    return failure();
-  return setOutput(node, 0, expand(value, *shape));
+  FailureOr<SizeList> shape = node.sizesInput(0, AnyDataSize);
+  return failed(shape) ? failure() : setOutput(node, 0, expand(value, *shape));
 }
 
 /// [B, C, H, W] -> [B, C / b^2, H b, W b].
@@ -82,6 +80,8 @@ static LogicalResult importSpaceToDepth(NodeImporter &node) {
 
 static LogicalResult importExpand(NodeImporter &node) {
   Term x = input(node, 0);
+  if (node.hasInput(1) && !node.knownInput(1))
+    return setOutput(node, 0, expandToList(x, listInput(node, 1), node.inputName(1)));
   FailureOr<SmallVector<AffineExpr>> shape = node.symbolicInts(1);
   if (!x || failed(shape))
     return failure();
@@ -128,7 +128,7 @@ static LogicalResult importTrilu(NodeImporter &node) {
 
 static LogicalResult importOneHot(NodeImporter &node) {
   Term indices = input(node, 0), values = input(node, 2);
-  FailureOr<SmallVector<AffineExpr>> depth = node.symbolicInts(1);
+  FailureOr<SizeList> depth = node.sizesInput(1, AnyDataSize);
   if (!indices || !values || failed(depth))
     return failure();
   FailureOr<int64_t> axis = node.axisAttribute(-1, indices.rank() + 1, indices.rank());
@@ -149,190 +149,25 @@ static LogicalResult importOneHot(NodeImporter &node) {
   return setOutput(node, 0, select(hot, pick(1), pick(0)));
 }
 
-/// Sizes in front of and behind each dimension.
-static LogicalResult getPads(NodeImporter &node, const Term &x, SmallVector<AffineExpr> &low,
-                             SmallVector<AffineExpr> &sizes) {
-  SmallVector<AffineExpr> pads;
-  if (node.opset() < 11) {
-    for (int64_t pad : node.intsAttribute("pads").value_or(ArrayRef<int64_t>()))
-      pads.push_back(node.constantSize(pad));
-  } else {
-    FailureOr<SmallVector<AffineExpr>> given = node.symbolicInts(1);
-    if (failed(given))
-      return failure();
-    pads = std::move(*given);
-  }
-  SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, x.rank()));
-  if (node.hasInput(3)) {
-    FailureOr<SmallVector<int64_t>> given = node.constantInts(3);
-    if (failed(given) || failed(node.normalizeAxes(*given, x.rank())))
-      return failure();
-    axes = std::move(*given);
-  }
-  if (pads.size() != 2 * axes.size())
-    return node.fail("has {0} pads for {1} dimensions, needed two for each", pads.size(), axes.size());
-  low.assign(x.rank(), node.constantSize(0));
-  sizes.assign(x.dims().begin(), x.dims().end());
-  for (auto [i, axis] : llvm::enumerate(axes)) {
-    int64_t d = axis < 0 ? axis + x.rank() : axis;
-    low[d] = pads[i];
-    sizes[d] = sizes[d] + pads[i] + pads[i + axes.size()];
-  }
-  return success();
-}
-
-static LogicalResult importPad(NodeImporter &node) {
-  StringRef mode = node.stringAttribute("mode", "constant");
-  float fill = node.opset() < 11 ? node.floatAttribute("value", 0) : 0;
-  Term x = input(node, 0);
-  SmallVector<AffineExpr> low, sizes;
-  if (!x || failed(getPads(node, x, low, sizes)))
-    return failure();
-  Term value = node.hasInput(2) ? input(node, 2) : constant(x, fill);
-  if (value && value.rank() > 0)
-    value = reshape(value, ArrayRef<int64_t>());
-  return setOutput(node, 0, pad(x, value, mode, low, sizes));
-}
-
-/// A bound of a slice as an expression between 0 (or -1) and the dimension, for every value of the symbols.
-static FailureOr<AffineExpr> clampBound(NodeImporter &node, AffineExpr bound, AffineExpr dim, int64_t low,
-                                        int64_t below) {
-  ElementMath math = node.math();
-  auto known = dyn_cast<AffineConstantExpr>(bound);
-  if (known && known.getValue() < 0) {
-    if (known.getValue() < -MaximumElements)
-      return node.constantSize(low);
-    bound = bound + dim;
-  } else if (known && known.getValue() > MaximumElements) {
-    return dim - below;
-  }
-  ElementMath::Result most = math.min(DataType::Int64, {bound}, {dim - below});
-  ElementMath::Result result = most ? math.max(DataType::Int64, *most, math.integer(low)) : most;
-  if (!result || !result->isInteger())
-    return node.fail("a bound of the slice is {0} for a dimension of {1}, which is not in order for every size; give "
-                     "sizes with --shape",
-                     node.print(bound), node.print(dim));
-  return result->numerator;
-}
-
-/// Start and size of a slice along a dimension.
-static FailureOr<std::pair<AffineExpr, AffineExpr>> getSlice(NodeImporter &node, AffineExpr start, AffineExpr end,
-                                                             AffineExpr dim, int64_t step) {
-  if (step == 0)
-    return node.fail("a step is 0, needed another number");
-  bool down = step < 0;
-  FailureOr<AffineExpr> first = clampBound(node, start, dim, 0, down);
-  FailureOr<AffineExpr> last = clampBound(node, end, dim, down ? -1 : 0, down);
-  if (failed(first) || failed(last))
-    return failure();
-  AffineExpr count = down ? (*first - *last).ceilDiv(-step) : (*last - *first).ceilDiv(step);
-  ElementMath::Result size = node.math().max(DataType::Int64, {count}, node.math().integer(0));
-  if (!size || !size->isInteger())
-    return node.fail("the slice takes {0} elements, which may be negative; give sizes with --shape", node.print(count));
-  return std::make_pair(*first, size->numerator);
-}
-
-static LogicalResult importSlice(NodeImporter &node) {
-  Term x = input(node, 0);
-  if (!x)
-    return failure();
-  SmallVector<AffineExpr> first, last;
-  SmallVector<int64_t> axes, strides;
-  if (node.opset() < 10) {
-    auto attribute = [&](StringRef name) { return node.intsAttribute(name).value_or(ArrayRef<int64_t>()); };
-    for (int64_t each : attribute("starts"))
-      first.push_back(node.constantSize(each));
-    for (int64_t each : attribute("ends"))
-      last.push_back(node.constantSize(each));
-    axes = SmallVector<int64_t>(attribute("axes"));
-  } else {
-    FailureOr<SmallVector<AffineExpr>> from = node.symbolicInts(1), to = node.symbolicInts(2);
-    FailureOr<SmallVector<int64_t>> along = SmallVector<int64_t>(), by = SmallVector<int64_t>();
-    if (node.hasInput(3))
-      along = node.constantInts(3);
-    if (node.hasInput(4))
-      by = node.constantInts(4);
-    if (failed(from) || failed(to) || failed(along) || failed(by))
-      return failure();
-    first = *from, last = *to, axes = *along, strides = *by;
-  }
-  if (axes.empty())
-    axes = llvm::to_vector(llvm::seq<int64_t>(0, first.size()));
-  if (strides.empty())
-    strides.assign(axes.size(), 1);
-  if (first.size() != axes.size() || last.size() != axes.size() || strides.size() != axes.size())
-    return node.fail("has {0} starts, {1} ends, {2} axes and {3} steps, needed the same number", first.size(),
-                     last.size(), axes.size(), strides.size());
-  if (failed(node.normalizeAxes(axes, x.rank())))
-    return failure();
-  SmallVector<AffineExpr> starts(x.rank(), node.constantSize(0)), sizes(x.dims());
-  SmallVector<int64_t> steps(x.rank(), 1);
-  for (auto [i, axis] : llvm::enumerate(axes)) {
-    int64_t d = axis < 0 ? axis + x.rank() : axis;
-    FailureOr<std::pair<AffineExpr, AffineExpr>> part = getSlice(node, first[i], last[i], x.dim(d), strides[i]);
-    if (failed(part))
-      return failure();
-    std::tie(starts[d], sizes[d]) = *part;
-    steps[d] = strides[i];
-  }
-  return setOutput(node, 0, slice(x, starts, steps, sizes));
-}
-
-/// The sizes of the parts.
-static FailureOr<SmallVector<AffineExpr>> getParts(NodeImporter &node, AffineExpr dim) {
-  if (node.opset() < 13) {
-    if (std::optional<ArrayRef<int64_t>> given = node.intsAttribute("split"))
-      return llvm::map_to_vector(*given, [&](int64_t size) { return node.constantSize(size); });
-  } else if (node.hasInput(1)) {
-    return node.symbolicInts(1);
-  }
-  int64_t count = node.numOutputs();
-  if (node.opset() >= 18)
-    node.intAttribute("num_outputs", count);
-  auto known = dyn_cast<AffineConstantExpr>(dim);
-  if (!known) {
-    AffineExpr part = divideDimExactly(dim, node.constantSize(count));
-    if (!part)
-      return node.fail(
-          "splits {0} elements into {1} parts, which are not the same for every size; give sizes with --shape",
-          node.print(dim), count);
-    return SmallVector<AffineExpr>(count, part);
-  }
-  int64_t left = known.getValue(), part = (left + count - 1) / count;
-  SmallVector<AffineExpr> parts;
-  for (int64_t i = 0; i < count; ++i, left -= part)
-    parts.push_back(node.constantSize(std::clamp<int64_t>(left, 0, part)));
-  return parts;
-}
-
-static LogicalResult importSplit(NodeImporter &node) {
-  Term x = input(node, 0);
-  if (!x)
-    return failure();
-  FailureOr<int64_t> axis = node.axisAttribute(0, x.rank(), x.rank() - 1);
-  if (failed(axis))
-    return failure();
-  FailureOr<SmallVector<AffineExpr>> parts = getParts(node, x.dim(*axis));
-  if (failed(parts))
-    return failure();
-  AffineExpr start = node.constantSize(0);
-  for (AffineExpr size : *parts)
-    start = start + size;
-  if (parts->size() != node.numOutputs())
-    return node.fail("has {0} parts for {1} outputs, needed one for each", parts->size(), node.numOutputs());
-  if (failed(node.requireSame(start, x.dim(*axis), "the sum of the parts")))
-    return failure();
-  start = node.constantSize(0);
-  for (auto [i, size] : llvm::enumerate(*parts)) {
-    if (node.hasOutput(i) && failed(setOutput(node, i, slice(x, *axis, start, size))))
-      return failure();
-    start = start + size;
-  }
-  return success();
+/// `x` without the dimensions `axes`, which have size 1.
+static Term squeeze(const Term &x, ArrayRef<int64_t> axes) {
+  SmallVector<AffineExpr> shape;
+  for (int64_t d = 0; d < x.rank(); ++d)
+    if (!llvm::is_contained(axes, d))
+      shape.push_back(x.dim(d));
+    else if (failed(x.node->requireSame(x.dim(d), x.node->constantSize(1), "dimension " + Twine(d))))
+      return Term();
+  return reshape(x, shape);
 }
 
 static LogicalResult importSqueeze(NodeImporter &node) {
   Term x = input(node, 0);
+  if (x && node.hasInput(1) && !node.knownInput(1)) {
+    auto mayBeOne = [&](int64_t axis) { return x.size(axis) == 1; };
+    return setOutput(node, 0, chooseAxes(listInput(node, 1), x.rank(), mayBeOne, [&](ArrayRef<int64_t> axes) {
+                       return squeeze(x, axes);
+                     }));
+  }
   FailureOr<std::optional<SmallVector<int64_t>>> given = node.intsParameter("axes", 1);
   if (!x || failed(given))
     return failure();
@@ -349,17 +184,27 @@ static LogicalResult importSqueeze(NodeImporter &node) {
       else if (!x.size(d))
         return node.fail("has no axes, and dimension {0} is {1}, which may be 1; give axes", d, node.print(x.dim(d)));
   }
-  SmallVector<AffineExpr> shape;
-  for (int64_t d = 0; d < x.rank(); ++d)
-    if (!llvm::is_contained(axes, d))
-      shape.push_back(x.dim(d));
-    else if (failed(node.requireSame(x.dim(d), node.constantSize(1), "dimension " + Twine(d))))
-      return failure();
-  return setOutput(node, 0, reshape(x, shape));
+  return setOutput(node, 0, squeeze(x, axes));
+}
+
+/// `x` with dimensions of size 1, which are `axes` of the result.
+static Term unsqueezeAxes(const Term &x, ArrayRef<int64_t> axes) {
+  SmallVector<AffineExpr> shape(x.dims());
+  for (int64_t axis : axes)
+    shape.insert(shape.begin() + axis, x.node->constantSize(1));
+  return reshape(x, shape);
 }
 
 static LogicalResult importUnsqueeze(NodeImporter &node) {
   Term x = input(node, 0);
+  if (x && node.hasInput(1) && !node.knownInput(1)) {
+    Term axes = listInput(node, 1);
+    int64_t rank = x.rank() + (axes ? *axes.size(0) : 0);
+    return setOutput(
+        node, 0,
+        chooseAxes(
+            axes, rank, [](int64_t) { return true; }, [&](ArrayRef<int64_t> axes) { return unsqueezeAxes(x, axes); }));
+  }
   FailureOr<std::optional<SmallVector<int64_t>>> given = node.intsParameter("axes", 1);
   if (!x || failed(given))
     return failure();
@@ -368,15 +213,12 @@ static LogicalResult importUnsqueeze(NodeImporter &node) {
   FailureOr<SmallVector<int64_t>> axes = node.normalizeAxes(**given, x.rank() + int64_t((*given)->size()));
   if (failed(axes))
     return failure();
-  SmallVector<AffineExpr> shape(x.dims());
-  for (int64_t axis : *axes)
-    shape.insert(shape.begin() + axis, node.constantSize(1));
-  return setOutput(node, 0, reshape(x, shape));
+  return setOutput(node, 0, unsqueezeAxes(x, *axes));
 }
 
 static LogicalResult importTile(NodeImporter &node) {
   Term x = input(node, 0);
-  FailureOr<SmallVector<AffineExpr>> repeats = node.symbolicInts(1);
+  FailureOr<SizeList> repeats = node.sizesInput(1, AnyDataSize);
   if (!x || failed(repeats))
     return failure();
   if (int64_t(repeats->size()) != x.rank())
@@ -392,32 +234,6 @@ static LogicalResult importTile(NodeImporter &node) {
     joined.push_back(repeat * dim);
   }
   return setOutput(node, 0, reshape(expand(reshape(x, split), repeated), joined));
-}
-
-/// Cut or filled with zeros evenly on both sides.
-static LogicalResult importCenterCropPad(NodeImporter &node) {
-  Term x = input(node, 0);
-  FailureOr<SmallVector<int64_t>> shape = node.constantInts(1);
-  if (!x || failed(shape))
-    return failure();
-  SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, x.rank()));
-  if (std::optional<ArrayRef<int64_t>> given = node.intsAttribute("axes"))
-    axes.assign(given->begin(), given->end());
-  if (failed(node.normalizeAxes(axes, x.rank())))
-    return failure();
-  if (axes.size() != shape->size())
-    return node.fail("has {0} sizes for {1} axes", shape->size(), axes.size());
-  SmallVector<AffineExpr> low(x.rank(), node.constantSize(0)), sizes(x.dims());
-  for (auto [axis, size] : llvm::zip_equal(axes, *shape)) {
-    int64_t d = axis < 0 ? axis + x.rank() : axis;
-    if (!x.size(d))
-      return node.fail("dimension {0} is {1}, needed a number; give it with --shape", d, node.print(x.dim(d)));
-    // Cutting starts at half of the difference, rounded down; so does filling.
-    int64_t more = size - *x.size(d);
-    low[d] = node.constantSize(more < 0 ? -(-more / 2) : more / 2);
-    sizes[d] = node.constantSize(size);
-  }
-  return setOutput(node, 0, pad(x, constant(x, 0), "constant", low, sizes));
 }
 
 /// The number of elements of Range where start, limit and step are known and the step is a number; null elsewhere.
@@ -475,26 +291,23 @@ static LogicalResult importReverseSequence(NodeImporter &node) {
   return setOutput(node, 0, Term(node, node.create<ReverseSequenceOp>(x.type(), x.value, lengths.value, time, batch)));
 }
 
-static constexpr StringLiteral KnownShape = "shape known while importing";
+static constexpr StringLiteral KnownRank = "the number of sizes known while importing";
+static constexpr StringLiteral KnownCount = "the number of axes known while importing";
 // Sorted by name.
 static constexpr Operator Operators[] = {
-    {"", "CenterCropPad", 18, NewestOpset, "constant shape", importCenterCropPad},
     {"", "Concat", 1, NewestOpset, "no strings", importConcat},
-    {"", "ConstantOfShape", 9, NewestOpset, KnownShape, importConstantOfShape},
+    {"", "ConstantOfShape", 9, NewestOpset, KnownRank, importConstantOfShape},
     {"", "DepthToSpace", 1, NewestOpset, "", importDepthToSpace},
-    {"", "Expand", 8, NewestOpset, KnownShape, importExpand},
+    {"", "Expand", 8, NewestOpset, KnownRank, importExpand},
     {"", "EyeLike", 9, NewestOpset, "", importEyeLike},
-    {"", "OneHot", 9, NewestOpset, "depth known while importing", importOneHot},
-    {"", "Pad", 2, NewestOpset, "pads known while importing", importPad},
+    {"", "OneHot", 9, NewestOpset, "", importOneHot},
     {"", "Range", 11, NewestOpset, "", importRange},
     {"", "ReverseSequence", 10, NewestOpset, "", importReverseSequence},
-    {"", "Slice", 1, NewestOpset, "bounds known while importing", importSlice},
     {"", "SpaceToDepth", 1, NewestOpset, "fixed height and width", importSpaceToDepth},
-    {"", "Split", 2, NewestOpset, "parts known while importing", importSplit},
-    {"", "Squeeze", 1, NewestOpset, "constant axes", importSqueeze},
-    {"", "Tile", 6, NewestOpset, "repeats known while importing", importTile},
+    {"", "Squeeze", 1, NewestOpset, KnownCount, importSqueeze},
+    {"", "Tile", 6, NewestOpset, "", importTile},
     {"", "Trilu", 14, NewestOpset, "", importTrilu},
-    {"", "Unsqueeze", 1, NewestOpset, "constant axes", importUnsqueeze},
+    {"", "Unsqueeze", 1, NewestOpset, KnownCount, importUnsqueeze},
 };
 
 llvm::ArrayRef<Operator> lathe::onnx::shapeOperators() { return Operators; }

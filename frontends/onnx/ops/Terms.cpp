@@ -156,34 +156,3 @@ OperandDims::OperandDims(ArrayRef<Term> operands) : context(operands[0].node->co
 }
 
 AffineMap OperandDims::map(ArrayRef<AffineExpr> sizes) const { return AffineMap::get(0, count, sizes, context); }
-
-SizeOperands::SizeOperands(NodeImporter &node, ArrayRef<Value> operands, ArrayRef<AffineExpr> sizes) : node(node) {
-  auto take = [&](Value value) {
-    for (AffineExpr dim : node.dims(value)) {
-      if (isa<AffineSymbolExpr>(dim))
-        places.try_emplace(dim, count);
-      ++count;
-    }
-  };
-  llvm::for_each(operands, take);
-  for (AffineExpr size : sizes)
-    size.walk([&](AffineExpr part) {
-      if (!isa<AffineSymbolExpr>(part) || places.contains(part))
-        return;
-      added.push_back(node.sourceOf(cast<AffineSymbolExpr>(part)));
-      take(added.back());
-    });
-}
-
-AffineMap SizeOperands::map(ArrayRef<AffineExpr> sizes) const {
-  SmallVector<AffineExpr> results;
-  for (AffineExpr size : sizes) {
-    DenseMap<AffineExpr, AffineExpr> replaced;
-    size.walk([&](AffineExpr part) {
-      if (auto found = places.find(part); found != places.end())
-        replaced[part] = getAffineSymbolExpr(found->second, node.context());
-    });
-    results.push_back(size.replace(replaced));
-  }
-  return AffineMap::get(0, count, results, node.context());
-}

@@ -121,21 +121,6 @@ private:
   mlir::MLIRContext *context;
 };
 
-/// How an operation takes sizes that are expressions over the symbols: the values that have these symbols as
-/// dimensions, beside those in `operands`, and maps over the dimensions of all.
-class SizeOperands {
-public:
-  SizeOperands(NodeImporter &node, llvm::ArrayRef<mlir::Value> operands, llvm::ArrayRef<mlir::AffineExpr> sizes);
-  llvm::ArrayRef<mlir::Value> from() const { return added; }
-  mlir::AffineMap map(llvm::ArrayRef<mlir::AffineExpr> sizes) const;
-
-private:
-  NodeImporter &node;
-  llvm::SmallVector<mlir::Value> added;
-  llvm::DenseMap<mlir::AffineExpr, unsigned> places; ///< of symbols among the dimensions of all operands
-  unsigned count = 0;
-};
-
 } // namespace lathe::onnx
 
 #endif // LATHE_FRONTENDS_ONNX_OPS_TERMS_H

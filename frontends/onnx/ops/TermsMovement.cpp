@@ -6,20 +6,13 @@ using namespace mlir;
 using namespace lathe;
 using namespace lathe::onnx;
 
-static SmallVector<AffineExpr> join(ArrayRef<AffineExpr> a, ArrayRef<AffineExpr> b) {
-  SmallVector<AffineExpr> both(a);
-  both.append(b.begin(), b.end());
-  return both;
-}
-
 Term lathe::onnx::sizeOf(const Term &like, AffineExpr size, Type type) {
   if (!like)
     return Term();
   if (auto known = dyn_cast<AffineConstantExpr>(size))
     return constant(*like.node, type, double(known.getValue()));
-  SizeOperands from(*like.node, {}, size);
-  Term values(*like.node,
-              like.node->create<WriteSizesOp>(like.node->builder().getI64Type(), from.from(), from.map(size)));
+  auto [from, maps] = like.node->mapSizes({}, ArrayRef<AffineExpr>(size));
+  Term values(*like.node, like.node->create<WriteSizesOp>(like.node->builder().getI64Type(), from, maps[0]));
   return cast(reshape(values, ArrayRef<int64_t>()), type);
 }
 
@@ -27,9 +20,8 @@ Term lathe::onnx::slice(const Term &a, ArrayRef<AffineExpr> starts, ArrayRef<int
                         ArrayRef<AffineExpr> sizes) {
   if (!a)
     return a;
-  SizeOperands from(*a.node, a.value, join(starts, sizes));
-  return Term(*a.node,
-              a.node->create<SliceOp>(a.type(), a.value, from.from(), from.map(starts), steps, from.map(sizes)));
+  auto [from, maps] = a.node->mapSizes(a.value, {starts, sizes});
+  return Term(*a.node, a.node->create<SliceOp>(a.type(), a.value, from, maps[0], steps, maps[1]));
 }
 
 Term lathe::onnx::slice(const Term &a, int64_t axis, AffineExpr start, AffineExpr size, int64_t step) {
@@ -69,20 +61,19 @@ Term lathe::onnx::expand(const Term &a, ArrayRef<AffineExpr> shape) {
       return Term();
   if (a.rank() == int64_t(shape.size()) && llvm::equal(a.dims(), shape))
     return a;
-  SizeOperands from(*a.node, a.value, shape);
-  return Term(*a.node, a.node->create<ExpandOp>(a.type(), a.value, from.from(), from.map(shape)));
+  auto [from, maps] = a.node->mapSizes(a.value, shape);
+  return Term(*a.node, a.node->create<ExpandOp>(a.type(), a.value, from, maps[0]));
 }
 
 Term lathe::onnx::pad(const Term &a, const Term &value, StringRef mode, ArrayRef<AffineExpr> low,
                       ArrayRef<AffineExpr> sizes) {
   if (!a || !value)
     return Term();
-  SizeOperands from(*a.node, {a.value, value.value}, join(low, sizes));
-  return Term(*a.node,
-              a.node->create<PadOp>(a.type(), a.value, value.value, from.from(), mode, from.map(low), from.map(sizes)));
+  auto [from, maps] = a.node->mapSizes({a.value, value.value}, {low, sizes});
+  return Term(*a.node, a.node->create<PadOp>(a.type(), a.value, value.value, from, mode, maps[0], maps[1]));
 }
 
 Term lathe::onnx::iota(NodeImporter &node, Type type, ArrayRef<AffineExpr> shape, int64_t axis) {
-  SizeOperands from(node, {}, shape);
-  return Term(node, node.create<IotaOp>(type, from.from(), axis, from.map(shape)));
+  auto [from, maps] = node.mapSizes({}, shape);
+  return Term(node, node.create<IotaOp>(type, from, axis, maps[0]));
 }

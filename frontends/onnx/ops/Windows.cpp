@@ -11,8 +11,7 @@ static bool isImage(const Term &x) {
   return x.rank() == 4 && (x.type().isF32() || x.type().isF16() || x.type().isBF16());
 }
 
-/// Adds a number for each channel.
-static Term addBias(const Term &x, size_t index) {
+Term lathe::onnx::addBias(const Term &x, size_t index) {
   if (!x || !x.node->hasInput(index))
     return x;
   NodeImporter &node = *x.node;
@@ -28,16 +27,21 @@ static Term addBias(const Term &x, size_t index) {
   return x + reshape(bias, shape);
 }
 
+Term lathe::onnx::convolve(const Term &x, const Term &filter, const WindowAttributes &windows, int64_t groups) {
+  if (!isImage(x))
+    return convNd(x, filter, windows, groups);
+  NodeImporter &node = *x.node;
+  return Term(node, node.create<ConvOp>(x.type(), x.value, filter.value, windows.strides, windows.pads(),
+                                        windows.dilations, groups));
+}
+
 static LogicalResult importConv(NodeImporter &node) {
   Term x = realInput(node, 0), filter = realInput(node, 1);
   int64_t groups = node.intAttribute("group", 1);
   FailureOr<WindowAttributes> windows = getFilterWindows(node, x, filter);
   if (failed(windows))
     return failure();
-  Term result = isImage(x) ? Term(node, node.create<ConvOp>(x.type(), x.value, filter.value, windows->strides,
-                                                            windows->pads(), windows->dilations, groups))
-                           : convNd(x, filter, *windows, groups);
-  return setOutput(node, 0, addBias(result, 2));
+  return setOutput(node, 0, addBias(convolve(x, filter, *windows, groups), 2));
 }
 
 /// Sizes of the result without pads are those that 'output_shape' asks for, or follow from 'pads'.

@@ -121,7 +121,7 @@ TEST(OnnxRefusal, Options) {
   EXPECT_EQ(import(model(graph({})), options), "--dim c: no input has a dynamic size of that name; there are 'a'");
   options = {};
   options.dims["a"] = {4, 2};
-  EXPECT_EQ(import(model(graph({})), options), "--dim a: bounds are 4..2, needed 1 <= min <= max");
+  EXPECT_EQ(import(model(graph({})), options), "--dim a: bounds are 4..2, needed 0 <= min <= max");
   options = {};
   options.shapes["z"] = {1};
   EXPECT_EQ(import(model(graph({})), options), "--shape z: the model has no input of that name");

@@ -1,6 +1,8 @@
 // Tensor data: every place it may stand in, and each check on it.
 #include "test/frontends/onnx/OnnxBytes.h"
 
+#include <unistd.h>
+
 using namespace lathe::onnx;
 using namespace lathe::onnx::test;
 
@@ -54,6 +56,28 @@ TEST(OnnxTensor, ExternalDataIsFoundInItsFile) {
   EXPECT_EQ(read->graph.initializers[1].file, 1);
   EXPECT_EQ(read->graph.initializers[1].offset, 24u);
   EXPECT_EQ(llvm::toStringRef(read->bytes(read->graph.initializers[1])), std::string(24, 'b'));
+}
+
+TEST(OnnxTensor, ExternalDataOverTwoGigabytesIsMappedNotRead) {
+  // [2^20, 768] floats: 3 GiB. The file has no blocks on disk; a read would make them memory of this process.
+  constexpr uint64_t Size = uint64_t(3) << 30;
+  Bytes weight = Bytes().number(1, 1 << 20).number(1, 768).number(2, uint64_t(DataType::Float)).bytes(8, "w");
+  weight.number(14, 1).bytes(13, entry("location", "w.bin"));
+  TemporaryModel file(model(Bytes().bytes(5, weight)));
+  file.write("w.bin", "");
+  std::filesystem::resize_file(file.folder / "w.bin", Size);
+  auto resident = [] {
+    uint64_t total = 0, pages = 0;
+    std::ifstream("/proc/self/statm") >> total >> pages;
+    return pages * uint64_t(sysconf(_SC_PAGESIZE));
+  };
+  uint64_t before = resident();
+  auto read = readModel(file.path.string());
+  ASSERT_TRUE(bool(read)) << llvm::toString(read.takeError());
+  llvm::ArrayRef<uint8_t> bytes = read->bytes(read->graph.initializers[0]);
+  EXPECT_EQ(bytes.size(), Size);
+  EXPECT_EQ(bytes.back(), 0);
+  EXPECT_LT(resident() - before, uint64_t(64) << 20);
 }
 
 TEST(OnnxTensor, ExternalDataBeyondTheEnd) {

@@ -2,10 +2,11 @@
 
 Each line of CASES is a model: opset | inputs | weights | nodes. Declarations and nodes are in ONNX's text format; the graph's
 output is y. Inputs and weights get random values; weights become initializers with raw data, so that they are read from
-the file. N is 3 when a model runs, M is 5.
+the file. N is 3 when a model runs, M is 5. A declaration with `= {1 2}` gives the values of an input.
 """
 
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -138,6 +139,37 @@ CASES = """
 17 | float[N,4] x | | c = Constant<value_float=0.25>() ; y = Add(x, c)
 17 | float[N,2] x | | c = Constant<value_floats=[0.25,3.0]>() ; y = Mul(x, c)
 17 | float[N,2] x | | c = Constant<value=float[2] {0.25,3.0}>() ; y = Sub(x, c)
+18 | float[N,4] x, int64[2] s = {2 -1} | | y = Reshape(x, s)
+18 | float[N,4] x, int64[3] s = {0 2 2} | | y = Reshape(x, s)
+18 | float[N,M] x, int64[2] s = {5 3} | | y = Reshape(x, s)
+18 | float[N,M] x, float[M,N,4] z | | f = Constant<value_ints=[-1,4]>() ; c = Reshape(z, f) ; s = Shape(z) ; y = Reshape(c, s)
+18 | float[N,1,4] x, int64[4] s = {2 1 5 1} | | y = Expand(x, s)
+18 | int64[2] s = {2 3} | | y = ConstantOfShape<value=float[1] {2.5}>(s)
+18 | float[N,M] x, int64[2] b = {-2 1}, int64[2] e = {9 4}, int64[2] a = {0 1}, int64[2] t = {1 2} | | y = Slice(x, b, e, a, t)
+18 | float[N,M] x, int64[1] b = {3}, int64[1] e = {-9} | | a = Constant<value_ints=[1]>() ; t = Constant<value_ints=[-2]>() ; y = Slice(x, b, e, a, t)
+18 | float[M] x, float[N] z | | b = Constant<value_ints=[0]>() ; e = Shape(z) ; y = Slice(x, b, e)
+18 | float[N,4] x, int64[4] p = {1 0 2 3} | | y = Pad(x, p)
+18 | float[N,4] x, int64[2] p = {1 2}, int64[1] a = {-1} | float v | y = Pad(x, p, v, a)
+18 | float[N,M] x, int64[2] s = {2 3} | | z, t = Split<axis=1>(x, s) ; y = Neg(t)
+18 | float[N,M] x, int64[2] r = {2 3} | | y = Tile(x, r)
+18 | float[N,M] x, int64[1] k = {2} | | y, i = TopK(x, k)
+18 | float[N,M] x, int64[2] s = {2 8} | | y = CenterCropPad(x, s)
+18 | int64[3] i = {0 2 -1}, int64 d = {4} | float[2] v | y = OneHot(i, d, v)
+18 | float[1,N,1] x, int64[1] a = {2} | | y = Squeeze(x, a)
+18 | float[N,M] x, int64[2] a = {0 -1} | | y = Unsqueeze(x, a)
+18 | float[N,M,4] x, int64[2] a = {-1 0} | | y = ReduceSum<keepdims=0>(x, a)
+18 | float[N,M,4] x, int64[1] a = {1} | | y = ReduceLogSumExp(x, a)
+18 | float[N,M,4] x, int64[0] a = {} | | y = ReduceMean(x, a)
+18 | float[1,2,N,M] x, float[4] s = {1 1 2 1.5} | | y = Resize<mode="linear">(x, "", s)
+18 | float[1,2,N,M] x, int64[2] s = {7 4} | | y = Resize<axes=[2,3], keep_aspect_ratio_policy="not_larger">(x, "", "", s)
+18 | float[1,2,N,M] x | | s = Constant<value_floats=[1.0,1.0,2.0,3.0]>() ; y = Resize<mode="nearest">(x, "", s)
+9  | float[1,2,N,M] x | | s = Constant<value_floats=[1.0,1.0,2.0,2.0]>() ; y = Upsample(x, s)
+16 | float[1,2,8,8] x, float[3,4] r = {0 0 5 5 1 2 7 6 3 3 4 8}, int64[3] b = {0 0 0} | | y = RoiAlign<output_height=2, output_width=3, sampling_ratio=2>(x, r, b)
+20 | float[N,2,3] x, int64[4] s = {3 1 4 5} | | y = AffineGrid(x, s)
+20 | float[N,3,4] x, int64[5] s = {3 1 2 4 5} | | y = AffineGrid<align_corners=1>(x, s)
+17 | float[N,3,3] x | | y = Det(x)
+17 | float[N,M] x, float[N,M] z | | y = Mod<fmod=1>(x, z)
+8  | float[2,M,4] x, float[2,4] s | | h, y = Scan<num_scan_inputs=1, body = b (float[4] a, float[4] v) => (float[4] t, float[4] u) { t = Add(a, v) ; u = Mul(t, v) }>("", s, x)
 17 | float[N,4] x | | n = Constant<value_int=3>() ; c = Constant<value=bool {1}>() ; y, r = Loop<body = b (int64 i, bool k, float[M,4] a) => (bool o, float[M,4] s, float[M,4] t) { o = Identity(k) ; s = Add(a, x) ; t = Neg(a) }>(n, c, x)
 17 | float[N,4] x | | n = Constant<value_int=3>() ; c = Constant<value=bool {1}>() ; z, y = Loop<body = b (int64 i, bool k, float[M,4] a) => (bool o, float[M,4] s, float[M,4] t) { o = Identity(k) ; s = Add(a, x) ; t = Neg(s) }>(n, c, x)
 17 | float[N,4] x, bool c | | y = If(c) <then_branch = t () => (float[N,4] r) { r = Neg(x) }, else_branch = e () => (float[N,4] q) { q = Exp(x) }>
@@ -157,8 +189,15 @@ SIZES = {"N": 3, "M": 5}
 TOLERANCES = {np.dtype("float32"): 3e-6, np.dtype("float16"): 2.0**-10}
 
 
+def take_values(declarations):
+    """Declarations without the values that are given for some, and these values as text, by name."""
+    given = {name: values.split() for name, values in re.findall(r"(\w+) = \{([^}]*)\}", declarations)}
+    return re.sub(r" = \{[^}]*\}", "", declarations), given
+
+
 def make_model(line):
     opset, inputs, weights, nodes = (part.strip() for part in line.split("|"))
+    inputs, _ = take_values(inputs)
     declarations = ", ".join(filter(None, [inputs, weights]))
     weights = [declaration.split()[-1] for declaration in weights.split(", ")] if weights else []
     text = f'<ir_version: 8, opset_import: ["" : {opset}, "com.microsoft" : 1]> model ({declarations}) => (float y) {{ {nodes} }}'
@@ -168,22 +207,26 @@ def make_model(line):
     return model, weights
 
 
-def make_values(rng, graph):
-    """Random values for all declared inputs, by name."""
+def make_values(rng, graph, given):
+    """Random values for all declared inputs but those that are given, by name."""
     values = {}
     for value in graph.input:
         tensor = value.type.tensor_type
-        shape = [dim.dim_value or SIZES[dim.dim_param] for dim in tensor.shape.dim]
+        shape = [SIZES[dim.dim_param] if dim.dim_param else dim.dim_value for dim in tensor.shape.dim]
         dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)
-        codes = dtype == np.uint8
-        values[value.name] = rng.integers(256, size=shape, dtype=dtype) if codes else rng.normal(size=shape).astype(dtype)
+        if value.name in given:
+            values[value.name] = np.array(given[value.name], np.float64).astype(dtype).reshape(shape)
+        elif dtype == np.uint8:  # codes
+            values[value.name] = rng.integers(256, size=shape, dtype=dtype)
+        else:
+            values[value.name] = rng.normal(size=shape).astype(dtype)
     return values
 
 
 def prepare(line, folder, rng):
     """Writes the model and its inputs, and returns what onnxruntime makes of them."""
     model, weights = make_model(line)
-    values = make_values(rng, model.graph)
+    values = make_values(rng, model.graph, take_values(line.split("|")[1])[1])
     inputs = [value for value in model.graph.input if value.name not in weights]
     model.graph.initializer.extend(onnx.numpy_helper.from_array(values[name], name) for name in weights)
     del model.graph.input[:]
