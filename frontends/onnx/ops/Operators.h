@@ -22,10 +22,12 @@ llvm::ArrayRef<Operator> activationOperators();
 llvm::ArrayRef<Operator> attentionOperators();
 llvm::ArrayRef<Operator> controlFlowOperators();
 llvm::ArrayRef<Operator> elementwiseOperators();
+llvm::ArrayRef<Operator> flexAttentionOperators();
 llvm::ArrayRef<Operator> indexingOperators();
 llvm::ArrayRef<Operator> linearOperators();
 llvm::ArrayRef<Operator> lossOperators();
 llvm::ArrayRef<Operator> loopOperators();
+llvm::ArrayRef<Operator> machineLearningOperators();
 llvm::ArrayRef<Operator> microsoftAttentionOperators();
 llvm::ArrayRef<Operator> microsoftCachedAttentionOperators();
 llvm::ArrayRef<Operator> microsoftNormalizationOperators();
@@ -37,10 +39,13 @@ llvm::ArrayRef<Operator> pictureOperators();
 llvm::ArrayRef<Operator> quantizationOperators();
 llvm::ArrayRef<Operator> recurrentOperators();
 llvm::ArrayRef<Operator> reductionOperators();
+llvm::ArrayRef<Operator> selectionOperators();
 llvm::ArrayRef<Operator> sequenceOperators();
 llvm::ArrayRef<Operator> shapeOperators();
+llvm::ArrayRef<Operator> signalOperators();
 llvm::ArrayRef<Operator> sliceOperators();
 llvm::ArrayRef<Operator> softmaxOperators();
+llvm::ArrayRef<Operator> unfoldingOperators();
 llvm::ArrayRef<Operator> windowOperators();
 
 /// All of them, by domain, name and version.
