@@ -238,20 +238,24 @@ static LogicalResult importTile(NodeImporter &node) {
 
 /// The number of elements of Range where start, limit and step are known and the step is a number; null elsewhere.
 static AffineExpr countSteps(NodeImporter &node) {
-  AffineExpr bounds[3];
+  Element bounds[3];
   for (size_t i = 0; i < 3; ++i) {
     const KnownTensor *known = node.knownInput(i);
     if (!known || known->elements.size() != 1 || !known->elements[0].isInteger())
       return {};
-    bounds[i] = known->elements[0].numerator;
+    bounds[i] = known->elements[0];
   }
-  auto [start, limit, step] = bounds;
-  auto number = dyn_cast<AffineConstantExpr>(step);
-  if (!number || number.getValue() == 0 || std::abs(number.getValue()) > MaximumElements)
+  auto &[start, limit, step] = bounds;
+  std::optional<int64_t> number = step.constantInt();
+  if (!number || *number == 0 || *number > MaximumElements || *number < -MaximumElements)
     return {};
-  AffineExpr count =
-      number.getValue() > 0 ? (limit - start).ceilDiv(number.getValue()) : (start - limit).ceilDiv(-number.getValue());
-  ElementMath::Result positive = node.math().max(DataType::Int64, {count}, node.math().integer(0));
+  bool down = *number < 0;
+  ElementMath math = node.math();
+  ElementMath::Result span = down ? math.sub(DataType::Int64, start, limit) : math.sub(DataType::Int64, limit, start);
+  if (!span || !span->isInteger())
+    return {};
+  AffineExpr count = span->numerator.ceilDiv(down ? -*number : *number);
+  ElementMath::Result positive = math.max(DataType::Int64, {count}, math.integer(0));
   return positive && positive->isInteger() ? positive->numerator : AffineExpr();
 }
 
