@@ -57,6 +57,13 @@ struct LayerStyle {
   bool rotates = true;
   double ropeBase = 0;               ///< 0: the model's
   const RopeScaling *rope = nullptr; ///< null: the model's
+
+  /// `window` in every other layer, from the first on.
+  static LayerStyle alternate(int64_t layer, int64_t window) {
+    LayerStyle style;
+    style.window = layer % 2 == 0 ? window : 0;
+    return style;
+  }
 };
 
 /// An architecture, as it differs from Llama.

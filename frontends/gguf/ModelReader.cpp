@@ -102,19 +102,6 @@ void ModelReader::checkPositive(StringRef key, double found) {
     emitError() << "'" << fullKey(key) << "' is " << printNumber(found) << ", needed a number above 0";
 }
 
-void ModelReader::refuseInteger(StringRef key, int64_t only, StringRef why) {
-  int64_t found = getInteger(key, only);
-  if (found != only)
-    emitError() << "metadata '" << fullKey(key) << "' is " << found << ", only " << only << " is supported: " << why;
-}
-
-void ModelReader::refuseNumber(StringRef key, double only, StringRef why) {
-  double found = getNumber(key, only);
-  if (found != only)
-    emitError() << "metadata '" << fullKey(key) << "' is " << printNumber(found) << ", only " << printNumber(only)
-                << " is supported: " << why;
-}
-
 bool ModelReader::getBool(StringRef key, bool absent) {
   const gguf::Value *value = find(key, /*required=*/false);
   if (!value)

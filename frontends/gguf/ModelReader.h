@@ -37,9 +37,6 @@ public:
   /// Reports a size outside of [min, max]; `key` is where it came from.
   void checkRange(llvm::StringRef key, int64_t found, int64_t min, int64_t max);
   void checkPositive(llvm::StringRef key, double found);
-  /// Reports a key that holds anything else than what stands for its absence.
-  void refuseInteger(llvm::StringRef key, int64_t only, llvm::StringRef why);
-  void refuseNumber(llvm::StringRef key, double only, llvm::StringRef why);
 
   bool hasTensor(llvm::StringRef name) const { return file.findTensor(std::string_view(name)); }
   /// Number of dimensions of a tensor; 0 where there is none.

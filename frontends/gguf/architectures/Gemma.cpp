@@ -37,11 +37,7 @@ void lathe::buildGemma2(ModuleOp module, ModelReader &reader, const GgufImportOp
   reader.checkPositive("attn_logit_softcapping", style.attentionCap);
   reader.checkPositive("final_logit_softcapping", style.logitCap);
   int64_t window = reader.getWindow("attention.sliding_window", 4096);
-  auto getLayer = [&](int64_t layer) {
-    LayerStyle own;
-    own.window = layer % 2 == 0 ? window : 0;
-    return own;
-  };
+  auto getLayer = [&](int64_t layer) { return LayerStyle::alternate(layer, window); };
   style.getLayer = getLayer;
   buildDecoder(module, reader, options, shape, style);
 }

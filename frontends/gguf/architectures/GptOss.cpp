@@ -14,11 +14,7 @@ void lathe::buildGptOss(ModuleOp module, ModelReader &reader, const GgufImportOp
   style.experts.gating = Gating::SelectedSoftmax;
   style.experts.clamped = true;
   int64_t window = reader.getWindow("attention.sliding_window", 0);
-  auto getLayer = [&](int64_t layer) {
-    LayerStyle own;
-    own.window = layer % 2 == 0 ? window : 0;
-    return own;
-  };
+  auto getLayer = [&](int64_t layer) { return LayerStyle::alternate(layer, window); };
   style.getLayer = getLayer;
   buildDecoder(module, reader, options, shape, style);
 }
