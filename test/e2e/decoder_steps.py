@@ -10,14 +10,11 @@ afterwards.
 
 import argparse
 import pathlib
-import shutil
-import subprocess
-import sys
 
 import numpy as np
 import onnx
 import onnxruntime
-from onnx_model import compare, compile_model, model_inputs, random_array, run_model
+from onnx_model import compare, compile_model, model_inputs, random_array, run_model, work_in
 
 VOCABULARY = 96
 
@@ -73,13 +70,7 @@ def main():
     for name, default in (("batch", 1), ("sequence", 1), ("prefix", 1), ("steps", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
     arguments = parser.parse_args()
-    arguments.scratch.mkdir(parents=True, exist_ok=True)
-    try:
-        generate(arguments)
-    except subprocess.CalledProcessError as error:
-        sys.exit(f"{error.cmd[0]} ended with {error.returncode}")
-    finally:
-        shutil.rmtree(arguments.scratch)
+    work_in(arguments.scratch, lambda: generate(arguments))
 
 
 if __name__ == "__main__":

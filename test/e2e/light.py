@@ -5,10 +5,9 @@ picture. SCRATCH is a folder, empty afterwards.
 """
 
 import pathlib
-import shutil
 import sys
 
-from onnx_model import check_model, model_inputs
+from onnx_model import check_model, model_inputs, work_in
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "models"))
 import reseed  # noqa: E402
@@ -16,14 +15,14 @@ import reseed  # noqa: E402
 
 def main():
     name, scratch = sys.argv[1].removeprefix("light_"), pathlib.Path(sys.argv[2])
-    scratch.mkdir(parents=True, exist_ok=True)
     path = str(scratch / f"light_{name}.onnx")
-    try:
+
+    def check():
         reseed.reseed(name, path)
         reseed.check(path)
         check_model(path, scratch, [{}], lambda model, at: {model_inputs(model)[0].name: reseed.pictures(1, seed=8)})
-    finally:
-        shutil.rmtree(scratch)
+
+    work_in(scratch, check)
 
 
 if __name__ == "__main__":

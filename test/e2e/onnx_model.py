@@ -120,6 +120,17 @@ def interval(text):
     return name, tuple(int(bound) for bound in bounds.split(":"))
 
 
+def work_in(scratch, work):
+    """Calls work() while the folder exists; a program that fails within ends this one too."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    try:
+        work()
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"{error.cmd[0]} ended with {error.returncode}")
+    finally:
+        shutil.rmtree(scratch)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model")
@@ -128,18 +139,15 @@ def main():
     parser.add_argument("--ints", type=interval, action="append", default=[])
     parser.add_argument("--lathec", action="append", default=[])
     arguments = parser.parse_args()
-    arguments.scratch.mkdir(parents=True, exist_ok=True)
     rng, ints = np.random.default_rng(0), dict(arguments.ints)
 
     def make_inputs(model, at):
         return {value.name: random_array(rng, value, at, ints) for value in model_inputs(model)}
 
-    try:
+    def check():
         check_model(arguments.model, arguments.scratch, arguments.at or [{}], make_inputs, arguments.lathec)
-    except subprocess.CalledProcessError as error:
-        sys.exit(f"{error.cmd[0]} ended with {error.returncode}")
-    finally:
-        shutil.rmtree(arguments.scratch)
+
+    work_in(arguments.scratch, check)
 
 
 if __name__ == "__main__":

@@ -9,14 +9,13 @@ audio must hold both speech and silence. SCRATCH is a folder, empty afterwards.
 
 import argparse
 import pathlib
-import shutil
 import subprocess
 import sys
 import wave
 
 import numpy as np
 import onnxruntime
-from onnx_model import compare, run_model
+from onnx_model import compare, run_model, work_in
 
 
 def read_audio(path, rate, seconds):
@@ -64,13 +63,7 @@ def main():
     parser.add_argument("--rate", type=int, required=True)
     parser.add_argument("--seconds", type=int, default=6)
     arguments = parser.parse_args()
-    arguments.scratch.mkdir(parents=True, exist_ok=True)
-    try:
-        detect(arguments)
-    except subprocess.CalledProcessError as error:
-        sys.exit(f"{error.cmd[0]} ended with {error.returncode}")
-    finally:
-        shutil.rmtree(arguments.scratch)
+    work_in(arguments.scratch, lambda: detect(arguments))
 
 
 if __name__ == "__main__":

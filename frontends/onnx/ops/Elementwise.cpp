@@ -23,14 +23,6 @@ template <typename Op> static LogicalResult importExchanged(NodeImporter &node) 
   return setOutput(node, 0, test<Op>(input(node, 1), input(node, 0)));
 }
 
-/// Combines all inputs.
-template <typename Op> static Term combineInputs(NodeImporter &node) {
-  Term result = input(node, 0);
-  for (size_t i = 1; i < node.numInputs() && result; ++i)
-    result = apply<Op>(result, input(node, i));
-  return result;
-}
-
 template <typename Op> static LogicalResult importChain(NodeImporter &node) {
   return setOutput(node, 0, combineInputs<Op>(node));
 }

@@ -42,19 +42,13 @@ static LogicalResult importGreater(NodeImporter &node) {
 }
 
 /// All inputs have one shape.
-template <typename Op> static Term combineInputs(NodeImporter &node) {
-  node.attribute("consumed_inputs");
-  Term result = input(node, 0);
-  for (size_t i = 1; i < node.numInputs() && result; ++i)
-    result = apply<Op>(result, input(node, i));
-  return result;
-}
-
 template <typename Op> static LogicalResult importChain(NodeImporter &node) {
+  node.attribute("consumed_inputs");
   return setOutput(node, 0, combineInputs<Op>(node));
 }
 
 static LogicalResult importMean(NodeImporter &node) {
+  node.attribute("consumed_inputs");
   return setOutput(node, 0, combineInputs<AddOp>(node) / double(node.numInputs()));
 }
 

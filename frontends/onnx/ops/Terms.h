@@ -49,6 +49,13 @@ template <typename Op> Term apply(const Term &a, const Term &b) {
     return Term();
   return Term(*a.node, a.node->create<Op>(a.type(), a.value, b.value));
 }
+/// All inputs of the node, from the first on.
+template <typename Op> Term combineInputs(NodeImporter &node) {
+  Term result = input(node, 0);
+  for (size_t i = 1; i < node.numInputs() && result; ++i)
+    result = apply<Op>(result, input(node, i));
+  return result;
+}
 /// An operation whose result is i1.
 template <typename Op> Term test(const Term &a) {
   return a ? Term(*a.node, a.node->create<Op>(a.node->builder().getI1Type(), a.value)) : Term();
