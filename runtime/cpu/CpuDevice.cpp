@@ -26,11 +26,16 @@ std::unique_ptr<Executor> CpuDevice::createExecutor(std::shared_ptr<const Progra
   return std::make_unique<CpuExecutor>(*this, std::move(program), limits);
 }
 
-void CpuDevice::parallelFor(int64_t count, ThreadPool::Body body, void *argument) {
-  if (pool)
-    pool->run(count, body, argument);
+CpuDevice::Loops::Loops(CpuDevice &owner) : device(owner) {
+  if (device.pool)
+    region.emplace(*device.pool);
+}
+
+void CpuDevice::Loops::run(int64_t count, ThreadPool::Body body, void *argument) {
+  if (region)
+    region->run(count, body, argument);
   else
-    callersLoop(callersUser, count, body, argument);
+    device.callersLoop(device.callersUser, count, body, argument);
 }
 
 } // namespace lathe::runtime

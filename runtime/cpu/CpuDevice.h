@@ -5,6 +5,7 @@
 #include "runtime/session/Executor.h"
 
 #include <memory>
+#include <optional>
 
 namespace lathe::runtime {
 
@@ -17,7 +18,18 @@ public:
   const char *target() const override { return "cpu"; }
   std::unique_ptr<Executor> createExecutor(std::shared_ptr<const Program> program, const StateLimits &limits) override;
 
-  void parallelFor(int64_t count, ThreadPool::Body body, void *argument);
+  /// The parallel loops of one call: one fork and one join of the device's own threads. The caller's loop forks and
+  /// joins each, as nothing says that it would run two bodies at the same time.
+  class Loops {
+  public:
+    explicit Loops(CpuDevice &device);
+    /// Covers [0, count) with calls of `body` and returns when they have returned.
+    void run(int64_t count, ThreadPool::Body body, void *argument);
+
+  private:
+    CpuDevice &device;
+    std::optional<ThreadPool::Region> region;
+  };
 
 private:
   std::unique_ptr<ThreadPool> pool;

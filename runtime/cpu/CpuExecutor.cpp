@@ -18,7 +18,7 @@ namespace {
 
 /// What a call's functions know: HostCall::context.
 struct CpuContext {
-  CpuDevice &device;
+  CpuDevice::Loops loops;
   DynamicPool &pool;
   DynamicPool &outputMemory;
   TensorCall *tensors; ///< null in a language model's step
@@ -48,7 +48,7 @@ void launchBody(void *argument, int64_t begin, int64_t end) {
 
 int32_t parallelFor(const HostCall *call, CpuKernel kernel, void *const *buffers, const int64_t *dims, int64_t count) {
   Launch launch{call, kernel, buffers, dims};
-  contextOf(call).device.parallelFor(count, launchBody, &launch);
+  contextOf(call).loops.run(count, launchBody, &launch);
   return launch.result.load();
 }
 
@@ -123,7 +123,8 @@ CpuExecutor::CpuExecutor(CpuDevice &target, std::shared_ptr<const Program> loade
     : device(target), program(std::move(loaded)), limits(room) {
   // Refuses a program for another processor, or one whose weights are not there, now and not in the first call.
   program->image();
-  program->weights([this](int64_t count, auto body, void *argument) { device.parallelFor(count, body, argument); });
+  program->weights(
+      [this](int64_t count, auto body, void *argument) { CpuDevice::Loops(device).run(count, body, argument); });
   for (const State *state : limits.states)
     pools.emplace_back(size_t(state->pageBytes * limits.pages), ("state '" + state->name + "'").c_str());
 }
@@ -149,7 +150,7 @@ void CpuExecutor::execute(const Entry &entry, const int64_t *symbols, unsigned c
   states.clear();
   for (const State &state : entry.states)
     states.push_back(pools[limits.poolOf(state)].data());
-  CpuContext context{device, pool, outputMemory, tensors, std::nullopt};
+  CpuContext context{CpuDevice::Loops(device), pool, outputMemory, tensors, std::nullopt};
   HostCall call{&CpuApi, &context, symbols, inputs.data(), outputs.data(), states.data(), program->weights().data(),
                 arena};
   int32_t result = program->image().code(entry).run(&call);

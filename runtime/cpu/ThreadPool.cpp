@@ -17,12 +17,14 @@ static void pause() {
 
 /// Waits awake until `ready` says so, but not longer than AwakeTime.
 template <typename Ready> static void waitAwake(Ready ready) {
+  if (ready())
+    return;
   auto end = std::chrono::steady_clock::now() + AwakeTime;
   do
     for (int round = 0; round != 50; ++round) {
+      pause();
       if (ready())
         return;
-      pause();
     }
   while (std::chrono::steady_clock::now() < end);
 }
@@ -60,66 +62,121 @@ int64_t ThreadPool::endOfPiece(int64_t begin, int64_t count, int64_t threads) {
   }
 }
 
-void ThreadPool::work(Loop &loop) {
-  int64_t begin = loop.next.load();
-  while (begin < loop.count) {
-    int64_t end = endOfPiece(begin, loop.count, loop.threads);
-    if (!loop.next.compare_exchange_weak(begin, end))
-      continue;
-    loop.body(loop.argument, begin, end);
-    begin = loop.next.load();
-  }
+// ---- The threads of the pool ----
+
+void ThreadPool::announce() {
+  started.fetch_add(1);
+  // A thread that goes to sleep first says so and then looks at `started`: one of the two sees the other.
+  if (sleeping.load() == 0)
+    return;
+  std::lock_guard lock(mutex);
+  wake.notify_all();
 }
 
-ThreadPool::Loop *ThreadPool::pending() {
-  for (Loop *loop = loops; loop; loop = loop->following)
-    if (loop->next.load() < loop->count)
-      return loop;
+ThreadPool::Region *ThreadPool::pending() {
+  for (Region *region = regions; region; region = region->following)
+    if (region->isOpen())
+      return region;
   return nullptr;
 }
 
 void ThreadPool::serve() {
   std::unique_lock lock(mutex);
   while (!stopping) {
-    Loop *loop = pending();
-    if (loop) {
-      ++loop->helpers;
+    uint64_t seen = started.load();
+    if (Region *region = pending()) {
+      ++region->members;
       lock.unlock();
-      work(*loop);
+      region->help();
       lock.lock();
-      if (loop->helpers.fetch_sub(1) == 1)
-        done.notify_all();
+      if (region->members.fetch_sub(1) == 1)
+        left.notify_all();
       continue;
     }
-    uint64_t seen = started.load();
     lock.unlock();
     waitAwake([&] { return started.load() != seen; });
     lock.lock();
+    ++sleeping;
     wake.wait(lock, [&] { return stopping || started.load() != seen; });
+    --sleeping;
   }
 }
 
-void ThreadPool::run(int64_t count, Body body, void *argument) {
-  if (count <= 0)
+// ---- Regions ----
+
+ThreadPool::Region::Region(ThreadPool &owner) : pool(owner) {
+  if (pool.workers.empty())
     return;
-  if (workers.empty() || count == 1)
-    return body(argument, 0, count);
-  Loop loop{body, argument, count, size()};
+  std::lock_guard lock(pool.mutex);
+  following = pool.regions;
+  pool.regions = this;
+  ++pool.regionCount;
+}
+
+ThreadPool::Region::~Region() {
+  if (pool.workers.empty())
+    return;
   {
-    std::lock_guard lock(mutex);
-    loop.following = loops;
-    loops = &loop;
-    started.fetch_add(1);
+    std::lock_guard lock(pool.mutex);
+    Region **link = &pool.regions;
+    while (*link != this)
+      link = &(*link)->following;
+    *link = following;
+    --pool.regionCount;
+    gate.store(Closed);
   }
-  wake.notify_all();
-  work(loop);
-  waitAwake([&] { return loop.helpers.load() == 0; });
-  std::unique_lock lock(mutex);
-  Loop **link = &loops;
-  while (*link != &loop)
-    link = &(*link)->following;
-  *link = loop.following;
-  done.wait(lock, [&] { return loop.helpers.load() == 0; });
+  waitAwake([&] { return members.load() == 0; });
+  std::unique_lock lock(pool.mutex);
+  pool.left.wait(lock, [&] { return members.load() == 0; });
+}
+
+void ThreadPool::Region::work() {
+  int64_t begin = next.load(), total = count.load();
+  while (begin < total) {
+    int64_t end = endOfPiece(begin, total, pool.size());
+    if (!next.compare_exchange_weak(begin, end))
+      continue;
+    body(argument, begin, end);
+    begin = next.load();
+  }
+}
+
+bool ThreadPool::Region::join() {
+  uint32_t seen = gate.load();
+  while (isOpen() && (seen & Open)) {
+    if (!gate.compare_exchange_weak(seen, seen + 1))
+      continue;
+    work();
+    if (gate.fetch_sub(1) & Open)
+      return true;
+    gate.notify_all(); // the caller may sleep until nobody is inside
+    return true;
+  }
+  return false;
+}
+
+void ThreadPool::Region::help() {
+  do
+    waitAwake([&] { return isOpen() || (gate.load() & Closed) || pool.regionCount.load() > 1; });
+  while (join());
+}
+
+void ThreadPool::Region::run(int64_t total, Body newBody, void *newArgument) {
+  if (total <= 0)
+    return;
+  if (pool.workers.empty() || total == 1)
+    return newBody(newArgument, 0, total);
+  body = newBody;
+  argument = newArgument;
+  count.store(total);
+  next.store(0);
+  gate.fetch_add(NextLoop | Open);
+  pool.announce();
+  work();
+  gate.fetch_and(~Open);
+  waitAwake([&] { return (gate.load() & Inside) == 0; });
+  for (uint32_t seen = gate.load(); seen & Inside; seen = gate.load())
+    gate.wait(seen);
 }
 
 } // namespace lathe::runtime

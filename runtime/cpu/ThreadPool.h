@@ -11,10 +11,47 @@
 namespace lathe::runtime {
 
 /// Threads that share the tiles of parallel loops. Several callers may run loops at the same time; each caller works
-/// on its own loop, and the pool's threads join whichever loop has tiles left. A loop allocates nothing.
+/// on its own loops, and the pool's threads join whichever have tiles left. A loop allocates nothing.
 class ThreadPool {
 public:
   using Body = void (*)(void *argument, int64_t begin, int64_t end);
+
+  /// One fork and one join for the loops of a call, which follow each other: threads that have come to help stay from
+  /// loop to loop, and between loops nothing is locked. Loops are run by the thread that made the region.
+  class Region {
+  public:
+    explicit Region(ThreadPool &pool);
+    ~Region();
+    Region(const Region &) = delete;
+    Region &operator=(const Region &) = delete;
+
+    /// Covers [0, count) with calls of `body` and returns when they have returned.
+    void run(int64_t count, Body body, void *argument);
+
+  private:
+    friend class ThreadPool;
+    /// The gate's bits. What is above counts loops, so that a change does not go unseen.
+    static constexpr uint32_t Inside = 0xffff; ///< threads in the loop, the caller's not counted
+    static constexpr uint32_t Open = 1 << 16, Closed = 1 << 17, NextLoop = 1 << 18;
+
+    /// Whether a loop has tiles to give out.
+    bool isOpen() const { return (gate.load() & Open) && next.load() < count.load(std::memory_order_relaxed); }
+    /// Joins the loop, if one is open, and works until it has no tiles left.
+    bool join();
+    /// Joins loop after loop. Returns when the region is closed or its caller keeps a thread waiting, or when another
+    /// region may need it more.
+    void help();
+    void work();
+
+    ThreadPool &pool;
+    std::atomic<uint32_t> gate{0}; ///< guards the loop: the caller changes it only while nobody is inside
+    Body body = nullptr;
+    void *argument = nullptr;
+    std::atomic<int64_t> count{0}; ///< read before joining too, when it says little
+    std::atomic<int64_t> next{0};
+    std::atomic<int> members{0}; ///< pool threads that know the region; changed under the mutex
+    Region *following = nullptr;
+  };
 
   /// `threads` counts the caller's own: a pool of 1 starts no thread.
   explicit ThreadPool(int threads);
@@ -23,8 +60,8 @@ public:
   ThreadPool &operator=(const ThreadPool &) = delete;
 
   int size() const { return int(workers.size()) + 1; }
-  /// Covers [0, count) with calls of `body` and returns when they have returned.
-  void run(int64_t count, Body body, void *argument);
+  /// One loop in a region of its own.
+  void run(int64_t count, Body body, void *argument) { Region(*this).run(count, body, argument); }
 
   /// Where the piece of a loop ends that begins at `begin`. Pieces are handed out in rounds: in each one piece for
   /// every thread, together three quarters of what is left, rounded up. Large pieces come first, since neighbouring
@@ -32,26 +69,19 @@ public:
   static int64_t endOfPiece(int64_t begin, int64_t count, int64_t threads);
 
 private:
-  /// One loop; lives on its caller's stack and in the list while it has tiles to give out.
-  struct Loop {
-    Body body;
-    void *argument;
-    int64_t count, threads;
-    std::atomic<int64_t> next{0};
-    std::atomic<int> helpers{0}; ///< pool threads inside; changed under the mutex
-    Loop *following = nullptr;
-  };
-
-  static void work(Loop &loop);
   void serve();
   void stop();
-  /// The first loop with tiles left; null if there is none. The mutex is held.
-  Loop *pending();
+  /// Tells threads without a region that a loop began.
+  void announce();
+  /// A region whose loop has tiles left; null if there is none. The mutex is held.
+  Region *pending();
 
   std::mutex mutex;
-  std::condition_variable wake, done;
-  Loop *loops = nullptr;
+  std::condition_variable wake, left;
+  Region *regions = nullptr;
+  std::atomic<int> regionCount{0};
   std::atomic<uint64_t> started{0}; ///< loops ever begun: what idle threads watch before they sleep
+  std::atomic<int> sleeping{0};
   bool stopping = false;
   std::vector<std::thread> workers;
 };

@@ -9,10 +9,10 @@ using lathe::runtime::ThreadPool;
 
 namespace {
 
-/// How often each index was visited.
-std::vector<int> visits(ThreadPool &pool, int64_t count) {
+/// How often each index was visited. `Loops` is a pool or a region.
+template <typename Loops> std::vector<int> visits(Loops &loops, int64_t count) {
   std::vector<int> counts(static_cast<size_t>(count), 0);
-  pool.run(
+  loops.run(
       count,
       [](void *argument, int64_t begin, int64_t end) {
         for (int64_t i = begin; i != end; ++i)
@@ -73,22 +73,65 @@ TEST(ThreadPool, LoopsOfSeveralThreadsAtOnce) {
   EXPECT_EQ(wrong, 0);
 }
 
-TEST(ThreadPool, OtherThreadsHelp) {
-  ThreadPool pool(2);
-  struct Meeting {
-    std::atomic<int> arrived{0};
-  } meeting;
-  // Each of two tiles waits for the other: a single thread would never end.
-  pool.run(
+TEST(ThreadPool, LoopsOfARegion) {
+  ThreadPool pool(3);
+  for (int call = 0; call != 50; ++call) {
+    ThreadPool::Region region(pool);
+    for (int i = 0; i != 100; ++i)
+      ASSERT_EQ(visits(region, 1 + i % 7), std::vector<int>(size_t(1 + i % 7), 1));
+  }
+  ThreadPool::Region unused(pool);
+}
+
+TEST(ThreadPool, RegionsOfSeveralThreadsAtOnce) {
+  ThreadPool pool(3);
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller != 4; ++caller)
+    callers.emplace_back([&] {
+      for (int call = 0; call != 20; ++call) {
+        ThreadPool::Region region(pool);
+        for (int i = 0; i != 25; ++i)
+          wrong += visits(region, 37) != std::vector<int>(37, 1);
+      }
+    });
+  for (std::thread &caller : callers)
+    caller.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+/// Each of two tiles waits for the other: a single thread would never end.
+template <typename Loops> void meet(Loops &loops) {
+  std::atomic<int> arrived{0};
+  loops.run(
       2,
       [](void *argument, int64_t begin, int64_t end) {
-        auto &meeting = *static_cast<Meeting *>(argument);
-        meeting.arrived += int(end - begin);
-        while (meeting.arrived < 2)
+        auto &arrived = *static_cast<std::atomic<int> *>(argument);
+        arrived += int(end - begin);
+        while (arrived < 2)
           std::this_thread::yield();
       },
-      &meeting);
-  EXPECT_EQ(meeting.arrived, 2);
+      &arrived);
+  EXPECT_EQ(arrived, 2);
+}
+
+TEST(ThreadPool, OtherThreadsHelp) {
+  ThreadPool pool(2);
+  meet(pool);
+}
+
+TEST(ThreadPool, OtherThreadsHelpAgainAfterTheyFellAsleep) {
+  ThreadPool pool(2);
+  ThreadPool::Region region(pool);
+  for (int i = 0; i != 5; ++i) {
+    meet(region);
+    std::this_thread::sleep_for(std::chrono::milliseconds(i));
+  }
+  // A region that is idle does not keep threads from another one.
+  ThreadPool::Region other(pool);
+  for (int i = 0; i != 5; ++i)
+    meet(other);
+  meet(region);
 }
 
 } // namespace
