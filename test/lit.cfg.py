@@ -59,6 +59,12 @@ def has_module(name):
     return subprocess.run([config.python, "-c", f"import {name}"], capture_output=True).returncode == 0
 
 
+# Programs that link with the runtime take a system's plain C compiler, and bring a sanitizer along where it needs one.
+cc = "cc"
+if config.sanitize:
+    cc = f"{os.path.join(config.llvm_tools, 'clang')} -fsanitize={config.sanitize.replace(';', ',')}"
+config.substitutions.append(("%cc", cc))
+
 cuda = "/usr/local/cuda/lib64/"
 # Makes a library that runs on the CPU of printed CUDA kernels: `%emulate k.cu -o k.so`.
 clang = os.path.join(config.llvm_tools, "clang++")
@@ -82,7 +88,6 @@ features = {
     "python-numpy": has_module("numpy"),
     "python-onnx": has_module("onnx"),
     "python-jinja2": has_module("jinja2"),
-    "python-gguf": has_module("gguf"),
     "asan": "address" in config.sanitize,
     "compiler": config.compiler,
 }

@@ -10,14 +10,16 @@ namespace lathe {
 /// The `plan.data` operations of a module: one for each distinct weight, shared by all programs.
 class WeightTable {
 public:
-  explicit WeightTable(mlir::ModuleOp module) : Builder(module.getBodyRegion()) {}
+  explicit WeightTable(mlir::ModuleOp module) : Module(module), Builder(module.getContext()) {}
 
   /// The symbol of the data that `op` (a weight, constant or weight program) names; made on first sight.
   mlir::FlatSymbolRefAttr get(mlir::Operation *op);
 
 private:
+  mlir::ModuleOp Module;
   mlir::OpBuilder Builder;
   llvm::StringMap<plan::DataOp> Known;
+  plan::DataOp Last; ///< the next one goes behind it; what else is in the module comes and goes
   int64_t Next = 0;
 };
 

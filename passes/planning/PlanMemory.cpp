@@ -30,9 +30,13 @@ FlatSymbolRefAttr WeightTable::get(Operation *op) {
   plan::DataOp &data = Known[key];
   if (!data) {
     auto type = cast<RankedTensorType>(op->getResult(0).getType());
+    if (Last)
+      Builder.setInsertionPointAfter(Last);
+    else
+      Builder.setInsertionPointToStart(Module.getBody());
     data = plan::DataOp::create(Builder, op->getLoc(), llvm::formatv("w{0}", Known.size() - 1).str(), getName(op), Next,
                                 type);
-    OpBuilder::InsertionGuard guard(Builder);
+    Last = data;
     Builder.createBlock(&data.getBody());
     if (auto program = dyn_cast<WeightProgramOp>(op)) {
       IRMapping map;
