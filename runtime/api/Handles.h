@@ -2,6 +2,7 @@
 #define LATHE_RUNTIME_API_HANDLES_H
 
 #include "runtime/Program.h"
+#include "runtime/engine/Engine.h"
 #include "runtime/session/Session.h"
 #include "runtime/tokenizer/TextDecoder.h"
 
@@ -24,6 +25,16 @@ struct lathe_session {
 struct lathe_sequence {
   std::shared_ptr<lathe::runtime::Session> session;
   lathe::runtime::SequenceState state;
+};
+
+struct lathe_engine {
+  std::shared_ptr<lathe::runtime::Engine> object;
+};
+
+struct lathe_request {
+  std::shared_ptr<lathe::runtime::Engine> engine;
+  std::shared_ptr<lathe::runtime::Request> object;
+  lathe::runtime::RequestOutput taken; ///< what the last poll gave out
 };
 
 struct lathe_tokenizer {

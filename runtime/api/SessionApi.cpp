@@ -35,11 +35,8 @@ lathe_status lathe_session_memory(lathe_session *session, lathe_memory_info *inf
   return guarded("lathe_session_memory", [&] {
     require(session, "session");
     require(info, "info");
-    size_t size = info->struct_size;
     (void)readOptions(info, /*required=*/true);
-    lathe_memory_info found = session->object->memory();
-    found.struct_size = size;
-    std::memcpy(info, &found, std::min(size, sizeof(found)));
+    giveStruct(session->object->memory(), info);
   });
 }
 

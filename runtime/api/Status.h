@@ -49,6 +49,12 @@ template <typename Options> Options readOptions(const Options *given, bool requi
   return options;
 }
 
+/// Writes as much of `found` as a caller has room for, whose `struct_size` stays.
+template <typename Struct> void giveStruct(Struct found, Struct *given) {
+  found.struct_size = given->struct_size;
+  std::memcpy(given, &found, std::min(given->struct_size, sizeof(found)));
+}
+
 /// For pointers that a function cannot do without.
 inline void require(const void *pointer, const char *name) {
   if (!pointer)

@@ -2,22 +2,24 @@
  *
  * Objects. A `lathe_program` is a loaded artifact. A `lathe_device` is a processor with its threads or its CUDA
  * context. A `lathe_session` is a program placed on a device: weights, working memory, state pools. A `lathe_sequence`
- * is one text of a language model: a list of pages in its session's state. A `lathe_tokenizer` turns text into tokens,
- * and it or a `lathe_text_decoder`, which does so token by token, turns them back. A `lathe_template` makes a prompt of
- * messages.
+ * is one text of a language model: a list of pages in its session's state. A `lathe_engine` writes many texts at one
+ * time, each asked for with a `lathe_request`, and deals with sequences and pages itself. A `lathe_tokenizer` turns
+ * text into tokens, and it or a `lathe_text_decoder`, which does so token by token, turns them back. A `lathe_template`
+ * makes a prompt of messages.
  *
  * Ownership. Each `create` or `load` gives the caller one reference, given back with the matching `release`;
  * releasing NULL does nothing. A child keeps its parents alive: a session its program and device, a sequence its
- * session, a decoder its tokenizer. Strings and structs that introspection returns belong to the program and live as
- * long as it does.
+ * session, an engine its session and tokenizer, a request its engine, a decoder its tokenizer. Strings and structs that
+ * introspection returns belong to the program and live as long as it does.
  *
  * Errors. Functions that can fail return a `lathe_status`: NULL on success, otherwise an object with a code and a
  * message, which the caller releases. On failure `out_` parameters are NULL. Caller errors never abort. A file is a
  * program: loading one runs the code in it, so load only files that you would execute.
  *
- * Threads. Programs, devices, tokenizers and templates may be used from any number of threads, a decoder by one at a
- * time. Calls on one session, its sequences included, are serialized inside; sessions run at the same time as each
- * other. Nothing is kept outside these objects: no global state, environment variables or signal handlers.
+ * Threads. Programs, devices, tokenizers, templates and engines may be used from any number of threads, a decoder and
+ * a request's output by one at a time. Calls on one session, its sequences included, are serialized inside; sessions
+ * run at the same time as each other. Nothing is kept outside these objects: no global state, environment variables or
+ * signal handlers.
  *
  * Memory and time. Functions block until their result is there unless their comment says otherwise. On CUDA the
  * primary context is used and the caller's current context is restored; nothing waits for the whole device.
@@ -44,6 +46,8 @@ typedef struct lathe_program lathe_program;
 typedef struct lathe_device lathe_device;
 typedef struct lathe_session lathe_session;
 typedef struct lathe_sequence lathe_sequence;
+typedef struct lathe_engine lathe_engine;
+typedef struct lathe_request lathe_request;
 typedef struct lathe_tokenizer lathe_tokenizer;
 typedef struct lathe_text_decoder lathe_text_decoder;
 typedef struct lathe_template lathe_template;
@@ -284,13 +288,22 @@ LATHE_API lathe_status lathe_sequence_truncate(lathe_sequence *sequence, int64_t
 /* Tokens in the sequence. */
 LATHE_API int64_t lathe_sequence_length(const lathe_sequence *sequence);
 
+/* How a token is chosen. Penalties change the logits; of what is left top_k, typical_p, top_p and min_p, in this order,
+ * keep the likelier tokens; temperature then decides among those. */
 typedef struct lathe_sampler {
   size_t struct_size;
   float temperature; /* 0: the most likely token */
-  float top_p;       /* 0: all */
-  float min_p;
-  int32_t top_k; /* 0: all */
-  uint64_t seed;
+  float top_p;       /* keep the most likely tokens up to this probability; 0: all */
+  float min_p;       /* keep tokens at least this times as likely as the most likely one; 0: all */
+  int32_t top_k;     /* keep so many; 0: all */
+  uint64_t seed;     /* equal requests with equal seeds give equal texts */
+  float typical_p;   /* keep the tokens nearest to the expected surprise up to this probability; 0: all */
+
+  /* Against tokens that are in the text already, its prompt included. */
+  float repeat_penalty;    /* positive logits are divided by it, others multiplied; 0: 1, which changes nothing */
+  float presence_penalty;  /* taken off once */
+  float frequency_penalty; /* taken off each time */
+  int32_t penalty_tokens;  /* how many of the last tokens count; 0: all */
 } lathe_sampler;
 
 /* One ragged batch: sequence s appends token_counts[s] tokens. T is the sum of token_counts, S sequence_count,
@@ -326,6 +339,142 @@ typedef struct lathe_step_options {
  * LATHE_INVALID_ARGUMENT: a bad count, token, row or repeated sequence. LATHE_OUT_OF_MEMORY: the pages do not suffice;
  * the message has the numbers. LATHE_UNSUPPORTED: a reserved field. */
 LATHE_API lathe_status lathe_session_step(lathe_session *session, const lathe_step_options *options);
+
+/* ---- Engines ---- */
+
+/* An engine writes texts for any number of requests at one time. Each step is one batch of the model: first a token for
+ * every text that is being written, then as much of the prompts as there is room for. Requests are served in the order
+ * in which they came. Full pages are found again by what they hold, so that equal beginnings are computed once and
+ * shared; pages that nobody uses any more stay until their memory is needed. When pages run out, the request that came
+ * last gives its own up and is computed anew later; what it has written already stays, and it goes on as it would have.
+ * On the CPU a request's output does not depend on the requests beside it or on any of this, to the bit. */
+typedef struct lathe_engine_options {
+  size_t struct_size;
+  const char *entry;                /* NULL: the program's only language model */
+  const lathe_tokenizer *tokenizer; /* for text, stop strings, grammars and tokens that end a text; NULL: without */
+  int32_t max_step_tokens; /* in one step, which bounds how long it takes; 0: 512, or what the model was compiled for */
+  int32_t max_running;     /* requests that have pages at one time; 0: as many as session and model allow */
+  int32_t no_prefix_sharing; /* not 0: every request computes its whole prompt */
+} lathe_engine_options;
+
+/* An engine of `session`, which may have sequences and other engines beside it; they share its pages. `options` may be
+ * NULL. LATHE_INVALID_ARGUMENT: more tokens or requests than the model was compiled for or the session has, or a
+ * tokenizer of another model. LATHE_UNSUPPORTED: no language model. */
+LATHE_API lathe_status lathe_engine_create(lathe_session *session, const lathe_engine_options *options,
+                                           lathe_engine **out_engine);
+LATHE_API void lathe_engine_release(lathe_engine *engine);
+
+typedef struct lathe_logit_bias {
+  int32_t token;
+  float bias; /* added to the token's logit; -INFINITY: never choose it */
+} lathe_logit_bias;
+
+/* What is read here is copied. The texts are UTF-8 and NUL-terminated. */
+typedef struct lathe_request_options {
+  size_t struct_size;
+  const int32_t *tokens; /* the prompt, at least one token */
+  size_t token_count;
+  int64_t max_tokens;           /* to write; 0: until the model's or the session's room for one text is used up */
+  const lathe_sampler *sampler; /* NULL: the most likely token */
+  const lathe_logit_bias *logit_biases;
+  size_t logit_bias_count;
+
+  /* When to stop, before max_tokens are written. */
+  const int32_t *stop_tokens; /* besides those that end a text (lathe_tokenizer_ends_text) */
+  size_t stop_token_count;
+  const char *const *stop_strings; /* none of them appears in the text that is given out */
+  size_t stop_string_count;
+  int32_t ignore_end; /* not 0: tokens that end a text are like any other */
+
+  /* What may be written: at most one of these is set. Tokens that end a text may follow where it can end. */
+  const char *grammar;     /* GBNF, beginning at the rule `root` */
+  const char *json_schema; /* "{}": any JSON */
+
+  /* What is given out besides tokens and text. */
+  int32_t keep_special;      /* not 0: special tokens appear in the text by name */
+  int32_t log_probabilities; /* not 0: of each token */
+  int32_t top_tokens;        /* so many of the most likely tokens for each place, with log-probabilities */
+  int32_t logits;            /* not 0: the model's, for each token the row that it was chosen from */
+} lathe_request_options;
+
+/* Queues a request; `lathe_engine_step` works on it. LATHE_INVALID_ARGUMENT: an option is wrong, which the message
+ * names, or prompt and max_tokens are more than the model was compiled for. LATHE_OUT_OF_MEMORY: they need more pages
+ * than the session has, so that they would never fit; the message has the bytes needed and given. LATHE_UNSUPPORTED:
+ * the JSON schema asks for what cannot be kept. */
+LATHE_API lathe_status lathe_engine_submit(lathe_engine *engine, const lathe_request_options *options,
+                                           lathe_request **out_request);
+
+/* Runs one step of the model, unless there is nothing to do, and chooses the tokens. `out_unfinished`, which may be
+ * NULL, says how many requests are not finished afterwards: call again until it is 0. Other calls on the engine and its
+ * requests do not wait for a step, except another step.
+ * LATHE_OUT_OF_MEMORY: sequences outside of the engine hold the pages, or all sequences, that the next request needs;
+ * nothing has changed, release some. LATHE_DEVICE_ERROR: the model failed; the requests of this step are finished. */
+LATHE_API lathe_status lathe_engine_step(lathe_engine *engine, size_t *out_unfinished);
+
+typedef enum lathe_finish {
+  LATHE_FINISH_NONE = 0,        /* it goes on */
+  LATHE_FINISH_STOP_TOKEN = 1,  /* the last token ends a text or is one of stop_tokens; it adds nothing to the text */
+  LATHE_FINISH_STOP_STRING = 2, /* the text ends before it; the tokens include it */
+  LATHE_FINISH_LENGTH = 3,      /* max_tokens, or no more room for one text */
+  LATHE_FINISH_GRAMMAR = 4,     /* nothing may follow */
+  LATHE_FINISH_CANCELLED = 5,
+  LATHE_FINISH_FAILED = 6 /* `failure` and `message` say why */
+} lathe_finish;
+
+/* What a request has written since it was last polled. Pointers are the request's, valid until it is polled again or
+ * released; where there is nothing they are NULL. */
+typedef struct lathe_request_output {
+  size_t struct_size;
+  const int32_t *tokens; /* [N] */
+  size_t token_count;    /* N */
+  /* Valid UTF-8, whole characters, not NUL-terminated. It may lag behind the tokens: what could be the beginning of a
+   * stop string or of a character is held back. */
+  const char *text;
+  size_t text_bytes;
+  const float
+      *log_probabilities;    /* [N], natural logarithms, by the model alone: before penalties, biases and filters */
+  size_t top_count;          /* K: top_tokens, or the vocabulary if that is less */
+  const int32_t *top_tokens; /* [N, K], the most likely first; -1 where there are no more */
+  const float *top_log_probabilities; /* [N, K] */
+  const float *logits;                /* [N, V] */
+  lathe_finish finish;                /* after one other than LATHE_FINISH_NONE nothing follows */
+  lathe_code failure;                 /* of LATHE_FINISH_FAILED, else 0 */
+  const char *message;                /* of LATHE_FINISH_FAILED, else "" */
+
+  /* Of the whole request so far. */
+  int64_t shared_tokens; /* of the prompt, that were found and not computed when the request was begun */
+  int64_t preemptions;   /* how often it has lost its pages */
+} lathe_request_output;
+
+/* Takes what `request` has written, and never waits. LATHE_INVALID_ARGUMENT: struct_size is not set. */
+LATHE_API lathe_status lathe_request_poll(lathe_request *request, lathe_request_output *output);
+/* Ends a request, unless it is finished already. What it had written can still be polled. Its pages are given back at
+ * once or, while a step is running, by that step. */
+LATHE_API void lathe_request_cancel(lathe_request *request);
+/* Cancels it, if it is not finished. */
+LATHE_API void lathe_request_release(lathe_request *request);
+
+typedef struct lathe_engine_info {
+  size_t struct_size;
+  size_t running; /* requests that have a sequence of the session */
+  size_t waiting; /* requests that have none: not begun, or preempted */
+
+  /* Pages of the session, which its other users hold too. Those neither used nor cached are free. */
+  uint64_t page_bytes; /* in all states together */
+  uint64_t total_pages;
+  uint64_t used_pages;
+  uint64_t shared_pages; /* of those used, by more than one */
+  uint64_t cached_pages; /* not used, but to be found by what they hold, until their memory is needed */
+
+  /* Since the engine was created. */
+  uint64_t steps;
+  uint64_t computed_tokens; /* that went through the model */
+  uint64_t shared_tokens;   /* that were found instead */
+  uint64_t preemptions;
+} lathe_engine_info;
+
+/* Writes how the engine is and what its memory is used for. LATHE_INVALID_ARGUMENT: struct_size is not set. */
+LATHE_API lathe_status lathe_engine_inspect(lathe_engine *engine, lathe_engine_info *info);
 
 /* ---- Tokenizers ---- */
 

@@ -71,9 +71,27 @@ double randomNumber(uint64_t seed, uint64_t index) {
   return double(mix(mix(seed) ^ index) >> 11) * 0x1p-53;
 }
 
+[[noreturn]] static void failToChoose() {
+  throw Failure(LATHE_DEVICE_ERROR, "no token can be chosen: all logits are NaN or -infinity");
+}
+
+/// The first of the greatest logits.
+static int32_t mostLikelyToken(std::span<const float> row) {
+  float greatest = -std::numeric_limits<float>::infinity();
+  size_t best = row.size();
+  for (size_t token = 0; token != row.size(); ++token)
+    if (row[token] > greatest) { // NaN is never greater
+      greatest = row[token];
+      best = token;
+    }
+  if (best == row.size())
+    failToChoose();
+  return int32_t(best);
+}
+
 int32_t chooseToken(std::vector<Candidate> candidates, float temperature, double random) {
   if (candidates.empty())
-    throw Failure(LATHE_DEVICE_ERROR, "no token can be chosen: all logits are NaN or -infinity");
+    failToChoose();
   auto likelier = [](const Candidate &left, const Candidate &right) {
     return left.logit > right.logit || (left.logit == right.logit && left.token < right.token);
   };
@@ -91,13 +109,13 @@ int32_t chooseToken(std::vector<Candidate> candidates, float temperature, double
 }
 
 int32_t sampleToken(std::span<const float> row, const SamplingOptions &options, double random) {
+  if (options.temperature == 0)
+    return mostLikelyToken(row);
   std::vector<Candidate> candidates = candidatesOf(row);
-  if (options.temperature != 0) {
-    keepTopK(candidates, options.topK);
-    keepTypical(candidates, options.typicalP);
-    keepTopP(candidates, options.topP);
-    keepMinP(candidates, options.minP);
-  }
+  keepTopK(candidates, options.topK);
+  keepTypical(candidates, options.typicalP);
+  keepTopP(candidates, options.topP);
+  keepMinP(candidates, options.minP);
   return chooseToken(std::move(candidates), options.temperature, random);
 }
 

@@ -4,7 +4,7 @@
 #include "runtime/session/TensorBinding.h"
 
 #include <algorithm>
-#include <cstring>
+#include <cassert>
 
 namespace lathe::runtime {
 
@@ -41,14 +41,13 @@ void Session::collectStates(const lathe_session_options &options) {
   }
   limits.maxSequences = maxSequences;
   limits.pages = 0;
-  int64_t pageBytes = 0;
   for (const State *state : limits.states)
-    pageBytes += state->pageBytes;
-  if (pageBytes == 0)
+    bytesOfPage += state->pageBytes;
+  if (bytesOfPage == 0)
     return;
   int64_t longestPages = longest / PageTokens;
   limits.pages =
-      options.kv_cache_bytes ? int64_t(options.kv_cache_bytes / uint64_t(pageBytes)) : longestPages * maxSequences;
+      options.kv_cache_bytes ? int64_t(options.kv_cache_bytes / uint64_t(bytesOfPage)) : longestPages * maxSequences;
   // More pages than all sequences together can use would only waste memory.
   limits.pages = std::min(limits.pages, longestPages * maxSequences);
   if (limits.pages > INT32_MAX / PageTokens)
@@ -56,7 +55,7 @@ void Session::collectStates(const lathe_session_options &options) {
                   INT32_MAX / PageTokens, " can be numbered; lower it or max_sequences");
   if (limits.pages < maxSequences)
     throw Failure(LATHE_INVALID_ARGUMENT, "kv_cache_bytes is ", options.kv_cache_bytes, " but ", maxSequences,
-                  " sequences need ", maxSequences * pageBytes, "; raise it or lower max_sequences");
+                  " sequences need ", maxSequences * bytesOfPage, "; raise it or lower max_sequences");
 }
 
 const Entry &Session::entryFor(const char *name, lathe_entry_kind kind) const {
@@ -133,52 +132,112 @@ void Session::trim(SequenceState &sequence) {
     pages->release(sequence.pages.back());
 }
 
-/// The page that a step would write into although others read it; -1 if there is none.
-static int64_t sharedTail(const SequenceState &sequence, const PageOwner &pages) {
-  if (sequence.length % PageTokens == 0)
-    return -1;
-  int64_t tail = sequence.length / PageTokens;
-  return pages.users(sequence.pages[size_t(tail)]) > 1 ? tail : -1;
+/// The page with tokens already that a step would write into; -1 if there is none.
+static int32_t tailPage(const SequenceState &sequence) {
+  return sequence.length % PageTokens == 0 ? -1 : sequence.pages[size_t(sequence.length / PageTokens)];
+}
+
+static bool sharesTail(const SequenceState &sequence, const PageOwner &pages) {
+  int32_t tail = tailPage(sequence);
+  return tail >= 0 && pages.users(tail) > 1;
+}
+
+static int64_t pagesAfter(const SequenceState &sequence, int64_t count) {
+  return (sequence.length + count + PageTokens - 1) / PageTokens;
+}
+
+static int64_t newPages(const SequenceState &sequence, int64_t count, const PageOwner &pages) {
+  return pagesAfter(sequence, count) - int64_t(sequence.pages.size()) + sharesTail(sequence, pages);
 }
 
 void Session::reservePages(void *stream) {
   int64_t needed = 0;
-  for (const StepPart &part : parts) {
-    int64_t after = (part.sequence->length + part.count + PageTokens - 1) / PageTokens;
-    needed += after - int64_t(part.sequence->pages.size()) + (sharedTail(*part.sequence, *pages) >= 0);
-  }
+  for (const StepPart &part : parts)
+    needed += newPages(*part.sequence, part.count, *pages);
   if (needed > pages->available())
     throw Failure(LATHE_OUT_OF_MEMORY, "the step needs ", needed, " pages but ", pages->available(), " of ",
                   pages->total(), " are free; release or truncate sequences, or raise kv_cache_bytes");
   for (const StepPart &part : parts) {
     SequenceState &sequence = *part.sequence;
-    size_t after = size_t((sequence.length + part.count + PageTokens - 1) / PageTokens);
+    size_t after = size_t(pagesAfter(sequence, part.count));
     sequence.pages.reserve(after);
-    if (int64_t tail = sharedTail(sequence, *pages); tail >= 0) {
-      int32_t &shared = sequence.pages[size_t(tail)], page = pages->acquire();
+    if (sharesTail(sequence, *pages)) {
+      int32_t &shared = sequence.pages[size_t(sequence.length / PageTokens)], page = pages->acquire();
       pages->release(shared);
       std::swap(shared, page);
       executor->copyPage(shared, page, stream);
+    } else if (int32_t tail = tailPage(sequence); tail >= 0) {
+      pages->forget(tail);
     }
     while (sequence.pages.size() < after)
       sequence.pages.push_back(pages->acquire());
   }
 }
 
+int64_t Session::sequencesLeft() const {
+  std::lock_guard lock(mutex);
+  return maxSequences - openSequences;
+}
+
+PageCounts Session::pageCounts() const {
+  std::lock_guard lock(mutex);
+  return pages->counts();
+}
+
+int64_t Session::pagesFor(const SequenceState &sequence, int64_t count) const {
+  std::lock_guard lock(mutex);
+  return newPages(sequence, count, *pages);
+}
+
+int64_t Session::adoptPrefix(SequenceState &sequence, std::span<const PageKey> keys, int64_t most) {
+  std::lock_guard lock(mutex);
+  assert(sequence.pages.empty() && "only an empty sequence can adopt a prefix");
+  for (const PageKey &key : keys) {
+    if (int64_t(sequence.pages.size()) * PageTokens >= most)
+      break;
+    int32_t page = pages->find(key);
+    if (page < 0)
+      break;
+    sequence.pages.push_back(page);
+  }
+  return sequence.length = std::min(int64_t(sequence.pages.size()) * PageTokens, most);
+}
+
+void Session::keepPage(const SequenceState &sequence, size_t index, const PageKey &key) {
+  std::lock_guard lock(mutex);
+  assert(int64_t(index + 1) * PageTokens <= sequence.length && "only a full page is kept");
+  pages->keep(sequence.pages[index], key);
+}
+
 void Session::step(const lathe_step_options &options, SequenceState *(*stateOf)(const Session &, lathe_sequence *)) {
   std::lock_guard lock(mutex);
-  const Entry &entry = entryFor(options.entry, LATHE_ENTRY_LANGUAGE_MODEL);
   parts.clear();
   ++steps;
-  for (size_t i = 0; options.sequences && i != options.sequence_count; ++i) {
-    SequenceState *sequence = stateOf(*this, options.sequences[i]);
-    if (!sequence)
-      throw Failure(LATHE_INVALID_ARGUMENT, "sequences[", i, "] is not a sequence of this session");
-    if (sequence->lastStep == steps)
-      throw Failure(LATHE_INVALID_ARGUMENT, "sequences[", i, "] is there twice");
-    sequence->lastStep = steps;
-    parts.push_back({sequence, 0});
-  }
+  for (size_t i = 0; options.sequences && i != options.sequence_count; ++i)
+    addPart(stateOf(*this, options.sequences[i]));
+  runParts(options);
+}
+
+void Session::step(const lathe_step_options &options, std::span<SequenceState *const> sequences) {
+  std::lock_guard lock(mutex);
+  parts.clear();
+  ++steps;
+  for (SequenceState *sequence : sequences)
+    addPart(sequence);
+  runParts(options);
+}
+
+void Session::addPart(SequenceState *sequence) {
+  if (!sequence)
+    throw Failure(LATHE_INVALID_ARGUMENT, "sequences[", parts.size(), "] is not a sequence of this session");
+  if (sequence->lastStep == steps)
+    throw Failure(LATHE_INVALID_ARGUMENT, "sequences[", parts.size(), "] is there twice");
+  sequence->lastStep = steps;
+  parts.push_back({sequence, 0});
+}
+
+void Session::runParts(const lathe_step_options &options) {
+  const Entry &entry = entryFor(options.entry, LATHE_ENTRY_LANGUAGE_MODEL);
   checkStep(entry, options, parts);
   try {
     reservePages(options.stream);

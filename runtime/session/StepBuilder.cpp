@@ -31,14 +31,14 @@ static void checkCount(const Symbol &symbol, int64_t count, const char *what) {
                   symbol.max, "; split it");
 }
 
-static void checkRows(const lathe_step_options &options, int64_t tokens, int64_t vocabulary) {
+static void checkRows(const lathe_step_options &options, uint64_t sequences, int64_t tokens, int64_t vocabulary) {
   if (!options.rows && options.row_count != 0)
     throw Failure(LATHE_INVALID_ARGUMENT, "row_count is ", options.row_count, " but rows is NULL");
   for (size_t i = 0; i != options.row_count; ++i)
     if (options.rows[i] < 0 || options.rows[i] >= tokens)
       throw Failure(LATHE_INVALID_ARGUMENT, "rows[", i, "] is ", options.rows[i], " but the step has ", tokens,
                     " tokens");
-  uint64_t rows = options.rows ? options.row_count : options.sequence_count;
+  uint64_t rows = options.rows ? options.row_count : sequences;
   uint64_t needed = rows * uint64_t(vocabulary) * sizeof(float);
   if (options.logits && options.logits_bytes < needed)
     throw Failure(LATHE_INVALID_ARGUMENT, "logits_bytes is ", options.logits_bytes, " but ", rows, " rows of ",
@@ -48,11 +48,11 @@ static void checkRows(const lathe_step_options &options, int64_t tokens, int64_t
 void checkStep(const Entry &entry, const lathe_step_options &options, std::vector<StepPart> &parts) {
   refuseReserved(entry, options);
   ModelSymbols symbols(entry);
-  if (options.sequence_count == 0 || !options.sequences || !options.tokens)
+  if (parts.empty() || !options.tokens)
     throw Failure(LATHE_INVALID_ARGUMENT, "a step needs sequences and tokens");
-  checkCount(entry.symbols[size_t(symbols.sequences)], int64_t(options.sequence_count), "sequences");
+  checkCount(entry.symbols[size_t(symbols.sequences)], int64_t(parts.size()), "sequences");
   int64_t total = 0, greatest = greatestLength(entry);
-  for (size_t i = 0; i != options.sequence_count; ++i) {
+  for (size_t i = 0; i != parts.size(); ++i) {
     int64_t count = options.token_counts ? options.token_counts[i] : 1;
     if (count < 1)
       throw Failure(LATHE_INVALID_ARGUMENT, "token_counts[", i, "] is ", count, " but must be at least 1");
@@ -67,9 +67,9 @@ void checkStep(const Entry &entry, const lathe_step_options &options, std::vecto
     if (options.tokens[i] < 0 || options.tokens[i] >= symbols.vocabulary)
       throw Failure(LATHE_INVALID_ARGUMENT, "tokens[", i, "] is ", options.tokens[i], " but the vocabulary has ",
                     symbols.vocabulary);
-  checkRows(options, total, symbols.vocabulary);
-  checkCount(entry.symbols[size_t(symbols.rows)],
-             options.rows ? int64_t(options.row_count) : int64_t(options.sequence_count), "rows");
+  checkRows(options, parts.size(), total, symbols.vocabulary);
+  checkCount(entry.symbols[size_t(symbols.rows)], options.rows ? int64_t(options.row_count) : int64_t(parts.size()),
+             "rows");
 }
 
 StepShape shapeOf(const Entry &entry, const lathe_step_options &options, const std::vector<StepPart> &parts) {

@@ -1,6 +1,7 @@
 #include "test/runtime/TestArtifact.h"
 
 #include "runtime/artifact/Sha256.h"
+#include "test/runtime/images/BabbleModel.h"
 
 #include <atomic>
 #include <cstring>
@@ -83,7 +84,8 @@ ArtifactSource positiveSource() {
   return {manifestOf("cpu", entry), {{SectionKind::HostImage, "x86-64-v3", image("Positive.bin")}}, {}};
 }
 
-ArtifactSource toySource(const std::string &target) {
+/// An entry over a paged state of one float a token; `pages` is the most that a sequence has.
+static ordered_json languageModel(int64_t vocabulary, int64_t pages) {
   auto arrays = ordered_json::array({value("tokens", "i32", ordered_json::array({"tokens"}), "tokens"),
                                      value("positions", "i32", {"tokens", 1}, "positions"),
                                      value("row_offsets", "i32", ordered_json::array({"offsets"}), "row_offsets"),
@@ -91,20 +93,29 @@ ArtifactSource toySource(const std::string &target) {
                                      value("block_tables", "i32", {"sequences", "pages"}, "block_tables"),
                                      value("slots", "i32", ordered_json::array({"tokens"}), "slots"),
                                      value("rows", "i32", ordered_json::array({"rows"}), "rows")});
-  ordered_json entry = {
-      {"name", "forward"},
-      {"kind", "language_model"},
-      {"symbols", ordered_json::array({symbol("tokens", 1, 64), symbol("sequences", 1, 8), symbol("offsets", 2, 9),
-                                       symbol("pages", 1, 6), symbol("rows", 1, 64)})},
-      {"inputs", arrays},
-      {"outputs", ordered_json::array({value("logits", "f32", {"rows", 8}, "logits")})},
-      {"states", ordered_json::array({{{"name", "kv"},
-                                       {"kind", "paged"},
-                                       {"element", "f32"},
-                                       {"shape", {1}},
-                                       {"page_tokens", 16},
-                                       {"page_bytes", 64},
-                                       {"window", 0}}})}};
+  return {{"name", "forward"},
+          {"kind", "language_model"},
+          {"symbols", ordered_json::array({symbol("tokens", 1, 64), symbol("sequences", 1, 8), symbol("offsets", 2, 9),
+                                           symbol("pages", 1, pages), symbol("rows", 1, 64)})},
+          {"inputs", arrays},
+          {"outputs", ordered_json::array({value("logits", "f32", {"rows", vocabulary}, "logits")})},
+          {"states", ordered_json::array({{{"name", "kv"},
+                                           {"kind", "paged"},
+                                           {"element", "f32"},
+                                           {"shape", {1}},
+                                           {"page_tokens", 16},
+                                           {"page_bytes", 64},
+                                           {"window", 0}}})}};
+}
+
+ArtifactSource babbleSource() {
+  return {manifestOf("cpu", languageModel(babble::Vocabulary, babble::Longest / 16)),
+          {{SectionKind::HostImage, "x86-64-v3", image("Babble.bin")}},
+          {}};
+}
+
+ArtifactSource toySource(const std::string &target) {
+  ordered_json entry = languageModel(8, 6);
   bool cuda = target == "cuda";
   ArtifactSource source = {manifestOf(target, entry),
                            {{SectionKind::HostImage, "x86-64-v3", image(cuda ? "ToyCuda.bin" : "ToyCpu.bin")}},

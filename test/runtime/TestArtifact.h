@@ -14,6 +14,8 @@ artifact::ArtifactSource scaleSource(const std::string &target = "cpu");
 /// Its output has a size that depends on data; for the CPU.
 artifact::ArtifactSource positiveSource();
 artifact::ArtifactSource toySource(const std::string &target = "cpu");
+/// For the CPU; images/BabbleModel.h says what it computes.
+artifact::ArtifactSource babbleSource();
 
 /// Writes `source` to a new file in the test's folder and returns its path.
 std::string writeTemporary(const artifact::ArtifactSource &source);
@@ -27,6 +29,8 @@ struct Release {
   void operator()(lathe_device *device) const { lathe_device_release(device); }
   void operator()(lathe_session *session) const { lathe_session_release(session); }
   void operator()(lathe_sequence *sequence) const { lathe_sequence_release(sequence); }
+  void operator()(lathe_engine *engine) const { lathe_engine_release(engine); }
+  void operator()(lathe_request *request) const { lathe_request_release(request); }
   void operator()(lathe_tokenizer *tokenizer) const { lathe_tokenizer_release(tokenizer); }
   void operator()(lathe_text_decoder *decoder) const { lathe_text_decoder_release(decoder); }
 };
@@ -34,6 +38,8 @@ using Program = std::unique_ptr<lathe_program, Release>;
 using Device = std::unique_ptr<lathe_device, Release>;
 using Session = std::unique_ptr<lathe_session, Release>;
 using Sequence = std::unique_ptr<lathe_sequence, Release>;
+using Engine = std::unique_ptr<lathe_engine, Release>;
+using Request = std::unique_ptr<lathe_request, Release>;
 using Tokenizer = std::unique_ptr<lathe_tokenizer, Release>;
 using TextDecoder = std::unique_ptr<lathe_text_decoder, Release>;
 

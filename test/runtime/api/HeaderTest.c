@@ -25,6 +25,8 @@ int main(void) {
   lathe_device_release(NULL);
   lathe_session_release(NULL);
   lathe_sequence_release(NULL);
+  lathe_engine_release(NULL);
+  lathe_request_release(NULL);
   lathe_tokenizer_release(NULL);
   lathe_text_decoder_release(NULL);
 

@@ -1,0 +1,180 @@
+#include "runtime/engine/Engine.h"
+
+#include "runtime/Failure.h"
+#include "runtime/artifact/Sha256.h"
+
+#include <algorithm>
+
+namespace lathe::runtime {
+
+Engine::Engine(std::shared_ptr<Session> given, const lathe_engine_options &options,
+               std::shared_ptr<const Tokenizer> tokens)
+    : session(std::move(given)), tokenizer(std::move(tokens)),
+      entry(session->entryFor(options.entry, LATHE_ENTRY_LANGUAGE_MODEL)),
+      textLimits{ModelSymbols(entry).vocabulary, greatestLength(entry), session->pageCounts().total,
+                 session->pageBytes()},
+      scheduler(*session, schedulerLimits(options)) {
+  if (textLimits.pageBytes == 0)
+    throw Failure(LATHE_UNSUPPORTED, "entry '", entry.name, "' has no state, so it cannot go on with a text");
+  if (tokenizer && tokenizer->size() > textLimits.vocabulary)
+    throw Failure(LATHE_INVALID_ARGUMENT, "the tokenizer has ", tokenizer->size(), " tokens but the model ",
+                  textLimits.vocabulary, "; use the model's own tokenizer");
+}
+
+/// An option that is `given`, or with 0 `usual`, and at most `most`.
+static int64_t limitOf(const char *name, int64_t given, int64_t usual, int64_t most, const char *whose) {
+  if (given < 0 || given > most)
+    throw Failure(LATHE_INVALID_ARGUMENT, name, " is ", given, " but must be from 0 to ", most, ", which is what ",
+                  whose);
+  return given ? given : std::min(usual, most);
+}
+
+SchedulerLimits Engine::schedulerLimits(const lathe_engine_options &options) const {
+  ModelSymbols symbols(entry);
+  auto most = [&](int symbol) { return entry.symbols[size_t(symbol)].max; };
+  SchedulerLimits limits;
+  limits.stepTokens =
+      limitOf("max_step_tokens", options.max_step_tokens, 512, most(symbols.tokens), "the model was compiled for");
+  limits.stepSequences = std::min(most(symbols.sequences), most(symbols.offsets) - 1);
+  limits.stepRows = most(symbols.rows);
+  limits.running = limitOf("max_running", options.max_running, std::min(limits.stepSequences, limits.stepTokens),
+                           session->sequenceCapacity(), "the session has sequences");
+  limits.sharesPrefixes = !options.no_prefix_sharing;
+  // Another entry leaves other contents in the pages of the same text.
+  limits.beginningKey = sha256(entry.name.data(), entry.name.size());
+  return limits;
+}
+
+std::shared_ptr<const GrammarTokens> Engine::grammarTokens() {
+  std::lock_guard lock(mutex);
+  if (!madeGrammarTokens)
+    madeGrammarTokens = std::make_shared<const GrammarTokens>(tokenizer);
+  return madeGrammarTokens;
+}
+
+std::shared_ptr<Request> Engine::submit(const lathe_request_options &given) {
+  RequestOptions options = readRequest(given, textLimits, tokenizer.get());
+  std::shared_ptr<const GrammarTokens> forGrammar = options.grammar ? grammarTokens() : nullptr;
+  auto request = std::make_shared<Request>(std::move(options), tokenizer, forGrammar);
+  std::lock_guard lock(mutex);
+  scheduler.add(request);
+  return request;
+}
+
+void Engine::fillStep(const std::vector<StepShare> &shares) {
+  sequences.clear();
+  counts.clear();
+  tokens.clear();
+  rows.clear();
+  for (const StepShare &share : shares) {
+    Request &request = *share.request;
+    std::span<const int32_t> next = request.text().last(size_t(request.pending())).first(size_t(share.count));
+    sequences.push_back(&request.sequence);
+    counts.push_back(int32_t(share.count));
+    tokens.insert(tokens.end(), next.begin(), next.end());
+    if (share.wantsRow)
+      rows.push_back(int32_t(tokens.size()) - 1);
+  }
+  logits.resize(rows.size() * size_t(textLimits.vocabulary));
+}
+
+void Engine::settle(const std::vector<StepShare> &shares) {
+  std::span<float> rest = logits;
+  for (const StepShare &share : shares) {
+    if (!share.wantsRow)
+      continue;
+    std::span<float> row = rest.first(size_t(textLimits.vocabulary));
+    rest = rest.subspan(row.size());
+    if (!share.request->isFinished()) // cancelled meanwhile
+      share.request->advance(row);
+  }
+}
+
+size_t Engine::step() {
+  std::lock_guard stepping(stepMutex);
+  std::unique_lock lock(mutex);
+  scheduler.removeFinished();
+  const std::vector<StepShare> &shares = scheduler.plan();
+  size_t unfinished = scheduler.runningCount() + scheduler.waitingCount();
+  if (shares.empty() && unfinished == 0)
+    return 0;
+  if (shares.empty())
+    throw Failure(LATHE_OUT_OF_MEMORY, "none of ", unfinished, " requests can go on: ", session->sequencesLeft(),
+                  " of ", session->sequenceCapacity(), " sequences and ", session->pageCounts().available(), " of ",
+                  textLimits.pages, " pages are free, others are held outside of the engine; release some");
+  fillStep(shares);
+  lathe_step_options options{};
+  options.struct_size = sizeof(options);
+  options.entry = entry.name.c_str();
+  options.token_counts = counts.data();
+  options.tokens = tokens.data();
+  static constexpr int32_t NoRow = 0; // a list of no rows is not NULL: that asks for the last of each sequence
+  options.rows = rows.empty() ? &NoRow : rows.data();
+  options.row_count = rows.size();
+  options.logits = rows.empty() ? nullptr : logits.data();
+  options.logits_bytes = logits.size() * sizeof(float);
+  std::optional<Failure> failure;
+  isStepping = true;
+  lock.unlock();
+  try {
+    session->step(options, sequences);
+  } catch (const Failure &problem) {
+    failure = problem;
+  } catch (const std::bad_alloc &) {
+    failure.emplace(LATHE_OUT_OF_MEMORY, "the system gives no more memory");
+  }
+  lock.lock();
+  isStepping = false;
+  if (!failure) {
+    ++steps;
+    computedTokens += tokens.size();
+    scheduler.keepPages();
+    settle(shares);
+  } else if (failure->code() != LATHE_OUT_OF_MEMORY) {
+    for (const StepShare &share : shares)
+      share.request->fail(failure->code(), failure->message());
+  }
+  scheduler.removeFinished();
+  if (failure)
+    throw *failure;
+  return scheduler.runningCount() + scheduler.waitingCount();
+}
+
+void Engine::cancel(Request &request) {
+  std::lock_guard lock(mutex);
+  request.finish(LATHE_FINISH_CANCELLED);
+  if (!isStepping)
+    scheduler.removeFinished();
+}
+
+void Engine::poll(Request &request, RequestOutput &taken, lathe_request_output &state) {
+  taken = RequestOutput();
+  std::lock_guard lock(mutex);
+  std::swap(taken, request.output);
+  state.finish = request.reason;
+  state.failure = request.failureCode;
+  state.message = request.failure.c_str();
+  state.top_count = size_t(request.topCount());
+  state.shared_tokens = request.sharedTokens;
+  state.preemptions = request.preemptions;
+}
+
+lathe_engine_info Engine::inspect() {
+  PageCounts pages = session->pageCounts(); // this may wait for a step, so not under our lock
+  std::lock_guard lock(mutex);
+  lathe_engine_info info{};
+  info.running = scheduler.runningCount();
+  info.waiting = scheduler.waitingCount();
+  info.page_bytes = uint64_t(textLimits.pageBytes);
+  info.total_pages = uint64_t(pages.total);
+  info.used_pages = uint64_t(pages.used);
+  info.shared_pages = uint64_t(pages.shared);
+  info.cached_pages = uint64_t(pages.cached);
+  info.steps = steps;
+  info.computed_tokens = computedTokens;
+  info.shared_tokens = scheduler.sharedTokenCount();
+  info.preemptions = scheduler.preemptionCount();
+  return info;
+}
+
+} // namespace lathe::runtime

@@ -1,0 +1,157 @@
+#include "runtime/engine/Scheduler.h"
+
+#include <algorithm>
+
+namespace lathe::runtime {
+
+Scheduler::~Scheduler() {
+  for (auto &request : running)
+    close(*request);
+}
+
+void Scheduler::close(Request &request) {
+  session.closeSequence(request.sequence);
+  request.keptPages = 0;
+}
+
+void Scheduler::preemptLast() {
+  std::shared_ptr<Request> last = std::move(running.back());
+  running.pop_back();
+  auto share = std::find_if(shares.begin(), shares.end(), [&](auto &one) { return one.request == last; });
+  if (share != shares.end()) {
+    tokensLeft += share->count;
+    rowsLeft += share->wantsRow;
+    shares.erase(share);
+  }
+  close(*last);
+  ++last->preemptions;
+  ++preemptions;
+  waiting.push_front(std::move(last));
+}
+
+/// Pages that the step takes as far as it is planned.
+static int64_t plannedPages(const Session &session, const std::vector<StepShare> &shares) {
+  int64_t pages = 0;
+  for (const StepShare &share : shares)
+    pages += session.pagesFor(share.request->sequence, share.count);
+  return pages;
+}
+
+/// Makes pages available for running request `index` to get `count` tokens in this step.
+bool Scheduler::makeRoom(size_t index, int64_t count) {
+  int64_t needed = session.pagesFor(running[index]->sequence, count);
+  while (needed != 0 && needed + plannedPages(session, shares) > session.pageCounts().available()) {
+    if (index + 1 == running.size())
+      return false;
+    preemptLast();
+    needed = session.pagesFor(running[index]->sequence, count); // what was shared may not be any more
+  }
+  return true;
+}
+
+/// Plans for running requests: those of which one token is pending, or the others.
+void Scheduler::schedule(bool writing) {
+  for (size_t i = 0; i < running.size(); ++i) {
+    Request &request = *running[i];
+    int64_t pending = request.pending(), count = std::min(pending, tokensLeft);
+    if ((pending == 1) != writing)
+      continue;
+    if (count == pending && rowsLeft == 0)
+      --count;
+    if (count <= 0 || int64_t(shares.size()) == limits.stepSequences || !makeRoom(i, count))
+      continue;
+    shares.push_back({running[i], count, count == pending});
+    tokensLeft -= count;
+    rowsLeft -= count == pending;
+  }
+}
+
+/// Whether a running request is about to fill this page of another one's text.
+bool Scheduler::isBeingComputed(Request &request, size_t page) {
+  std::span<const PageKey> keys = request.pageKeys(limits.beginningKey);
+  return page < keys.size() && std::any_of(
+                                   running.begin(), running.end(),
+                                   [&](auto &other) {
+                                     std::span<const PageKey> others = other->pageKeys(limits.beginningKey);
+                                     return page < others.size() && others[page] == keys[page] &&
+                                            other->sequence.length < int64_t(page + 1) * PageTokens;
+                                   });
+}
+
+/// Opens the sequence of the first waiting request, with the pages that are there already, if it is time for it.
+bool Scheduler::begin(Request &request) {
+  session.openSequence({}, request.sequence);
+  if (limits.sharesPrefixes) {
+    // The last token is computed in any case, for its logits.
+    int64_t most = request.pending() - 1;
+    int64_t found = session.adoptPrefix(request.sequence, request.pageKeys(limits.beginningKey), most);
+    if (found < most && isBeingComputed(request, size_t(found / PageTokens))) {
+      close(request);
+      return false;
+    }
+  }
+  int64_t needed = session.pagesFor(request.sequence, request.pending());
+  for (auto &other : running)
+    needed += session.pagesFor(other->sequence, other->pending());
+  if (needed > session.pageCounts().available()) {
+    close(request);
+    return false;
+  }
+  request.keptPages = size_t(request.sequence.length / PageTokens);
+  if (request.preemptions == 0)
+    request.sharedTokens = request.sequence.length;
+  sharedTokens += uint64_t(request.sequence.length);
+  return true;
+}
+
+void Scheduler::admit() {
+  while (!waiting.empty() && tokensLeft > 0 && int64_t(running.size()) < limits.running &&
+         int64_t(shares.size()) < limits.stepSequences && session.sequencesLeft() > 0 && begin(*waiting.front())) {
+    running.push_back(std::move(waiting.front()));
+    waiting.pop_front();
+    Request &request = *running.back();
+    int64_t pending = request.pending(), count = std::min(pending, tokensLeft);
+    if (count == pending && rowsLeft == 0 && --count == 0)
+      break;
+    shares.push_back({running.back(), count, count == pending});
+    tokensLeft -= count;
+    rowsLeft -= count == pending;
+  }
+}
+
+const std::vector<StepShare> &Scheduler::plan() {
+  shares.clear();
+  tokensLeft = limits.stepTokens;
+  rowsLeft = limits.stepRows;
+  schedule(/*writing=*/true);
+  schedule(/*writing=*/false);
+  admit();
+  // A request that began may share a page that another was to write: that one takes a page more now.
+  while (running.size() > 1 && plannedPages(session, shares) > session.pageCounts().available())
+    preemptLast();
+  if (plannedPages(session, shares) > session.pageCounts().available())
+    shares.clear();
+  return shares;
+}
+
+void Scheduler::keepPages() {
+  if (!limits.sharesPrefixes)
+    return;
+  for (const StepShare &share : shares) {
+    Request &request = *share.request;
+    std::span<const PageKey> keys = request.pageKeys(limits.beginningKey);
+    for (; int64_t(request.keptPages + 1) * PageTokens <= request.sequence.length; ++request.keptPages)
+      session.keepPage(request.sequence, request.keptPages, keys[request.keptPages]);
+  }
+}
+
+void Scheduler::removeFinished() {
+  auto isFinished = [](const std::shared_ptr<Request> &request) { return request->isFinished(); };
+  for (auto &request : running)
+    if (isFinished(request))
+      close(*request);
+  std::erase_if(running, isFinished);
+  std::erase_if(waiting, isFinished);
+}
+
+} // namespace lathe::runtime
