@@ -6,7 +6,7 @@
 #include "mlir/Support/ToolUtilities.h"
 #include "tools/ExitCodes.h"
 #include "tools/lathe/Arrays.h"
-#include "tools/lathe/Commands.h"
+#include "tools/lathe/CommandFailure.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"

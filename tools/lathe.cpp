@@ -1,6 +1,7 @@
 // The runtime's command.
 #include "tools/ExitCodes.h"
 #include "tools/lathe/Commands.h"
+#include "tools/lathe/Handles.h"
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
@@ -26,17 +27,13 @@ int main(int argc, char **argv) {
   app.require_subcommand(1);
   app.footer(ExitCodeHelp);
 
-  RunArguments run;
-  addRunCommand(app, run);
-  BenchArguments bench;
-  addBenchCommand(app, bench);
-  InspectArguments inspect;
-  addInspectCommand(app, inspect);
-  TokenizeArguments tokenize;
-  addTokenizeCommand(app, tokenize);
-  TemplateArguments chatTemplate;
-  addTemplateCommand(app, chatTemplate);
-  app.add_subcommand("doctor", "Say what this machine offers and what is missing");
+  Action chosen;
+  addRunCommand(app, chosen);
+  addBenchCommand(app, chosen);
+  addInspectCommand(app, chosen);
+  addTokenizeCommand(app, chosen);
+  addTemplateCommand(app, chosen);
+  addDoctorCommand(app, chosen);
 
   try {
     app.parse(argc, argv);
@@ -44,19 +41,7 @@ int main(int argc, char **argv) {
     return app.exit(error) == 0 ? Success : InvalidUsage;
   }
   try {
-    if (app.got_subcommand("run"))
-      runModel(run);
-    else if (app.got_subcommand("bench"))
-      benchModel(bench);
-    else if (app.got_subcommand("inspect"))
-      inspectModel(inspect);
-    else if (app.got_subcommand("tokenize"))
-      tokenizeInput(tokenize);
-    else if (app.got_subcommand("template"))
-      printPrompt(chatTemplate);
-    else
-      return finish(examineMachine());
-    return finish(Success);
+    return finish(chosen());
   } catch (const CommandFailure &failure) {
     std::cerr << "lathe: " << failure.what() << "\n";
     return failure.code + 1;

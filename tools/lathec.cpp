@@ -7,7 +7,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/Timing.h"
 #include "tools/ExitCodes.h"
-#include "tools/lathec/Progress.h"
+#include "tools/Progress.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
@@ -301,8 +301,8 @@ static bool writeReport(Compilation &compilation, const Arguments &arguments) {
 static int compile(Arguments &arguments) {
   if (!checkFiles(arguments))
     return NotFound;
-  Progress progress(arguments.progress == "always" ||
-                    (arguments.progress == "auto" && !arguments.quiet && llvm::sys::Process::StandardErrIsDisplayed()));
+  Progress progress("lathec", arguments.progress == "always" || (arguments.progress == "auto" && !arguments.quiet &&
+                                                                 llvm::sys::Process::StandardErrIsDisplayed()));
   arguments.compile.progress = [&](llvm::StringRef step) { progress.start(step.str()); };
   if (!arguments.quiet)
     arguments.compile.note = [&](llvm::StringRef text) { progress.print("lathec: " + text.str()); };

@@ -1,6 +1,6 @@
 #include "tools/lathe/Npy.h"
 
-#include "tools/lathe/Commands.h"
+#include "tools/lathe/CommandFailure.h"
 
 #include <fstream>
 #include <gtest/gtest.h>

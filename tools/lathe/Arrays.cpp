@@ -1,7 +1,7 @@
 #include "tools/lathe/Arrays.h"
 
 #include "compiler/artifact/OutputFile.h"
-#include "tools/lathe/Commands.h"
+#include "tools/lathe/CommandFailure.h"
 #include "tools/lathe/Npy.h"
 #include "tools/lathe/TensorProto.h"
 

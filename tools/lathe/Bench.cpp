@@ -1,8 +1,9 @@
+#include "tools/lathe/Bench.h"
 #include "compiler/report/Roofline.h"
 #include "runtime/cpu/AvailableCpus.h"
 #include "runtime/cpu/ThreadPool.h"
+#include "tools/ExitCodes.h"
 #include "tools/lathe/Commands.h"
-#include "tools/lathe/TensorInputs.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -19,22 +20,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 double secondsSince(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-/// Fastest, middle, and the one that nine of ten do not exceed; in milliseconds.
-struct Summary {
-  double least, median, p90;
-
-  explicit Summary(std::vector<double> seconds) {
-    std::sort(seconds.begin(), seconds.end());
-    auto at = [&](double part) {
-      return seconds[std::min(seconds.size() - 1, size_t(part * double(seconds.size())))] * 1e3;
-    };
-    least = seconds.front() * 1e3;
-    median = at(0.5);
-    p90 = at(0.9);
-  }
-  nlohmann::json json() const { return {{"min_ms", least}, {"median_ms", median}, {"p90_ms", p90}}; }
-};
 
 /// The device's threads, with a clock: every parallel loop of a call is one launch.
 class LaunchClock {
@@ -81,10 +66,9 @@ private:
 /// An entry that takes tensors, with made-up inputs and room for its outputs.
 class TensorCall {
 public:
-  TensorCall(const BenchArguments &arguments, const Program &program, size_t entry, const Device &device) {
-    lathe_session *created = nullptr;
-    check(lathe_session_create(program.get(), device.get(), nullptr, &created));
-    session.reset(created);
+  TensorCall(const BenchArguments &arguments, const Model &model) : session(createSession(model, nullptr)) {
+    const Program &program = model.program;
+    size_t entry = model.entry;
     inputs = makeInputs(arguments.inputs, program, entry);
     for (auto &[name, array] : inputs)
       inputTensors.push_back(describeTensor(name.c_str(), array));
@@ -93,7 +77,7 @@ public:
       outputTensors.back().name = value->name;
     }
     options.struct_size = sizeof(options);
-    options.entry = lathe_program_entry(program.get(), entry)->name;
+    options.entry = model.info().name;
     options.inputs = inputTensors.data();
     options.input_count = inputTensors.size();
     options.outputs = outputTensors.data();
@@ -136,9 +120,8 @@ private:
   lathe_run_options options = {};
 };
 
-nlohmann::json benchTensors(const BenchArguments &arguments, const Program &program, size_t entry, const Device &device,
-                            LaunchClock *clock) {
-  TensorCall call(arguments, program, entry, device);
+nlohmann::json benchTensors(const BenchArguments &arguments, const Model &model, LaunchClock *clock) {
+  TensorCall call(arguments, model);
   std::vector<double> seconds;
   nlohmann::json runs = nlohmann::json::array(), processor = nlohmann::json::array();
   for (int i = 0; i != arguments.warmup + arguments.repeat; ++i) {
@@ -157,34 +140,10 @@ nlohmann::json benchTensors(const BenchArguments &arguments, const Program &prog
   result["run_ms"] = std::move(runs);
   result["processor_ms"] = std::move(processor); // of all threads of the process
   result["inputs"] = call.shapes();
-  result["symbols"] = call.symbols(program, entry);
+  result["symbols"] = call.symbols(model.program, model.entry);
   if (clock)
     for (const std::vector<double> &launch : clock->launches)
       result["launches"].push_back(Summary(launch).json());
-  return result;
-}
-
-nlohmann::json benchTokens(const BenchArguments &arguments, const Program &program, size_t entry,
-                           const Device &device) {
-  RunArguments run;
-  run.model = arguments.model;
-  run.steps = arguments.steps;
-  int64_t vocabulary = lathe_program_output(program.get(), entry, 0)->shape[1];
-  for (int64_t i = 0; i != arguments.prompt; ++i)
-    run.tokens.push_back(int32_t((i * 7919 + int64_t(arguments.inputs.seed)) % vocabulary));
-  run.repeat = arguments.warmup;
-  if (run.repeat)
-    generateTokens(run, program, entry, device);
-  run.repeat = arguments.repeat;
-  TokenRun tokens = generateTokens(run, program, entry, device);
-  nlohmann::json result;
-  result["prompt"] = Summary(tokens.promptSeconds).json();
-  result["prompt"]["tokens"] = arguments.prompt;
-  result["prompt"]["tokens_per_second"] = double(arguments.prompt) * 1e3 / Summary(tokens.promptSeconds).median;
-  if (!tokens.stepSeconds.empty()) {
-    result["step"] = Summary(tokens.stepSeconds).json();
-    result["step"]["tokens_per_second"] = 1e3 / Summary(tokens.stepSeconds).median;
-  }
   return result;
 }
 
@@ -203,11 +162,11 @@ std::vector<double> alignLaunches(const nlohmann::ordered_json &steps, const nlo
 }
 
 /// The roofline report with the times of `result`, as JSON on standard output or to a file.
-void writeReport(const BenchArguments &arguments, const Program &program, size_t entry, const nlohmann::json &result) {
-  auto manifest = nlohmann::ordered_json::parse(lathe_program_manifest(program.get()));
-  report::Call call{entry, result["symbols"].get<std::vector<int64_t>>()};
+void writeReport(const BenchArguments &arguments, const Model &model, const nlohmann::json &result) {
+  auto manifest = nlohmann::ordered_json::parse(lathe_program_manifest(model.program.get()));
+  report::Call call{model.entry, result["symbols"].get<std::vector<int64_t>>()};
   call.Seconds = result["median_ms"].get<double>() / 1e3;
-  const nlohmann::ordered_json &described = manifest["entries"][entry];
+  const nlohmann::ordered_json &described = manifest["entries"][model.entry];
   int64_t clone = report::findClone(described, call.Symbols);
   if (clone >= 0 && result.contains("launches"))
     call.LaunchSeconds = alignLaunches(described["clones"][size_t(clone)]["steps"], result["launches"]);
@@ -218,24 +177,15 @@ void writeReport(const BenchArguments &arguments, const Program &program, size_t
     throw CommandFailure(LATHE_NOT_FOUND, error);
 }
 
-void printTimes(const char *what, const nlohmann::json &times) {
-  std::printf("%-8s min %.3f ms, median %.3f ms, p90 %.3f ms", what, times["min_ms"].get<double>(),
-              times["median_ms"].get<double>(), times["p90_ms"].get<double>());
-  if (times.contains("tokens_per_second"))
-    std::printf(", %.1f tokens/s", times["tokens_per_second"].get<double>());
-  std::printf("\n");
-}
-
 void printReport(const nlohmann::json &report) {
   std::printf("%s, %d warm-up runs, %d runs\n", report["device"].get<std::string>().c_str(),
               report["warmup"].get<int>(), report["repeat"].get<int>());
-  if (report.contains("prompt")) {
-    printTimes("prompt", report["prompt"]);
-    if (report.contains("step"))
-      printTimes("step", report["step"]);
+  if (report.contains("results")) {
+    printTokenTable(report["results"]);
     return;
   }
-  printTimes("run", report);
+  std::printf("run min %.3f ms, median %.3f ms, p90 %.3f ms\n", report["min_ms"].get<double>(),
+              report["median_ms"].get<double>(), report["p90_ms"].get<double>());
   if (!report.contains("launches"))
     return;
   double total = 0;
@@ -248,67 +198,77 @@ void printReport(const nlohmann::json &report) {
   }
 }
 
-} // namespace
-
-void addBenchCommand(CLI::App &app, BenchArguments &arguments) {
-  CLI::App *bench = app.add_subcommand("bench", "Measure how long a compiled model takes on made-up inputs");
-  bench->add_option("model", arguments.model, "The .lathe file")->required();
-  bench->add_option("--entry", arguments.entry, "Entry point (default: the only one)");
-  addDeviceOptions(*bench, arguments.device, arguments.threads);
-  bench->add_option("--repeat", arguments.repeat, "Runs that are timed")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  bench->add_option("--warmup", arguments.warmup, "Runs before them")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  bench->add_flag("--json", arguments.json, "Print JSON");
-  bench->add_flag("--launches", arguments.launches, "Time every launch as well (CPU)");
-  bench
-      ->add_flag("--report{-}", arguments.report,
-                 "Print the roofline report as JSON, with the measured time of every launch beside the predicted one "
-                 "(CPU); --report=FILE writes it, as a page if FILE ends in .html")
-      ->excludes("--json");
-  addInputOptions(*bench, arguments.inputs, /*alwaysRandom=*/true);
-  const char *group = "Language models";
-  bench->add_option("--prompt", arguments.prompt, "Tokens of the prompt")
-      ->check(CLI::PositiveNumber)
-      ->group(group)
-      ->capture_default_str();
-  bench->add_option("--steps", arguments.steps, "Tokens to decode")
-      ->check(CLI::NonNegativeNumber)
-      ->group(group)
-      ->capture_default_str();
-}
-
-void benchModel(const BenchArguments &arguments) {
-  Program program = loadProgram(arguments.model);
-  size_t entry = chooseEntry(program, arguments.model, arguments.entry);
-  std::string name = arguments.device.empty() ? std::string(lathe_program_target(program.get())) : arguments.device;
+int benchModel(const BenchArguments &arguments) {
+  const std::string &name = arguments.model.model;
+  Program program = loadProgram(name);
+  size_t entry = chooseEntry(program, name, arguments.model.entry);
+  std::string device = arguments.model.device.empty() ? lathe_program_target(program.get()) : arguments.model.device;
   bool tensors = lathe_program_entry(program.get(), entry)->kind == LATHE_ENTRY_TENSOR;
   bool launches = arguments.launches || !arguments.report.empty();
-  if (launches && (name != "cpu" || !tensors))
-    throw CommandFailure(LATHE_INVALID_ARGUMENT, arguments.model +
-                                                     (arguments.launches ? ": --launches" : ": --report") +
+  if (launches && (device != "cpu" || !tensors))
+    throw CommandFailure(LATHE_INVALID_ARGUMENT, name + (arguments.launches ? ": --launches" : ": --report") +
                                                      " times entries that take tensors, on the CPU");
   std::unique_ptr<LaunchClock> clock;
   if (launches)
-    clock = std::make_unique<LaunchClock>(arguments.threads);
-  Device device = clock ? clock->createDevice() : createDevice(name, arguments.threads);
-  nlohmann::json report = tensors ? benchTensors(arguments, program, entry, device, clock.get())
-                                  : benchTokens(arguments, program, entry, device);
-  report["model"] = arguments.model;
-  report["entry"] = lathe_program_entry(program.get(), entry)->name;
-  report["device"] = lathe_device_description(device.get());
+    clock = std::make_unique<LaunchClock>(arguments.model.threads);
+  Model model = {std::move(program), entry,
+                 clock ? clock->createDevice() : createDevice(device, arguments.model.threads)};
+  nlohmann::json report;
+  if (tensors)
+    report = benchTensors(arguments, model, clock.get());
+  else
+    report["results"] = benchTokens(arguments, model);
+  report["model"] = name;
+  report["entry"] = model.info().name;
+  report["device"] = lathe_device_description(model.device.get());
   if (clock)
     report["device"] = report["device"].get<std::string>() + " (" + std::to_string(clock->threads()) + ", timed)";
   report["repeat"] = arguments.repeat;
   report["warmup"] = arguments.warmup;
   if (!arguments.report.empty())
-    writeReport(arguments, program, entry, report);
+    writeReport(arguments, model, report);
   if (arguments.json)
     std::cout << report.dump(2) << "\n";
   else if (arguments.report != "-")
     printReport(report);
+  return Success;
+}
+
+/// One or several sizes, comma-separated.
+void addSizes(CLI::App &bench, const char *flag, std::vector<int64_t> &sizes, const char *what, int64_t least) {
+  bench.add_option(flag, sizes, what)
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::Range(least, int64_t(1) << 31))
+      ->type_name("N[,N...]")
+      ->group("Language models")
+      ->capture_default_str();
+}
+
+} // namespace
+
+void addBenchCommand(CLI::App &app, Action &chosen) {
+  auto arguments = std::make_shared<BenchArguments>();
+  CLI::App *bench = app.add_subcommand("bench", "Measure how long a compiled model takes on made-up inputs");
+  addModelOptions(*bench, arguments->model);
+  bench->add_option("--repeat", arguments->repeat, "Runs that are timed")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  bench->add_option("--warmup", arguments->warmup, "Runs before them")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  bench->add_flag("--json", arguments->json, "Print JSON");
+  bench->add_flag("--launches", arguments->launches, "Time every launch as well (CPU)");
+  bench
+      ->add_flag("--report{-}", arguments->report,
+                 "Print the roofline report as JSON, with the measured time of every launch beside the predicted one "
+                 "(CPU); --report=FILE writes it, as a page if FILE ends in .html")
+      ->excludes("--json");
+  addInputOptions(*bench, arguments->inputs, /*alwaysRandom=*/true);
+  addSizes(*bench, "--prompt", arguments->prompt, "Tokens of each prompt", 1);
+  addSizes(*bench, "--steps", arguments->steps, "Tokens to generate after it", 0);
+  addSizes(*bench, "--batch", arguments->batch, "Texts at one time", 1);
+  bench->callback([arguments, &chosen] { chosen = [arguments] { return benchModel(*arguments); }; });
 }
 
 } // namespace lathe::tools

@@ -1,7 +1,10 @@
 #include "runtime/artifact/HostImage.h"
 #include "runtime/cpu/AvailableCpus.h"
+#include "tools/ExitCodes.h"
 #include "tools/lathe/Commands.h"
+#include "tools/lathe/Handles.h"
 
+#include <CLI/CLI.hpp>
 #include <dlfcn.h>
 #include <fstream>
 #include <iostream>
@@ -75,7 +78,8 @@ static void examine(const Library &library) {
   std::cout << "not found; " << library.purpose << " needs it: " << library.remedy << "\n";
 }
 
-int examineMachine() {
+/// The exit code is 0 if models can run on some device.
+static int examineMachine() {
   std::cout << "lathe " << lathe_version() << "\n";
   bool cpu = examineCpu(), cuda = examineGpus();
   for (const Library &library : {
@@ -99,7 +103,13 @@ int examineMachine() {
                    "install 'libopenmpi3' or 'libmpich12' (Debian)"},
        })
     examine(library);
-  return cpu || cuda ? 0 : LATHE_NOT_FOUND + 1;
+  return cpu || cuda ? Success : NotFound;
+}
+
+void addDoctorCommand(CLI::App &app, Action &chosen) {
+  app.add_subcommand("doctor", "Say what this machine offers and what is missing")->callback([&chosen] {
+    chosen = examineMachine;
+  });
 }
 
 } // namespace lathe::tools

@@ -1,8 +1,10 @@
 #include "compiler/report/Roofline.h"
 #include "runtime/Failure.h"
 #include "runtime/artifact/Artifact.h"
+#include "tools/ExitCodes.h"
 #include "tools/lathe/Arrays.h"
 #include "tools/lathe/Commands.h"
+#include "tools/lathe/Handles.h"
 
 #include <CLI/CLI.hpp>
 #include <iostream>
@@ -98,23 +100,19 @@ void printWeights(const Json &manifest) {
     std::cout << "weights " << type << ": " << sum.first << ", " << sum.second << " bytes\n";
 }
 
-} // namespace
+struct InspectArguments {
+  std::string model;
+  bool checkWeights = false, json = false;
+};
 
-void addInspectCommand(CLI::App &app, InspectArguments &arguments) {
-  CLI::App *inspect = app.add_subcommand("inspect", "Say what an artifact holds");
-  inspect->add_option("model", arguments.model, "The .lathe file")->required();
-  inspect->add_flag("--check", arguments.checkWeights, "Read all weights and compare their hashes");
-  inspect->add_flag("--json", arguments.json, "Print the manifest");
-}
-
-void inspectModel(const InspectArguments &arguments) {
+int inspectModel(const InspectArguments &arguments) {
   Program program = loadProgram(arguments.model);
   const char *text = lathe_program_manifest(program.get());
   if (arguments.checkWeights)
     check(lathe_program_check_weights(program.get()));
   if (arguments.json) {
     std::cout << text << "\n";
-    return;
+    return Success;
   }
   // Loading has checked every field that is read here.
   Json manifest = Json::parse(text);
@@ -135,6 +133,18 @@ void inspectModel(const InspectArguments &arguments) {
   printSections(arguments.model);
   if (arguments.checkWeights)
     std::cout << "all hashes are right\n";
+  return Success;
+}
+
+} // namespace
+
+void addInspectCommand(CLI::App &app, Action &chosen) {
+  auto arguments = std::make_shared<InspectArguments>();
+  CLI::App *inspect = app.add_subcommand("inspect", "Say what an artifact holds");
+  inspect->add_option("model", arguments->model, "The .lathe file")->required();
+  inspect->add_flag("--check", arguments->checkWeights, "Read all weights and compare their hashes");
+  inspect->add_flag("--json", arguments->json, "Print the manifest");
+  inspect->callback([arguments, &chosen] { chosen = [arguments] { return inspectModel(*arguments); }; });
 }
 
 } // namespace lathe::tools

@@ -1,5 +1,4 @@
-#include "tools/lathe/Commands.h"
-#include "tools/lathe/TensorInputs.h"
+#include "tools/lathe/Run.h"
 
 #include <algorithm>
 #include <chrono>
@@ -67,12 +66,13 @@ void takeShape(Array &array, const lathe_tensor &tensor) {
 
 } // namespace
 
-void runTensors(const RunArguments &arguments, const Program &program, size_t entry, const Device &device) {
+void runTensors(const RunArguments &arguments, const Model &model) {
+  const Program &program = model.program;
+  size_t entry = model.entry;
   if (!arguments.tokens.empty() || !arguments.logits.empty())
-    throw CommandFailure(LATHE_INVALID_ARGUMENT, arguments.model + ": takes tensors, so use --input, not --tokens");
-  lathe_session *created = nullptr;
-  check(lathe_session_create(program.get(), device.get(), nullptr, &created));
-  Session session(created);
+    throw CommandFailure(LATHE_INVALID_ARGUMENT,
+                         arguments.model.model + ": takes tensors, so use --input, not --tokens");
+  Session session = createSession(model, nullptr);
 
   std::map<std::string, Array> inputs = makeInputs(arguments.inputs, program, entry);
   std::vector<lathe_tensor> inputTensors;
@@ -92,7 +92,7 @@ void runTensors(const RunArguments &arguments, const Program &program, size_t en
 
   lathe_run_options options = {};
   options.struct_size = sizeof(options);
-  options.entry = lathe_program_entry(program.get(), entry)->name;
+  options.entry = model.info().name;
   options.inputs = inputTensors.data();
   options.input_count = inputTensors.size();
   options.outputs = outputTensors.data();

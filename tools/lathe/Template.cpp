@@ -1,26 +1,25 @@
+#include "tools/ExitCodes.h"
 #include "tools/lathe/Commands.h"
+#include "tools/lathe/Handles.h"
 
 #include <CLI/CLI.hpp>
 #include <ctime>
 #include <fstream>
 #include <iostream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 namespace lathe::tools {
 
 namespace {
 
-std::string readWholeFile(const std::string &path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (!file)
-    throw CommandFailure(LATHE_NOT_FOUND, path + ": cannot be read");
-  return text;
-}
+struct TemplateArguments {
+  std::string file, messages, tools, name, time;
+  std::vector<std::string> variables; ///< NAME=VALUE
+  bool noGenerationPrompt = false;
+};
 
 /// A model's template, or the file as it is.
-std::unique_ptr<lathe_template, Release> readTemplate(const TemplateArguments &arguments) {
+Template readTemplate(const TemplateArguments &arguments) {
   char magic[4] = {};
   std::ifstream(arguments.file, std::ios::binary).read(magic, sizeof(magic));
   std::string_view begin(magic, sizeof(magic));
@@ -34,7 +33,7 @@ std::unique_ptr<lathe_template, Release> readTemplate(const TemplateArguments &a
     std::string text = readWholeFile(arguments.file);
     check(lathe_template_create(text.data(), text.size(), &made));
   }
-  return std::unique_ptr<lathe_template, Release>(made);
+  return Template(made);
 }
 
 /// NAME=JSON, or NAME=text where that is no JSON.
@@ -65,22 +64,8 @@ void setTime(const std::string &given, lathe_template_options &options) {
   options.time = timegm(&time);
 }
 
-} // namespace
-
-void addTemplateCommand(CLI::App &app, TemplateArguments &arguments) {
-  CLI::App *command = app.add_subcommand("template", "Print the prompt that a chat template makes of messages");
-  command->add_option("file", arguments.file, "A .lathe or .gguf file, or the template's text")->required();
-  command->add_option("--messages", arguments.messages, "JSON file: [{\"role\": \"user\", \"content\": \"...\"}, ...]")
-      ->required();
-  command->add_option("--tools", arguments.tools, "JSON file: an array of functions that the model may call");
-  command->add_option("--set", arguments.variables, "NAME=VALUE: a variable, in JSON or as text");
-  command->add_option("--name", arguments.name, "Which of a model's templates, if it has several");
-  command->add_option("--time", arguments.time, "What the template takes for now, like 2024-07-26T15:04:05");
-  command->add_flag("--no-generation-prompt", arguments.noGenerationPrompt, "Do not begin the model's answer");
-}
-
-void printPrompt(const TemplateArguments &arguments) {
-  std::unique_ptr<lathe_template, Release> chatTemplate = readTemplate(arguments);
+int printPrompt(const TemplateArguments &arguments) {
+  Template chatTemplate = readTemplate(arguments);
   auto given = nlohmann::ordered_json::object();
   for (const std::string &assignment : arguments.variables)
     setVariable(given, assignment);
@@ -101,6 +86,23 @@ void printPrompt(const TemplateArguments &arguments) {
   check(lathe_template_render(chatTemplate.get(), &options, &text, &bytes));
   std::unique_ptr<char, Release> prompt(text);
   std::cout.write(text, std::streamsize(bytes)).flush();
+  return Success;
+}
+
+} // namespace
+
+void addTemplateCommand(CLI::App &app, Action &chosen) {
+  auto arguments = std::make_shared<TemplateArguments>();
+  CLI::App *command = app.add_subcommand("template", "Print the prompt that a chat template makes of messages");
+  command->add_option("file", arguments->file, "A .lathe or .gguf file, or the template's text")->required();
+  command->add_option("--messages", arguments->messages, "JSON file: [{\"role\": \"user\", \"content\": \"...\"}, ...]")
+      ->required();
+  command->add_option("--tools", arguments->tools, "JSON file: an array of functions that the model may call");
+  command->add_option("--set", arguments->variables, "NAME=VALUE: a variable, in JSON or as text");
+  command->add_option("--name", arguments->name, "Which of a model's templates, if it has several");
+  command->add_option("--time", arguments->time, "What the template takes for now, like 2024-07-26T15:04:05");
+  command->add_flag("--no-generation-prompt", arguments->noGenerationPrompt, "Do not begin the model's answer");
+  command->callback([arguments, &chosen] { chosen = [arguments] { return printPrompt(*arguments); }; });
 }
 
 } // namespace lathe::tools

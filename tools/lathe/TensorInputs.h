@@ -2,15 +2,20 @@
 #define LATHE_TOOLS_LATHE_TENSORINPUTS_H
 
 #include "tools/lathe/Arrays.h"
-#include "tools/lathe/Commands.h"
+#include "tools/lathe/Handles.h"
 
 #include <map>
 
-namespace CLI {
-class App;
-}
-
 namespace lathe::tools {
+
+/// Where the inputs of a tensor entry come from, as the command line says it.
+struct InputArguments {
+  std::vector<std::string> files;  ///< NAME=FILE
+  std::vector<std::string> dims;   ///< NAME=SIZE
+  std::vector<std::string> ranges; ///< NAME=LOW..HIGH
+  bool random = false;
+  uint64_t seed = 0;
+};
 
 /// --input, --seed, --dim and --range; and --random, where a command does not make up inputs anyway.
 void addInputOptions(CLI::App &command, InputArguments &arguments, bool alwaysRandom);

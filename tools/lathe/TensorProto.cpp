@@ -1,6 +1,6 @@
 #include "tools/lathe/TensorProto.h"
 
-#include "tools/lathe/Commands.h"
+#include "tools/lathe/CommandFailure.h"
 
 #include <cerrno>
 #include <cstring>

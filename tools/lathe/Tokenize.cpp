@@ -1,4 +1,6 @@
+#include "tools/ExitCodes.h"
 #include "tools/lathe/Commands.h"
+#include "tools/lathe/Encode.h"
 
 #include <CLI/CLI.hpp>
 #include <charconv>
@@ -9,19 +11,10 @@ namespace lathe::tools {
 
 namespace {
 
-std::vector<int32_t> encode(const Tokenizer &tokenizer, const std::string &text, bool special) {
-  lathe_encode_options options = {};
-  options.struct_size = sizeof(options);
-  options.add_special = options.parse_special = special;
-  std::vector<int32_t> ids(text.size() + 8);
-  size_t count = 0;
-  do {
-    ids.resize(std::max(ids.size(), count));
-    check(lathe_tokenizer_encode(tokenizer.get(), text.data(), text.size(), &options, ids.data(), ids.size(), &count));
-  } while (count > ids.size());
-  ids.resize(count);
-  return ids;
-}
+struct TokenizeArguments {
+  std::string model;
+  bool decode = false, special = false;
+};
 
 /// Numbers with spaces, line ends or commas between them.
 std::vector<int32_t> parseIds(const std::string &text) {
@@ -40,45 +33,37 @@ std::vector<int32_t> parseIds(const std::string &text) {
   return ids;
 }
 
-std::string decode(const Tokenizer &tokenizer, const std::vector<int32_t> &ids, bool special) {
-  lathe_decode_options options = {};
-  options.struct_size = sizeof(options);
-  options.keep_special = special;
-  std::string text;
-  size_t bytes = 0;
-  do {
-    text.resize(bytes);
-    check(lathe_tokenizer_decode(tokenizer.get(), ids.data(), ids.size(), &options, text.data(), text.size(), &bytes));
-  } while (bytes > text.size());
-  return text;
-}
-
-} // namespace
-
-void addTokenizeCommand(CLI::App &app, TokenizeArguments &arguments) {
-  CLI::App *tokenize = app.add_subcommand("tokenize", "Turn standard input into token ids, or back");
-  tokenize->add_option("model", arguments.model, "A .lathe file, or a .gguf file, with or without weights")->required();
-  tokenize->add_flag("--decode", arguments.decode, "Take ids and print the text that they stand for");
-  tokenize->add_flag("--special", arguments.special,
-                     "Add the tokens that the model wants around a text, take names of special tokens in it for these "
-                     "tokens, and print them when decoding");
-}
-
-void tokenizeInput(const TokenizeArguments &arguments) {
+/// Standard input to standard output.
+int tokenizeInput(const TokenizeArguments &arguments) {
   lathe_tokenizer *loaded = nullptr;
   check(lathe_tokenizer_load(arguments.model.c_str(), &loaded));
   Tokenizer tokenizer(loaded);
   std::string input((std::istreambuf_iterator<char>(std::cin)), std::istreambuf_iterator<char>());
   if (arguments.decode) {
     std::cout << decode(tokenizer, parseIds(input), arguments.special);
-    return;
+    return Success;
   }
   const char *separator = "";
-  for (int32_t id : encode(tokenizer, input, arguments.special)) {
+  for (int32_t id : encode(tokenizer, input, arguments.special, arguments.special)) {
     std::cout << separator << id;
     separator = " ";
   }
   std::cout << "\n";
+  return Success;
+}
+
+} // namespace
+
+void addTokenizeCommand(CLI::App &app, Action &chosen) {
+  auto arguments = std::make_shared<TokenizeArguments>();
+  CLI::App *tokenize = app.add_subcommand("tokenize", "Turn standard input into token ids, or back");
+  tokenize->add_option("model", arguments->model, "A .lathe file, or a .gguf file, with or without weights")
+      ->required();
+  tokenize->add_flag("--decode", arguments->decode, "Take ids and print the text that they stand for");
+  tokenize->add_flag("--special", arguments->special,
+                     "Add the tokens that the model wants around a text, take names of special tokens in it for these "
+                     "tokens, and print them when decoding");
+  tokenize->callback([arguments, &chosen] { chosen = [arguments] { return tokenizeInput(*arguments); }; });
 }
 
 } // namespace lathe::tools

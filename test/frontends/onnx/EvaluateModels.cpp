@@ -3,7 +3,7 @@
 // model of one node.
 #include "dialects/lathe/reference/Evaluator.h"
 #include "frontends/onnx/OnnxImporter.h"
-#include "tools/lathe/Commands.h"
+#include "tools/lathe/CommandFailure.h"
 #include "tools/lathe/Npy.h"
 
 #include "mlir/IR/MLIRContext.h"

@@ -1,4 +1,4 @@
-#include "tools/lathec/Progress.h"
+#include "tools/Progress.h"
 
 #include <cstdio>
 
@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 static constexpr auto Patience = 1s;  ///< what is done before shows nothing
 static constexpr auto Period = 200ms; ///< between two looks at the clock
 
-Progress::Progress(bool shown) {
+Progress::Progress(const char *program, bool shown) : Program(program) {
   if (!shown)
     return;
   Thread = std::thread([this] {
@@ -46,7 +46,7 @@ void Progress::print(const std::string &text) {
 
 void Progress::show() {
   auto now = std::chrono::steady_clock::now();
-  std::fprintf(stderr, "\r\x1b[Klathec: %s, %.0f s (%.0f s in all)", Step.c_str(),
+  std::fprintf(stderr, "\r\x1b[K%s: %s, %.0f s (%.0f s in all)", Program, Step.c_str(),
                std::chrono::duration<double>(now - StepBegin).count(),
                std::chrono::duration<double>(now - Begin).count());
   Visible = true;

@@ -1,5 +1,5 @@
-#ifndef LATHE_TOOLS_LATHEC_PROGRESS_H
-#define LATHE_TOOLS_LATHEC_PROGRESS_H
+#ifndef LATHE_TOOLS_PROGRESS_H
+#define LATHE_TOOLS_PROGRESS_H
 
 #include <chrono>
 #include <condition_variable>
@@ -13,8 +13,8 @@ namespace lathe::tools {
 /// may call.
 class Progress {
 public:
-  /// Shows nothing at all if not `shown`.
-  explicit Progress(bool shown);
+  /// `program` begins the line. Shows nothing at all if not `shown`.
+  Progress(const char *program, bool shown);
   /// Takes the line away.
   ~Progress();
 
@@ -27,6 +27,7 @@ private:
   void show();
   void clear();
 
+  const char *Program;
   std::mutex Mutex;
   std::condition_variable Wake;
   std::string Step;
@@ -37,4 +38,4 @@ private:
 
 } // namespace lathe::tools
 
-#endif // LATHE_TOOLS_LATHEC_PROGRESS_H
+#endif // LATHE_TOOLS_PROGRESS_H

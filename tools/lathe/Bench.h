@@ -1,0 +1,35 @@
+#ifndef LATHE_TOOLS_LATHE_BENCH_H
+#define LATHE_TOOLS_LATHE_BENCH_H
+
+#include "tools/lathe/TensorInputs.h"
+
+#include <nlohmann/json.hpp>
+
+namespace lathe::tools {
+
+struct BenchArguments {
+  ModelArguments model;
+  InputArguments inputs;
+  int repeat = 20, warmup = 3;
+  std::vector<int64_t> prompt = {128}, steps = {32}, batch = {1};
+  bool json = false, launches = false;
+  std::string report; ///< a file, "-" for standard output, or empty
+};
+
+/// Several times; in milliseconds.
+struct Summary {
+  double least, median, p90, p95, p99; ///< the last three: what so many of a hundred do not exceed
+
+  /// At least one time.
+  explicit Summary(std::vector<double> seconds);
+  nlohmann::json json() const;
+};
+
+/// A language model: one result for every prompt length, number of steps and batch size.
+nlohmann::json benchTokens(const BenchArguments &arguments, const Model &model);
+/// What benchTokens gives, for people.
+void printTokenTable(const nlohmann::json &results);
+
+} // namespace lathe::tools
+
+#endif // LATHE_TOOLS_LATHE_BENCH_H

@@ -1,0 +1,89 @@
+#include "tools/lathe/Handles.h"
+
+#include <CLI/CLI.hpp>
+#include <fstream>
+#include <iterator>
+
+namespace lathe::tools {
+
+void check(lathe_status status) {
+  if (!status)
+    return;
+  CommandFailure failure(lathe_status_code(status), lathe_status_message(status));
+  lathe_status_release(status);
+  throw failure;
+}
+
+Program loadProgram(const std::string &path) {
+  lathe_program *program = nullptr;
+  check(lathe_program_load(path.c_str(), &program));
+  return Program(program);
+}
+
+Device createDevice(const std::string &name, int threads) {
+  lathe_device_options options = {};
+  options.struct_size = sizeof(options);
+  options.threads = threads;
+  if (name.rfind("cuda", 0) == 0) {
+    options.kind = LATHE_DEVICE_CUDA;
+    options.ordinal = name.size() > 5 ? std::stoi(name.substr(5)) : 0;
+  }
+  lathe_device *device = nullptr;
+  check(lathe_device_create(&options, &device));
+  return Device(device);
+}
+
+size_t chooseEntry(const Program &program, const std::string &model, const std::string &name) {
+  size_t count = lathe_program_entry_count(program.get()), entry = 0;
+  if (name.empty() && count == 1)
+    return 0;
+  while (entry != count && name != lathe_program_entry(program.get(), entry)->name)
+    ++entry;
+  if (entry != count)
+    return entry;
+  std::string names;
+  for (size_t i = 0; i != count; ++i)
+    names += std::string(i ? ", " : "") + lathe_program_entry(program.get(), i)->name;
+  throw CommandFailure(name.empty() ? LATHE_INVALID_ARGUMENT : LATHE_NOT_FOUND,
+                       model + ": choose an entry with --entry; there are: " + names);
+}
+
+/// cpu, cuda or cuda:N.
+static std::string checkDeviceName(const std::string &text) {
+  bool good = text == "cpu" || text == "cuda" ||
+              (text.rfind("cuda:", 0) == 0 && text.size() > 5 && text.size() < 9 &&
+               text.find_first_not_of("0123456789", 5) == std::string::npos);
+  return good ? "" : "'" + text + "' is not cpu, cuda or cuda:N";
+}
+
+void addModelOptions(CLI::App &command, ModelArguments &arguments) {
+  command.add_option("model", arguments.model, "The .lathe file")->required();
+  command.add_option("--entry", arguments.entry, "Entry point (default: the only one)");
+  command.add_option("--device", arguments.device, "cpu, cuda or cuda:N (default: what the model was compiled for)")
+      ->check(CLI::Validator(checkDeviceName, "DEVICE"));
+  command.add_option("--threads", arguments.threads, "CPU threads (default: what affinity and cgroup allow)")
+      ->check(CLI::NonNegativeNumber);
+}
+
+Model loadModel(const ModelArguments &arguments) {
+  Program program = loadProgram(arguments.model);
+  size_t entry = chooseEntry(program, arguments.model, arguments.entry);
+  std::string device = arguments.device.empty() ? lathe_program_target(program.get()) : arguments.device;
+  return {std::move(program), entry, createDevice(device, arguments.threads)};
+}
+
+Session createSession(const Model &model, const lathe_session_options *options) {
+  lathe_session *session = nullptr;
+  check(lathe_session_create(model.program.get(), model.device.get(), options, &session));
+  return Session(session);
+}
+
+std::string readWholeFile(const std::string &path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  if (!file)
+    throw CommandFailure(LATHE_NOT_FOUND, path + ": cannot be read");
+  return text;
+}
+
+} // namespace lathe::tools

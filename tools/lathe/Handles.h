@@ -1,0 +1,67 @@
+#ifndef LATHE_TOOLS_LATHE_HANDLES_H
+#define LATHE_TOOLS_LATHE_HANDLES_H
+
+#include "runtime/include/lathe.h"
+#include "tools/lathe/CommandFailure.h"
+
+#include <memory>
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace lathe::tools {
+
+/// Throws the status, if it is a failure.
+void check(lathe_status status);
+
+struct Release {
+  void operator()(lathe_program *program) const { lathe_program_release(program); }
+  void operator()(lathe_device *device) const { lathe_device_release(device); }
+  void operator()(lathe_session *session) const { lathe_session_release(session); }
+  void operator()(lathe_sequence *sequence) const { lathe_sequence_release(sequence); }
+  void operator()(lathe_tokenizer *tokenizer) const { lathe_tokenizer_release(tokenizer); }
+  void operator()(lathe_template *chatTemplate) const { lathe_template_release(chatTemplate); }
+  void operator()(char *text) const { lathe_text_release(text); }
+};
+using Program = std::unique_ptr<lathe_program, Release>;
+using Device = std::unique_ptr<lathe_device, Release>;
+using Session = std::unique_ptr<lathe_session, Release>;
+using Sequence = std::unique_ptr<lathe_sequence, Release>;
+using Tokenizer = std::unique_ptr<lathe_tokenizer, Release>;
+using Template = std::unique_ptr<lathe_template, Release>;
+
+Program loadProgram(const std::string &path);
+/// `name` is "cpu", "cuda" or "cuda:<ordinal>".
+Device createDevice(const std::string &name, int threads);
+/// The entry of this name, the only one if it is empty. Throws CommandFailure.
+size_t chooseEntry(const Program &program, const std::string &model, const std::string &name);
+
+/// Which part of which model runs where.
+struct ModelArguments {
+  std::string model, entry, device;
+  int threads = 0;
+};
+/// The model, --entry, --device and --threads.
+void addModelOptions(CLI::App &command, ModelArguments &arguments);
+
+/// A loaded model, one of its entries, and the device to run it.
+struct Model {
+  Program program;
+  size_t entry;
+  Device device;
+
+  const lathe_entry_info &info() const { return *lathe_program_entry(program.get(), entry); }
+};
+/// On the device that was asked for, or that the model was compiled for.
+Model loadModel(const ModelArguments &arguments);
+/// `options` may be NULL.
+Session createSession(const Model &model, const lathe_session_options *options);
+
+/// All bytes of a file. Throws CommandFailure.
+std::string readWholeFile(const std::string &path);
+
+} // namespace lathe::tools
+
+#endif // LATHE_TOOLS_LATHE_HANDLES_H

@@ -1,0 +1,57 @@
+#ifndef LATHE_TOOLS_LATHE_TOKENBATCH_H
+#define LATHE_TOOLS_LATHE_TOKENBATCH_H
+
+#include "tools/lathe/Handles.h"
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+namespace lathe::tools {
+
+/// What a language model was compiled for.
+struct TokenLimits {
+  int64_t tokens, sequences, rows; ///< of one step
+  int64_t length;                  ///< tokens of one text
+  int64_t vocabulary;
+
+  explicit TokenLimits(const Model &model);
+};
+
+/// Texts that a language model reads side by side, without an engine: the caller gives every token.
+class TokenBatch {
+public:
+  /// Room for `texts` texts of `length` tokens, all empty. A step takes at most `chunk` tokens; 0: as many as the model
+  /// was compiled for. Throws CommandFailure.
+  TokenBatch(const Model &model, size_t texts, int64_t length, int64_t chunk = 0);
+
+  /// Forgets the text that is there.
+  void clear();
+
+  struct Part {
+    const int32_t *tokens;
+    size_t count;    ///< may be 0
+    size_t firstRow; ///< from this token on logits are wanted
+  };
+  /// Logits after token `index` of a text's part; called when the step that made them has ended.
+  using TakeRow = std::function<void(size_t text, size_t index, const float *logits)>;
+  /// Appends one part to each text, in as few steps as it takes.
+  void append(const std::vector<Part> &parts, const TakeRow &take);
+
+  int64_t vocabulary() const { return limits.vocabulary; }
+
+private:
+  struct Step;
+  Step plan(const std::vector<Part> &parts, std::vector<size_t> &done) const;
+  void run(Step &step);
+
+  const char *entry;
+  TokenLimits limits;
+  Session session;
+  std::vector<Sequence> sequences;
+  std::vector<float> logits;
+};
+
+} // namespace lathe::tools
+
+#endif // LATHE_TOOLS_LATHE_TOKENBATCH_H
