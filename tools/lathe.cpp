@@ -30,6 +30,7 @@ int main(int argc, char **argv) {
   Action chosen;
   addRunCommand(app, chosen);
   addBenchCommand(app, chosen);
+  addEvalCommand(app, chosen);
   addInspectCommand(app, chosen);
   addTokenizeCommand(app, chosen);
   addTemplateCommand(app, chosen);

@@ -1,4 +1,7 @@
-"""Writes a tiny llama model twice, to the second and third argument: with the tokenizer of the first argument, and without."""
+"""Writes a tiny llama model twice, to the second and third argument: with the tokenizer of the first argument, and without.
+
+With --no-bos behind them, the tokenizer adds nothing to a text. All weights are alike, so every token is as likely as any.
+"""
 
 import sys
 
@@ -22,7 +25,8 @@ def write_model(path, tokenizer):
     for key, field in (tokenizer.fields if tokenizer else {}).items():
         if key.startswith("tokenizer."):
             inner = field.types[1] if len(field.types) > 1 else None
-            writer.add_key_value(key, field.contents(), field.types[0], inner)
+            value = False if key.endswith(".add_bos_token") and "--no-bos" in sys.argv else field.contents()
+            writer.add_key_value(key, value, field.types[0], inner)
     shapes = {"token_embd": (vocabulary, WIDTH), "output": (vocabulary, WIDTH), "output_norm": (WIDTH,)}
     shapes |= {f"blk.0.{name}": (WIDTH, WIDTH) for name in ("attn_q", "attn_k", "attn_v", "attn_output")}
     shapes |= {"blk.0.attn_norm": (WIDTH,), "blk.0.ffn_norm": (WIDTH,), "blk.0.ffn_down": (WIDTH, INNER)}
