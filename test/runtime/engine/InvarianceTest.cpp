@@ -1,0 +1,173 @@
+// Thousands of requests at random: whatever is beside a request and whatever becomes of its pages, it is given the
+// logits and tokens that it would be given alone, and in the end no page is lost.
+#include "test/runtime/engine/EngineFixture.h"
+
+#include <cstring>
+#include <deque>
+#include <random>
+
+using namespace lathe;
+using test::Answer;
+using test::Ask;
+
+namespace {
+
+class Invariance : public test::EngineTest {
+protected:
+  std::mt19937 random;
+
+  /// From `least` to `most`.
+  int pick(int least, int most) { return std::uniform_int_distribution(least, most)(random); }
+  bool chance(int percent) { return pick(1, 100) <= percent; }
+
+  /// A prompt that may begin as others do: a tree of texts whose branches are 11 tokens long, so that they part within
+  /// pages and between them.
+  std::vector<int32_t> randomPrompt(int most) {
+    std::vector<int32_t> prompt;
+    int length = pick(1, most), branch = pick(0, 1);
+    for (int i = 0; i != length; ++i) {
+      if (i % 11 == 10)
+        branch = branch * 3 + pick(0, chance(30) ? 2 : 0);
+      prompt.push_back((branch * 31 + i * 7 + 8) % 380);
+    }
+    if (chance(20))
+      prompt.back() = pick(8, 379);
+    return prompt;
+  }
+
+  Ask randomAsk(int64_t room) {
+    Ask ask(randomPrompt(int(std::min<int64_t>(room, 90))));
+    ask.options.max_tokens = pick(1, int(std::min<int64_t>(room - int64_t(ask.prompt.size()) + 1, 30)));
+    ask.options.logits = 1;
+    ask.options.ignore_end = chance(50);
+    if (chance(70)) {
+      ask.sampler.temperature = 1.5f;
+      ask.sampler.seed = uint64_t(pick(0, 3));
+      ask.sampler.top_k = chance(30) ? 20 : 0;
+      ask.sampler.repeat_penalty = chance(30) ? 1.3f : 0;
+    }
+    return ask;
+  }
+
+  Setup randomSetup() {
+    Setup setup;
+    setup.pages = uint64_t(pick(2, chance(50) ? 8 : 40));
+    setup.sequences = pick(1, int(std::min<uint64_t>(setup.pages, 8)));
+    setup.stepTokens = chance(50) ? pick(1, 20) : 0;
+    setup.running = chance(30) ? pick(1, setup.sequences) : 0;
+    setup.shares = chance(80);
+    setup.hasTokenizer = chance(50);
+    return setup;
+  }
+
+  /// The logits that the answer was given are those of its text alone, to the bit.
+  static void expectItsOwnLogits(const Ask &ask, const Answer &answer) {
+    std::vector<int32_t> text = ask.prompt;
+    ASSERT_EQ(answer.logits.size(), answer.tokens.size() * size_t(babble::Vocabulary));
+    for (size_t i = 0; i != answer.tokens.size(); ++i) {
+      std::vector<float> alone = test::babbleLogits(text);
+      ASSERT_EQ(std::memcmp(&answer.logits[i * alone.size()], alone.data(), alone.size() * sizeof(float)), 0)
+          << "token " << i << " behind a prompt of " << ask.prompt.size();
+      text.push_back(answer.tokens[i]);
+    }
+  }
+
+  static void expectNoPagesUsed(const lathe_engine_info &info, bool shares) {
+    EXPECT_EQ(info.running, 0u);
+    EXPECT_EQ(info.waiting, 0u);
+    EXPECT_EQ(info.used_pages, 0u);
+    EXPECT_EQ(info.shared_pages, 0u);
+    EXPECT_LE(info.cached_pages, shares ? info.total_pages : 0);
+  }
+
+  struct Totals {
+    uint64_t requests = 0, cancelled = 0, preempted = 0, shared = 0, sharedPages = 0, alone = 0;
+  } totals;
+
+  void runRound();
+};
+
+void Invariance::runRound() {
+  Setup setup = randomSetup();
+  test::Session session = open(setup);
+  test::Engine engine = create(session, setup), aloneEngine = create({.hasTokenizer = setup.hasTokenizer});
+  struct Running {
+    Ask ask;
+    test::Request request;
+    Answer answer;
+    bool cancelled = false;
+  };
+  std::deque<Running> all; // requests point into their asks
+  size_t wanted = size_t(pick(5, 40)), unfinished = 0;
+  int64_t room = int64_t(std::min<uint64_t>(setup.pages, 8)) * 16;
+  while (all.size() != wanted || unfinished != 0) {
+    for (int burst = chance(30) ? pick(1, 6) : 0; burst != 0 && all.size() != wanted; --burst) {
+      Ask ask = randomAsk(room);
+      test::Request request = submit(engine, ask);
+      all.push_back({std::move(ask), std::move(request), {}, false});
+    }
+    if (!all.empty() && chance(3)) {
+      Running &one = all[size_t(pick(0, int(all.size()) - 1))];
+      one.answer.poll(one.request);
+      one.cancelled |= one.answer.finish == LATHE_FINISH_NONE;
+      lathe_request_cancel(one.request.get());
+    }
+    test::succeed(lathe_engine_step(engine.get(), &unfinished));
+    lathe_engine_info info = inspect(engine);
+    ASSERT_LE(info.shared_pages, info.used_pages);
+    ASSERT_LE(info.used_pages + info.cached_pages, info.total_pages);
+    ASSERT_EQ(info.running + info.waiting, unfinished);
+    totals.sharedPages += info.shared_pages;
+  }
+  for (Running &one : all) {
+    one.answer.poll(one.request);
+    ASSERT_EQ(one.answer.finish == LATHE_FINISH_CANCELLED, one.cancelled);
+    expectItsOwnLogits(one.ask, one.answer);
+    totals.cancelled += one.cancelled;
+    totals.preempted += one.answer.preemptions > 0;
+    totals.shared += one.answer.sharedTokens > 0;
+    if (one.cancelled)
+      continue;
+    Answer alone = answer(aloneEngine, one.ask);
+    EXPECT_EQ(one.answer.tokens, alone.tokens);
+    EXPECT_EQ(one.answer.text, alone.text);
+    EXPECT_EQ(one.answer.finish, alone.finish);
+    ++totals.alone;
+  }
+  totals.requests += all.size();
+  expectNoPagesUsed(inspect(engine), setup.shares);
+  // All of the memory is there for somebody else.
+  test::Sequence whole = test::openSequence(session);
+  std::vector<int32_t> tokens(64, 1);
+  for (int64_t left = room; left > 0; left -= 64) {
+    lathe_sequence *handle = whole.get();
+    int32_t count = int32_t(std::min<int64_t>(left, 64));
+    lathe_step_options step{};
+    step.struct_size = sizeof(step);
+    step.sequence_count = 1;
+    step.sequences = &handle;
+    step.token_counts = &count;
+    step.tokens = tokens.data();
+    test::succeed(lathe_session_step(session.get(), &step));
+  }
+}
+
+TEST_F(Invariance, OfRequestsAtRandom) {
+  for (unsigned round = 0; round != 500 && !HasFailure(); ++round) {
+    SCOPED_TRACE(testing::Message() << "round " << round);
+    random.seed(round);
+    runRound();
+  }
+  // The rounds did meet what they are about.
+  EXPECT_GT(totals.requests, 8000u);
+  EXPECT_GT(totals.alone, 6000u);
+  EXPECT_GT(totals.cancelled, 500u);
+  EXPECT_GT(totals.preempted, 500u);
+  EXPECT_GT(totals.shared, 2000u);
+  EXPECT_GT(totals.sharedPages, 5000u);
+  RecordProperty("totals",
+                 testing::PrintToString(std::vector<uint64_t>{totals.requests, totals.alone, totals.cancelled,
+                                                              totals.preempted, totals.shared, totals.sharedPages}));
+}
+
+} // namespace
