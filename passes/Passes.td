@@ -421,9 +421,10 @@ def FormFusions : Pass<"lathe-form-fusions", "::mlir::func::FuncOp"> {
     ```
     After: one `lathe.fusion(%x, %w, %b)` that yields `%2`.
 
-    Not done: what also needs something that is computed from the fusion in between; values that many repeat, or that take
-    long to compute; a reshape between kernels is an address and stays outside. For `cuda` also: operands with other
-    readers, reshapes between members, more than one producer.
+    Not done: what also needs something that is computed from the fusion in between; values that a template of the same
+    kernel reads, as templates read memory; values that many repeat, or that take long to compute; a reshape between
+    kernels is an address and stays outside. For `cuda` also: operands with other readers, reshapes between members, more
+    than one producer.
   }];
   let dependentDialects = ["::lathe::LatheDialect"];
   let options = [Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda">];

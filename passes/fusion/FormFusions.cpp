@@ -50,6 +50,7 @@ private:
   /// Why `op` cannot be an epilogue of the group that makes `operand`, or an empty string when it can.
   StringRef findObstacle(Operation *op, Value operand, const OpGroup &group) const;
   OpGroup *findProducerGroup(Operation *op, StringRef &obstacle);
+  bool feedsTemplate(OpGroup &producer, const OpGroup &group);
   void joinProducers(Operation *op, OpGroup &group);
   bool canRepeat(Operation *op, OpGroup &producer, OpGroup &group) const;
   void build(OpGroup &group);
@@ -106,11 +107,20 @@ bool FusionBuilder::canRepeat(Operation *op, OpGroup &producer, OpGroup &group) 
   return !Groups.arePartedBy(producer.ops, group.ops);
 }
 
+/// True when a template of `group` reads what `producer` makes: templates read memory, not values of their own launch.
+bool FusionBuilder::feedsTemplate(OpGroup &producer, const OpGroup &group) {
+  return llvm::any_of(group.ops, [&](Operation *member) {
+    return !isElementwise(member) && !isa<TransposeOp>(member) &&
+           llvm::any_of(member->getOperands(),
+                        [&](Value operand) { return Groups.find(skipReshapes(operand).getDefiningOp()) == &producer; });
+  });
+}
+
 /// Takes in what makes the other operands of `op`, a member of `group`, if those are elementwise.
 void FusionBuilder::joinProducers(Operation *op, OpGroup &group) {
   for (Value operand : op->getOperands()) {
     OpGroup *producer = Groups.find(skipReshapes(operand).getDefiningOp());
-    if (!producer || producer == &group || !isRootless(*producer))
+    if (!producer || producer == &group || !isRootless(*producer) || feedsTemplate(*producer, group))
       continue;
     bool sameShape = isElementwise(op) && getShape(operand) == getShape(op->getResult(0));
     if (sameShape ? !Groups.arePartedBy(producer->ops, group.ops) : canRepeat(op, *producer, group))

@@ -176,3 +176,38 @@ func.func @chosen_by_the_reshaped(%x: tensor<?x6xf32>, %none: tensor<f32>) -> te
   %4 = lathe.select %3, %1, %none : tensor<?x2x3xi1>, tensor<?x2x3xf32>, tensor<f32> -> tensor<?x2x3xf32>
   return %4 : tensor<?x2x3xf32>
 }
+
+// -----
+
+// A norm reads memory: what is added before it is not computed in its kernel, though what comes behind it reads that too.
+// CHECK-LABEL: @residual_around_a_norm
+// CHECK: lathe.fusion
+// CHECK: lathe.add
+// CHECK-NEXT: lathe.yield
+// CHECK: lathe.fusion
+// CHECK: lathe.rms_norm
+// CHECK-NEXT: lathe.add
+// CHECK-NEXT: lathe.yield
+func.func @residual_around_a_norm(%x: tensor<4x8xf32>, %y: tensor<4x8xf32>, %w: tensor<8xf32>) -> tensor<4x8xf32> {
+  %0 = lathe.add %x, %y : tensor<4x8xf32>, tensor<4x8xf32> -> tensor<4x8xf32>
+  // expected-remark-re @below {{[Passed] FormFusions{{.*}}2 operations became one kernel}}
+  %1 = lathe.rms_norm %0, %w epsilon 1.0e-05 : tensor<4x8xf32>, tensor<8xf32>
+  %2 = lathe.add %0, %1 : tensor<4x8xf32>, tensor<4x8xf32> -> tensor<4x8xf32>
+  return %2 : tensor<4x8xf32>
+}
+
+// -----
+
+// CHECK-LABEL: @reduced_to_as_many
+// CHECK: lathe.select
+// CHECK-NEXT: lathe.yield
+// CHECK: lathe.reduce max
+// CHECK-NEXT: lathe.add
+// CHECK-NEXT: lathe.yield
+func.func @reduced_to_as_many(%c: tensor<1xi1>, %x: tensor<1xi64>, %y: tensor<1xi64>) -> tensor<1xi64> {
+  %0 = lathe.select %c, %x, %y : tensor<1xi1>, tensor<1xi64>, tensor<1xi64> -> tensor<1xi64>
+  // expected-remark-re @below {{[Passed] FormFusions{{.*}}2 operations became one kernel}}
+  %1 = lathe.reduce max %0 axes [0] keep : tensor<1xi64> -> tensor<1xi64>
+  %2 = lathe.add %0, %1 : tensor<1xi64>, tensor<1xi64> -> tensor<1xi64>
+  return %2 : tensor<1xi64>
+}
