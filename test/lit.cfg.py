@@ -60,10 +60,16 @@ def has_module(name):
 
 
 # Programs that link with the runtime take a system's plain C compiler, and bring a sanitizer along where it needs one.
-cc = "cc"
+# So does a Python that loads the runtime, before all else; C++'s library must be there when the sanitizer starts.
+cc, preload = "cc", ""
 if config.sanitize:
-    cc = f"{os.path.join(config.llvm_tools, 'clang')} -fsanitize={config.sanitize.replace(';', ',')}"
-config.substitutions.append(("%cc", cc))
+    clang = os.path.join(config.llvm_tools, "clang")
+    cc = f"{clang} -fsanitize={config.sanitize.replace(';', ',')}"
+    kind = "asan" if "address" in config.sanitize else "tsan"
+    names = [f"libclang_rt.{kind}-{platform.machine()}.so", "libstdc++.so.6"]
+    paths = [subprocess.run([clang, f"-print-file-name={n}"], capture_output=True, text=True).stdout.strip() for n in names]
+    preload = f"env LD_PRELOAD={':'.join(paths)}"
+config.substitutions += [("%cc", cc), ("%preload", preload)]
 
 cuda = "/usr/local/cuda/lib64/"
 # Makes a library that runs on the CPU of printed CUDA kernels: `%emulate k.cu -o k.so`.
