@@ -70,9 +70,8 @@ struct Library {
 static void examine(const Library &library) {
   std::cout << library.label << ": ";
   for (const char *name : library.names)
-    if (void *handle = dlopen(name, RTLD_LAZY | RTLD_LOCAL)) {
+    if (dlopen(name, RTLD_LAZY | RTLD_LOCAL)) { // stays open: some lose memory when they are unloaded
       std::cout << "found " << name << "\n";
-      dlclose(handle);
       return;
     }
   std::cout << "not found; " << library.purpose << " needs it: " << library.remedy << "\n";
