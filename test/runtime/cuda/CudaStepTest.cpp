@@ -195,4 +195,40 @@ TEST_F(CudaStep, SessionOutlivesProgramAndDevice) {
   EXPECT_EQ(advance(session, sequence, {1, 2}), toyLogits({1, 2}));
 }
 
+TEST_F(CudaStep, EnginesWriteAsOnTheCpu) {
+  lathe_engine_options options{};
+  options.struct_size = sizeof(options);
+  options.max_step_tokens = 10;
+  lathe_engine *created = nullptr;
+  test::succeed(lathe_engine_create(session.get(), &options, &created));
+  test::Engine engine(created);
+  std::vector<std::vector<int32_t>> prompts;
+  std::vector<test::Request> requests;
+  for (int32_t i = 0; i != 9; ++i) {
+    prompts.push_back(someText(size_t(14 + 3 * i), i % 3));
+    lathe_request_options ask{};
+    ask.struct_size = sizeof(ask);
+    ask.tokens = prompts.back().data();
+    ask.token_count = prompts.back().size();
+    ask.max_tokens = 20;
+    ask.logits = 1;
+    lathe_request *request = nullptr;
+    test::succeed(lathe_engine_submit(engine.get(), &ask, &request));
+    requests.emplace_back(request);
+  }
+  for (size_t unfinished = 1; unfinished != 0;)
+    test::succeed(lathe_engine_step(engine.get(), &unfinished));
+  for (size_t i = 0; i != requests.size(); ++i) {
+    lathe_request_output output{};
+    output.struct_size = sizeof(output);
+    test::succeed(lathe_request_poll(requests[i].get(), &output));
+    ASSERT_EQ(output.token_count, 20u);
+    std::vector<int32_t> text = prompts[i];
+    for (size_t token = 0; token != 20; ++token) {
+      EXPECT_EQ(std::vector<float>(output.logits + token * 8, output.logits + token * 8 + 8), toyLogits(text));
+      text.push_back(output.tokens[token]);
+    }
+  }
+}
+
 } // namespace

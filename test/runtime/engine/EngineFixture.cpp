@@ -3,9 +3,11 @@
 namespace lathe::test {
 
 std::vector<float> babbleLogits(const std::vector<int32_t> &text) {
-  float sum = 0;
-  for (size_t i = 0; i != text.size(); ++i)
-    sum = babble::addToken(sum, int64_t(i), babble::stateOf(text[i], int32_t(i)));
+  float sum = 0, state = 0;
+  for (size_t i = 0; i != text.size(); ++i) {
+    state = babble::stateOf(text[i], state);
+    sum = babble::addToken(sum, int64_t(i), state);
+  }
   std::vector<float> logits;
   for (int64_t token = 0; token != babble::Vocabulary; ++token)
     logits.push_back(babble::logit(sum, token));

@@ -20,15 +20,15 @@ protected:
   int pick(int least, int most) { return std::uniform_int_distribution(least, most)(random); }
   bool chance(int percent) { return pick(1, 100) <= percent; }
 
-  /// A prompt that may begin as others do: a tree of texts whose branches are 11 tokens long, so that they part within
-  /// pages and between them.
+  /// A prompt of pieces of 11 tokens, of which there are few for each place: many begin as others do and part within
+  /// pages or between them, and many have a page in common behind beginnings that differ.
   std::vector<int32_t> randomPrompt(int most) {
     std::vector<int32_t> prompt;
-    int length = pick(1, most), branch = pick(0, 1);
+    int length = pick(1, most), piece = 0;
     for (int i = 0; i != length; ++i) {
-      if (i % 11 == 10)
-        branch = branch * 3 + pick(0, chance(30) ? 2 : 0);
-      prompt.push_back((branch * 31 + i * 7 + 8) % 380);
+      if (i % 11 == 0)
+        piece = chance(30) ? pick(0, 1) : 0;
+      prompt.push_back((piece * 31 + i * 7 + 8) % 380);
     }
     if (chance(20))
       prompt.back() = pick(8, 379);
@@ -153,18 +153,18 @@ void Invariance::runRound() {
 }
 
 TEST_F(Invariance, OfRequestsAtRandom) {
-  for (unsigned round = 0; round != 500 && !HasFailure(); ++round) {
+  for (unsigned round = 0; round != 300 && !HasFailure(); ++round) {
     SCOPED_TRACE(testing::Message() << "round " << round);
     random.seed(round);
     runRound();
   }
   // The rounds did meet what they are about.
-  EXPECT_GT(totals.requests, 8000u);
-  EXPECT_GT(totals.alone, 6000u);
-  EXPECT_GT(totals.cancelled, 500u);
-  EXPECT_GT(totals.preempted, 500u);
-  EXPECT_GT(totals.shared, 2000u);
-  EXPECT_GT(totals.sharedPages, 5000u);
+  EXPECT_GT(totals.requests, 5000u);
+  EXPECT_GT(totals.alone, 4000u);
+  EXPECT_GT(totals.cancelled, 200u);
+  EXPECT_GT(totals.preempted, 300u);
+  EXPECT_GT(totals.shared, 1500u);
+  EXPECT_GT(totals.sharedPages, 3000u);
   RecordProperty("totals",
                  testing::PrintToString(std::vector<uint64_t>{totals.requests, totals.alone, totals.cancelled,
                                                               totals.preempted, totals.shared, totals.sharedPages}));

@@ -1,6 +1,6 @@
 // A language model whose every logit depends on every token that it sees, on where they stand and on the order in which
 // they are added up: whoever mixes up a page, a position or an order gets other logits altogether.
-//   state of a token at position p = u(token, p)
+//   state of a token = u(token, bits of the state of the token before it), 0 being before the first
 //   logits[r, v] = 8 * u(bits of sum_{i < visible(rows[r])} (1 + i % 3) * state[slot of token i], v)
 // with u a hash from 0 to below 1.
 #ifndef LATHE_TEST_RUNTIME_IMAGES_BABBLEMODEL_H
@@ -21,7 +21,9 @@ inline float unit(uint32_t left, uint32_t right) {
   return float((value ^ value >> 16) >> 8) * 0x1p-24f;
 }
 
-inline float stateOf(int32_t token, int32_t position) { return unit(uint32_t(token), uint32_t(position)); }
+inline float stateOf(int32_t token, float before) {
+  return unit(uint32_t(token), __builtin_bit_cast(uint32_t, before));
+}
 
 inline float addToken(float sum, int64_t index, float state) { return sum + float(1 + index % 3) * state; }
 
