@@ -52,14 +52,16 @@ void ThreadPool::stop() {
     worker.join();
 }
 
-int64_t ThreadPool::endOfPiece(int64_t begin, int64_t count, int64_t threads) {
-  for (int64_t start = 0;;) {
-    int64_t piece = ((count - start) * 3 + 4 * threads - 1) / (4 * threads);
-    int64_t roundEnd = start + piece * threads;
-    if (begin < roundEnd)
-      return std::min(begin + piece, count);
-    start = roundEnd;
+ThreadPool::Piece ThreadPool::pieceOf(int64_t number, int64_t count, int64_t threads) {
+  for (int64_t start = 0; start < count; number -= threads) {
+    int64_t size = ((count - start) * 3 + 4 * threads - 1) / (4 * threads);
+    if (number < threads) {
+      int64_t begin = start + number * size;
+      return begin < count ? Piece{begin, std::min(begin + size, count)} : Piece{-1, -1};
+    }
+    start += size * threads;
   }
+  return {-1, -1};
 }
 
 // ---- The threads of the pool ----
@@ -131,13 +133,11 @@ ThreadPool::Region::~Region() {
 }
 
 void ThreadPool::Region::work() {
-  int64_t begin = next.load(), total = count.load();
-  while (begin < total) {
-    int64_t end = endOfPiece(begin, total, pool.size());
-    if (!next.compare_exchange_weak(begin, end))
-      continue;
-    body(argument, begin, end);
-    begin = next.load();
+  for (int64_t total = count.load();;) {
+    Piece piece = pieceOf(next.fetch_add(1), total, pool.size());
+    if (piece.begin < 0)
+      return;
+    body(argument, piece.begin, piece.end);
   }
 }
 

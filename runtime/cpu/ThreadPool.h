@@ -16,6 +16,8 @@ class ThreadPool {
 public:
   using Body = void (*)(void *argument, int64_t begin, int64_t end);
 
+  struct Piece;
+
   /// One fork and one join for the loops of a call, which follow each other: threads that have come to help stay from
   /// loop to loop, and between loops nothing is locked. Loops are run by the thread that made the region.
   class Region {
@@ -35,7 +37,7 @@ public:
     static constexpr uint32_t Open = 1 << 16, Closed = 1 << 17, NextLoop = 1 << 18;
 
     /// Whether a loop has tiles to give out.
-    bool isOpen() const { return (gate.load() & Open) && next.load() < count.load(std::memory_order_relaxed); }
+    bool isOpen() const { return (gate.load() & Open) && pieceOf(next.load(), count.load(), pool.size()).begin >= 0; }
     /// Joins the loop, if one is open, and works until it has no tiles left.
     bool join();
     /// Joins loop after loop. Returns when the region is closed or its caller keeps a thread waiting, or when another
@@ -44,13 +46,14 @@ public:
     void work();
 
     ThreadPool &pool;
-    std::atomic<uint32_t> gate{0}; ///< guards the loop: the caller changes it only while nobody is inside
+    // What threads wait on, what they take turns at and what they only read have a cache line each.
+    alignas(64) std::atomic<uint32_t> gate{0}; ///< guards the loop: the caller changes it only while nobody is inside
+    alignas(64) std::atomic<int64_t> next{0};  ///< number of the first piece that nobody took
+    alignas(64) std::atomic<int64_t> count{0}; ///< read before joining too, when it says little
     Body body = nullptr;
     void *argument = nullptr;
-    std::atomic<int64_t> count{0}; ///< read before joining too, when it says little
-    std::atomic<int64_t> next{0};
-    std::atomic<int> members{0}; ///< pool threads that know the region; changed under the mutex
     Region *following = nullptr;
+    std::atomic<int> members{0}; ///< pool threads that know the region; changed under the mutex
   };
 
   /// `threads` counts the caller's own: a pool of 1 starts no thread.
@@ -63,10 +66,13 @@ public:
   /// One loop in a region of its own.
   void run(int64_t count, Body body, void *argument) { Region(*this).run(count, body, argument); }
 
-  /// Where the piece of a loop ends that begins at `begin`. Pieces are handed out in rounds: in each one piece for
-  /// every thread, together three quarters of what is left, rounded up. Large pieces come first, since neighbouring
-  /// tiles share what they read; small ones at the end let threads finish at the same time.
-  static int64_t endOfPiece(int64_t begin, int64_t count, int64_t threads);
+  struct Piece {
+    int64_t begin, end; ///< -1 where the loop has no more
+  };
+  /// A piece of a loop, counted from 0. Pieces are handed out in rounds: in each one piece for every thread, together
+  /// three quarters of what is left, rounded up. Large pieces come first, since neighbouring tiles share what they
+  /// read; small ones at the end let threads finish at the same time.
+  static Piece pieceOf(int64_t number, int64_t count, int64_t threads);
 
 private:
   void serve();

@@ -34,10 +34,15 @@ TEST(ThreadPool, EveryIndexOnce) {
 /// The pieces that a loop is cut into.
 std::vector<int64_t> pieces(int64_t count, int64_t threads) {
   std::vector<int64_t> sizes;
-  for (int64_t begin = 0, end; begin < count; begin = end) {
-    end = ThreadPool::endOfPiece(begin, count, threads);
-    sizes.push_back(end - begin);
+  int64_t end = 0;
+  for (int64_t number = 0; end < count; ++number) {
+    ThreadPool::Piece piece = ThreadPool::pieceOf(number, count, threads);
+    EXPECT_EQ(piece.begin, end);
+    end = piece.end;
+    sizes.push_back(end - piece.begin);
   }
+  for (int64_t more : {int64_t(0), threads, 5 * threads})
+    EXPECT_EQ(ThreadPool::pieceOf(int64_t(sizes.size()) + more, count, threads).begin, -1);
   return sizes;
 }
 
