@@ -38,14 +38,13 @@ Expected<CudaLibrary> CudaLibrary::load(StringRef name, StringRef cudaPath, Stri
     bool named = sys::path::has_parent_path(path);
     if (named && !sys::fs::exists(path))
       continue;
-    std::string reason;
     CudaLibrary library;
-    library.Library = sys::DynamicLibrary::getPermanentLibrary(path.c_str(), &reason);
+    library.Library = dlopen(path.c_str(), RTLD_LAZY | RTLD_LOCAL);
     library.Path = path;
-    if (library.Library.isValid())
+    if (library.Library)
       return library;
     if (named)
-      return createStringError("%s: cannot be loaded: %s", path.c_str(), reason.c_str());
+      return createStringError("%s: cannot be loaded: %s", path.c_str(), dlerror());
   }
   std::string where = cudaPath.empty() ? ("where the loader looks nor in '" + ToolkitFolder + "'").str()
                                        : ("'" + cudaPath + "' nor its library folders").str();

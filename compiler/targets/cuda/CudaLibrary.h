@@ -3,8 +3,8 @@
 #ifndef LATHE_COMPILER_TARGETS_CUDA_CUDALIBRARY_H
 #define LATHE_COMPILER_TARGETS_CUDA_CUDALIBRARY_H
 
-#include "llvm/Support/DynamicLibrary.h"
 #include "llvm/Support/Error.h"
+#include <dlfcn.h>
 
 namespace lathe::cuda {
 
@@ -17,7 +17,7 @@ public:
 
   /// Looks a function up; fails when the library has none of that name.
   template <typename Function> llvm::Error find(Function *&function, const char *name) {
-    function = reinterpret_cast<Function *>(Library.getAddressOfSymbol(name));
+    function = reinterpret_cast<Function *>(dlsym(Library, name));
     if (function)
       return llvm::Error::success();
     return llvm::createStringError("%s: has no function '%s'; install CUDA 12.0 or newer", Path.c_str(), name);
@@ -27,7 +27,7 @@ public:
   llvm::StringRef getPath() const { return Path; }
 
 private:
-  llvm::sys::DynamicLibrary Library;
+  void *Library = nullptr; ///< never closed: these libraries lose memory when they are unloaded
   std::string Path;
 };
 
