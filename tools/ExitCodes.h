@@ -13,14 +13,15 @@ enum ExitCode {
   Corrupt = 4,
   Unsupported = 5,
   OutOfMemory = 6,
-  DeviceError = 7
+  DeviceError = 7,
+  Interrupted = 130 ///< by Ctrl-C, while text was written or read
 };
 
 /// For the end of --help.
 inline constexpr char ExitCodeHelp[] =
     "Exit codes: 0 done, 1 the model could not be compiled or evaluated, 2 the command line or an input is wrong,\n"
     "3 a file, entry or device is not there or cannot be read or written, 4 corrupt artifact, 5 unsupported,\n"
-    "6 out of memory, 7 device error.";
+    "6 out of memory, 7 device error, 130 ended by Ctrl-C.";
 
 } // namespace lathe::tools
 

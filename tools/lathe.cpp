@@ -29,6 +29,7 @@ int main(int argc, char **argv) {
 
   Action chosen;
   addRunCommand(app, chosen);
+  addChatCommand(app, chosen);
   addBenchCommand(app, chosen);
   addEvalCommand(app, chosen);
   addInspectCommand(app, chosen);

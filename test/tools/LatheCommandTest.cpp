@@ -110,7 +110,7 @@ TEST_F(TensorCommand, RandomFailures) {
   expectFailure("run " + model + " --random --range x=3", 2, "--range 'x=3' must be NAME=LOW..HIGH");
   expectFailure("run " + model + " --random --range x=3..2", 2, "--range 'x=3..2' ends before it begins");
   expectFailure("run " + model + " --random --range y=0..1", 2, "--range names 'y', which is no input");
-  expectFailure("run " + model + " --seed 1", 2, "--seed requires --random");
+  expectFailure("run " + model + " --seed 1", 2, "--seed goes with --random, -p, -f or --messages");
   expectFailure("run " + model + " --random --output y=/nowhere/y.npy", 3, "/nowhere/y.npy: cannot write");
 }
 
@@ -125,7 +125,7 @@ TEST_F(TensorCommand, Failures) {
   expectFailure("run " + model + " --input x=" + npy("half.npy", LATHE_U32, {1, 4}, {0, 0, 0, 0}), 2,
                 "has elements of u32 but input 'x' takes f32; convert it");
   expectFailure("run " + model + " --output " + x + " --input " + x, 2, "must be NAME=FILE");
-  expectFailure("run " + model + " --tokens 1,2", 2, "takes tensors, so use --input, not --tokens");
+  expectFailure("run " + model + " --tokens 1,2", 2, "takes tensors, so use --input, not --tokens or text");
   expectFailure("run " + model + " --entry decode", 3, "choose an entry with --entry; there are: forward");
   expectFailure("run /nowhere.lathe", 3, "cannot open");
   expectFailure("run " + x, 4, "a .lathe file begins with 4c41544845000d0a");
@@ -172,9 +172,9 @@ TEST_F(TokenCommand, PromptLongerThanAStep) {
 }
 
 TEST_F(TokenCommand, Failures) {
-  expectFailure("run " + model, 2, "a language model needs --tokens");
+  expectFailure("run " + model, 2, "a language model needs a text (-p, -f, --messages) or --tokens");
   expectFailure("run " + model + " --tokens 9", 2, "tokens[0] is 9 but the vocabulary has 8");
-  expectFailure("run " + model + " --tokens 1 --input x=y", 2, "so use --tokens, not --input or --output");
+  expectFailure("run " + model + " --tokens 1 --input x=y", 2, "so use -p or --tokens, not --input or --output");
   expectFailure("run " + model + " --tokens 1 --feed 1 --steps 2", 2, "--feed has 1 ids but --steps is 2");
   expectFailure("run " + model + " --tokens 1,7,1", 7, "entry 'forward' stopped with code 9");
 }

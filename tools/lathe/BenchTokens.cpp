@@ -66,7 +66,7 @@ double sum(const std::vector<double> &seconds) {
 nlohmann::json benchOne(const BenchArguments &arguments, const Model &model, int64_t prompt, int64_t steps,
                         int64_t size) {
   TokenBatch batch(model, size_t(size), prompt + steps);
-  auto prompts = makePrompts(size_t(size), prompt, arguments.inputs.seed, batch.vocabulary());
+  auto prompts = makePrompts(size_t(size), prompt, arguments.inputs.seed.value_or(0), batch.vocabulary());
   Times warmup, times;
   for (int i = 0; i != arguments.warmup; ++i)
     runOnce(batch, prompts, steps, warmup);

@@ -14,6 +14,7 @@ using Action = std::function<int()>;
 
 // Each adds one command with its options; parsing it sets `chosen`.
 void addBenchCommand(CLI::App &app, Action &chosen);
+void addChatCommand(CLI::App &app, Action &chosen);
 void addDoctorCommand(CLI::App &app, Action &chosen);
 void addEvalCommand(CLI::App &app, Action &chosen);
 void addInspectCommand(CLI::App &app, Action &chosen);

@@ -1,8 +1,9 @@
 #include "tools/lathe/Handles.h"
 
 #include <CLI/CLI.hpp>
-#include <fstream>
-#include <iterator>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 
 namespace lathe::tools {
 
@@ -78,11 +79,29 @@ Session createSession(const Model &model, const lathe_session_options *options) 
   return Session(session);
 }
 
+/// Streams would not say that reading failed, as that of a folder does. `name` is for the message.
+static std::string readAll(std::FILE *file, const std::string &name) {
+  std::string text;
+  char piece[65536];
+  while (size_t bytes = file ? std::fread(piece, 1, sizeof(piece), file) : 0)
+    text.append(piece, bytes);
+  if (!file || std::ferror(file))
+    throw CommandFailure(LATHE_NOT_FOUND, name + ": cannot be read: " + std::strerror(errno));
+  return text;
+}
+
 std::string readWholeFile(const std::string &path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (!file)
-    throw CommandFailure(LATHE_NOT_FOUND, path + ": cannot be read");
+  std::unique_ptr<std::FILE, int (*)(std::FILE *)> file(std::fopen(path.c_str(), "rb"), std::fclose);
+  return readAll(file.get(), path);
+}
+
+std::string readStandardInput() { return readAll(stdin, "standard input"); }
+
+std::string readTextFile(const std::string &path) {
+  std::string text = readWholeFile(path);
+  if (size_t at = text.find('\0'); at != std::string::npos)
+    throw CommandFailure(LATHE_INVALID_ARGUMENT,
+                         path + ": byte " + std::to_string(at) + " is 0, so it is no text, which is needed here");
   return text;
 }
 

@@ -21,6 +21,8 @@ struct Release {
   void operator()(lathe_device *device) const { lathe_device_release(device); }
   void operator()(lathe_session *session) const { lathe_session_release(session); }
   void operator()(lathe_sequence *sequence) const { lathe_sequence_release(sequence); }
+  void operator()(lathe_engine *engine) const { lathe_engine_release(engine); }
+  void operator()(lathe_request *request) const { lathe_request_release(request); }
   void operator()(lathe_tokenizer *tokenizer) const { lathe_tokenizer_release(tokenizer); }
   void operator()(lathe_template *chatTemplate) const { lathe_template_release(chatTemplate); }
   void operator()(char *text) const { lathe_text_release(text); }
@@ -29,6 +31,8 @@ using Program = std::unique_ptr<lathe_program, Release>;
 using Device = std::unique_ptr<lathe_device, Release>;
 using Session = std::unique_ptr<lathe_session, Release>;
 using Sequence = std::unique_ptr<lathe_sequence, Release>;
+using Engine = std::unique_ptr<lathe_engine, Release>;
+using Request = std::unique_ptr<lathe_request, Release>;
 using Tokenizer = std::unique_ptr<lathe_tokenizer, Release>;
 using Template = std::unique_ptr<lathe_template, Release>;
 
@@ -61,6 +65,9 @@ Session createSession(const Model &model, const lathe_session_options *options);
 
 /// All bytes of a file. Throws CommandFailure.
 std::string readWholeFile(const std::string &path);
+std::string readStandardInput();
+/// The same of a file that holds text: without a NUL, where the C API would end it.
+std::string readTextFile(const std::string &path);
 
 } // namespace lathe::tools
 

@@ -69,9 +69,9 @@ void takeShape(Array &array, const lathe_tensor &tensor) {
 void runTensors(const RunArguments &arguments, const Model &model) {
   const Program &program = model.program;
   size_t entry = model.entry;
-  if (!arguments.tokens.empty() || !arguments.logits.empty())
+  if (!arguments.tokens.empty() || !arguments.logits.empty() || arguments.text.given())
     throw CommandFailure(LATHE_INVALID_ARGUMENT,
-                         arguments.model.model + ": takes tensors, so use --input, not --tokens");
+                         arguments.model.model + ": takes tensors, so use --input, not --tokens or text");
   Session session = createSession(model, nullptr);
 
   std::map<std::string, Array> inputs = makeInputs(arguments.inputs, program, entry);

@@ -54,9 +54,11 @@ TokenRun generate(const RunArguments &arguments, TokenBatch &batch, int64_t step
 void runTokens(const RunArguments &arguments, const Model &model) {
   const std::string &name = arguments.model.model;
   if (!arguments.inputs.files.empty() || arguments.inputs.random || !arguments.outputs.empty())
-    throw CommandFailure(LATHE_INVALID_ARGUMENT, name + ": a language model, so use --tokens, not --input or --output");
+    throw CommandFailure(LATHE_INVALID_ARGUMENT,
+                         name + ": a language model, so use -p or --tokens, not --input or --output");
   if (arguments.tokens.empty())
-    throw CommandFailure(LATHE_INVALID_ARGUMENT, name + ": a language model needs --tokens");
+    throw CommandFailure(LATHE_INVALID_ARGUMENT,
+                         name + ": a language model needs a text (-p, -f, --messages) or --tokens");
   const std::vector<int32_t> &feed = arguments.feed;
   int64_t steps = arguments.steps >= 0 ? arguments.steps : feed.empty() ? DefaultSteps : int64_t(feed.size());
   if (!feed.empty() && int64_t(feed.size()) < steps)

@@ -97,8 +97,11 @@ void addInputOptions(CLI::App &command, InputArguments &arguments, bool alwaysRa
   std::string with = alwaysRandom ? "" : "with --random: ";
   auto add = [&](CLI::Option *option) { return option->allow_extra_args(false)->group("Tensors"); };
   add(command.add_option("--input", arguments.files, "NAME=FILE, .npy or ONNX's .pb, for each input"));
-  CLI::Option *seed = add(command.add_option("--seed", arguments.seed, with + "the same seed gives the same inputs"))
-                          ->capture_default_str();
+  add(command.add_option("--seed", arguments.seed,
+                         "The same seed gives the same inputs (default: 0)" +
+                             std::string(alwaysRandom ? ""
+                                                      : " and the "
+                                                        "same text (default: another one each time)")));
   add(command.add_option("--dim", arguments.dims,
                          "NAME=SIZE, " + with + "a size that may vary (default: the smallest)"));
   CLI::Option *range = add(command.add_option(
@@ -108,7 +111,6 @@ void addInputOptions(CLI::App &command, InputArguments &arguments, bool alwaysRa
     return;
   CLI::Option *random = command.add_flag("--random", arguments.random, "Make up the inputs that no file gives");
   random->group("Tensors");
-  seed->needs(random);
   range->needs(random);
 }
 
@@ -151,7 +153,7 @@ std::map<std::string, Array> makeInputs(const InputArguments &arguments, const P
   for (auto &[name, range] : ranges)
     if (!values.count(name))
       refuse("--range names '" + name + "', which is no input");
-  std::mt19937_64 engine(arguments.seed);
+  std::mt19937_64 engine(arguments.seed.value_or(0));
   for (const std::string &name : names) {
     if (inputs.count(name))
       continue;

@@ -5,6 +5,7 @@
 #include "tools/lathe/Handles.h"
 
 #include <map>
+#include <optional>
 
 namespace lathe::tools {
 
@@ -14,7 +15,7 @@ struct InputArguments {
   std::vector<std::string> dims;   ///< NAME=SIZE
   std::vector<std::string> ranges; ///< NAME=LOW..HIGH
   bool random = false;
-  uint64_t seed = 0;
+  std::optional<uint64_t> seed; ///< else 0
 };
 
 /// --input, --seed, --dim and --range; and --random, where a command does not make up inputs anyway.

@@ -1,7 +1,6 @@
 #include "tools/lathe/TokenBatch.h"
 
 #include <algorithm>
-#include <limits>
 
 namespace lathe::tools {
 
@@ -10,36 +9,7 @@ namespace {
 /// Logits that one step gives at most, in bytes: vocabularies are large.
 constexpr int64_t LogitsBytes = 64 << 20;
 
-const lathe_symbol_info *findSymbol(const Model &model, const char *name) {
-  for (size_t i = 0; const lathe_symbol_info *symbol = lathe_program_symbol(model.program.get(), model.entry, i); ++i)
-    if (name && std::string(symbol->name) == name)
-      return symbol;
-  return nullptr;
-}
-
-/// Greatest size of this dimension of the inputs with this role: of several the smallest.
-int64_t greatest(const Model &model, const std::string &role, size_t dimension) {
-  int64_t size = std::numeric_limits<int64_t>::max();
-  for (size_t i = 0; const lathe_value_info *value = lathe_program_input(model.program.get(), model.entry, i); ++i) {
-    if (value->role != role)
-      continue;
-    const lathe_symbol_info *symbol = findSymbol(model, value->symbols[dimension]);
-    size = std::min(size, symbol ? symbol->max : value->shape[dimension]);
-  }
-  return size;
-}
-
 } // namespace
-
-TokenLimits::TokenLimits(const Model &model)
-    : tokens(greatest(model, "tokens", 0)), sequences(greatest(model, "lengths", 0)), rows(greatest(model, "rows", 0)),
-      length(std::numeric_limits<int64_t>::max()),
-      vocabulary(lathe_program_output(model.program.get(), model.entry, 0)->shape[1]) {
-  int64_t pages = greatest(model, "block_tables", 1);
-  for (size_t i = 0; const lathe_state_info *state = lathe_program_state(model.program.get(), model.entry, i); ++i)
-    if (state->kind == LATHE_STATE_PAGED && state->page_tokens)
-      length = std::min(length, pages > length / state->page_tokens ? length : pages * state->page_tokens);
-}
 
 /// What one call of lathe_session_step is given.
 struct TokenBatch::Step {
@@ -69,10 +39,7 @@ TokenBatch::TokenBatch(const Model &model, size_t texts, int64_t length, int64_t
   lathe_session_options options = {};
   options.struct_size = sizeof(options);
   options.max_sequences = int32_t(texts);
-  for (size_t i = 0; const lathe_state_info *state = lathe_program_state(model.program.get(), model.entry, i); ++i)
-    if (state->kind == LATHE_STATE_PAGED)
-      options.kv_cache_bytes +=
-          texts * uint64_t(state->page_bytes * ((length + state->page_tokens - 1) / state->page_tokens));
+  options.kv_cache_bytes = cacheBytes(model, texts, length);
   session = createSession(model, &options);
   clear();
 }

@@ -1,22 +1,13 @@
 #ifndef LATHE_TOOLS_LATHE_TOKENBATCH_H
 #define LATHE_TOOLS_LATHE_TOKENBATCH_H
 
-#include "tools/lathe/Handles.h"
+#include "tools/lathe/TokenLimits.h"
 
 #include <cstdint>
 #include <functional>
 #include <vector>
 
 namespace lathe::tools {
-
-/// What a language model was compiled for.
-struct TokenLimits {
-  int64_t tokens, sequences, rows; ///< of one step
-  int64_t length;                  ///< tokens of one text
-  int64_t vocabulary;
-
-  explicit TokenLimits(const Model &model);
-};
 
 /// Texts that a language model reads side by side, without an engine: the caller gives every token.
 class TokenBatch {

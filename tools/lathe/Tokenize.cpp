@@ -5,7 +5,6 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <iostream>
-#include <iterator>
 
 namespace lathe::tools {
 
@@ -38,7 +37,7 @@ int tokenizeInput(const TokenizeArguments &arguments) {
   lathe_tokenizer *loaded = nullptr;
   check(lathe_tokenizer_load(arguments.model.c_str(), &loaded));
   Tokenizer tokenizer(loaded);
-  std::string input((std::istreambuf_iterator<char>(std::cin)), std::istreambuf_iterator<char>());
+  std::string input = readStandardInput();
   if (arguments.decode) {
     std::cout << decode(tokenizer, parseIds(input), arguments.special);
     return Success;

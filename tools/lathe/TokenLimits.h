@@ -1,0 +1,25 @@
+#ifndef LATHE_TOOLS_LATHE_TOKENLIMITS_H
+#define LATHE_TOOLS_LATHE_TOKENLIMITS_H
+
+#include "tools/lathe/Handles.h"
+
+#include <cstdint>
+
+namespace lathe::tools {
+
+/// What a language model was compiled for.
+struct TokenLimits {
+  int64_t tokens, sequences, rows; ///< of one step
+  int64_t length;                  ///< tokens of one text
+  int64_t vocabulary;
+
+  /// Throws CommandFailure for a model that gives no logits.
+  explicit TokenLimits(const Model &model);
+};
+
+/// Bytes of all paged states that `texts` texts of `length` tokens take.
+uint64_t cacheBytes(const Model &model, size_t texts, int64_t length);
+
+} // namespace lathe::tools
+
+#endif // LATHE_TOOLS_LATHE_TOKENLIMITS_H
