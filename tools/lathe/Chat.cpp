@@ -130,7 +130,8 @@ private:
 int chat(const ChatArguments &arguments) {
   Model model = loadModel(arguments.model);
   if (model.info().kind != LATHE_ENTRY_LANGUAGE_MODEL)
-    throw CommandFailure(LATHE_INVALID_ARGUMENT, arguments.model.model + ": takes tensors, so it cannot converse");
+    throw CommandFailure(LATHE_INVALID_ARGUMENT,
+                         arguments.model.model + ": is no language model, so it cannot converse");
   Tokenizer tokenizer = tokenizerOf(model.program);
   Conversation conversation(arguments, model, tokenizer);
   Interrupts interrupts;

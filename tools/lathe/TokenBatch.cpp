@@ -29,10 +29,10 @@ TokenBatch::TokenBatch(const Model &model, size_t texts, int64_t length, int64_t
                              std::to_string(limits.sequences) + "; compile it with --dim sequences=1.." +
                              std::to_string(texts));
   if (length > limits.length)
-    throw CommandFailure(LATHE_INVALID_ARGUMENT, "a text of " + std::to_string(length) +
-                                                     " tokens was asked for, but the model was compiled for " +
-                                                     std::to_string(limits.length) +
-                                                     "; ask for less, or compile it with a greater --dim pages");
+    throw CommandFailure(LATHE_INVALID_ARGUMENT,
+                         "a text of " + std::to_string(length) +
+                             " tokens was asked for, but the model was compiled for " + std::to_string(limits.length) +
+                             "; ask for less, or compile it with --context=" + std::to_string(length));
   limits.rows = std::max<int64_t>(1, std::min(limits.rows, LogitsBytes / (limits.vocabulary * int64_t(sizeof(float)))));
   if (chunk)
     limits.tokens = std::min(limits.tokens, chunk);
