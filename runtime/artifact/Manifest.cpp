@@ -114,10 +114,35 @@ struct ModelInput {
   const char *role;
   size_t rank;
   int64_t second;
+  int windowed = -1; ///< 1 or 0: one of models that have states with a window, or without
 };
-constexpr ModelInput ModelInputs[] = {{"tokens", 1, 0},  {"positions", 2, 1},    {"row_offsets", 1, 0},
-                                      {"lengths", 1, 0}, {"block_tables", 2, 0}, {"slots", 1, 0},
+constexpr ModelInput ModelInputs[] = {{"tokens", 1, 0},
+                                      {"positions", 2, 1},
+                                      {"row_offsets", 1, 0},
+                                      {"lengths", 1, 0},
+                                      {"block_tables", 2, 0, 0},
+                                      {"slots", 1, 0, 0},
+                                      {"window_block_tables", 2, 0, 1},
+                                      {"window_slots", 1, 0, 1},
                                       {"rows", 1, 0}};
+
+/// Whether the entry has a paged state with a window, or one without.
+bool hasStates(const Entry &entry, bool windowed) {
+  return std::any_of(entry.states.begin(), entry.states.end(), [&](const State &state) {
+    return state.kind == LATHE_STATE_PAGED && (state.window != 0) == windowed;
+  });
+}
+
+/// States with a window share their pages, so they have the same.
+void checkWindows(const Entry &entry, const std::string &where) {
+  int64_t window = 0;
+  for (const State &state : entry.states) {
+    if (state.window != 0 && window != 0 && state.window != window)
+      throw Failure(LATHE_UNSUPPORTED, where, " has states with windows of ", window, " and ", state.window,
+                    " tokens, which this runtime cannot keep apart; use a newer runtime");
+    window = state.window ? state.window : window;
+  }
+}
 
 void checkLanguageModel(const Entry &entry, const std::string &where) {
   for (const Value &value : entry.inputs)
@@ -125,8 +150,15 @@ void checkLanguageModel(const Entry &entry, const std::string &where) {
                      [&](const ModelInput &known) { return value.role == known.role; }))
       throw Failure(LATHE_UNSUPPORTED, where, " has input '", value.name, "' of role '", value.role,
                     "', which this runtime cannot fill; use a newer runtime");
+  checkWindows(entry, where);
+  bool hasFull = hasStates(entry, false), hasWindows = hasStates(entry, true);
   for (const ModelInput &needed : ModelInputs) {
     const Value *value = entry.input(needed.role);
+    bool isNeeded = needed.windowed == 1 ? hasWindows : needed.windowed != 0 || hasFull || !hasWindows;
+    if (!isNeeded && value)
+      throw Failure(LATHE_CORRUPT, where, " has an input of role '", needed.role, "' but no state that it is for");
+    if (!isNeeded)
+      continue;
     if (!value)
       throw Failure(LATHE_CORRUPT, where, " is a language model without an input of role '", needed.role, "'");
     bool good = value->type == LATHE_I32 && value->sizes.size() == needed.rank && value->symbols[0] >= 0;
@@ -143,8 +175,12 @@ void checkLanguageModel(const Entry &entry, const std::string &where) {
   std::set<int> distinct;
   for (const char *role : {"tokens", "row_offsets", "lengths", "rows"})
     distinct.insert(entry.input(role)->symbols[0]);
-  distinct.insert(entry.input("block_tables")->symbols[1]);
-  if (distinct.size() != 5)
+  std::set<int> pages;
+  for (const char *role : {"block_tables", "window_block_tables"})
+    if (const Value *tables = entry.input(role))
+      pages.insert(tables->symbols[1]);
+  distinct.insert(pages.begin(), pages.end());
+  if (distinct.size() != 5 || pages.size() != 1)
     throw Failure(LATHE_CORRUPT, where, " needs five symbols: tokens, sequences, offsets, pages and rows");
 }
 

@@ -125,8 +125,8 @@ CpuExecutor::CpuExecutor(CpuDevice &target, std::shared_ptr<const Program> loade
   program->image();
   program->weights(
       [this](int64_t count, auto body, void *argument) { CpuDevice::Loops(device).run(count, body, argument); });
-  for (const State *state : limits.states)
-    pools.emplace_back(size_t(state->pageBytes * limits.pages), ("state '" + state->name + "'").c_str());
+  for (size_t i = 0; i != limits.states.size(); ++i)
+    pools.emplace_back(size_t(limits.bytesOf(i)), ("state '" + limits.states[i]->name + "'").c_str());
 }
 
 unsigned char *CpuExecutor::workspace(size_t bytes) {
@@ -214,8 +214,8 @@ void CpuExecutor::step(const StepCall &call) {
     std::memcpy(call.logits, logits, rowBytes * size_t(call.wantedRows));
 }
 
-void CpuExecutor::copyPage(int32_t target, int32_t source, void *) {
-  for (size_t i = 0; i != pools.size(); ++i) {
+void CpuExecutor::copyPage(size_t group, int32_t target, int32_t source, void *) {
+  for (size_t i : limits.groups[group].states) {
     size_t bytes = size_t(limits.states[i]->pageBytes);
     std::memcpy(pools[i].data() + size_t(target) * bytes, pools[i].data() + size_t(source) * bytes, bytes);
   }

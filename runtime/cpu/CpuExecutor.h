@@ -15,7 +15,7 @@ public:
   StepShape pad(const Entry &entry, const StepShape &needed) const override;
   void step(const StepCall &call) override;
   lathe_memory_info memory() const override;
-  void copyPage(int32_t target, int32_t source, void *stream) override;
+  void copyPage(size_t group, int32_t target, int32_t source, void *stream) override;
 
   CpuDevice &device;
 

@@ -18,7 +18,7 @@ static std::vector<size_t> metadataOffsets(const Entry &entry, const StepShape &
   std::vector<size_t> offsets = {0};
   for (const Value &value : entry.inputs) {
     int64_t count = value.role == "row_offsets" || value.role == "lengths" ? shape.sequences + 1
-                    : value.role == "block_tables"                         ? shape.sequences * shape.pages
+                    : value.role.ends_with("block_tables")                 ? shape.sequences * shape.pages
                     : value.role == "rows"                                 ? shape.rows
                                                                            : shape.tokens;
     offsets.push_back(offsets.back() + aligned(size_t(count) * sizeof(int32_t)));
@@ -74,7 +74,7 @@ void CudaExecutor::measureBuckets() {
     auto bound = [&](int symbol) { return entry.symbols[size_t(symbol)].max; };
     auto least = [&](int symbol) { return entry.symbols[size_t(symbol)].min; };
     // A sequence has no more pages than there are.
-    int64_t pages = std::max(least(model.pages), std::min(bound(model.pages), limits.pages));
+    int64_t pages = std::max(least(model.pages), std::min(bound(model.pages), limits.textPages));
     int64_t sequences = std::min({bound(model.sequences), bound(model.offsets) - 1, limits.maxSequences});
     StepShape largest = {bound(model.tokens), std::max(sequences, least(model.sequences)), pages, bound(model.rows)};
     metadataBytes = std::max(metadataBytes, metadataOffsets(entry, largest).back());
@@ -97,15 +97,15 @@ void CudaExecutor::measureBuckets() {
 void CudaExecutor::create() {
   measureBuckets();
   size_t poolBytes = 0;
-  for (const State *state : limits.states)
-    poolBytes += size_t(state->pageBytes * limits.pages);
+  for (size_t i = 0; i != limits.states.size(); ++i)
+    poolBytes += size_t(limits.bytesOf(i));
   placed = device->place(program, poolBytes + metadataBytes + bucketLogitsBytes + bucketArenaBytes);
   driver(driver.streamCreate, &own, StreamNonBlocking);
   last = own;
   driver(driver.eventCreate, &done, EventDisableTiming);
   driver(driver.eventCreate, &staged, EventDisableTiming);
-  for (const State *state : limits.states) {
-    size_t bytes = size_t(state->pageBytes * limits.pages);
+  for (size_t i = 0; i != limits.states.size(); ++i) {
+    size_t bytes = size_t(limits.bytesOf(i));
     // Zeros: a kernel may load a page's unwritten tail and multiply it by zero, which must not be a NaN.
     DeviceMemory &pool = pools.emplace_back(driver, bytes);
     driver(driver.memset, pool.at(0), static_cast<unsigned char>(0), bytes, own);
@@ -261,8 +261,8 @@ void CudaExecutor::run(TensorCall &call) {
 lathe_memory_info CudaExecutor::memory() const {
   lathe_memory_info info{};
   info.working_bytes = growingBytes + metadataBytes + bucketLogitsBytes + bucketArenaBytes;
-  for (const State *state : limits.states)
-    info.state_bytes += uint64_t(state->pageBytes * limits.pages);
+  for (size_t i = 0; i != limits.states.size(); ++i)
+    info.state_bytes += uint64_t(limits.bytesOf(i));
   info.growths = growths;
   return info;
 }
@@ -336,10 +336,10 @@ void CudaExecutor::step(const StepCall &call) {
   deliver(call, logits, stream);
 }
 
-void CudaExecutor::copyPage(int32_t target, int32_t source, void *stream) {
+void CudaExecutor::copyPage(size_t group, int32_t target, int32_t source, void *stream) {
   ContextScope scope(*device);
   Stream ordered = begin(stream);
-  for (size_t i = 0; i != pools.size(); ++i) {
+  for (size_t i : limits.groups[group].states) {
     size_t bytes = size_t(limits.states[i]->pageBytes);
     driver(driver.copyOnDevice, pools[i].at(size_t(target) * bytes), pools[i].at(size_t(source) * bytes), bytes,
            ordered);

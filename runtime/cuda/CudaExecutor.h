@@ -17,7 +17,7 @@ public:
   void run(TensorCall &call) override;
   StepShape pad(const Entry &entry, const StepShape &needed) const override;
   void step(const StepCall &call) override;
-  void copyPage(int32_t target, int32_t source, void *stream) override;
+  void copyPage(size_t group, int32_t target, int32_t source, void *stream) override;
   lathe_memory_info memory() const override;
 
 private:

@@ -11,10 +11,9 @@ Engine::Engine(std::shared_ptr<Session> given, const lathe_engine_options &optio
                std::shared_ptr<const Tokenizer> tokens)
     : session(std::move(given)), tokenizer(std::move(tokens)),
       entry(session->entryFor(options.entry, LATHE_ENTRY_LANGUAGE_MODEL)),
-      textLimits{ModelSymbols(entry).vocabulary, greatestLength(entry), session->pageCounts().total,
-                 session->pageBytes()},
+      textLimits{ModelSymbols(entry).vocabulary, greatestLength(entry), session->stateLimits()},
       scheduler(*session, schedulerLimits(options)) {
-  if (textLimits.pageBytes == 0)
+  if (textLimits.room.groups.empty())
     throw Failure(LATHE_UNSUPPORTED, "entry '", entry.name, "' has no state, so it cannot go on with a text");
   if (tokenizer && tokenizer->size() > textLimits.vocabulary)
     throw Failure(LATHE_INVALID_ARGUMENT, "the tokenizer has ", tokenizer->size(), " tokens but the model ",
@@ -98,10 +97,12 @@ size_t Engine::step() {
   size_t unfinished = scheduler.runningCount() + scheduler.waitingCount();
   if (shares.empty() && unfinished == 0)
     return 0;
-  if (shares.empty())
+  if (shares.empty()) {
+    PageCounts pages = session->pageUse().pages;
     throw Failure(LATHE_OUT_OF_MEMORY, "none of ", unfinished, " requests can go on: ", session->sequencesLeft(),
-                  " of ", session->sequenceCapacity(), " sequences and ", session->pageCounts().available(), " of ",
-                  textLimits.pages, " pages are free, others are held outside of the engine; release some");
+                  " of ", session->sequenceCapacity(), " sequences and ", pages.available(), " of ", pages.total,
+                  " pages are free, others are held outside of the engine; release some");
+  }
   fillStep(shares);
   lathe_step_options options{};
   options.struct_size = sizeof(options);
@@ -128,7 +129,7 @@ size_t Engine::step() {
   if (!failure) {
     ++steps;
     computedTokens += tokens.size();
-    scheduler.keepPages();
+    scheduler.settle();
     settle(shares);
   } else if (failure->code() != LATHE_OUT_OF_MEMORY) {
     for (const StepShare &share : shares)
@@ -160,16 +161,19 @@ void Engine::poll(Request &request, RequestOutput &taken, lathe_request_output &
 }
 
 lathe_engine_info Engine::inspect() {
-  PageCounts pages = session->pageCounts(); // this may wait for a step, so not under our lock
+  PageUse use = session->pageUse(); // this may wait for a step, so not under our lock
   std::lock_guard lock(mutex);
   lathe_engine_info info{};
   info.running = scheduler.runningCount();
   info.waiting = scheduler.waitingCount();
-  info.page_bytes = uint64_t(textLimits.pageBytes);
-  info.total_pages = uint64_t(pages.total);
-  info.used_pages = uint64_t(pages.used);
-  info.shared_pages = uint64_t(pages.shared);
-  info.cached_pages = uint64_t(pages.cached);
+  info.total_pages = uint64_t(use.pages.total);
+  info.used_pages = uint64_t(use.pages.used);
+  info.shared_pages = uint64_t(use.pages.shared);
+  info.cached_pages = uint64_t(use.pages.cached);
+  info.total_bytes = uint64_t(use.bytes.total);
+  info.used_bytes = uint64_t(use.bytes.used);
+  info.shared_bytes = uint64_t(use.bytes.shared);
+  info.cached_bytes = uint64_t(use.bytes.cached);
   info.steps = steps;
   info.computed_tokens = computedTokens;
   info.shared_tokens = scheduler.sharedTokenCount();

@@ -34,7 +34,6 @@ public:
   std::span<const PageKey> pageKeys(const PageKey &start);
 
   SequenceState sequence;   ///< of the session while the request is running, else empty
-  size_t keptPages = 0;     ///< of `sequence`, that can be found
   int64_t sharedTokens = 0; ///< found, not computed, when it was begun
   int64_t preemptions = 0;
 

@@ -38,15 +38,15 @@ static int64_t readMaxTokens(const lathe_request_options &given, const TextLimit
   int64_t pages = pagesOf(prompt + written - 1), longestPages = pagesOf(limits.longest);
   auto refuse = [&](lathe_code code, const auto &...reason) {
     throw Failure(code, "a prompt of ", prompt, " and ", written, " tokens to write need ", pages, " pages, which are ",
-                  pages * limits.pageBytes, " bytes, but ", reason...);
+                  limits.room.textBytes(pages), " bytes, but ", reason...);
   };
   if (prompt + written - 1 > limits.longest)
     refuse(LATHE_INVALID_ARGUMENT, "the model was compiled for texts of ", limits.longest, " tokens, which are ",
-           longestPages * limits.pageBytes, " bytes; ask for less or compile it for longer texts");
-  if (pages > limits.pages)
-    refuse(LATHE_OUT_OF_MEMORY, "the session has ", limits.pages, " pages, which are ", limits.pages * limits.pageBytes,
+           limits.room.textBytes(longestPages), " bytes; ask for less or compile it for longer texts");
+  if (int64_t most = limits.room.textPages; pages > most)
+    refuse(LATHE_OUT_OF_MEMORY, "the session has ", most, " pages, which are ", limits.room.textBytes(most),
            " bytes; ask for less or raise kv_cache_bytes");
-  int64_t longest = std::min(limits.longest, limits.pages * PageTokens);
+  int64_t longest = std::min(limits.longest, limits.room.textPages * PageTokens);
   return given.max_tokens ? given.max_tokens : longest - prompt + 1;
 }
 

@@ -4,6 +4,7 @@
 #include "runtime/grammar/Grammar.h"
 #include "runtime/include/lathe.h"
 #include "runtime/sampling/Sampling.h"
+#include "runtime/session/Executor.h"
 #include "runtime/tokenizer/Tokenizer.h"
 
 #include <memory>
@@ -15,9 +16,8 @@ namespace lathe::runtime {
 /// What one text may take.
 struct TextLimits {
   int64_t vocabulary;
-  int64_t longest;   ///< tokens that the model was compiled for
-  int64_t pages;     ///< that the session has
-  int64_t pageBytes; ///< of one page in all states
+  int64_t longest;         ///< tokens that the model was compiled for
+  const StateLimits &room; ///< the session's
 };
 
 /// What a request asks for, checked, in memory of its own.

@@ -9,10 +9,7 @@ Scheduler::~Scheduler() {
     close(*request);
 }
 
-void Scheduler::close(Request &request) {
-  session.closeSequence(request.sequence);
-  request.keptPages = 0;
-}
+void Scheduler::close(Request &request) { session.closeSequence(request.sequence); }
 
 void Scheduler::preemptLast() {
   std::shared_ptr<Request> last = std::move(running.back());
@@ -29,24 +26,25 @@ void Scheduler::preemptLast() {
   waiting.push_front(std::move(last));
 }
 
-/// Pages that the step takes as far as it is planned.
-static int64_t plannedPages(const Session &session, const std::vector<StepShare> &shares) {
-  int64_t pages = 0;
+/// The planned step as the session sees it.
+static std::vector<StepPart> partsOf(const std::vector<StepShare> &shares) {
+  std::vector<StepPart> parts;
   for (const StepShare &share : shares)
-    pages += session.pagesFor(share.request->sequence, share.count);
-  return pages;
+    parts.push_back({&share.request->sequence, share.count});
+  return parts;
 }
 
 /// Makes pages available for running request `index` to get `count` tokens in this step.
 bool Scheduler::makeRoom(size_t index, int64_t count) {
-  int64_t needed = session.pagesFor(running[index]->sequence, count);
-  while (needed != 0 && needed + plannedPages(session, shares) > session.pageCounts().available()) {
+  for (;;) {
+    std::vector<StepPart> parts = partsOf(shares);
+    parts.push_back({&running[index]->sequence, count});
+    if (session.hasRoom(parts))
+      return true;
     if (index + 1 == running.size())
       return false;
     preemptLast();
-    needed = session.pagesFor(running[index]->sequence, count); // what was shared may not be any more
   }
-  return true;
 }
 
 /// Plans for running requests: those of which one token is pending, or the others.
@@ -84,20 +82,19 @@ bool Scheduler::begin(Request &request) {
   if (limits.sharesPrefixes) {
     // The last token is computed in any case, for its logits.
     int64_t most = request.pending() - 1;
-    int64_t found = session.adoptPrefix(request.sequence, request.pageKeys(limits.beginningKey), most);
+    int64_t found = session.adopt(request.sequence, request.pageKeys(limits.beginningKey), most);
     if (found < most && isBeingComputed(request, size_t(found / PageTokens))) {
       close(request);
       return false;
     }
   }
-  int64_t needed = session.pagesFor(request.sequence, request.pending());
+  std::vector<StepPart> parts = {{&request.sequence, request.pending()}};
   for (auto &other : running)
-    needed += session.pagesFor(other->sequence, other->pending());
-  if (needed > session.pageCounts().available()) {
+    parts.push_back({&other->sequence, other->pending()});
+  if (!session.hasRoom(parts)) {
     close(request);
     return false;
   }
-  request.keptPages = size_t(request.sequence.length / PageTokens);
   if (request.preemptions == 0)
     request.sharedTokens = request.sequence.length;
   sharedTokens += uint64_t(request.sequence.length);
@@ -127,21 +124,18 @@ const std::vector<StepShare> &Scheduler::plan() {
   schedule(/*writing=*/false);
   admit();
   // A request that began may share a page that another was to write: that one takes a page more now.
-  while (running.size() > 1 && plannedPages(session, shares) > session.pageCounts().available())
+  while (running.size() > 1 && !session.hasRoom(partsOf(shares)))
     preemptLast();
-  if (plannedPages(session, shares) > session.pageCounts().available())
+  if (!session.hasRoom(partsOf(shares)))
     shares.clear();
   return shares;
 }
 
-void Scheduler::keepPages() {
-  if (!limits.sharesPrefixes)
-    return;
+void Scheduler::settle() {
   for (const StepShare &share : shares) {
     Request &request = *share.request;
-    std::span<const PageKey> keys = request.pageKeys(limits.beginningKey);
-    for (; int64_t(request.keptPages + 1) * PageTokens <= request.sequence.length; ++request.keptPages)
-      session.keepPage(request.sequence, request.keptPages, keys[request.keptPages]);
+    bool shared = limits.sharesPrefixes;
+    session.settle(request.sequence, shared ? request.pageKeys(limits.beginningKey) : std::span<const PageKey>());
   }
 }
 

@@ -38,8 +38,9 @@ public:
   void add(std::shared_ptr<Request> request) { waiting.push_back(std::move(request)); }
   /// The next step; it is empty where nothing is to be done or nothing can.
   const std::vector<StepShare> &plan();
-  /// After a step that was run as planned: lets the pages that are full now be found.
-  void keepPages();
+  /// After a step that was run as planned: lets the pages that are full now be found, and gives back those that nobody
+  /// will see.
+  void settle();
   /// Forgets finished requests and gives their pages back.
   void removeFinished();
 

@@ -283,7 +283,9 @@ LATHE_API void lathe_sequence_release(lathe_sequence *sequence);
 /* A second sequence with the same tokens. They share pages until one of them writes.
  * LATHE_OUT_OF_MEMORY: max_sequences are alive. */
 LATHE_API lathe_status lathe_sequence_fork(lathe_sequence *sequence, lathe_sequence **out_sequence);
-/* Forgets all tokens from `length` on. LATHE_INVALID_ARGUMENT: `length` is more than the sequence has. */
+/* Forgets all tokens from `length` on. LATHE_INVALID_ARGUMENT: `length` is more than the sequence has, or the model has
+ * layers that see a window of tokens alone, more than 16 tokens are to be forgotten, but not all, and what stood before
+ * the window is not there any more. */
 LATHE_API lathe_status lathe_sequence_truncate(lathe_sequence *sequence, int64_t length);
 /* Tokens in the sequence. */
 LATHE_API int64_t lathe_sequence_length(const lathe_sequence *sequence);
@@ -459,12 +461,13 @@ typedef struct lathe_engine_info {
   size_t running; /* requests that have a sequence of the session */
   size_t waiting; /* requests that have none: not begun, or preempted */
 
-  /* Pages of the session, which its other users hold too. Those neither used nor cached are free. */
-  uint64_t page_bytes; /* in all states together */
+  /* Pages of the session, which its other users hold too. Those neither used nor cached are free. Layers that see a
+   * window of tokens have pages of their own, which are counted beside those of the other layers. */
   uint64_t total_pages;
   uint64_t used_pages;
   uint64_t shared_pages; /* of those used, by more than one */
   uint64_t cached_pages; /* not used, but to be found by what they hold, until their memory is needed */
+  uint64_t total_bytes, used_bytes, shared_bytes, cached_bytes; /* of these pages */
 
   /* Since the engine was created. */
   uint64_t steps;

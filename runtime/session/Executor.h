@@ -36,6 +36,7 @@ struct StepCall {
   StepShape shape;
   std::vector<int64_t> symbols;
   std::vector<int32_t> tokens, positions, rowOffsets, lengths, blockTables, slots, rows;
+  std::vector<int32_t> windowBlockTables, windowSlots; ///< of the states with a window
   int64_t wantedRows; ///< the first rows of the result go to `logits`, the others are padding
   float *logits;      ///< may be null
   lathe_memory logitsMemory;
@@ -54,15 +55,32 @@ public:
   virtual StepShape pad(const Entry &entry, const StepShape &needed) const = 0;
   virtual void step(const StepCall &call) = 0;
   virtual lathe_memory_info memory() const = 0;
-  /// Copies a page in every paged state, ordered before the next step on `stream`.
-  virtual void copyPage(int32_t target, int32_t source, void *stream) = 0;
+  /// Copies a page in every state of `group`, an index in StateLimits, ordered before the next step on `stream`.
+  virtual void copyPage(size_t group, int32_t target, int32_t source, void *stream) = 0;
+};
+
+/// States whose pages have the same numbers, as their layers see the same tokens.
+struct PageGroup {
+  int64_t window = 0;         ///< tokens that stay visible; 0: all
+  std::vector<size_t> states; ///< indices in StateLimits
+  int64_t pageBytes = 0;      ///< of one page in all of them
+  int64_t mostPages = 0;      ///< that one text has at one time; 0: as many as it is long
+  int64_t pages = 0;
 };
 
 /// What an executor makes room for.
 struct StateLimits {
   std::vector<const State *> states; ///< paged, each name once
-  int64_t pages;
+  std::vector<PageGroup> groups;
+  int64_t textPages = 0; ///< of the longest text that there is room for
   int64_t maxSequences;
+
+  /// Bytes of a state in all pages.
+  int64_t bytesOf(size_t state) const;
+  /// Bytes that a text of so many pages takes at most at one time.
+  int64_t textBytes(int64_t textPages) const;
+  /// The group of an entry's states with a window, or without; -1 if it has none.
+  int groupFor(const Entry &entry, bool windowed) const;
 
   /// Index in `states` of the pool that an entry's state uses.
   size_t poolOf(const State &state) const;

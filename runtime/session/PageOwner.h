@@ -11,7 +11,7 @@
 
 namespace lathe::runtime {
 
-/// Tokens a page holds, in every paged state.
+/// Tokens a page holds.
 inline constexpr int64_t PageTokens = 16;
 
 /// What a full page holds, and what stands before it in its text: equal keys, equal contents. It is a cryptographic
@@ -29,7 +29,7 @@ struct PageCounts {
 };
 
 /// Who says which pages are free. Pages are numbers: the memory behind a number is the executor's, and the same number
-/// names one page in each of the session's paged states.
+/// names one page in each state of a group (PageGroup).
 class PageOwner {
 public:
   virtual ~PageOwner() = default;
@@ -47,6 +47,8 @@ public:
 
   /// Lets a used page, which is full, be found by what it holds. Nothing happens where another page holds the same.
   virtual void keep(int32_t page, const PageKey &key) = 0;
+  /// Whether `find` would give a page.
+  virtual bool has(const PageKey &key) const = 0;
   /// The page that holds this, with one more user; -1 if there is none.
   virtual int32_t find(const PageKey &key) = 0;
   /// The page is about to be written: what it holds cannot be found any more.
@@ -63,6 +65,7 @@ public:
   void release(int32_t page) override;
   int32_t users(int32_t page) const override { return pages[size_t(page)].users; }
   void keep(int32_t page, const PageKey &key) override;
+  bool has(const PageKey &key) const override { return kept.contains(key); }
   int32_t find(const PageKey &key) override;
   void forget(int32_t page) override;
 

@@ -4,7 +4,6 @@
 #include "runtime/session/TensorBinding.h"
 
 #include <algorithm>
-#include <cassert>
 
 namespace lathe::runtime {
 
@@ -17,15 +16,12 @@ Session::Session(std::shared_ptr<const Program> loaded, std::shared_ptr<Device> 
   if (options.max_sequences < 0)
     throw Failure(LATHE_INVALID_ARGUMENT, "max_sequences is ", options.max_sequences, " but must be at least 0");
   collectStates(options);
-  pages = std::make_unique<PagePool>(limits.pages);
+  pages.emplace(limits.groups);
   executor = device->createExecutor(program, limits);
 }
 
 void Session::collectStates(const lathe_session_options &options) {
-  int64_t longest = 0;
   for (const Entry &entry : program->manifest.entries) {
-    if (entry.kind == LATHE_ENTRY_LANGUAGE_MODEL)
-      longest = std::max(longest, greatestLength(entry));
     for (const State &state : entry.states) {
       if (state.kind != LATHE_STATE_PAGED)
         throw Failure(LATHE_UNSUPPORTED, "state '", state.name, "' of entry '", entry.name,
@@ -37,25 +33,71 @@ void Session::collectStates(const lathe_session_options &options) {
       else if ((*twin)->pageBytes != state.pageBytes)
         throw Failure(LATHE_CORRUPT, "state '", state.name, "' has pages of ", (*twin)->pageBytes, " and of ",
                       state.pageBytes, " bytes");
+      else if ((*twin)->window != state.window)
+        throw Failure(LATHE_CORRUPT, "state '", state.name, "' has a window of ", (*twin)->window, " and of ",
+                      state.window, " tokens");
     }
   }
   limits.maxSequences = maxSequences;
-  limits.pages = 0;
-  for (const State *state : limits.states)
-    bytesOfPage += state->pageBytes;
-  if (bytesOfPage == 0)
-    return;
-  int64_t longestPages = longest / PageTokens;
-  limits.pages =
-      options.kv_cache_bytes ? int64_t(options.kv_cache_bytes / uint64_t(bytesOfPage)) : longestPages * maxSequences;
+  collectGroups();
+  if (!limits.groups.empty())
+    sizeGroups(options.kv_cache_bytes);
+}
+
+void Session::collectGroups() {
+  int64_t stepTokens = 0;
+  for (const Entry &entry : program->manifest.entries)
+    if (entry.kind == LATHE_ENTRY_LANGUAGE_MODEL)
+      stepTokens = std::max(stepTokens, entry.symbols[size_t(ModelSymbols(entry).tokens)].max);
+  for (size_t i = 0; i != limits.states.size(); ++i) {
+    const State &state = *limits.states[i];
+    auto known = std::find_if(limits.groups.begin(), limits.groups.end(),
+                              [&](const PageGroup &group) { return group.window == state.window; });
+    PageGroup &group = known == limits.groups.end() ? limits.groups.emplace_back() : *known;
+    group.window = state.window;
+    group.states.push_back(i);
+    group.pageBytes += state.pageBytes;
+    // The window, which may begin and end within pages, a page that is not given back at once, and a step.
+    if (state.window)
+      group.mostPages = (state.window + 2 * PageTokens + stepTokens) / PageTokens + 2;
+  }
+}
+
+void Session::sizeGroups(uint64_t bytes) {
+  int64_t longest = 0, bytesOfPage = 0;
+  for (const Entry &entry : program->manifest.entries)
+    if (entry.kind == LATHE_ENTRY_LANGUAGE_MODEL)
+      longest = std::max(longest, greatestLength(entry) / PageTokens);
+  for (PageGroup &group : limits.groups) {
+    bytesOfPage += group.pageBytes;
+    if (group.mostPages >= longest)
+      group.mostPages = 0;
+  }
+  // A group with a window has no more pages than all sequences together can use.
+  auto pagesOf = [&](const PageGroup &group, int64_t pages) {
+    return group.mostPages ? std::min(pages, group.mostPages * maxSequences) : pages;
+  };
+  auto fits = [&](int64_t pages) {
+    uint64_t sum = 0;
+    for (const PageGroup &group : limits.groups)
+      sum += uint64_t(group.pageBytes) * uint64_t(pagesOf(group, pages));
+    return bytes == 0 || sum <= bytes;
+  };
   // More pages than all sequences together can use would only waste memory.
-  limits.pages = std::min(limits.pages, longestPages * maxSequences);
-  if (limits.pages > INT32_MAX / PageTokens)
-    throw Failure(LATHE_INVALID_ARGUMENT, "kv_cache_bytes makes ", limits.pages, " pages but at most ",
-                  INT32_MAX / PageTokens, " can be numbered; lower it or max_sequences");
-  if (limits.pages < maxSequences)
-    throw Failure(LATHE_INVALID_ARGUMENT, "kv_cache_bytes is ", options.kv_cache_bytes, " but ", maxSequences,
-                  " sequences need ", maxSequences * bytesOfPage, "; raise it or lower max_sequences");
+  int64_t most = longest * maxSequences, least = 0;
+  for (int64_t above = most + 1; above - least > 1;) {
+    int64_t middle = least + (above - least) / 2;
+    (fits(middle) ? least : above) = middle;
+  }
+  if (least > INT32_MAX / PageTokens)
+    throw Failure(LATHE_INVALID_ARGUMENT, "kv_cache_bytes makes ", least, " pages but at most ", INT32_MAX / PageTokens,
+                  " can be numbered; lower it or max_sequences");
+  if (least < maxSequences)
+    throw Failure(LATHE_INVALID_ARGUMENT, "kv_cache_bytes is ", bytes, " but ", maxSequences, " sequences need ",
+                  maxSequences * bytesOfPage, "; raise it or lower max_sequences");
+  limits.textPages = std::min(least, longest);
+  for (PageGroup &group : limits.groups)
+    group.pages = pagesOf(group, least);
 }
 
 const Entry &Session::entryFor(const char *name, lathe_entry_kind kind) const {
@@ -99,17 +141,14 @@ void Session::openSequence(const SequenceState &source, SequenceState &sequence)
   if (openSequences == maxSequences)
     throw Failure(LATHE_OUT_OF_MEMORY, "max_sequences is ", maxSequences,
                   " and as many are alive; release one or raise it");
-  sequence.pages = source.pages;
-  sequence.length = source.length;
-  for (int32_t page : sequence.pages)
-    pages->share(page);
+  pages->open(source, sequence);
   ++openSequences;
 }
 
 void Session::closeSequence(SequenceState &sequence) {
   std::lock_guard lock(mutex);
   sequence.length = 0;
-  trim(sequence);
+  pages->trim(sequence);
   --openSequences;
 }
 
@@ -122,56 +161,12 @@ void Session::truncate(SequenceState &sequence, int64_t length) {
   std::lock_guard lock(mutex);
   if (length < 0 || length > sequence.length)
     throw Failure(LATHE_INVALID_ARGUMENT, "length is ", length, " but the sequence has ", sequence.length, " tokens");
+  if (!pages->reaches(sequence, length))
+    throw Failure(LATHE_INVALID_ARGUMENT, "length is ", length, " of ", sequence.length,
+                  " but what layers with a window see there was given back; take back at most ", PageTokens,
+                  " tokens, or all");
   sequence.length = length;
-  trim(sequence);
-}
-
-void Session::trim(SequenceState &sequence) {
-  size_t needed = size_t((sequence.length + PageTokens - 1) / PageTokens);
-  for (; sequence.pages.size() > needed; sequence.pages.pop_back())
-    pages->release(sequence.pages.back());
-}
-
-/// The page with tokens already that a step would write into; -1 if there is none.
-static int32_t tailPage(const SequenceState &sequence) {
-  return sequence.length % PageTokens == 0 ? -1 : sequence.pages[size_t(sequence.length / PageTokens)];
-}
-
-static bool sharesTail(const SequenceState &sequence, const PageOwner &pages) {
-  int32_t tail = tailPage(sequence);
-  return tail >= 0 && pages.users(tail) > 1;
-}
-
-static int64_t pagesAfter(const SequenceState &sequence, int64_t count) {
-  return (sequence.length + count + PageTokens - 1) / PageTokens;
-}
-
-static int64_t newPages(const SequenceState &sequence, int64_t count, const PageOwner &pages) {
-  return pagesAfter(sequence, count) - int64_t(sequence.pages.size()) + sharesTail(sequence, pages);
-}
-
-void Session::reservePages(void *stream) {
-  int64_t needed = 0;
-  for (const StepPart &part : parts)
-    needed += newPages(*part.sequence, part.count, *pages);
-  if (needed > pages->available())
-    throw Failure(LATHE_OUT_OF_MEMORY, "the step needs ", needed, " pages but ", pages->available(), " of ",
-                  pages->total(), " are free; release or truncate sequences, or raise kv_cache_bytes");
-  for (const StepPart &part : parts) {
-    SequenceState &sequence = *part.sequence;
-    size_t after = size_t(pagesAfter(sequence, part.count));
-    sequence.pages.reserve(after);
-    if (sharesTail(sequence, *pages)) {
-      int32_t &shared = sequence.pages[size_t(sequence.length / PageTokens)], page = pages->acquire();
-      pages->release(shared);
-      std::swap(shared, page);
-      executor->copyPage(shared, page, stream);
-    } else if (int32_t tail = tailPage(sequence); tail >= 0) {
-      pages->forget(tail);
-    }
-    while (sequence.pages.size() < after)
-      sequence.pages.push_back(pages->acquire());
-  }
+  pages->trim(sequence);
 }
 
 int64_t Session::sequencesLeft() const {
@@ -179,34 +174,24 @@ int64_t Session::sequencesLeft() const {
   return maxSequences - openSequences;
 }
 
-PageCounts Session::pageCounts() const {
+PageUse Session::pageUse() const {
   std::lock_guard lock(mutex);
-  return pages->counts();
+  return pages->use();
 }
 
-int64_t Session::pagesFor(const SequenceState &sequence, int64_t count) const {
+bool Session::hasRoom(std::span<const StepPart> wanted) const {
   std::lock_guard lock(mutex);
-  return newPages(sequence, count, *pages);
+  return pages->hasRoom(wanted);
 }
 
-int64_t Session::adoptPrefix(SequenceState &sequence, std::span<const PageKey> keys, int64_t most) {
+int64_t Session::adopt(SequenceState &sequence, std::span<const PageKey> keys, int64_t most) {
   std::lock_guard lock(mutex);
-  assert(sequence.pages.empty() && "only an empty sequence can adopt a prefix");
-  for (const PageKey &key : keys) {
-    if (int64_t(sequence.pages.size()) * PageTokens >= most)
-      break;
-    int32_t page = pages->find(key);
-    if (page < 0)
-      break;
-    sequence.pages.push_back(page);
-  }
-  return sequence.length = std::min(int64_t(sequence.pages.size()) * PageTokens, most);
+  return pages->adopt(sequence, keys, most);
 }
 
-void Session::keepPage(const SequenceState &sequence, size_t index, const PageKey &key) {
+void Session::settle(SequenceState &sequence, std::span<const PageKey> keys) {
   std::lock_guard lock(mutex);
-  assert(int64_t(index + 1) * PageTokens <= sequence.length && "only a full page is kept");
-  pages->keep(sequence.pages[index], key);
+  pages->settle(sequence, keys);
 }
 
 void Session::step(const lathe_step_options &options, SequenceState *(*stateOf)(const Session &, lathe_sequence *)) {
@@ -216,6 +201,8 @@ void Session::step(const lathe_step_options &options, SequenceState *(*stateOf)(
   for (size_t i = 0; options.sequences && i != options.sequence_count; ++i)
     addPart(stateOf(*this, options.sequences[i]));
   runParts(options);
+  for (const StepPart &part : parts)
+    pages->settle(*part.sequence, {});
 }
 
 void Session::step(const lathe_step_options &options, std::span<SequenceState *const> sequences) {
@@ -240,14 +227,16 @@ void Session::runParts(const lathe_step_options &options) {
   const Entry &entry = entryFor(options.entry, LATHE_ENTRY_LANGUAGE_MODEL);
   checkStep(entry, options, parts);
   try {
-    reservePages(options.stream);
+    pages->reserve(parts, [&](size_t group, int32_t target, int32_t source) {
+      executor->copyPage(group, target, source, options.stream);
+    });
     stepCall.entry = &entry;
     stepCall.shape = executor->pad(entry, shapeOf(entry, options, parts));
-    fillStep(options, parts, stepCall);
+    fillStep(options, limits, parts, stepCall);
     executor->step(stepCall);
   } catch (...) {
     for (const StepPart &part : parts)
-      trim(*part.sequence);
+      pages->trim(*part.sequence);
     throw;
   }
   for (const StepPart &part : parts)

@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 
 namespace lathe::runtime {
@@ -31,7 +32,7 @@ public:
 
   // For schedulers above.
 
-  /// The same for sequences without handles, which stand in for those of the options.
+  /// The same for sequences without handles, which stand in for those of the options; `settle` them afterwards.
   void step(const lathe_step_options &options, std::span<SequenceState *const> sequences);
   /// The entry of this name, or with null the only one of this kind.
   const Entry &entryFor(const char *name, lathe_entry_kind kind) const;
@@ -39,32 +40,27 @@ public:
   int64_t sequenceCapacity() const { return maxSequences; }
   /// Sequences that can be opened beside those that are.
   int64_t sequencesLeft() const;
-  /// Bytes of a page in all states together.
-  int64_t pageBytes() const { return bytesOfPage; }
-  PageCounts pageCounts() const;
-  /// Pages that must be available for `sequence` to get `count` more tokens.
-  int64_t pagesFor(const SequenceState &sequence, int64_t count) const;
-  /// Gives an empty, open sequence the pages that are found for `keys`, one for each full page of its text from the
-  /// beginning, and as many tokens as they hold, but at most `most`. Returns how many tokens that are.
-  int64_t adoptPrefix(SequenceState &sequence, std::span<const PageKey> keys, int64_t most);
-  /// Lets a full page of a sequence be found under `key`.
-  void keepPage(const SequenceState &sequence, size_t index, const PageKey &key);
+  /// What there is room for, and in which groups.
+  const StateLimits &stateLimits() const { return limits; }
+  PageUse pageUse() const;
+  /// What PageGroups says, in its words.
+  bool hasRoom(std::span<const StepPart> wanted) const;
+  int64_t adopt(SequenceState &sequence, std::span<const PageKey> keys, int64_t most);
+  void settle(SequenceState &sequence, std::span<const PageKey> keys);
 
 private:
   void collectStates(const lathe_session_options &options);
   void addPart(SequenceState *sequence);
   void runParts(const lathe_step_options &options);
-  /// Gives every sequence the pages that it grows into and a private copy of a shared last page, or throws
-  /// LATHE_OUT_OF_MEMORY and changes nothing.
-  void reservePages(void *stream);
-  void trim(SequenceState &sequence);
+  void collectGroups();
+  /// How many pages each group has, so that all take `bytes`, or with 0 so many that nothing is ever missing.
+  void sizeGroups(uint64_t bytes);
 
   std::shared_ptr<const Program> program;
   std::shared_ptr<Device> device;
   int64_t maxSequences;
   StateLimits limits;
-  int64_t bytesOfPage = 0;
-  std::unique_ptr<PageOwner> pages;
+  std::optional<PageGroups> pages;
   std::unique_ptr<Executor> executor;
 
   mutable std::mutex mutex; ///< guards all below and every SequenceState

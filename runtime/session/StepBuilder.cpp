@@ -6,9 +6,15 @@
 
 namespace lathe::runtime {
 
+/// The input that names the pages of sequences, of whichever states there are.
+static const Value &blockTables(const Entry &entry) {
+  const Value *tables = entry.input("block_tables");
+  return tables ? *tables : *entry.input("window_block_tables");
+}
+
 ModelSymbols::ModelSymbols(const Entry &entry)
     : tokens(entry.input("tokens")->symbols[0]), sequences(entry.input("lengths")->symbols[0]),
-      offsets(entry.input("row_offsets")->symbols[0]), pages(entry.input("block_tables")->symbols[1]),
+      offsets(entry.input("row_offsets")->symbols[0]), pages(blockTables(entry).symbols[1]),
       rows(entry.input("rows")->symbols[0]), vocabulary(entry.output("logits")->sizes[1]) {}
 
 int64_t greatestLength(const Entry &entry) { return entry.symbols[size_t(ModelSymbols(entry).pages)].max * PageTokens; }
@@ -86,11 +92,10 @@ StepShape shapeOf(const Entry &entry, const lathe_step_options &options, const s
           least(symbols.pages, shape.pages), least(symbols.rows, shape.rows)};
 }
 
-/// The arrays with an element a token; padding writes nowhere and reads token 0.
+/// The arrays with an element a token; padding reads token 0.
 static void fillTokens(const lathe_step_options &options, const std::vector<StepPart> &parts, StepCall &call) {
   call.tokens.assign(size_t(call.shape.tokens), 0);
   call.positions.assign(size_t(call.shape.tokens), 0);
-  call.slots.assign(size_t(call.shape.tokens), -1);
   size_t row = 0;
   for (const StepPart &part : parts) {
     const SequenceState &sequence = *part.sequence;
@@ -98,12 +103,29 @@ static void fillTokens(const lathe_step_options &options, const std::vector<Step
       int64_t index = sequence.length + i;
       call.tokens[row] = options.tokens[row];
       call.positions[row] = options.positions ? options.positions[row] : int32_t(index);
-      call.slots[row] = sequence.pages[size_t(index / PageTokens)] * int32_t(PageTokens) + int32_t(index % PageTokens);
     }
   }
 }
 
-void fillStep(const lathe_step_options &options, const std::vector<StepPart> &parts, StepCall &call) {
+/// Where the pages of a group are, and where new tokens go there; padding goes nowhere.
+static void fillGroup(const std::vector<StepPart> &parts, size_t group, const StepShape &shape,
+                      std::vector<int32_t> &tables, std::vector<int32_t> &slots) {
+  tables.assign(size_t(shape.sequences * shape.pages), 0);
+  slots.assign(size_t(shape.tokens), -1);
+  size_t row = 0;
+  for (size_t i = 0; i != parts.size(); ++i) {
+    const SequenceState &sequence = *parts[i].sequence;
+    const std::vector<int32_t> &pages = sequence.groups[group].pages;
+    // Nobody looks at pages that were given back; the number must only be one.
+    for (size_t page = 0; page != pages.size(); ++page)
+      tables[i * size_t(shape.pages) + page] = std::max(pages[page], 0);
+    for (int64_t index = sequence.length; index != sequence.length + parts[i].count; ++index, ++row)
+      slots[row] = pages[size_t(index / PageTokens)] * int32_t(PageTokens) + int32_t(index % PageTokens);
+  }
+}
+
+void fillStep(const lathe_step_options &options, const StateLimits &limits, const std::vector<StepPart> &parts,
+              StepCall &call) {
   ModelSymbols symbols(*call.entry);
   call.symbols.assign(call.entry->symbols.size(), 0);
   call.symbols[size_t(symbols.tokens)] = call.shape.tokens;
@@ -115,17 +137,17 @@ void fillStep(const lathe_step_options &options, const std::vector<StepPart> &pa
 
   call.rowOffsets.assign(size_t(call.shape.sequences) + 1, 0);
   call.lengths.assign(size_t(call.shape.sequences), 0);
-  call.blockTables.assign(size_t(call.shape.sequences * call.shape.pages), 0);
   for (size_t i = 0; i != size_t(call.shape.sequences); ++i) {
     // A padded sequence owns one of the padded tokens as long as there are any.
     int64_t count = i < parts.size() ? parts[i].count : call.rowOffsets[i] < call.shape.tokens;
     call.rowOffsets[i + 1] = call.rowOffsets[i] + int32_t(count);
-    if (i >= parts.size())
-      continue;
-    const SequenceState &sequence = *parts[i].sequence;
-    call.lengths[i] = int32_t(sequence.length + count);
-    std::copy(sequence.pages.begin(), sequence.pages.end(), call.blockTables.begin() + int64_t(i) * call.shape.pages);
+    if (i < parts.size())
+      call.lengths[i] = int32_t(parts[i].sequence->length + count);
   }
+  if (int group = limits.groupFor(*call.entry, /*windowed=*/false); group >= 0)
+    fillGroup(parts, size_t(group), call.shape, call.blockTables, call.slots);
+  if (int group = limits.groupFor(*call.entry, /*windowed=*/true); group >= 0)
+    fillGroup(parts, size_t(group), call.shape, call.windowBlockTables, call.windowSlots);
 
   call.rows.assign(size_t(call.shape.rows), 0);
   call.wantedRows = int64_t(options.rows ? options.row_count : parts.size());

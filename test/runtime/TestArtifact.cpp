@@ -108,9 +108,18 @@ static ordered_json languageModel(int64_t vocabulary, int64_t pages) {
                                            {"window", 0}}})}};
 }
 
-ArtifactSource babbleSource() {
-  return {manifestOf("cpu", languageModel(babble::Vocabulary, babble::Longest / 16)),
-          {{SectionKind::HostImage, "x86-64-v3", image("Babble.bin")}},
+ArtifactSource babbleSource(bool windowed) {
+  ordered_json entry = languageModel(babble::Vocabulary, (windowed ? babble::WindowLongest : babble::Longest) / 16);
+  if (windowed) {
+    entry["inputs"].push_back(value("window_block_tables", "i32", {"sequences", "pages"}, "window_block_tables"));
+    entry["inputs"].push_back(value("window_slots", "i32", ordered_json::array({"tokens"}), "window_slots"));
+    ordered_json state = entry["states"][0];
+    state["name"] = "kv_window";
+    state["window"] = babble::Window;
+    entry["states"].push_back(state);
+  }
+  return {manifestOf("cpu", entry),
+          {{SectionKind::HostImage, "x86-64-v3", image(windowed ? "BabbleWindow.bin" : "Babble.bin")}},
           {}};
 }
 

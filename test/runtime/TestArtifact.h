@@ -15,7 +15,7 @@ artifact::ArtifactSource scaleSource(const std::string &target = "cpu");
 artifact::ArtifactSource positiveSource();
 artifact::ArtifactSource toySource(const std::string &target = "cpu");
 /// For the CPU; images/BabbleModel.h says what it computes.
-artifact::ArtifactSource babbleSource();
+artifact::ArtifactSource babbleSource(bool windowed = false);
 
 /// Writes `source` to a new file in the test's folder and returns its path.
 std::string writeTemporary(const artifact::ArtifactSource &source);

@@ -37,7 +37,7 @@ TokenLimits::TokenLimits(const Model &model)
   if (vocabulary < 1)
     throw CommandFailure(LATHE_INVALID_ARGUMENT,
                          std::string("entry '") + model.info().name + "' gives no logits, so it cannot write text");
-  int64_t pages = greatest(model, "block_tables", 1);
+  int64_t pages = std::min(greatest(model, "block_tables", 1), greatest(model, "window_block_tables", 1));
   for (size_t i = 0; const lathe_state_info *state = lathe_program_state(model.program.get(), model.entry, i); ++i)
     if (state->kind == LATHE_STATE_PAGED && state->page_tokens)
       length = std::min(length, pages > length / state->page_tokens ? length : pages * state->page_tokens);

@@ -90,6 +90,33 @@ TEST_P(BrokenManifest, IsRefused) {
 INSTANTIATE_TEST_SUITE_P(Fields, BrokenManifest, testing::ValuesIn(Cases),
                          [](const testing::TestParamInfo<Case> &info) { return info.param.name; });
 
+TEST(Manifest, StatesWithAWindowHaveInputsOfTheirOwn) {
+  auto refused = [](auto change) {
+    artifact::ArtifactSource source = test::babbleSource(/*windowed=*/true);
+    change(source.manifest["entries"][0]);
+    lathe_program *program = nullptr;
+    Outcome result = test::outcome(lathe_program_load(test::writeTemporary(source).c_str(), &program));
+    lathe_program_release(program);
+    return result.message.substr(std::min(result.message.find("entries[0]"), result.message.size()));
+  };
+  EXPECT_EQ(refused([](ordered_json &) {}), "");
+  EXPECT_EQ(refused([](ordered_json &entry) { entry["inputs"].erase(7); }),
+            "entries[0] is a language model without an input of role 'window_block_tables'");
+  EXPECT_EQ(refused([](ordered_json &entry) { entry["states"][1]["window"] = 0; }),
+            "entries[0] has an input of role 'window_block_tables' but no state that it is for");
+  EXPECT_EQ(refused([](ordered_json &entry) { entry["states"][0]["window"] = 24; }),
+            "entries[0] has an input of role 'block_tables' but no state that it is for");
+  EXPECT_EQ(refused([](ordered_json &entry) {
+              entry["states"].push_back(entry["states"][1]);
+              entry["states"][2]["name"] = "other";
+              entry["states"][2]["window"] = 32;
+            }),
+            "entries[0] has states with windows of 24 and 32 tokens, which this runtime cannot keep apart; use a newer "
+            "runtime");
+  EXPECT_EQ(refused([](ordered_json &entry) { entry["inputs"][7]["shape"][1] = "rows"; }),
+            "entries[0] needs five symbols: tokens, sequences, offsets, pages and rows");
+}
+
 TEST(Manifest, SaysHowOutputsAreComputed) {
   artifact::ArtifactSource source = test::scaleSource();
   source.manifest["entries"][0]["outputs"][0]["shape"] = {"batch*4 + 1", 4};

@@ -2,12 +2,17 @@
 
 namespace lathe::test {
 
-std::vector<float> babbleLogits(const std::vector<int32_t> &text) {
+std::vector<float> babbleLogits(const std::vector<int32_t> &text, bool windowed) {
   float sum = 0, state = 0;
+  std::vector<float> states;
   for (size_t i = 0; i != text.size(); ++i) {
     state = babble::stateOf(text[i], state);
     sum = babble::addToken(sum, int64_t(i), state);
+    states.push_back(state);
   }
+  size_t window = size_t(babble::Window);
+  for (size_t i = text.size() > window ? text.size() - window : 0; windowed && i != text.size(); ++i)
+    sum = babble::addToken(sum, int64_t(i), babble::windowStateOf(states[i]));
   std::vector<float> logits;
   for (int64_t token = 0; token != babble::Vocabulary; ++token)
     logits.push_back(babble::logit(sum, token));
@@ -63,7 +68,8 @@ EngineTest::EngineTest() {
 }
 
 Session EngineTest::open(const Setup &setup) const {
-  return openSession(program, device, setup.sequences, setup.pages * babble::PageBytes);
+  return openSession(setup.windowed ? windowProgram : program, device, setup.sequences,
+                     setup.pages * babble::PageBytes * (setup.windowed ? 2 : 1));
 }
 
 Engine EngineTest::create(const Session &session, const Setup &setup) const {

@@ -12,7 +12,7 @@
 namespace lathe::test {
 
 /// The babbling model's logits behind a text, computed from the text alone.
-std::vector<float> babbleLogits(const std::vector<int32_t> &text);
+std::vector<float> babbleLogits(const std::vector<int32_t> &text, bool windowed = false);
 
 /// What a request asks for, with the memory that its options point into.
 struct Ask {
@@ -49,9 +49,9 @@ protected:
 
   struct Setup {
     int sequences = 8;
-    uint64_t pages = 64;
+    uint64_t pages = 64; ///< for the bytes of so many in all states
     int32_t stepTokens = 0, running = 0;
-    bool shares = true, hasTokenizer = true;
+    bool shares = true, hasTokenizer = true, windowed = false;
   };
 
   EngineTest();
@@ -72,7 +72,7 @@ protected:
   Answer answer(Ask &ask) const { return answer(create(), ask); }
   std::vector<int32_t> encode(const std::string &text) const;
 
-  Program program = load(writeTemporary(babbleSource()));
+  Program program = load(writeTemporary(babbleSource())), windowProgram = load(writeTemporary(babbleSource(true)));
   Device device = cpu(1);
   Tokenizer tokenizer;
 };

@@ -15,6 +15,7 @@ namespace {
 class Invariance : public test::EngineTest {
 protected:
   std::mt19937 random;
+  bool windowed = false;
 
   /// From `least` to `most`.
   int pick(int least, int most) { return std::uniform_int_distribution(least, most)(random); }
@@ -36,7 +37,7 @@ protected:
   }
 
   Ask randomAsk(int64_t room) {
-    Ask ask(randomPrompt(int(std::min<int64_t>(room, 90))));
+    Ask ask(randomPrompt(int(std::min<int64_t>(room, windowed && chance(20) ? 300 : 90))));
     ask.options.max_tokens = pick(1, int(std::min<int64_t>(room - int64_t(ask.prompt.size()) + 1, 30)));
     ask.options.logits = 1;
     ask.options.ignore_end = chance(50);
@@ -51,6 +52,7 @@ protected:
 
   Setup randomSetup() {
     Setup setup;
+    setup.windowed = windowed;
     setup.pages = uint64_t(pick(2, chance(50) ? 8 : 40));
     setup.sequences = pick(1, int(std::min<uint64_t>(setup.pages, 8)));
     setup.stepTokens = chance(50) ? pick(1, 20) : 0;
@@ -61,11 +63,11 @@ protected:
   }
 
   /// The logits that the answer was given are those of its text alone, to the bit.
-  static void expectItsOwnLogits(const Ask &ask, const Answer &answer) {
+  void expectItsOwnLogits(const Ask &ask, const Answer &answer) const {
     std::vector<int32_t> text = ask.prompt;
     ASSERT_EQ(answer.logits.size(), answer.tokens.size() * size_t(babble::Vocabulary));
     for (size_t i = 0; i != answer.tokens.size(); ++i) {
-      std::vector<float> alone = test::babbleLogits(text);
+      std::vector<float> alone = test::babbleLogits(text, windowed);
       ASSERT_EQ(std::memcmp(&answer.logits[i * alone.size()], alone.data(), alone.size() * sizeof(float)), 0)
           << "token " << i << " behind a prompt of " << ask.prompt.size();
       text.push_back(answer.tokens[i]);
@@ -85,12 +87,14 @@ protected:
   } totals;
 
   void runRound();
+  void runRounds(unsigned rounds);
 };
 
 void Invariance::runRound() {
   Setup setup = randomSetup();
   test::Session session = open(setup);
-  test::Engine engine = create(session, setup), aloneEngine = create({.hasTokenizer = setup.hasTokenizer});
+  test::Engine engine = create(session, setup),
+               aloneEngine = create({.shares = false, .hasTokenizer = setup.hasTokenizer, .windowed = windowed});
   struct Running {
     Ask ask;
     test::Request request;
@@ -99,7 +103,7 @@ void Invariance::runRound() {
   };
   std::deque<Running> all; // requests point into their asks
   size_t wanted = size_t(pick(5, 40)), unfinished = 0;
-  int64_t room = int64_t(std::min<uint64_t>(setup.pages, 8)) * 16;
+  int64_t room = std::min<int64_t>(int64_t(setup.pages) * 16, windowed ? babble::WindowLongest : babble::Longest);
   while (all.size() != wanted || unfinished != 0) {
     for (int burst = chance(30) ? pick(1, 6) : 0; burst != 0 && all.size() != wanted; --burst) {
       Ask ask = randomAsk(room);
@@ -152,22 +156,26 @@ void Invariance::runRound() {
   }
 }
 
-TEST_F(Invariance, OfRequestsAtRandom) {
-  for (unsigned round = 0; round != 300 && !HasFailure(); ++round) {
+/// `rounds` times a dozen requests and more, which must meet what this is about.
+void Invariance::runRounds(unsigned rounds) {
+  for (unsigned round = 0; round != rounds && !HasFailure(); ++round) {
     SCOPED_TRACE(testing::Message() << "round " << round);
     random.seed(round);
     runRound();
   }
-  // The rounds did meet what they are about.
-  EXPECT_GT(totals.requests, 5000u);
-  EXPECT_GT(totals.alone, 4000u);
-  EXPECT_GT(totals.cancelled, 200u);
-  EXPECT_GT(totals.preempted, 300u);
-  EXPECT_GT(totals.shared, 1500u);
-  EXPECT_GT(totals.sharedPages, 3000u);
-  RecordProperty("totals",
-                 testing::PrintToString(std::vector<uint64_t>{totals.requests, totals.alone, totals.cancelled,
-                                                              totals.preempted, totals.shared, totals.sharedPages}));
+  EXPECT_GT(totals.requests, rounds * 15);
+  EXPECT_GT(totals.alone, rounds * 12);
+  EXPECT_GT(totals.cancelled, rounds / 2);
+  EXPECT_GT(totals.preempted, rounds / 2);
+  EXPECT_GT(totals.shared, rounds * 4);
+  EXPECT_GT(totals.sharedPages, rounds * 8);
+}
+
+TEST_F(Invariance, OfRequestsAtRandom) { runRounds(300); }
+
+TEST_F(Invariance, WithWindows) {
+  windowed = true;
+  runRounds(150);
 }
 
 } // namespace

@@ -176,8 +176,8 @@ TEST_F(EnginePages, SessionsSequencesTakeCachedPages) {
 TEST_F(EnginePages, InfoOfAnEngine) {
   test::Engine engine = create({.pages = 20});
   lathe_engine_info info = inspect(engine);
-  EXPECT_EQ(info.page_bytes, babble::PageBytes);
   EXPECT_EQ(info.total_pages, 20u);
+  EXPECT_EQ(info.total_bytes, 20 * babble::PageBytes);
   EXPECT_EQ(info.used_pages + info.shared_pages + info.cached_pages, 0u);
   info.struct_size = 0;
   EXPECT_EQ(test::outcome(lathe_engine_inspect(engine.get(), &info)).code, LATHE_INVALID_ARGUMENT);

@@ -1,0 +1,6 @@
+// The babbling model with a second layer, which sees a window.
+#include "test/runtime/images/BabbleRun.h"
+
+int32_t run(const lathe::runtime::HostCall *call) { return babble::runModel<babble::Window>(call); }
+int64_t arena(const int64_t *) { return 0; }
+void dims(const int64_t *symbols, int64_t *sizes) { babble::modelDims(symbols, sizes); }
