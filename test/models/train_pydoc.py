@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Trains a tiny Llama-shaped language model on the docstrings of Python's standard library and writes it as GGUF:
-pydoc.py [FOLDER]
+train_pydoc.py [FOLDER]
 
 The text is that of the Python that runs this: docstrings, longer comments and the help topics. One file in sixteen is held
 out. Documents stand as they are, and those that name what they describe also as an answer to a question, so that the
