@@ -9,13 +9,15 @@ using namespace lathe;
 
 /// Elements as doubles: a state's are its whole pool.
 static std::vector<double> getElements(const ReferenceValue &value) {
-  std::vector<double> elements;
   auto state = dyn_cast<StateType>(value.getType());
   Type type = state ? state.getElement() : value.getType();
-  int64_t bytes = getElementBytes(type);
-  ReferenceValue flat = ReferenceValue::borrowed(type, {int64_t(value.getBytes().size()) / bytes}, value.getBytes());
+  if (!isa<IntegerType>(type))
+    return loadElements(type, value.getBytes());
+  std::vector<double> elements;
+  ReferenceValue flat =
+      ReferenceValue::borrowed(type, {int64_t(value.getBytes().size()) / getElementBytes(type)}, value.getBytes());
   for (int64_t i = 0, n = flat.getNumElements(); i < n; ++i)
-    elements.push_back(isa<FloatType>(type) ? flat.getFloat(i) : double(flat.getInt(i)));
+    elements.push_back(double(flat.getInt(i)));
   return elements;
 }
 

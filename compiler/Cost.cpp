@@ -73,6 +73,9 @@ AffineExpr lathe::countFlops(Operation *op, ArrayRef<DimList> operands, ArrayRef
     return countAttention(multiply(ArrayRef(operands[0]).drop_back(), context) *
                               operands[1][cast<AttentionOp>(op).getTokenDim()],
                           operands[0].back(), operands[2].back());
+  if (name == "lathe.ragged_attention") // as if all rows were of one text
+    return countAttention(multiply(ArrayRef(operands[0]).drop_back(), context) * operands[0][0], operands[0].back(),
+                          results[0].back());
   if (isa<PagedAttentionOp>(op)) {
     // Each query row meets the tokens of its own sequence alone.
     AffineExpr tokens = operands[4].back() * int64_t(StateType::PageTokens);
@@ -128,7 +131,8 @@ void CostCounter::countOp(Operation &op) {
     Dims[result] = dims;
   Cost.Flops = Cost.Flops + countFlops(&op, operands, results);
   Cost.Ops.push_back(op.getName().stripDialect().str());
-  if (isa<MatmulOp, ExpertMatmulOp, ConvOp, PanelMatmulOp, PanelConvOp, DepthwiseConvOp, AttentionOp>(op)) {
+  if (isa<MatmulOp, ExpertMatmulOp, ConvOp, PanelMatmulOp, PanelConvOp, DepthwiseConvOp, AttentionOp,
+          RaggedAttentionOp>(op)) {
     std::string element;
     llvm::raw_string_ostream(element) << cast<RankedTensorType>(op.getOperand(0).getType()).getElementType();
     Cost.Math = element;
@@ -139,10 +143,7 @@ void CostCounter::countOp(Operation &op) {
 static AffineExpr countStateRead(PagedAttentionOp op, ArrayRef<DimList> operands) {
   auto state = cast<StateType>(op.getState().getType());
   AffineExpr tokens = multiply(operands[4], op.getContext(), StateType::PageTokens);
-  int64_t tokenBytes = getElementBytes(state.getElement());
-  for (int64_t size : state.getShape().drop_front())
-    tokenBytes *= size;
-  return tokens * tokenBytes;
+  return tokens * getRowBytes(state.getElement(), ShapedType::getNumElements(state.getShape().drop_front()));
 }
 
 AffineExpr CostCounter::countRead(BlockArgument argument) {
@@ -173,10 +174,9 @@ AffineExpr CostCounter::countWrite(Value yielded, ArrayRef<AffineExpr> dims) {
   AffineExpr bytes = none();
   for (auto append = yielded.getDefiningOp<AppendKvOp>(); append;
        append = append.getState().getDefiningOp<AppendKvOp>()) {
-    int64_t elementBytes = getElementBytes(cast<StateType>(append.getState().getType()).getElement());
-    bytes =
-        bytes + (multiply(Dims.lookup(append.getKey()), Context) + multiply(Dims.lookup(append.getValue()), Context)) *
-                    elementBytes;
+    StateType state = cast<StateType>(append.getState().getType());
+    bytes = bytes + Dims.lookup(append.getKey()).front() *
+                        getRowBytes(state.getElement(), ShapedType::getNumElements(state.getShape().drop_front()));
   }
   return bytes;
 }

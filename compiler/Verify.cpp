@@ -14,7 +14,9 @@ using namespace lathe;
 
 static Type getNarrower(Type a, Type b) {
   auto rank = [](Type type) { return type.isF32() ? 0 : type.isF16() ? 1 : type.isBF16() ? 2 : 3; };
-  if (!isa<FloatType>(b) || b.isF64())
+  if (isa<QuantizedTypeInterface>(b))
+    b = IntegerType::get(b.getContext(), 8); // the only blocks that states hold are of 8-bit numbers
+  else if (!isa<FloatType>(b) || b.isF64())
     return a;
   return rank(b) > rank(a) ? b : a;
 }
@@ -66,12 +68,9 @@ static ReferenceValue convertState(const ReferenceValue &value, Type type) {
   auto to = dyn_cast<StateType>(type);
   if (!from || !to || from == to)
     return value;
-  int64_t fromBytes = getElementBytes(from.getElement()), toBytes = getElementBytes(to.getElement());
-  int64_t count = value.getBytes().size() / fromBytes;
-  ReferenceValue result(to, {}, count * toBytes);
-  MutableArrayRef<uint8_t> bytes = result.mutableBytes();
-  for (int64_t i = 0; i < count; ++i)
-    storeFloat(to.getElement(), &bytes[i * toBytes], loadFloat(from.getElement(), &value.getBytes()[i * fromBytes]));
+  std::vector<double> elements = loadElements(from.getElement(), value.getBytes());
+  ReferenceValue result(to, {}, getRowBytes(to.getElement(), elements.size()));
+  storeElements(to.getElement(), elements, result.mutableBytes());
   return result;
 }
 
@@ -157,7 +156,7 @@ LogicalResult NumericsCheck::addCase(func::FuncOp entry, uint64_t seed, const st
   return success();
 }
 
-/// Once with every symbol as small as may be, or a language model for each clone; once with sizes drawn at random.
+/// Once with every symbol as small as may be, or a model over tokens for each clone; once with sizes drawn at random.
 LogicalResult NumericsCheck::addCases(func::FuncOp entry) {
   std::map<std::string, int64_t> smallest;
   SymbolAttr tokens;
@@ -168,7 +167,7 @@ LogicalResult NumericsCheck::addCases(func::FuncOp entry) {
         tokens = symbol;
     }
   uint64_t seed = Options.seed;
-  if (cast<StringAttr>(entry->getAttr(EntryAttrName)).getValue() != "language_model" || !tokens) {
+  if (cast<StringAttr>(entry->getAttr(EntryAttrName)).getValue() == "tensor" || !tokens) {
     if (failed(addCase(entry, seed, smallest)))
       return failure();
     return smallest.empty() ? success() : addCase(entry, seed + 1, {});

@@ -272,7 +272,7 @@ def NarrowProducts : Pass<"lathe-narrow-products", "::mlir::ModuleOp"> {
     Needs: entry points in f32, as the importers build them.
 
     Leaves: products, convolutions and queries whose float operands have the type `activations`; their results stay f32.
-    Paged state gets the element type `kv`. Float weights are cast where they are read, so that the cast becomes part of
+    Paged state gets the element type `kv`: a float type, `q8_0` (blocks of 32), or `fp8`, which is f8E4M3FN. Float weights are cast where they are read, so that the cast becomes part of
     their weight program. Names of values stay.
 
     Before, with `activations=f16`:
@@ -290,12 +290,12 @@ def NarrowProducts : Pass<"lathe-narrow-products", "::mlir::ModuleOp"> {
     `activations`, and for the weights (`rhs`) of products in f32.
 
     Not done: quantized weights keep their blocks; 16-bit weights are cast where `activations` is the other 16-bit type;
-    the filters of convolutions in f32 stay cast to f32.
+    the filters of convolutions in f32 stay cast to f32. Heads that are not made of whole blocks of `kv` are an error.
   }];
   let dependentDialects = ["::lathe::LatheDialect"];
   let options = [
     Option<"activations", "activations", "std::string", "\"f32\"", "f32, f16 or bf16: what products read">,
-    Option<"kv", "kv", "std::string", "\"\"", "f32, f16 or bf16: what paged state holds; empty: as activations">,
+    Option<"kv", "kv", "std::string", "\"\"", "f32, f16, bf16, q8_0 or fp8: what paged state holds; empty: as activations">,
   ];
 }
 
@@ -331,9 +331,9 @@ def FormWeightPrograms : Pass<"lathe-form-weight-programs", "::mlir::func::FuncO
 }
 
 def CloneByTokenCount : Pass<"lathe-clone-by-token-count", "::mlir::ModuleOp"> {
-  let summary = "Make one copy of a language model for each range of token counts";
+  let summary = "Make one copy of a language model or encoder for each range of token counts";
   let description = [{
-    Needs: entry points of kind `language_model` with a symbol `tokens`.
+    Needs: entry points of kind `language_model` or `encoder` with a symbol `tokens`.
 
     Leaves: for each range `[b[i-1] + 1, b[i]]` of `boundaries` a function of its own with the attribute `lathe.range`, whose
     symbol `tokens` has these bounds; the last one reaches to the symbol's maximum. One token and thousands want other

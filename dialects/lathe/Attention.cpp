@@ -73,6 +73,44 @@ LogicalResult RopeOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImp
   return success();
 }
 
+LogicalResult RaggedAttentionOp::verify() {
+  RankedTensorType query = getQuery().getType(), key = getKey().getType(), value = getValue().getType();
+  RankedTensorType result = getResult().getType();
+  // (C1)
+  auto agree = [](RankedTensorType a, RankedTensorType b, unsigned d) {
+    return dimsAgree(a.getDimSize(d), b.getDimSize(d));
+  };
+  bool ranks = llvm::all_of(std::array{query, key, value, result}, [](auto type) { return type.getRank() == 3; });
+  bool elements = key.getElementType() == query.getElementType() && value.getElementType() == query.getElementType() &&
+                  (result.getElementType() == query.getElementType() || result.getElementType().isF32());
+  if (!ranks || !elements || !agree(query, key, 0) || !agree(key, value, 0) || !agree(query, result, 0) ||
+      !agree(key, value, 1) || !agree(query, result, 1) || !agree(query, key, 2) || !agree(value, result, 2))
+    return emitOpError() << "query is " << query << ", key " << key << ", value " << value << " and result " << result
+                         << ", needed [T, heads, key width], [T, key heads, key width], [T, key heads, value width] "
+                            "and [T, heads, value width] of one element type (the result may be f32)";
+  // (C2)
+  int64_t heads = query.getDimSize(1), keyHeads = key.getDimSize(1);
+  if (ShapedType::isDynamic(heads) || ShapedType::isDynamic(keyHeads) ? !dimsAgree(heads, keyHeads)
+                                                                      : keyHeads == 0 || heads % keyHeads != 0)
+    return emitOpError() << "query has " << heads << " heads and key " << keyHeads << ", which do not divide them";
+  return success();
+}
+
+LogicalResult RaggedAttentionOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImpl<DimList> &results) {
+  results.push_back({operands[0][0], operands[0][1], operands[2][2]});
+  return success();
+}
+
+/// Keys and values of a head are stored in blocks of their own.
+static LogicalResult verifyBlocks(Operation *op, StateType state, int64_t keyWidth, int64_t valueWidth) {
+  auto blocks = dyn_cast<QuantizedTypeInterface>(state.getElement());
+  int64_t block = blocks ? blocks.getBlockShape()[1] : 1;
+  if (keyWidth % block != 0 || valueWidth % block != 0)
+    return op->emitOpError() << "keys and values are " << keyWidth << " and " << valueWidth << " wide, but " << state
+                             << " holds blocks of " << block;
+  return success();
+}
+
 static LogicalResult verifyLayer(Operation *op, StateType state, int64_t layer) {
   if (layer < 0 || layer >= state.getShape()[0])
     return op->emitOpError() << "layer is " << layer << " but the state has " << state.getShape()[0] << " layers";
@@ -92,7 +130,8 @@ LogicalResult AppendKvOp::verify() {
   if (state.getShape()[1] != key.getDimSize(1) || state.getShape()[2] != width)
     return emitOpError() << "state is " << state << " but keys and values have " << key.getDimSize(1)
                          << " heads of width " << key.getDimSize(2) << " + " << value.getDimSize(2);
-  if (failed(verifyLayer(*this, state, getLayer())))
+  if (failed(verifyBlocks(*this, state, key.getDimSize(2), value.getDimSize(2))) ||
+      failed(verifyLayer(*this, state, getLayer())))
     return failure();
   // (C3)
   for (Operation *user : getState().getUsers()) {
@@ -126,7 +165,8 @@ LogicalResult PagedAttentionOp::verify() {
     return emitOpError() << "state is " << state << " but the query has " << query.getDimSize(1)
                          << " heads, and key and value width are " << query.getDimSize(2) << " + "
                          << result.getDimSize(2);
-  if (failed(verifyLayer(*this, state, getLayer())))
+  if (failed(verifyBlocks(*this, state, query.getDimSize(2), result.getDimSize(2))) ||
+      failed(verifyLayer(*this, state, getLayer())))
     return failure();
   // (C3)
   int64_t offsets = getRowOffsets().getType().getDimSize(0), lengths = getLengths().getType().getDimSize(0);

@@ -67,15 +67,45 @@ def Lathe_RopeOp : Lathe_ModelOp<"rope", [DeclareOpInterfaceMethods<Lathe_Deriva
   let hasVerifier = 1;
 }
 
+def Lathe_RaggedAttentionOp : Lathe_ModelOp<"ragged_attention",
+    [DeclareOpInterfaceMethods<Lathe_DerivativeOpInterface>]> {
+  let summary = "Attention within each text of a ragged batch, which keeps nothing for later";
+  let description = [{
+    Text s owns the rows `row_offsets[s]` to `row_offsets[s + 1]` of all operands. Row r of it, head h, over the rows j of
+    the same text (with `causal`: j <= r) of head `g = h * key heads / heads`:
+    `result[r, h] = sum_j softmax_j(scale * query[r, h] . key[j, g]) * value[j, g]`, accumulated in f32. This is what
+    encoders do (Devlin et al., 2019). Rows of no text give zeros.
+    Constraints:
+    * (C1) `query` is `[T, heads, key width]`, `key` `[T, key heads, key width]`, `value` `[T, key heads, value width]`
+      and `result` `[T, heads, value width]`, of one element type; `result` may be f32.
+    * (C2) The heads of `key` divide those of `query`.
+    Example:
+    ```mlir
+    %o = lathe.ragged_attention %q, %k, %v, %offsets scale 1.25e-01 : tensor<?x4x64xf32>, tensor<?x2x64xf32>,
+        tensor<?x2x32xf32>, tensor<?xi32> -> tensor<?x4x32xf32>
+    ```
+  }];
+  let arguments = (ins Lathe_FloatTensor:$query, Lathe_FloatTensor:$key, Lathe_FloatTensor:$value,
+                       1DTensorOf<[I32]>:$row_offsets, F32Attr:$scale, UnitAttr:$causal);
+  let results = (outs Lathe_FloatTensor:$result);
+  let assemblyFormat = [{
+    $query `,` $key `,` $value `,` $row_offsets `scale` $scale (`causal` $causal^)? attr-dict `:`
+    type($query) `,` type($key) `,` type($value) `,` type($row_offsets) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
 def Lathe_AppendKvOp : Lathe_ModelOp<"append_kv", [Lathe_NotDifferentiable,
     AllTypesMatch<["state", "result"]>]> {
   let summary = "Write the keys and values of new tokens into the pages of their sequences";
   let description = [{
     Row t of `key` and `value` goes to slot `slots[t]` of layer `layer`: page `slots[t] / 16`, place `slots[t] % 16`. A slot
-    of -1 writes nothing. Values are converted to the state's element type.
+    of -1 writes nothing. Values are converted to the state's element type; in f8E4M3FN what is beyond 448 becomes 448,
+    and blocks hold 32 neighbours of one head.
     Constraints:
     * (C1) `key` is `[T, heads, key width]`, `value` `[T, heads, value width]`, `slots` `[T]`.
-    * (C2) The state's shape is `[layers, heads, key width + value width]` and `layer` < layers.
+    * (C2) The state's shape is `[layers, heads, key width + value width]`, its blocks, if it has any, divide both widths,
+      and `layer` < layers.
     * (C3) At most one operation replaces `state`, and every other use of it comes before (the value is linear).
     Example:
     ```mlir
@@ -106,8 +136,8 @@ def Lathe_PagedAttentionOp : Lathe_ModelOp<"paged_attention", [DeclareOpInterfac
     and sequences of length 0, give zeros.
     Constraints:
     * (C1) `query` is `[T, heads, key width]`, `result` `[T, heads, value width]`; the element types are the same.
-    * (C2) The state's shape is `[layers, kv heads, key width + value width]`, kv heads divides heads, and
-      `layer` < layers.
+    * (C2) The state's shape is `[layers, kv heads, key width + value width]`, its blocks, if it has any, divide both
+      widths, kv heads divides heads, and `layer` < layers.
     * (C3) `row_offsets` is `[S + 1]`, `lengths` `[S]`, `block_tables` `[S, B]`.
     * (C4) `cap` and `window` are not negative; 0 means none. A state with a window has none smaller than `window`.
     * (C5) `sinks`, when given, has one element for each head of `query`.

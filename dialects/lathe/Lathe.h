@@ -57,6 +57,7 @@ inline constexpr llvm::StringLiteral NameAttrName = "lathe.name";
 inline constexpr llvm::StringLiteral DimsAttrName = "lathe.dims";
 inline constexpr llvm::StringLiteral RoleAttrName = "lathe.role";
 inline constexpr llvm::StringLiteral FilesAttrName = "lathe.files";
+inline constexpr llvm::StringLiteral EncoderAttrName = "lathe.encoder";
 // On a clone for a range of token counts: the range, and the entry point it belongs to.
 inline constexpr llvm::StringLiteral RangeAttrName = "lathe.range";
 inline constexpr llvm::StringLiteral CloneOfAttrName = "lathe.clone_of";

@@ -75,9 +75,9 @@ LogicalResult LatheDialect::verifyOperationAttribute(Operation *op, NamedAttribu
   if (!function)
     return op->emitOpError() << "'" << EntryAttrName << "' belongs on a function";
   auto kind = dyn_cast<StringAttr>(attribute.getValue());
-  if (!kind || (kind.getValue() != "tensor" && kind.getValue() != "language_model"))
+  if (!kind || !llvm::is_contained({"tensor", "language_model", "encoder"}, kind.getValue()))
     return op->emitOpError() << "'" << EntryAttrName << "' is " << attribute.getValue()
-                             << R"(, needed "tensor" or "language_model")";
+                             << R"(, needed "tensor", "language_model" or "encoder")";
   if (Attribute symbols = op->getAttr(SymbolsAttrName))
     if (failed(verifySymbols(function, symbols)))
       return failure();

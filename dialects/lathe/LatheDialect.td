@@ -11,11 +11,12 @@ def Lathe_Dialect : Dialect {
     The importers build this dialect directly and every pass before planning works on it. A module carries
 
     * `lathe.files`, an array of paths: the model files that `lathe.weight` refers to;
+    * `lathe.encoder`, of models with an entry of that kind: the `pooling` it was trained with, and `max_tokens` of a text;
     * one function for each entry point, with the attributes below.
 
     | attribute | on | meaning |
     |---|---|---|
-    | `lathe.entry` | function | `"tensor"` or `"language_model"` |
+    | `lathe.entry` | function | `"tensor"`, `"language_model"`, or `"encoder"`: texts in, hidden states out, nothing kept |
     | `lathe.symbols` | function | array of `#lathe.symbol`: names and bounds of the dynamic sizes |
     | `lathe.range`, `lathe.clone_of` | function | a clone for a range of one symbol: the range, and the entry point |
     | `lathe.name` | argument, result | the name a caller uses |

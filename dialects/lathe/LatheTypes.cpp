@@ -67,8 +67,10 @@ void StateType::print(AsmPrinter &printer) const {
 
 LogicalResult StateType::verify(function_ref<InFlightDiagnostic()> emitError, StateKind kind, ArrayRef<int64_t> shape,
                                 Type element, int64_t window) {
-  if (!element.isIntOrFloat())
-    return emitError() << "state element is " << element << ", needed an integer or float";
+  auto blocks = dyn_cast<GgufType>(element);
+  if (blocks ? kind != StateKind::Paged || blocks.getFormat() != "q8_0" : !element.isIntOrFloat())
+    return emitError() << "state element is " << element
+                       << ", needed an integer or float, or !lathe.gguf<q8_0> in a paged state";
   if (kind == StateKind::Paged && shape.size() != 3)
     return emitError() << "paged state has " << shape.size()
                        << " dimensions, needed 3: layers, heads, key width + value width";
@@ -76,12 +78,15 @@ LogicalResult StateType::verify(function_ref<InFlightDiagnostic()> emitError, St
     return emitError() << "window is " << window << ", needed 0, or above 0 in a paged state";
   if (llvm::any_of(shape, [](int64_t dim) { return dim <= 0; }))
     return emitError() << "state sizes must be above 0";
+  if (blocks && shape.back() % blocks.getBlockShape()[1] != 0)
+    return emitError() << "state has rows of " << shape.back() << " elements, needed whole blocks of "
+                       << blocks.getBlockShape()[1];
   return success();
 }
 
 int64_t StateType::getUnitBytes() const {
   int64_t elements = ShapedType::getNumElements(getShape());
-  return elements * getElementBytes(getElement()) * (getKind() == StateKind::Paged ? PageTokens : 1);
+  return getRowBytes(getElement(), elements) * (getKind() == StateKind::Paged ? PageTokens : 1);
 }
 
 //===- Quantized types

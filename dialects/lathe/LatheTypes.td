@@ -27,7 +27,8 @@ def Lathe_StateType : Lathe_Type<"State", "state"> {
     * `paged`: `shape` is `[layers, heads, key width + value width]` for each token. Pages hold 16 tokens and lie one
       after the other in a pool; a block table for each sequence names its pages. Within a page, for each layer: keys
       `[heads, 16, key width]`, then values `[heads, 16, value width]`. `window` > 0 says that only the last `window`
-      tokens are ever read, so that older pages can go back to the pool.
+      tokens are ever read, so that older pages can go back to the pool. The element may be `!lathe.gguf<q8_0>`, whose
+      blocks of 32 lie within one head's key or value.
     * `slot`: `shape` is what each sequence holds, fixed in size (recurrent and convolutional states).
     * `static`: like `slot`, but written once (the keys and values of cross-attention).
 

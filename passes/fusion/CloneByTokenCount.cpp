@@ -54,7 +54,7 @@ struct CloneByTokenCount : lathe::impl::CloneByTokenCountBase<CloneByTokenCount>
     for (auto entry : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
       auto kind = entry->getAttrOfType<StringAttr>(EntryAttrName);
       auto symbols = entry->getAttrOfType<ArrayAttr>(SymbolsAttrName);
-      if (!kind || kind.getValue() != "language_model" || !symbols || entry->hasAttr(RangeAttrName))
+      if (!kind || kind.getValue() == "tensor" || !symbols || entry->hasAttr(RangeAttrName))
         continue;
       for (auto [i, symbol] : llvm::enumerate(symbols.getAsRange<SymbolAttr>()))
         if (symbol.getName() == TokensSymbol) {

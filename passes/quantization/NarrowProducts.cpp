@@ -18,6 +18,13 @@ static Type parseElement(MLIRContext *context, StringRef name) {
       .Default({});
 }
 
+static Type parseStateElement(MLIRContext *context, StringRef name) {
+  return llvm::StringSwitch<Type>(name)
+      .Case("q8_0", GgufType::get(context, "q8_0"))
+      .Case("fp8", Float8E4M3FNType::get(context))
+      .Default(parseElement(context, name));
+}
+
 static bool is16Bit(Type element) { return element.isF16() || element.isBF16(); }
 
 /// What `value` was before casts from a 16-bit type to f32, which lose nothing.
@@ -64,6 +71,22 @@ static void narrowAttention(PagedAttentionOp attention, Type element) {
   attention.getResult().replaceAllUsesExcept(back, back.getDefiningOp());
 }
 
+/// Reports heads that are not made of whole blocks.
+static LogicalResult checkBlocks(func::FuncOp function, Type element) {
+  auto blocks = dyn_cast<QuantizedTypeInterface>(element);
+  int64_t block = blocks ? blocks.getBlockShape()[1] : 1;
+  WalkResult result = function.walk([&](AppendKvOp append) {
+    int64_t key = append.getKey().getType().getDimSize(2), value = append.getValue().getType().getDimSize(2);
+    if (key % block == 0 && value % block == 0)
+      return WalkResult::advance();
+    append.emitError() << "has heads of " << key << " and " << value
+                       << " elements, but the KV cache is to hold blocks of " << block
+                       << "; choose another element type for it";
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
 static void setStateElement(func::FuncOp function, Type element) {
   auto convert = [&](Type type) -> Type {
     auto state = dyn_cast<StateType>(type);
@@ -88,18 +111,22 @@ struct NarrowProducts : lathe::impl::NarrowProductsBase<NarrowProducts> {
 
   void runOnOperation() override {
     Type element = parseElement(&getContext(), activations);
-    Type state = kv.empty() ? element : parseElement(&getContext(), kv);
+    Type state = kv.empty() ? element : parseStateElement(&getContext(), kv);
     if (!element || !state) {
       getOperation().emitError() << "activations are '" << activations << "' and kv '" << kv
-                                 << "', needed f32, f16 or bf16";
+                                 << "', needed f32, f16 or bf16, and for kv also q8_0 or fp8";
       return signalPassFailure();
     }
     for (auto function : getOperation().getOps<func::FuncOp>()) {
+      if (failed(checkBlocks(function, state)))
+        return signalPassFailure();
       function.walk([&](Operation *op) {
         if (isa<MatmulOp, ExpertMatmulOp, ConvOp>(op))
           narrowOperands(op, {0, 1}, element);
         else if (auto attention = dyn_cast<PagedAttentionOp>(op))
           narrowAttention(attention, element);
+        else if (isa<RaggedAttentionOp>(op))
+          narrowOperands(op, {0, 1, 2}, element);
       });
       setStateElement(function, state);
     }

@@ -23,6 +23,8 @@ FailureOr<std::string> cpu::getFormatName(Operation *op, Type element) {
     return std::string("f16");
   if (element.isBF16())
     return std::string("bf16");
+  if (isa<Float8E4M3FNType>(element))
+    return std::string("f8e4m3fn");
   if (auto gguf = dyn_cast<GgufType>(element))
     return gguf.getFormat().str();
   return op->emitOpError() << "reads elements of type " << element << ", for which the CPU has no kernel";

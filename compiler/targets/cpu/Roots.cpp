@@ -1,94 +1,14 @@
 // Which template computes each operation, and its arguments, in the order of the template's source in kernels/.
-#include "compiler/targets/cpu/KernelEmitter.h"
-#include "dialects/lathe/Windows.h"
+#include "compiler/targets/cpu/RootEmitter.h"
 #include "llvm/ADT/TypeSwitch.h"
-#include <cmath>
-#include <concepts>
 
 using namespace mlir;
 using namespace lathe;
 using namespace lathe::cpu;
 
-// As in kernels/Matmul.cpp, kernels/Products.h and kernels/Attention.cpp.
+// As in kernels/Matmul.cpp and kernels/Products.h.
 static constexpr int64_t MatmulColumns = 16;
 static constexpr int64_t ProductRows = 140, ProductColumns = 32;
-static constexpr int64_t MaxHeadWidth = 512, AttentionRows = 64;
-
-namespace {
-/// A tensor that the root reads from memory.
-struct Operand {
-  llvm::Value *Address = nullptr;
-  Type Element;
-  std::string Format;
-};
-
-class RootEmitter {
-public:
-  RootEmitter(const KernelBody &body, llvm::IRBuilderBase &builder, const KernelFrame &frame, TemplateLibrary &library)
-      : Body(body), Builder(builder), Frame(frame), Library(library) {}
-
-  LogicalResult emit(ExpertMatmulOp op);
-  LogicalResult emit(MatmulOp op);
-  LogicalResult emit(RmsNormOp op);
-  LogicalResult emit(ChannelMaxPoolOp op);
-  LogicalResult emit(DepthwiseConvOp op);
-  LogicalResult emit(LayerNormOp op);
-  LogicalResult emit(PanelConvOp op);
-  LogicalResult emit(PanelMatmulOp op);
-  LogicalResult emit(AttentionOp op);
-  LogicalResult emit(SoftmaxOp op);
-  LogicalResult emit(ReduceOp op);
-  LogicalResult emitArg(Operation *op, RankedTensorType type, int64_t axis, bool last);
-  LogicalResult emit(ArgMaxOp op) { return emitArg(op, op.getInput().getType(), op.getAxis(), op.getSelectLast()); }
-  LogicalResult emit(ArgMinOp op) { return emitArg(op, op.getInput().getType(), op.getAxis(), op.getSelectLast()); }
-  LogicalResult emit(GatherOp op);
-  LogicalResult emit(ConvOp op);
-  LogicalResult emit(MaxPoolOp op);
-  LogicalResult emit(RopeOp op);
-  LogicalResult emit(AppendKvOp op);
-  LogicalResult emit(PagedAttentionOp op);
-
-  RootCall Call;
-
-private:
-  /// The address of an operand that is not computed in the body.
-  FailureOr<llvm::Value *> getAddress(Operation *op, Value value);
-  FailureOr<Operand> getOperand(Operation *op, Value value);
-  /// Of operands that a template reads in their own type: the address, and how to read f16 and bf16, else null.
-  FailureOr<std::pair<llvm::Value *, llvm::Value *>> getPlainOperand(Operation *op, Value value);
-  /// `results` in tiles of `block`; adds both, which the templates of kernels/Reduce.cpp take in this order.
-  void addResults(AffineExpr results, int64_t block);
-  /// The same of an operand that may be absent: then null, in a format that nobody reads.
-  FailureOr<Operand> getOptional(Operation *op, Value value);
-  void appendSteps(AttentionOp op, Value operand, SmallVectorImpl<AffineExpr> &steps);
-  llvm::Value *getLayer(Operation *op);
-  /// Bytes of so many elements of a row.
-  llvm::Value *emitBytes(AffineExpr elements, Type element);
-  llvm::Value *emitElementBytes(Type element) { return Builder.getInt64(getElementBytes(element)); }
-  llvm::Function *getTemplate(const Twine &name) {
-    llvm::Function *function = Library.get(name.str());
-    assert(function && "kernels/ defines a template of this name");
-    return function;
-  }
-
-  void add(llvm::Value *value) { Call.Arguments.push_back(value); }
-  void add(AffineExpr size) { add(Frame.emit(Builder, size)); }
-  void add(int64_t value) { add(Builder.getInt64(value)); }
-  void addFlag(bool value) { add(Builder.getInt1(value)); }
-  void addFloat(const APFloat &value) { add(llvm::ConstantFP::get(Builder.getContext(), value)); }
-  void add(std::unsigned_integral auto value) { add(int64_t(value)); }
-  void addArray(ArrayRef<AffineExpr> values);
-  void addBatch(ArrayRef<AffineExpr> left, ArrayRef<AffineExpr> right, ArrayRef<AffineExpr> result);
-  static AffineExpr countProductTiles(AffineExpr m, AffineExpr n);
-  void addFunction(StringRef prefix, const Operand &operand) { add(getTemplate(prefix + operand.Format)); }
-  void addWindows(const Windows &windows, ArrayRef<AffineExpr> input, ArrayRef<AffineExpr> output);
-
-  const KernelBody &Body;
-  llvm::IRBuilderBase &Builder;
-  const KernelFrame &Frame;
-  TemplateLibrary &Library;
-};
-} // namespace
 
 FailureOr<llvm::Value *> RootEmitter::getAddress(Operation *op, Value value) {
   BlockArgument argument = KernelBody::findArgument(value);
@@ -117,11 +37,6 @@ FailureOr<Operand> RootEmitter::getOptional(Operation *op, Value value) {
   if (value)
     return getOperand(op, value);
   return Operand{llvm::ConstantPointerNull::get(Builder.getPtrTy()), Float32Type::get(op->getContext()), "f32"};
-}
-
-llvm::Value *RootEmitter::getLayer(Operation *op) {
-  const auto *place = llvm::find(Body.getLayered(), op);
-  return Frame.Sizes[Body.getNumSizes() + (place - Body.getLayered().begin())];
 }
 
 llvm::Value *RootEmitter::emitBytes(AffineExpr elements, Type element) {
@@ -501,170 +416,14 @@ LogicalResult RootEmitter::emit(ChannelMaxPoolOp op) {
   return success();
 }
 
-/// base^(-2 i / dimensions) for each pair, in f64: computed here, once, rather than in every call.
-static llvm::Constant *makeFrequencies(RopeOp op, llvm::Module &module) {
-  int64_t dimensions = op.getDimensions();
-  double base = op.getBase().convertToFloat();
-  SmallVector<double> values;
-  for (int64_t i = 0; i < dimensions / 2; ++i)
-    values.push_back(std::pow(base, -2.0 * i / dimensions));
-  auto *data = llvm::ConstantDataArray::get(module.getContext(), values);
-  auto *global = new llvm::GlobalVariable(module, data->getType(), true, llvm::GlobalValue::PrivateLinkage, data,
-                                          "lathe_rope_frequencies");
-  global->setUnnamedAddr(llvm::GlobalValue::UnnamedAddr::Global);
-  return global;
-}
-
-LogicalResult RootEmitter::emit(RopeOp op) {
-  FailureOr<Operand> input = getOperand(op, op.getInput());
-  FailureOr<llvm::Value *> positions = getAddress(op, op.getPositions());
-  FailureOr<llvm::Value *> factors(llvm::ConstantPointerNull::get(Builder.getPtrTy()));
-  if (op.getFactors())
-    factors = getAddress(op, op.getFactors());
-  if (failed(input) || failed(positions) || failed(factors))
-    return failure();
-  AffineExpr width = Body.getDim(op.getInput(), 2);
-  Call.Template = getTemplate("lathe_rope");
-  Call.Tiles = Body.getDim(op.getInput(), 0);
-  add(input->Address);
-  add(*positions);
-  add(*factors);
-  add(makeFrequencies(op, Library.getModule()));
-  add(Body.getDim(op.getPositions(), 1));
-  add(Body.getDim(op.getInput(), 1));
-  add(width);
-  add(op.getDimensions());
-  addFloat(op.getMagnitude());
-  addFlag(op.getPairing() == RopePairing::Adjacent);
-  add(emitBytes(width, input->Element));
-  addFunction("lathe_unpack_", *input);
-  return success();
-}
-
-LogicalResult RootEmitter::emit(AppendKvOp op) {
-  FailureOr<Operand> key = getOperand(op, op.getKey()), value = getOperand(op, op.getValue());
-  FailureOr<llvm::Value *> pool = getAddress(op, op.getState()), slots = getAddress(op, op.getSlots());
-  FailureOr<std::string> format = getFormatName(op, op.getState().getType().getElement());
-  if (failed(key) || failed(value) || failed(pool) || failed(slots) || failed(format))
-    return failure();
-  StateType state = op.getState().getType();
-  AffineExpr keyWidth = Body.getDim(op.getKey(), 2), valueWidth = Body.getDim(op.getValue(), 2);
-  Call.Template = getTemplate("lathe_append_kv");
-  Call.Tiles = Body.getDim(op.getKey(), 0);
-  Call.TakesStore = false;
-  add(key->Address);
-  add(value->Address);
-  add(*pool);
-  add(*slots);
-  add(state.getShape()[0]);
-  add(getLayer(op));
-  add(state.getShape()[1]);
-  add(keyWidth);
-  add(valueWidth);
-  add(emitBytes(keyWidth, key->Element));
-  add(emitBytes(valueWidth, value->Element));
-  add(emitElementBytes(state.getElement()));
-  addFunction("lathe_unpack_", *key);
-  addFunction("lathe_unpack_", *value);
-  add(getTemplate("lathe_pack_" + *format));
-  return success();
-}
-
-LogicalResult RootEmitter::emit(PagedAttentionOp op) {
-  StateType state = op.getState().getType();
-  FailureOr<Operand> query = getOperand(op, op.getQuery());
-  FailureOr<std::string> format = getFormatName(op, state.getElement());
-  if (failed(query) || failed(format))
-    return failure();
-  AffineExpr keyWidth = Body.getDim(op.getQuery(), 2), valueWidth = Body.getDim(op.getResult(), 2);
-  for (AffineExpr width : {keyWidth, valueWidth})
-    if (auto known = dyn_cast<AffineConstantExpr>(width); !known || known.getValue() > MaxHeadWidth)
-      return op.emitOpError() << "has query " << op.getQuery().getType() << " and result " << op.getResult().getType()
-                              << ", but the CPU's kernel takes heads of at most " << MaxHeadWidth << " elements";
-  Call.Template = getTemplate("lathe_paged_attention");
-  Call.Tiles = Body.getDim(op.getQuery(), 0) * state.getShape()[1];
-  add(query->Address);
-  for (Value value : {Value(op.getState()), Value(op.getRowOffsets()), Value(op.getLengths()),
-                      Value(op.getBlockTables()), Value(op.getSinks())}) {
-    FailureOr<llvm::Value *> address(llvm::ConstantPointerNull::get(Builder.getPtrTy()));
-    if (value)
-      address = getAddress(op, value);
-    if (failed(address))
-      return failure();
-    add(*address);
-  }
-  add(Body.getDim(op.getLengths(), 0));
-  add(Body.getDim(op.getBlockTables(), 1));
-  add(state.getShape()[0]);
-  add(getLayer(op));
-  add(Body.getDim(op.getQuery(), 1));
-  add(state.getShape()[1]);
-  add(keyWidth);
-  add(valueWidth);
-  add(op.getVisibleTokens());
-  addFloat(op.getScale());
-  addFloat(op.getCap());
-  add(emitBytes(keyWidth, query->Element));
-  add(emitElementBytes(state.getElement()));
-  addFunction("lathe_unpack_", *query);
-  add(getTemplate("lathe_unpack_" + *format));
-  return success();
-}
-
-/// Bytes from one batch, head and token of an operand of attention to the next.
-void RootEmitter::appendSteps(AttentionOp op, Value operand, SmallVectorImpl<AffineExpr> &steps) {
-  ArrayRef<AffineExpr> dims = Body.getDims(operand);
-  int64_t bytes = getElementBytes(cast<RankedTensorType>(operand.getType()).getElementType());
-  AffineExpr inner = dims[3] * bytes, middle = inner * dims[2];
-  steps.append({middle * dims[1], op.getTokensFirst() ? inner : middle, op.getTokensFirst() ? middle : inner});
-}
-
-LogicalResult RootEmitter::emit(AttentionOp op) {
-  FailureOr<Operand> query = getOperand(op, op.getQuery()), key = getOperand(op, op.getKey()),
-                     value = getOperand(op, op.getValue()), mask = getOptional(op, op.getMask());
-  if (failed(query) || failed(key) || failed(value) || failed(mask))
-    return failure();
-  ArrayRef<AffineExpr> queryDims = Body.getDims(op.getQuery()), keyDims = Body.getDims(op.getKey());
-  AffineExpr keyWidth = queryDims[3], valueWidth = Body.getDim(op.getValue(), 3);
-  if (auto known = dyn_cast<AffineConstantExpr>(valueWidth); !known || known.getValue() > MaxHeadWidth)
-    return op.emitOpError() << "has values of type " << op.getValue().getType()
-                            << ", but the CPU's kernel takes heads of at most " << MaxHeadWidth << " elements";
-  unsigned head = op.getHeadDim(), token = op.getTokenDim();
-  Call.Template = getTemplate("lathe_attention");
-  Call.Tiles = queryDims[0] * queryDims[head] * queryDims[token].ceilDiv(AttentionRows);
-  for (const Operand *operand : {&*query, &*key, &*value, &*mask})
-    add(operand->Address);
-  SmallVector<AffineExpr> steps;
-  for (Value operand : {op.getQuery(), op.getKey(), op.getValue()})
-    appendSteps(op, operand, steps);
-  AffineExpr one = getAffineConstantExpr(1, op.getContext());
-  SmallVector<AffineExpr> maskDims(4, one), maskSteps(4, one * 0);
-  if (op.getMask())
-    maskDims.assign(Body.getDims(op.getMask()).begin(), Body.getDims(op.getMask()).end());
-  AffineExpr step = one;
-  for (unsigned d = 4; d-- > 0; step = step * maskDims[d])
-    if (maskDims[d] != one)
-      maskSteps[d] = step;
-  llvm::append_range(steps, maskSteps);
-  addArray(steps);
-  for (AffineExpr size : {queryDims[head], keyDims[head], queryDims[token], keyDims[token], keyWidth, valueWidth})
-    add(size);
-  addFloat(op.getScale());
-  addFlag(op.getCausal());
-  addFlag(op.getTokensFirst());
-  addFunction("lathe_unpack_", *query);
-  addFunction("lathe_unpack_", *mask);
-  return success();
-}
-
 FailureOr<RootCall> cpu::emitRootCall(const KernelBody &body, Operation *root, llvm::IRBuilderBase &builder,
                                       const KernelFrame &frame, TemplateLibrary &library) {
   RootEmitter emitter(body, builder, frame, library);
   LogicalResult result =
       llvm::TypeSwitch<Operation *, LogicalResult>(root)
           .Case<AppendKvOp, ArgMaxOp, ArgMinOp, AttentionOp, ChannelMaxPoolOp, ConvOp, DepthwiseConvOp, ExpertMatmulOp,
-                GatherOp, LayerNormOp, MatmulOp, MaxPoolOp, PagedAttentionOp, PanelConvOp, PanelMatmulOp, ReduceOp,
-                RmsNormOp, RopeOp, SoftmaxOp>([&](auto op) { return emitter.emit(op); })
+                GatherOp, LayerNormOp, MatmulOp, MaxPoolOp, PagedAttentionOp, PanelConvOp, PanelMatmulOp,
+                RaggedAttentionOp, ReduceOp, RmsNormOp, RopeOp, SoftmaxOp>([&](auto op) { return emitter.emit(op); })
           .Default([](Operation *op) { return op->emitOpError() << "has no kernel on the CPU"; });
   if (failed(result))
     return failure();

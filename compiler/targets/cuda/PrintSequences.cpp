@@ -65,12 +65,20 @@ struct PageShape {
 };
 } // namespace
 
+/// The element type of a cache, which the kernels read and write element by element.
+static FailureOr<std::string> getStateElement(Operation *op, StateType state) {
+  if (isa<QuantizedTypeInterface>(state.getElement()))
+    return op->emitOpError() << "has a cache of " << state.getElement()
+                             << ", for which there is no CUDA kernel; f32, f16 and bf16 have";
+  return getElementType(op, state);
+}
+
 FailureOr<TemplateUse> cuda::printAppendKv(const LaunchBody &body, AppendKvOp op) {
   FailureOr<std::string> key = getParameter(body, op.getKey()), value = getParameter(body, op.getValue()),
                          slots = getParameter(body, op.getSlots());
   FailureOr<std::string> input = getElementType(op, op.getKey().getType()),
                          valueInput = getElementType(op, op.getValue().getType()),
-                         element = getElementType(op, op.getState().getType());
+                         element = getStateElement(op, op.getState().getType());
   if (failed(key) || failed(value) || failed(slots) || failed(input) || failed(valueInput) || failed(element) ||
       failed(getParameter(body, op.getState())) || failed(checkNoEpilogue(body)))
     return failure();
@@ -127,7 +135,7 @@ FailureOr<TemplateUse> cuda::printPagedAttention(const LaunchBody &body, PagedAt
     pointers.push_back(*pointer);
   }
   StateType state = op.getState().getType();
-  FailureOr<std::string> query = getElementType(op, op.getQuery().getType()), element = getElementType(op, state),
+  FailureOr<std::string> query = getElementType(op, op.getQuery().getType()), element = getStateElement(op, state),
                          output = getElementType(op, body.getYielded()[0].getType());
   if (failed(query) || failed(element) || failed(output) || failed(checkNoEpilogue(body)))
     return failure();

@@ -42,14 +42,15 @@ struct PagedLayer {
   int64_t Layer, KeyWidth;
 
   int64_t keyOffset(int64_t page, int64_t place, int64_t head) const {
-    return blockOffset(page) + (head * StateType::PageTokens + place) * KeyWidth * elementBytes();
+    return blockOffset(page) + (head * StateType::PageTokens + place) * keyBytes();
   }
   int64_t valueOffset(int64_t page, int64_t place, int64_t head) const {
-    int64_t heads = State.getShape()[1], valueWidth = State.getShape()[2] - KeyWidth;
-    int64_t keys = heads * StateType::PageTokens * KeyWidth;
-    return blockOffset(page) + (keys + (head * StateType::PageTokens + place) * valueWidth) * elementBytes();
+    int64_t keys = State.getShape()[1] * StateType::PageTokens * keyBytes();
+    return blockOffset(page) + keys + (head * StateType::PageTokens + place) * valueBytes();
   }
-  int64_t elementBytes() const { return getElementBytes(State.getElement()); }
+  // Of one head and token.
+  int64_t keyBytes() const { return getRowBytes(State.getElement(), KeyWidth); }
+  int64_t valueBytes() const { return getRowBytes(State.getElement(), State.getShape()[2] - KeyWidth); }
 
 private:
   int64_t blockOffset(int64_t page) const {
@@ -58,16 +59,24 @@ private:
 };
 } // namespace
 
+/// Row `row` of the last dimension.
+static std::vector<double> getRow(const ReferenceValue &value, int64_t row) {
+  int64_t width = value.getShape().back();
+  std::vector<double> elements(width);
+  for (int64_t i = 0; i < width; ++i)
+    elements[i] = value.getFloat(row * width + i);
+  return elements;
+}
+
 LogicalResult AppendKvOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImpl<ReferenceValue> &results) {
   const ReferenceValue &key = operands[0], &value = operands[1], &slots = operands[3];
   StateType state = getState().getType();
   int64_t tokens = key.getShape()[0], heads = key.getShape()[1];
-  int64_t keyWidth = key.getShape()[2], valueWidth = value.getShape()[2];
+  int64_t keyWidth = key.getShape()[2];
   if (value.getShape()[0] != tokens || slots.getNumElements() != tokens)
     return emitOpError() << "key has " << tokens << " tokens, value " << value.getShape()[0] << " and slots "
                          << slots.getNumElements() << ", needed as many of each";
   PagedLayer layer{state, int64_t(getLayer()), keyWidth};
-  int64_t bytes = layer.elementBytes();
   ReferenceValue result = operands[2];
   MutableArrayRef<uint8_t> pool = result.mutableBytes();
   int64_t count = pool.size() / state.getUnitBytes() * StateType::PageTokens;
@@ -79,11 +88,10 @@ LogicalResult AppendKvOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVecto
       return emitOpError() << "slot of token " << t << " is " << slot << " but the state has " << count << " slots";
     int64_t page = slot / StateType::PageTokens, place = slot % StateType::PageTokens;
     for (int64_t h = 0; h < heads; ++h) {
-      uint8_t *keys = &pool[layer.keyOffset(page, place, h)], *values = &pool[layer.valueOffset(page, place, h)];
-      for (int64_t i = 0; i < keyWidth; ++i)
-        storeFloat(state.getElement(), keys + i * bytes, key.getFloat((t * heads + h) * keyWidth + i));
-      for (int64_t i = 0; i < valueWidth; ++i)
-        storeFloat(state.getElement(), values + i * bytes, value.getFloat((t * heads + h) * valueWidth + i));
+      storeElements(state.getElement(), getRow(key, t * heads + h),
+                    pool.slice(layer.keyOffset(page, place, h), layer.keyBytes()));
+      storeElements(state.getElement(), getRow(value, t * heads + h),
+                    pool.slice(layer.valueOffset(page, place, h), layer.valueBytes()));
     }
   }
   results.push_back(std::move(result));
@@ -112,10 +120,11 @@ void PagedAttention::evaluateHead(int64_t sequence, int64_t row, int64_t positio
   auto findPage = [&](int64_t j) { return Tables.getInt(sequence * Tables.getShape()[1] + j / StateType::PageTokens); };
   std::vector<double> scores;
   for (int64_t j = first; j <= position; ++j) {
-    const uint8_t *key = &State.getBytes()[Layer.keyOffset(findPage(j), j % StateType::PageTokens, keyHead)];
+    int64_t offset = Layer.keyOffset(findPage(j), j % StateType::PageTokens, keyHead);
+    std::vector<double> key = loadElements(element, State.getBytes().slice(offset, Layer.keyBytes()));
     double dot = 0;
     for (int64_t i = 0; i < keyWidth; ++i)
-      dot += Query.getFloat((row * heads + head) * keyWidth + i) * loadFloat(element, key + i * Layer.elementBytes());
+      dot += Query.getFloat((row * heads + head) * keyWidth + i) * key[i];
     scores.push_back(Cap ? Cap * std::tanh(Scale * dot / Cap) : Scale * dot);
   }
   double sink = Sinks ? Sinks->getFloat(head) : -INFINITY;
@@ -124,9 +133,10 @@ void PagedAttention::evaluateHead(int64_t sequence, int64_t row, int64_t positio
     sum += score = std::exp(score - largest);
   std::vector<double> values(valueWidth);
   for (int64_t j = first; j <= position; ++j) {
-    const uint8_t *value = &State.getBytes()[Layer.valueOffset(findPage(j), j % StateType::PageTokens, keyHead)];
+    int64_t offset = Layer.valueOffset(findPage(j), j % StateType::PageTokens, keyHead);
+    std::vector<double> value = loadElements(element, State.getBytes().slice(offset, Layer.valueBytes()));
     for (int64_t i = 0; i < valueWidth; ++i)
-      values[i] += scores[j - first] / sum * loadFloat(element, value + i * Layer.elementBytes());
+      values[i] += scores[j - first] / sum * value[i];
   }
   for (int64_t i = 0; i < valueWidth; ++i)
     result.setFloat((row * heads + head) * valueWidth + i, values[i]);
@@ -192,11 +202,18 @@ namespace {
 /// Where the elements of a tensor of four dimensions lie: batch, head, token, element. Steps of 0 repeat.
 struct HeadStrides {
   std::array<int64_t, 4> strides;
+  int64_t start = 0;
 
   /// Of a tensor that has its heads at dimension `head` and its tokens at the other of 1 and 2.
   HeadStrides(ArrayRef<int64_t> shape, unsigned head) {
     int64_t inner = shape[3], middle = shape[2] * inner;
     strides = {shape[1] * middle, head == 1 ? middle : inner, head == 1 ? inner : middle, 1};
+  }
+  /// The same with tokens counted from `token` on.
+  HeadStrides from(int64_t token) const {
+    HeadStrides later = *this;
+    later.start += token * strides[2];
+    return later;
   }
   static HeadStrides ofMask(ArrayRef<int64_t> shape) {
     HeadStrides mask(shape, 1);
@@ -205,7 +222,7 @@ struct HeadStrides {
     return mask;
   }
   int64_t operator()(int64_t batch, int64_t head, int64_t token, int64_t element = 0) const {
-    return batch * strides[0] + head * strides[1] + token * strides[2] + element * strides[3];
+    return start + batch * strides[0] + head * strides[1] + token * strides[2] + element * strides[3];
   }
 };
 
@@ -276,6 +293,50 @@ LogicalResult AttentionOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVect
           result.setFloat(places(b, h, t, i), sum);
         }
       }
+  results.push_back(std::move(result));
+  return success();
+}
+
+LogicalResult RaggedAttentionOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImpl<ReferenceValue> &results) {
+  const ReferenceValue &query = operands[0], &key = operands[1], &value = operands[2], &offsets = operands[3];
+  int64_t rows = query.getShape()[0], heads = query.getShape()[1], valueWidth = value.getShape()[2];
+  int64_t keyHeads = key.getShape()[1], texts = offsets.getNumElements() - 1;
+  if (key.getShape()[0] != rows || value.getShape()[0] != rows || value.getShape()[1] != keyHeads || keyHeads == 0 ||
+      key.getShape()[2] != query.getShape()[2] || heads % keyHeads != 0)
+    return emitOpError() << "query is " << formatShape(query.getShape()) << ", key " << formatShape(key.getShape())
+                         << " and value " << formatShape(value.getShape()) << ", which do not fit";
+  ReferenceValue result = ReferenceValue::tensor(getEvaluatedElementType(getResult()), {rows, heads, valueWidth});
+  // A batch of one; [T, H, D] has its heads second.
+  auto strides = [](const ReferenceValue &tensor) {
+    return HeadStrides({1, tensor.getShape()[0], tensor.getShape()[1], tensor.getShape()[2]}, 2);
+  };
+  for (int64_t s = 0; s < texts; ++s) {
+    int64_t begin = offsets.getInt(s), end = offsets.getInt(s + 1);
+    if (begin < 0 || end < begin || end > rows)
+      return emitOpError() << "text " << s << " owns rows " << begin << " to " << end << " but the query has " << rows
+                           << " rows";
+    DenseAttention attention{query,
+                             key,
+                             value,
+                             nullptr,
+                             strides(query),
+                             strides(key).from(begin),
+                             strides(value),
+                             HeadStrides({0, 0, 0, 0}, 1),
+                             query.getShape()[2],
+                             getScale().convertToFloat()};
+    for (int64_t row = begin; row < end; ++row)
+      for (int64_t h = 0; h < heads; ++h) {
+        int64_t group = h * keyHeads / heads, seen = (getCausal() ? row + 1 : end) - begin;
+        std::vector<double> weights = attention.weigh(0, h, group, row, seen);
+        for (int64_t i = 0; i < valueWidth; ++i) {
+          double sum = 0;
+          for (int64_t j = 0; j < seen; ++j)
+            sum += weights[j] * value.getFloat(((begin + j) * keyHeads + group) * valueWidth + i);
+          result.setFloat((row * heads + h) * valueWidth + i, sum);
+        }
+      }
+  }
   results.push_back(std::move(result));
   return success();
 }

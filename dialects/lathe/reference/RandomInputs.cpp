@@ -6,7 +6,7 @@ using namespace mlir;
 using namespace lathe;
 
 namespace {
-/// One step of a language model, as its arguments describe it.
+/// One step of a language model, as its arguments describe it; the texts of an encoder have no past and no pages.
 struct Step {
   SmallVector<int64_t> NewTokens, Lengths;
   SmallVector<SmallVector<int64_t>> Pages; ///< Of each sequence, in order.
@@ -26,6 +26,8 @@ private:
 
   LogicalResult chooseSymbols();
   LogicalResult chooseStep();
+  LogicalResult chooseTexts();
+  LogicalResult divideRows(int64_t rows, int64_t sequences, int64_t owners);
   std::optional<unsigned> findRole(StringRef role);
   /// The symbol that dimension `d` of an argument is, or an empty name when the dimension is static.
   StringRef getSymbol(unsigned argument, unsigned d);
@@ -101,6 +103,32 @@ LogicalResult InputMaker::setSize(unsigned argument, unsigned d, int64_t size) {
   return success();
 }
 
+/// Divides token rows among `owners` of `sequences`, each of which gets at least one.
+LogicalResult InputMaker::divideRows(int64_t rows, int64_t sequences, int64_t owners) {
+  if (owners == 0 || rows < owners)
+    return Entry.emitOpError() << rows << " token rows cannot go to " << owners << " sequences";
+  TheStep.NewTokens.assign(sequences, 0);
+  for (int64_t s = 0; s < owners; ++s)
+    TheStep.NewTokens[s] = 1;
+  for (int64_t row = owners; row < rows; ++row)
+    ++TheStep.NewTokens[draw(0, owners - 1)];
+  return success();
+}
+
+/// Divides the token rows among texts.
+LogicalResult InputMaker::chooseTexts() {
+  std::optional<unsigned> tokens = findRole("tokens"), offsets = findRole("row_offsets");
+  if (!tokens || !offsets)
+    return Entry.emitOpError() << "is an encoder, needed arguments with the roles 'tokens' and 'row_offsets'";
+  int64_t rows = getSize(*tokens, 0), texts = getSize(*offsets, 0) - 1;
+  if (StringRef name = getSymbol(*offsets, 0); !name.empty() && !Options.Symbols.contains(name.str()))
+    texts = std::max<int64_t>(Bounds.lookup(name).first - 1, std::min<int64_t>({texts, rows, 4}));
+  if (failed(setSize(*offsets, 0, texts + 1)) || failed(divideRows(rows, texts, texts)))
+    return failure();
+  TheStep.Lengths = TheStep.NewTokens;
+  return success();
+}
+
 /// Divides the token rows among the sequences and gives each sequence a past and pages.
 LogicalResult InputMaker::chooseStep() {
   std::optional<unsigned> tokens = findRole("tokens"), offsets = findRole("row_offsets"), lengths = findRole("lengths"),
@@ -114,13 +142,8 @@ LogicalResult InputMaker::chooseStep() {
   if (failed(setSize(*lengths, 0, sequences)) || failed(setSize(*offsets, 0, sequences + 1)))
     return failure();
   int64_t owners = sequences > 2 ? sequences - 1 : sequences;
-  if (owners == 0 || rows < owners)
-    return Entry.emitOpError() << rows << " token rows cannot go to " << owners << " sequences";
-  TheStep.NewTokens.assign(sequences, 0);
-  for (int64_t s = 0; s < owners; ++s)
-    TheStep.NewTokens[s] = 1;
-  for (int64_t row = owners; row < rows; ++row)
-    ++TheStep.NewTokens[draw(0, owners - 1)];
+  if (failed(divideRows(rows, sequences, owners)))
+    return failure();
   int64_t longest = 0;
   for (int64_t count : TheStep.NewTokens) {
     int64_t room = capacity * StateType::PageTokens - count;
@@ -200,10 +223,11 @@ ReferenceValue InputMaker::fillTensor(unsigned argument, ArrayRef<int64_t> shape
 ReferenceValue InputMaker::fillState(StateType type) {
   int64_t units = type.getKind() == StateKind::Paged ? TheStep.PoolPages : TheStep.Lengths.size();
   ReferenceValue value(type, {}, units * type.getUnitBytes());
-  int64_t bytes = getElementBytes(type.getElement());
-  MutableArrayRef<uint8_t> pool = value.mutableBytes();
-  for (size_t i = 0; i < pool.size(); i += bytes)
-    storeFloat(type.getElement(), &pool[i], drawFloat());
+  std::vector<double> elements(units * ShapedType::getNumElements(type.getShape()) *
+                               (type.getKind() == StateKind::Paged ? StateType::PageTokens : 1));
+  for (double &element : elements)
+    element = drawFloat();
+  storeElements(type.getElement(), elements, value.mutableBytes());
   return value;
 }
 
@@ -220,9 +244,9 @@ void InputMaker::fillRole(StringRef role, ReferenceValue &value) {
       for (auto [i, page] : llvm::enumerate(TheStep.Pages[s]))
         value.setInt(s * perRow + i, page);
     for (int64_t position = length - count; position < length; ++position, ++row) {
-      int64_t page = TheStep.Pages[s][position / StateType::PageTokens];
       if (role == "slots")
-        value.setInt(row, page * StateType::PageTokens + position % StateType::PageTokens);
+        value.setInt(row, TheStep.Pages[s][position / StateType::PageTokens] * StateType::PageTokens +
+                              position % StateType::PageTokens);
       else if (role == "positions")
         for (int64_t i = 0; i < perRow; ++i)
           value.setInt(row * perRow + i, position);
@@ -238,6 +262,8 @@ FailureOr<SmallVector<ReferenceValue>> InputMaker::run() {
     return failure();
   auto kind = Entry->getAttrOfType<StringAttr>(EntryAttrName);
   if (kind && kind == "language_model" && failed(chooseStep()))
+    return failure();
+  if (kind && kind == "encoder" && failed(chooseTexts()))
     return failure();
   SmallVector<ReferenceValue> values;
   for (auto [i, type] : llvm::enumerate(Entry.getArgumentTypes())) {

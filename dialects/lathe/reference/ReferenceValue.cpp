@@ -1,5 +1,6 @@
 #include "dialects/lathe/reference/ReferenceValue.h"
 #include "dialects/lathe/Lathe.h"
+#include "runtime/gguf/EncodeBlocks.h"
 #include "llvm/ADT/APFloat.h"
 #include <cmath>
 #include <cstring>
@@ -63,6 +64,45 @@ void lathe::storeFloat(Type type, uint8_t *address, double value) {
   rounded.convert(getSemantics(type), APFloat::rmNearestTiesToEven, &losesInfo);
   uint64_t bits = rounded.bitcastToAPInt().getZExtValue();
   std::memcpy(address, &bits, getElementBytes(type));
+}
+
+int64_t lathe::getRowBytes(Type type, int64_t elements) {
+  if (auto blocks = dyn_cast<QuantizedTypeInterface>(type))
+    return elements / blocks.getBlockShape()[1] * blocks.getBlockBytes();
+  return elements * getElementBytes(type);
+}
+
+std::vector<double> lathe::loadElements(Type type, ArrayRef<uint8_t> bytes) {
+  std::vector<double> elements;
+  if (auto blocks = dyn_cast<QuantizedTypeInterface>(type)) {
+    std::vector<float> values(bytes.size() / blocks.getBlockBytes() * blocks.getBlockShape()[1]);
+    LogicalResult unpacked = blocks.unpack({int64_t(values.size())}, bytes, values);
+    assert(succeeded(unpacked) && "the caller has whole blocks");
+    (void)unpacked;
+    elements.assign(values.begin(), values.end());
+    return elements;
+  }
+  int64_t size = getElementBytes(type);
+  for (size_t i = 0; i + size <= bytes.size(); i += size)
+    elements.push_back(loadFloat(type, &bytes[i]));
+  return elements;
+}
+
+void lathe::storeElements(Type type, ArrayRef<double> elements, MutableArrayRef<uint8_t> bytes) {
+  if (auto blocks = dyn_cast<QuantizedTypeInterface>(type)) {
+    constexpr int64_t Block = 32;
+    std::vector<float> values(elements.begin(), elements.end());
+    for (size_t i = 0; i < values.size(); i += Block)
+      gguf::encodeQ8_0(&values[i], &bytes[i / Block * blocks.getBlockBytes()]);
+    return;
+  }
+  int64_t size = getElementBytes(type);
+  bool saturates = isa<Float8E4M3FNType>(type);
+  constexpr double Largest = 448;
+  for (auto [i, element] : llvm::enumerate(elements)) {
+    double stored = saturates && !std::isnan(element) ? std::clamp(element, -Largest, Largest) : element;
+    storeFloat(type, &bytes[i * size], stored);
+  }
 }
 
 ReferenceValue::ReferenceValue(mlir::Type type, ArrayRef<int64_t> shape, int64_t bytes)

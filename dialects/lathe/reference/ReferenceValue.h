@@ -53,6 +53,12 @@ void storeFloat(mlir::Type type, uint8_t *address, double value);
 /// Bytes of one element in memory: i1 takes one.
 int64_t getElementBytes(mlir::Type type);
 
+// Rows of elements in memory: numbers as above, or blocks of 32 of `!lathe.gguf<q8_0>`, the only ones that are written.
+int64_t getRowBytes(mlir::Type type, int64_t elements);
+std::vector<double> loadElements(mlir::Type type, llvm::ArrayRef<uint8_t> bytes);
+/// Writes to `bytes` of the right size. What an f8E4M3FN cannot hold becomes its largest number.
+void storeElements(mlir::Type type, llvm::ArrayRef<double> elements, llvm::MutableArrayRef<uint8_t> bytes);
+
 } // namespace lathe
 
 #endif // LATHE_DIALECTS_LATHE_REFERENCE_REFERENCEVALUE_H

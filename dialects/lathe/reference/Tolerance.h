@@ -31,12 +31,17 @@ inline constexpr Tolerance AnyBF16 = {1.6e-1, 2.4e-2, "as f16 with 3 significant
 inline constexpr Tolerance AnyEightBit = {2.5e-1, 4e-2,
                                           "8-bit activations: what llama.cpp's own 8-bit products differ by from f32"};
 
+inline constexpr Tolerance AnyF8 = {
+    6e-1, 8e-2, "4 significant bits round keys and values by up to 6e-2; softmax and sums average a part of it away"};
+
 /// The tolerance where `narrowest` is the narrowest float type that values are rounded to on the way.
 inline const Tolerance &getTolerance(mlir::Type narrowest, Comparison comparison) {
   if (narrowest.isF16())
     return AnyF16;
   if (narrowest.isBF16())
     return AnyBF16;
+  if (llvm::isa<mlir::Float8E4M3FNType>(narrowest))
+    return AnyF8;
   if (narrowest.getIntOrFloatBitWidth() <= 8)
     return AnyEightBit;
   return comparison == Comparison::Rewrite ? RewriteF32 : KernelF32;

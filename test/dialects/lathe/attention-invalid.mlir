@@ -207,3 +207,49 @@ func.func @attention_c4(%q: tensor<1x4x8x64xf32>, %m: tensor<1x2x1x8xf32>) {
       tensor<1x4x8x64xf32>, tensor<1x4x8x64xf32>, tensor<1x4x8x64xf32> -> tensor<1x4x8x64xf32>
   return
 }
+
+// -----
+
+func.func @append_kv_c2_blocks(%k: tensor<?x2x48xf32>, %s: !lathe.state<paged, 2x2x96x!lathe.gguf<q8_0>>, %slots: tensor<?xi32>) {
+  // expected-error @below {{'lathe.append_kv' op keys and values are 48 and 48 wide, but '!lathe.state<paged, 2x2x96x!lathe.gguf<q8_0>>' holds blocks of 32}}
+  %0 = lathe.append_kv %k, %k, %s, %slots layer 0 : tensor<?x2x48xf32>, tensor<?x2x48xf32>,
+      !lathe.state<paged, 2x2x96x!lathe.gguf<q8_0>>, tensor<?xi32>
+  return
+}
+
+// -----
+
+func.func @paged_attention_c2_blocks(%q: tensor<?x4x48xf32>, %s: !lathe.state<paged, 2x2x96x!lathe.gguf<q8_0>>, %o: tensor<?xi32>,
+    %l: tensor<?xi32>, %t: tensor<?x?xi32>) {
+  // expected-error @below {{'lathe.paged_attention' op keys and values are 48 and 48 wide, but '!lathe.state<paged, 2x2x96x!lathe.gguf<q8_0>>' holds blocks of 32}}
+  %0 = lathe.paged_attention %q, %s, %o, %l, %t layer 0 scale 1.0 : tensor<?x4x48xf32>,
+      !lathe.state<paged, 2x2x96x!lathe.gguf<q8_0>>, tensor<?xi32>, tensor<?xi32>, tensor<?x?xi32> -> tensor<?x4x48xf32>
+  return
+}
+
+// -----
+
+func.func @ragged_attention_c1(%q: tensor<?x4x64xf32>, %k: tensor<?x2x32xf32>, %o: tensor<?xi32>) {
+  // expected-error @below {{'lathe.ragged_attention' op query is 'tensor<?x4x64xf32>', key 'tensor<?x2x32xf32>', value 'tensor<?x2x32xf32>' and result 'tensor<?x4x32xf32>', needed [T, heads, key width], [T, key heads, key width], [T, key heads, value width] and [T, heads, value width] of one element type (the result may be f32)}}
+  %0 = lathe.ragged_attention %q, %k, %k, %o scale 1.0 : tensor<?x4x64xf32>, tensor<?x2x32xf32>, tensor<?x2x32xf32>,
+      tensor<?xi32> -> tensor<?x4x32xf32>
+  return
+}
+
+// -----
+
+func.func @ragged_attention_c1_elements(%q: tensor<?x4x64xf32>, %k: tensor<?x2x64xf16>, %o: tensor<?xi32>) {
+  // expected-error @below {{'lathe.ragged_attention' op query is 'tensor<?x4x64xf32>', key 'tensor<?x2x64xf16>'}}
+  %0 = lathe.ragged_attention %q, %k, %k, %o scale 1.0 : tensor<?x4x64xf32>, tensor<?x2x64xf16>, tensor<?x2x64xf16>,
+      tensor<?xi32> -> tensor<?x4x64xf32>
+  return
+}
+
+// -----
+
+func.func @ragged_attention_c2(%q: tensor<?x4x64xf32>, %k: tensor<?x3x64xf32>, %o: tensor<?xi32>) {
+  // expected-error @below {{'lathe.ragged_attention' op query has 4 heads and key 3, which do not divide them}}
+  %0 = lathe.ragged_attention %q, %k, %k, %o scale 1.0 : tensor<?x4x64xf32>, tensor<?x3x64xf32>, tensor<?x3x64xf32>,
+      tensor<?xi32> -> tensor<?x4x64xf32>
+  return
+}

@@ -71,3 +71,32 @@ func.func @attention_tokens_first(%q: tensor<1x8x4x64xf16>, %k: tensor<1x9x2x64x
       tensor<1x8x4x64xf16>, tensor<1x9x2x64xf16>, tensor<1x9x2x64xf16> -> tensor<1x8x4x64xf32>
   return %y : tensor<1x8x4x64xf32>
 }
+
+// CHECK-LABEL: @ragged_attention
+// CHECK-SAME: (%[[Q:.*]]: tensor<?x4x64xf16>, %[[K:.*]]: tensor<?x2x64xf16>, %[[V:.*]]: tensor<?x2x32xf16>,
+// CHECK-SAME: %[[O:.*]]: tensor<?xi32>)
+func.func @ragged_attention(%q: tensor<?x4x64xf16>, %k: tensor<?x2x64xf16>, %v: tensor<?x2x32xf16>, %o: tensor<?xi32>)
+    -> (tensor<?x4x32xf16>, tensor<?x4x32xf32>) {
+  // CHECK: lathe.ragged_attention %[[Q]], %[[K]], %[[V]], %[[O]] scale 1.250000e-01 :
+  // CHECK-SAME: tensor<?x4x64xf16>, tensor<?x2x64xf16>, tensor<?x2x32xf16>, tensor<?xi32> -> tensor<?x4x32xf16>
+  %0 = lathe.ragged_attention %q, %k, %v, %o scale 1.25e-01 :
+      tensor<?x4x64xf16>, tensor<?x2x64xf16>, tensor<?x2x32xf16>, tensor<?xi32> -> tensor<?x4x32xf16>
+  // CHECK: lathe.ragged_attention %[[Q]], %[[K]], %[[V]], %[[O]] scale 1.250000e-01 causal :
+  // CHECK-SAME: -> tensor<?x4x32xf32>
+  %1 = lathe.ragged_attention %q, %k, %v, %o scale 1.25e-01 causal :
+      tensor<?x4x64xf16>, tensor<?x2x64xf16>, tensor<?x2x32xf16>, tensor<?xi32> -> tensor<?x4x32xf32>
+  return %0, %1 : tensor<?x4x32xf16>, tensor<?x4x32xf32>
+}
+
+// States of blocks and of 8-bit floats.
+// CHECK-LABEL: @narrow_states
+// CHECK-SAME: !lathe.state<paged, 2x2x96x!lathe.gguf<q8_0>>
+// CHECK-SAME: !lathe.state<paged, 2x2x96xf8E4M3FN>
+func.func @narrow_states(%k: tensor<?x2x64xf32>, %v: tensor<?x2x32xf32>, %s: !lathe.state<paged, 2x2x96x!lathe.gguf<q8_0>>,
+                         %t: !lathe.state<paged, 2x2x96xf8E4M3FN>, %slots: tensor<?xi32>) {
+  %0 = lathe.append_kv %k, %v, %s, %slots layer 1 :
+      tensor<?x2x64xf32>, tensor<?x2x32xf32>, !lathe.state<paged, 2x2x96x!lathe.gguf<q8_0>>, tensor<?xi32>
+  %1 = lathe.append_kv %k, %v, %t, %slots layer 1 :
+      tensor<?x2x64xf32>, tensor<?x2x32xf32>, !lathe.state<paged, 2x2x96xf8E4M3FN>, tensor<?xi32>
+  return
+}

@@ -1,7 +1,7 @@
 // RUN: lathe-opt %s --split-input-file --verify-diagnostics
 // Attributes of modules and entry points; the dialect's description lists them.
 
-// expected-error @below {{'func.func' op 'lathe.entry' is "image", needed "tensor" or "language_model"}}
+// expected-error @below {{'func.func' op 'lathe.entry' is "image", needed "tensor", "language_model" or "encoder"}}
 func.func @kind() attributes {lathe.entry = "image"} {
   return
 }

@@ -5,8 +5,18 @@ func.func private @state_kind(!lathe.state<ring, 2x2x128xf32>)
 
 // -----
 
-// expected-error @below {{state element is 'index', needed an integer or float}}
+// expected-error @below {{state element is 'index', needed an integer or float, or !lathe.gguf<q8_0> in a paged state}}
 func.func private @state_element(!lathe.state<slot, 2xindex>)
+
+// -----
+
+// expected-error @below {{state element is '!lathe.gguf<q4_0>', needed an integer or float, or !lathe.gguf<q8_0> in a paged state}}
+func.func private @state_of_other_blocks(!lathe.state<paged, 2x2x64x!lathe.gguf<q4_0>>)
+
+// -----
+
+// expected-error @below {{state has rows of 40 elements, needed whole blocks of 32}}
+func.func private @state_of_parts_of_blocks(!lathe.state<paged, 2x2x40x!lathe.gguf<q8_0>>)
 
 // -----
 

@@ -44,3 +44,14 @@ func.func @tensors(%x: tensor<?xf32> {lathe.dims = ["tokens"]}) -> tensor<?xf32>
     attributes {lathe.entry = "tensor", lathe.symbols = [#lathe.symbol<"tokens", 1, 512>]} {
   return %x : tensor<?xf32>
 }
+
+// -----
+
+// Encoders are cut as language models are.
+// CHECK: func.func @encode.tokens_1_1
+// CHECK: func.func @encode.tokens_2_8
+// CHECK: func.func @encode.tokens_9_64
+func.func @encode(%x: tensor<?xf32> {lathe.dims = ["tokens"]}) -> tensor<?xf32>
+    attributes {lathe.entry = "encoder", lathe.symbols = [#lathe.symbol<"tokens", 1, 64>]} {
+  return %x : tensor<?xf32>
+}

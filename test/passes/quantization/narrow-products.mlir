@@ -116,3 +116,16 @@ func.func @attention(%q: tensor<?x1x2xf32>, %kv: !kv, %o: tensor<?xi32>, %l: ten
       tensor<?xi32>, tensor<?x?xi32> -> tensor<?x1x2xf32>
   return %0, %1 : tensor<?x1x2xf32>, !kv
 }
+
+// -----
+
+// Attention within texts reads the narrow type and gives f32.
+// CHECK-LABEL: @ragged
+// CHECK: lathe.ragged_attention {{.*}} : tensor<?x1x2xf16>, tensor<?x1x2xf16>, tensor<?x1x2xf16>, tensor<?xi32> -> tensor<?x1x2xf32>
+// F32-LABEL: @ragged
+// F32-NOT: lathe.cast
+func.func @ragged(%q: tensor<?x1x2xf32>, %o: tensor<?xi32>) -> tensor<?x1x2xf32> {
+  %0 = lathe.ragged_attention %q, %q, %q, %o scale 1.0 : tensor<?x1x2xf32>, tensor<?x1x2xf32>, tensor<?x1x2xf32>,
+      tensor<?xi32> -> tensor<?x1x2xf32>
+  return %0 : tensor<?x1x2xf32>
+}

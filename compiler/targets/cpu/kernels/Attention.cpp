@@ -1,5 +1,6 @@
 // Operations of language models over a ragged batch: rope, append_kv, paged_attention.
 #include "compiler/targets/cpu/kernels/Math.h"
+#include "compiler/targets/cpu/kernels/Sequences.h"
 
 using namespace lathe::cpu;
 
@@ -10,21 +11,21 @@ constexpr int64_t PageTokens = 16;
 /// Where the keys and values of one layer lie in a pool of pages: for each head [16, width], keys before values.
 struct PagedLayer {
   char *pool;
-  int64_t pageBytes, layerOffset, heads, keyWidth, valueWidth, elementBytes;
+  int64_t pageBytes, layerOffset, heads, keyBytes, valueBytes; ///< the last two of one head and token
 
-  LATHE_INLINE char *keys(int64_t page, int64_t head) const {
-    return pool + page * pageBytes + layerOffset + head * PageTokens * keyWidth * elementBytes;
+  LATHE_INLINE char *keys(int64_t page, int64_t head, int64_t place) const {
+    return pool + page * pageBytes + layerOffset + (head * PageTokens + place) * keyBytes;
   }
-  LATHE_INLINE char *values(int64_t page, int64_t head) const {
-    return pool + page * pageBytes + layerOffset + (heads * keyWidth + head * valueWidth) * PageTokens * elementBytes;
+  LATHE_INLINE char *values(int64_t page, int64_t head, int64_t place) const {
+    return pool + page * pageBytes + layerOffset + heads * PageTokens * keyBytes +
+           (head * PageTokens + place) * valueBytes;
   }
 };
 
-LATHE_INLINE PagedLayer makeLayer(void *pool, int64_t layers, int64_t layer, int64_t heads, int64_t keyWidth,
-                                  int64_t valueWidth, int64_t elementBytes) {
-  int64_t layerBytes = heads * (keyWidth + valueWidth) * PageTokens * elementBytes;
-  return {
-      static_cast<char *>(pool), layers * layerBytes, layer * layerBytes, heads, keyWidth, valueWidth, elementBytes};
+LATHE_INLINE PagedLayer makeLayer(void *pool, int64_t layers, int64_t layer, int64_t heads, int64_t keyBytes,
+                                  int64_t valueBytes) {
+  int64_t layerBytes = heads * (keyBytes + valueBytes) * PageTokens;
+  return {static_cast<char *>(pool), layers * layerBytes, layer * layerBytes, heads, keyBytes, valueBytes};
 }
 
 /// cos and sin of an angle given in f64: reduced to one turn there, since f32 has too few bits for late positions.
@@ -91,9 +92,10 @@ LATHE_TEMPLATE void lathe_rope(const void *input, const int32_t *positions, cons
 /// Writes row t of key and value [T, H, ...] to slot slots[t] of one layer. A tile is one token.
 LATHE_TEMPLATE void lathe_append_kv(const void *key, const void *value, void *pool, const int32_t *slots,
                                     int64_t layers, int64_t layer, int64_t heads, int64_t keyWidth, int64_t valueWidth,
-                                    int64_t keyBytes, int64_t valueBytes, int64_t elementBytes, Unpack unpackKey,
-                                    Unpack unpackValue, Pack pack, int64_t begin, int64_t end) {
-  PagedLayer pages = makeLayer(pool, layers, layer, heads, keyWidth, valueWidth, elementBytes);
+                                    int64_t keyBytes, int64_t valueBytes, int64_t storedKeyBytes,
+                                    int64_t storedValueBytes, Unpack unpackKey, Unpack unpackValue, Pack pack,
+                                    int64_t begin, int64_t end) {
+  PagedLayer pages = makeLayer(pool, layers, layer, heads, storedKeyBytes, storedValueBytes);
   alignas(64) float values[Chunk];
   for (int64_t token = begin; token < end; ++token) {
     int64_t slot = slots[token];
@@ -105,13 +107,13 @@ LATHE_TEMPLATE void lathe_append_kv(const void *key, const void *value, void *po
       for (int64_t first = 0; first < keyWidth; first += Chunk) {
         int64_t count = smaller(Chunk, keyWidth - first);
         unpackKey(keyRow, first, count, values);
-        pack(pages.keys(page, head), place * keyWidth + first, count, values);
+        pack(pages.keys(page, head, place), first, count, values);
       }
       const char *valueRow = static_cast<const char *>(value) + (token * heads + head) * valueBytes;
       for (int64_t first = 0; first < valueWidth; first += Chunk) {
         int64_t count = smaller(Chunk, valueWidth - first);
         unpackValue(valueRow, first, count, values);
-        pack(pages.values(page, head), place * valueWidth + first, count, values);
+        pack(pages.values(page, head, place), first, count, values);
       }
     }
   }
@@ -157,19 +159,6 @@ struct HeadState {
   }
 };
 
-/// The sequence that owns a token row, or -1: the last whose first row is not behind it, if it is not past its end.
-LATHE_INLINE int64_t findSequence(const int32_t *rowOffsets, int64_t sequences, int64_t row) {
-  int64_t low = 0, high = sequences; // rowOffsets[low] <= row < rowOffsets[high], the last taken as infinite
-  while (high - low > 1) {
-    int64_t middle = (low + high) / 2;
-    if (rowOffsets[middle] <= row)
-      low = middle;
-    else
-      high = middle;
-  }
-  return sequences > 0 && rowOffsets[low] <= row && row < rowOffsets[low + 1] ? low : -1;
-}
-
 } // namespace
 
 /// Causal attention of token rows [T, heads, key width] over the pages of their sequences. A tile is one token and one
@@ -179,9 +168,10 @@ LATHE_TEMPLATE void lathe_paged_attention(const void *query, const void *pool, c
                                           int64_t sequences, int64_t pagesPerSequence, int64_t layers, int64_t layer,
                                           int64_t heads, int64_t keyHeads, int64_t keyWidth, int64_t valueWidth,
                                           int64_t window, float scale, float cap, int64_t queryBytes,
-                                          int64_t elementBytes, Unpack unpackQuery, Unpack unpackState, Store store,
-                                          const Launch *launch, int64_t begin, int64_t end) {
-  PagedLayer pages = makeLayer(const_cast<void *>(pool), layers, layer, keyHeads, keyWidth, valueWidth, elementBytes);
+                                          int64_t storedKeyBytes, int64_t storedValueBytes, Unpack unpackQuery,
+                                          Unpack unpackState, Store store, const Launch *launch, int64_t begin,
+                                          int64_t end) {
+  PagedLayer pages = makeLayer(const_cast<void *>(pool), layers, layer, keyHeads, storedKeyBytes, storedValueBytes);
   int64_t groupSize = heads / keyHeads;
   for (int64_t tile = begin; tile < end; ++tile) {
     int64_t token = tile / keyHeads, keyHead = tile % keyHeads;
@@ -206,9 +196,8 @@ LATHE_TEMPLATE void lathe_paged_attention(const void *query, const void *pool, c
         int64_t last = smaller(PageTokens, position + 1 - block * PageTokens);
         alignas(64) float keys[PageTokens][MaxWidth], values[PageTokens][MaxWidth];
         for (int64_t j = first; j < last; ++j) {
-          unpackPadded(unpackState, pages.keys(page, keyHead) + j * keyWidth * elementBytes, 0, keyWidth, keys[j]);
-          unpackPadded(unpackState, pages.values(page, keyHead) + j * valueWidth * elementBytes, 0, valueWidth,
-                       values[j]);
+          unpackPadded(unpackState, pages.keys(page, keyHead, j), 0, keyWidth, keys[j]);
+          unpackPadded(unpackState, pages.values(page, keyHead, j), 0, valueWidth, values[j]);
         }
         for (int64_t h = 0; h < count; ++h)
           states[h].addPage(keys[0], values[0], first, last, keyWidth, valueWidth, scale, cap);

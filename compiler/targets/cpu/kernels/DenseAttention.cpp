@@ -1,10 +1,11 @@
-// attention: softmax(scale * query key^T + mask) * value, blocks of keys in order, so that scores never leave the
-// cache.
+// attention and ragged_attention: softmax(scale * query key^T + mask) * value, blocks of keys in order, so that scores
+// never leave the cache.
 //
 // A tile is up to QueryRows queries of one head. For each block of keys: scores by a product, their softmax relative to
 // the largest score so far, and a product with the values, added to what earlier blocks gave. Blocks begin at multiples
 // of KeyRows whatever the batch, so a query gives the same bits alone and in any batch.
 #include "compiler/targets/cpu/kernels/Products.h"
+#include "compiler/targets/cpu/kernels/Sequences.h"
 
 using namespace lathe::cpu;
 
@@ -26,6 +27,26 @@ struct AttentionScratch {
   alignas(64) float panels[KeyRows * Depth];
   alignas(64) float results[QueryRows * MaxWidth];
   float largest[QueryRows], sums[QueryRows];
+};
+
+/// A mask over the scores of a tile: where its first row has that of the first key, and steps in elements, 0 where it
+/// repeats. `data` is null where there is none.
+struct TileMask {
+  const void *data;
+  int64_t place, queryStep, keyStep;
+  Unpack unpack;
+
+  /// scores = scores * scale + mask, of row r and `count` keys from `first` on.
+  LATHE_INLINE void add(float *scores, int64_t r, int64_t first, int64_t count, float scale) const {
+    for (int64_t i = 0; i < count; ++i)
+      scores[i] *= scale;
+    if (!data)
+      return;
+    alignas(64) float values[KeyRows];
+    unpack(data, place + r * queryStep + first * keyStep, keyStep ? count : 1, values);
+    for (int64_t i = 0; i < count; ++i)
+      scores[i] += values[keyStep ? i : 0];
+  }
 };
 
 /// One head of keys and values, and the queries of a tile.
@@ -88,23 +109,34 @@ struct HeadTile {
       lathe_multiply_block(&block, rows, panels);
     }
   }
-};
 
-/// scores = scores * scale + mask, where there is one.
-LATHE_INLINE void addMask(float *scores, int64_t count, float scale, const void *mask, int64_t place, int64_t step,
-                          Unpack unpack) {
-  for (int64_t i = 0; i < count; ++i)
-    scores[i] *= scale;
-  if (!mask)
-    return;
-  alignas(64) float values[KeyRows];
-  if (step)
-    unpack(mask, place, count, values);
-  else
-    unpack(mask, place, 1, values);
-  for (int64_t i = 0; i < count; ++i)
-    scores[i] += values[step ? i : 0];
-}
+  /// Results of all rows, of which row r sees the first `seen` keys of `count`, or with `causal` the first `seen + r`.
+  LATHE_INLINE void attend(const char *queries, int64_t queryStep, Unpack unpack, int64_t count, int64_t seen,
+                           bool causal, float scale, const TileMask &mask) {
+    for (int64_t r = 0; r < rows; ++r) {
+      scratch.largest[r] = -__builtin_inff();
+      scratch.sums[r] = 0.0f;
+      for (int64_t i = 0; i < valueWidth; i += Lanes)
+        storeVector(scratch.results + r * MaxWidth + i, Vector{});
+    }
+    // The last row sees most.
+    int64_t last = smaller(causal ? seen + rows - 1 : seen, count);
+    for (int64_t first = 0; first < last; first += KeyRows) {
+      int64_t steps = smaller(KeyRows, count - first);
+      score(queries, queryStep, unpack, first, steps);
+      for (int64_t r = 0; r < rows; ++r) {
+        mask.add(scratch.scores + r * RowFloats, r, first, steps, scale);
+        weigh(r, steps, causal ? seen + r - first : steps);
+      }
+      addValues(first, steps);
+    }
+    for (int64_t r = 0; r < rows; ++r) {
+      float *results = scratch.results + r * MaxWidth, sum = scratch.sums[r], inverse = sum == 0.0f ? 0.0f : 1.0f / sum;
+      for (int64_t i = 0; i < valueWidth; i += Lanes)
+        storeVector(results + i, loadVector(results + i) * inverse);
+    }
+  }
+};
 
 } // namespace
 
@@ -130,31 +162,46 @@ LATHE_TEMPLATE void lathe_attention(const void *query, const void *key, const vo
         rows,
         keyWidth,
         valueWidth};
+    // Query t sees keys [0, t + shift).
+    int64_t shift = causal ? keys - queries + 1 : keys;
+    TileMask tileMask{mask, maskSteps.locate(batch, head, query0), maskSteps.token, steps[12], unpackMask};
+    state.attend(queryRows, querySteps.token, unpack, keys, causal ? query0 + shift : keys, causal, scale, tileMask);
     for (int64_t r = 0; r < rows; ++r) {
-      scratch.largest[r] = -__builtin_inff();
-      scratch.sums[r] = 0.0f;
-      for (int64_t i = 0; i < valueWidth; i += Lanes)
-        storeVector(scratch.results + r * MaxWidth + i, Vector{});
-    }
-    // Query t sees keys [0, t + shift): the last row of the tile sees most.
-    int64_t shift = causal ? keys - queries + 1 : keys, last = causal ? query0 + rows - 1 + shift : keys;
-    for (int64_t first = 0; first < smaller(last, keys); first += KeyRows) {
-      int64_t count = smaller(KeyRows, keys - first);
-      state.score(queryRows, querySteps.token, unpack, first, count);
-      for (int64_t r = 0; r < rows; ++r) {
-        int64_t place = maskSteps.locate(batch, head, query0 + r) + first * steps[12];
-        addMask(scratch.scores + r * RowFloats, count, scale, mask, place, steps[12], unpackMask);
-        state.weigh(r, count, causal ? query0 + r + shift - first : count);
-      }
-      state.addValues(first, count);
-    }
-    for (int64_t r = 0; r < rows; ++r) {
-      float *results = scratch.results + r * MaxWidth, sum = scratch.sums[r], inverse = sum == 0.0f ? 0.0f : 1.0f / sum;
-      for (int64_t i = 0; i < valueWidth; i += Lanes)
-        storeVector(results + i, loadVector(results + i) * inverse);
       int64_t row =
           tokensFirst ? (batch * queries + query0 + r) * heads + head : (batch * heads + head) * queries + query0 + r;
-      store(launch, results, row * valueWidth, valueWidth);
+      store(launch, scratch.results + r * MaxWidth, row * valueWidth, valueWidth);
+    }
+  }
+}
+
+/// Attention within each text of a ragged batch, over rows [T, H, D]. A tile is up to QueryRows rows of one head; where
+/// they belong to several texts each has its part of the tile.
+LATHE_TEMPLATE void lathe_ragged_attention(const void *query, const void *key, const void *value,
+                                           const int32_t *rowOffsets, int64_t texts, int64_t tokens, int64_t heads,
+                                           int64_t keyHeads, int64_t keyWidth, int64_t valueWidth, int64_t keyBytes,
+                                           int64_t valueBytes, float scale, bool causal, Unpack unpack, Store store,
+                                           const Launch *launch, int64_t begin, int64_t end) {
+  AttentionScratch scratch;
+  for (int64_t tile = begin; tile < end; ++tile) {
+    int64_t head = tile % heads, keyHead = head / (heads / keyHeads);
+    int64_t row = tile / heads * QueryRows, last = smaller(row + QueryRows, tokens);
+    while (row < last) {
+      int64_t text = findSequence(rowOffsets, texts, row);
+      // Rows of no text are behind all texts.
+      int64_t first = text < 0 ? row : rowOffsets[text], next = text < 0 ? last : rowOffsets[text + 1];
+      int64_t rows = smaller(last, next) - row, keys = text < 0 ? 0 : next - first;
+      HeadTile state{
+          scratch,
+          {static_cast<const char *>(key) + (first * keyHeads + keyHead) * keyBytes, keyHeads * keyBytes, unpack},
+          {static_cast<const char *>(value) + (first * keyHeads + keyHead) * valueBytes, keyHeads * valueBytes, unpack},
+          rows,
+          keyWidth,
+          valueWidth};
+      state.attend(static_cast<const char *>(query) + (row * heads + head) * keyBytes, heads * keyBytes, unpack, keys,
+                   causal ? row - first + 1 : keys, causal, scale, TileMask{nullptr, 0, 0, 0, unpack});
+      for (int64_t r = 0; r < rows; ++r)
+        store(launch, scratch.results + r * MaxWidth, ((row + r) * heads + head) * valueWidth, valueWidth);
+      row += rows;
     }
   }
 }

@@ -1,4 +1,5 @@
 // Rope, dense attention, append_kv and paged attention against the reference, over ragged batches.
+#include "runtime/gguf/EncodeBlocks.h"
 #include "test/compiler/targets/cpu/ImageRunner.h"
 #include <cmath>
 #include <gtest/gtest.h>
@@ -97,40 +98,81 @@ TEST(CpuAttention, AQueryThatSeesNoKeyGivesZeros) {
     EXPECT_EQ(fromBytes(call.Outputs[0]), std::vector<float>(4 * 3 * 40, 0.0f));
 }
 
-/// A model's state: 3 layers, 2 heads of keys, values wider than keys.
+/// A model's state: 3 layers, 2 heads of keys, values wider than keys, both of whole blocks where there are blocks.
 struct Cache {
   std::string Element;
   int64_t Window = 0;
-  int64_t KeyWidth = 40, ValueWidth = 48;
+  int64_t KeyWidth = Element == "q8_0" ? 32 : 40, ValueWidth = Element == "q8_0" ? 64 : 48;
 
   std::string type() const {
-    return "!lathe.state<paged, 3x2x" + std::to_string(KeyWidth + ValueWidth) + "x" + Element +
+    std::string element = Element == "q8_0" ? "!lathe.gguf<q8_0>" : Element;
+    return "!lathe.state<paged, 3x2x" + std::to_string(KeyWidth + ValueWidth) + "x" + element +
            (Window ? ", window = " + std::to_string(Window) : "") + ">";
   }
-  int64_t bytes(int64_t pages) const {
-    return pages * 3 * 2 * 16 * (KeyWidth + ValueWidth) * (Element == "f32" ? 4 : 2);
-  }
+  int64_t elements(int64_t pages) const { return pages * 3 * 2 * 16 * (KeyWidth + ValueWidth); }
   Bytes random(int64_t pages) const {
-    return toBytes(randomFloats(bytes(pages) / (Element == "f32" ? 4 : 2), 5), Element);
+    std::vector<float> values = randomFloats(elements(pages), 5);
+    Bytes bytes;
+    if (Element == "q8_0") {
+      bytes.resize(values.size() / 32 * 34);
+      for (size_t i = 0; i != values.size() / 32; ++i)
+        gguf::encodeQ8_0(&values[i * 32], &bytes[i * 34]);
+    } else if (Element == "f8E4M3FN") { // any code of a number up to 1
+      for (float value : values)
+        bytes.push_back(uint8_t(int(std::abs(value) * 0x38) | (value < 0 ? 0x80 : 0)));
+    } else {
+      bytes = toBytes(values, Element);
+    }
+    return bytes;
   }
 };
 
+/// Appends s0 tokens to one layer; values are f16 in any case.
+LaunchText makeAppend(const Cache &cache, int layer) {
+  std::string keyWidth = std::to_string(cache.KeyWidth), valueWidth = std::to_string(cache.ValueWidth);
+  std::string key = "tensor<?x2x" + keyWidth + "xf32>", value = "tensor<?x2x" + valueWidth + "xf16>";
+  std::string state = cache.type();
+  return {1,
+          {{key, "s0, 2, " + keyWidth}, {value, "s0, 2, " + valueWidth}, {state, ""}, {"tensor<?xi32>", "s0"}},
+          {{state, ""}},
+          "%0 = lathe.append_kv %a0, %a1, %a2, %a3 layer " + std::to_string(layer) + " : " + key + ", " + value + ", " +
+              state + ", tensor<?xi32>\nlathe.yield %0 : " + state};
+}
+
 TEST(CpuAppendKv, WritesSlotsAndLeavesTheRest) {
-  for (std::string element : {"f32", "f16", "bf16"})
+  for (std::string element : {"f32", "f16", "bf16", "f8E4M3FN", "q8_0"})
     for (int layer : {0, 2}) {
       Cache cache{element};
-      std::string key = "tensor<?x2x40xf32>", value = "tensor<?x2x48xf16>", state = cache.type();
-      LaunchText launch{1,
-                        {{key, "s0, 2, 40"}, {value, "s0, 2, 48"}, {state, ""}, {"tensor<?xi32>", "s0"}},
-                        {{state, ""}},
-                        "%0 = lathe.append_kv %a0, %a1, %a2, %a3 layer " + std::to_string(layer) + " : " + key + ", " +
-                            value + ", " + state + ", tensor<?xi32>\nlathe.yield %0 : " + state};
       // The reference wants keys and values; the slots are not the last input that is made up.
-      ImageRunner::Call call{{5}, {toBytes(randomFloats(400, 1)), toBytes(randomFloats(480, 2), "f16")}, {}, {}, {}};
+      ImageRunner::Call call{{5}, {}, {}, {cache.random(3)}, {}};
+      call.Inputs.push_back(toBytes(randomFloats(5 * 2 * cache.KeyWidth, 1)));
+      call.Inputs.push_back(toBytes(randomFloats(5 * 2 * cache.ValueWidth, 2), "f16"));
       call.Inputs.push_back(copyBytes(std::vector<int32_t>{0, 37, -1, 15, 16}));
-      call.States.push_back(cache.random(3));
-      checkAgainstReference(launch, call, 0);
+      checkAgainstReference(makeAppend(cache, layer), call, 0);
     }
+}
+
+// Halves between two codes, subnormal ones, what rounds up to the next power, too large numbers, no numbers.
+TEST(CpuAppendKv, RoundsExtremesAsTheReferenceDoes) {
+  const std::vector<float> extremes = {0.0f,       -0.0f,    1.0625f,       1.1875f,  0x1p-9f,  0x1p-10f, 0x1.8p-9f,
+                                       0x1.4p-10f, 0x1p-11f, 0x1.fp-7f,     0x1p-6f,  447.0f,   448.0f,   464.0f,
+                                       465.0f,     1e30f,    -INFINITY,     INFINITY, -1e-30f,  3.4e38f,  -463.9f,
+                                       15.5f,      -15.5f,   0x1.0ffffep0f, 0x1.1p0f, 0x1.3p0f, 1e-40f,   127.5f};
+  for (std::string element : {"f8E4M3FN", "q8_0"}) {
+    Cache cache{element};
+    ImageRunner::Call call{{8}, {}, {}, {cache.random(1)}, {}};
+    std::vector<float> keys(8 * 2 * cache.KeyWidth), values = randomFloats(8 * 2 * cache.ValueWidth, 2);
+    // Each row has other neighbours, so that some blocks hold what is not finite, some small numbers alone.
+    for (size_t i = 0; i != keys.size(); ++i) {
+      size_t row = i / size_t(cache.KeyWidth);
+      float value = extremes[(i * (row % 3 + 1)) % extremes.size()];
+      keys[i] = row < 4 || std::abs(value) < 1e4f ? value : 0.25f;
+      keys[i] = row == 9 ? keys[i] * 0x1p-120f : keys[i];
+    }
+    keys[5 * cache.KeyWidth] = NAN;
+    call.Inputs = {toBytes(keys), toBytes(values, "f16"), copyBytes(std::vector<int32_t>{0, 1, 2, 3, 4, 5, 6, 15})};
+    checkAgainstReference(makeAppend(cache, 1), call, 0);
+  }
 }
 
 LaunchText makeAttention(const Cache &cache, int64_t heads, int layer, const std::string &type = "f32",
@@ -165,7 +207,12 @@ ImageRunner::Call makeStep(const Cache &cache, int64_t heads, const std::string 
 }
 
 TEST(CpuPagedAttention, AgreesWithTheReferenceOnARaggedBatch) {
-  for (auto [element, window] : {std::pair<std::string, int64_t>{"f32", 0}, {"f32", 20}, {"f16", 0}, {"bf16", 16}})
+  for (auto [element, window] : {std::pair<std::string, int64_t>{"f32", 0},
+                                 {"f32", 20},
+                                 {"f16", 0},
+                                 {"bf16", 16},
+                                 {"f8E4M3FN", 0},
+                                 {"q8_0", 20}})
     for (int64_t heads : {2, 6, 12}) {
       Cache cache{element, window};
       checkAgainstReference(makeAttention(cache, heads, 1), makeStep(cache, heads), 1e-6);
@@ -195,21 +242,90 @@ TEST(CpuPagedAttention, TakesNarrowQueries) {
 }
 
 TEST(CpuPagedAttention, GivesARowTheSameBitsAloneAndInABatch) {
-  Cache cache{"f32"};
-  ImageRunner runner(makePlan(makeAttention(cache, 6, 0)));
-  ImageRunner::Call batch = makeStep(cache, 6), alone = batch;
-  int64_t rowBytes = 6 * cache.KeyWidth * 4, resultBytes = 6 * cache.ValueWidth * 4;
-  batch.Outputs.push_back(Bytes(46 * resultBytes));
-  // Row 30 of the first sequence, as decoding would compute it: 40 tokens long, pages under another sequence's number.
-  alone.Symbols = {1, 1, 4};
-  alone.Inputs[0] = Bytes(batch.Inputs[0].begin() + 30 * rowBytes, batch.Inputs[0].begin() + 31 * rowBytes);
-  alone.Inputs[1] = copyBytes(std::vector<int32_t>{0, 1});
-  alone.Inputs[2] = copyBytes(std::vector<int32_t>{40});
-  alone.Outputs.push_back(Bytes(resultBytes));
-  std::vector<ImageRunner::Call> all = runner.run(batch), one = runner.run(alone);
-  for (size_t i = 0; i < all.size(); ++i)
-    EXPECT_TRUE(
-        std::equal(one[i].Outputs[0].begin(), one[i].Outputs[0].end(), all[i].Outputs[0].begin() + 30 * resultBytes));
+  for (std::string element : {"f32", "f16", "bf16", "f8E4M3FN", "q8_0"}) {
+    Cache cache{element};
+    ImageRunner runner(makePlan(makeAttention(cache, 6, 0)));
+    ImageRunner::Call batch = makeStep(cache, 6), alone = batch;
+    int64_t rowBytes = 6 * cache.KeyWidth * 4, resultBytes = 6 * cache.ValueWidth * 4;
+    batch.Outputs.push_back(Bytes(46 * resultBytes));
+    // Row 30 of the first sequence, as decoding would compute it: 40 tokens long, pages under another sequence's
+    // number.
+    alone.Symbols = {1, 1, 4};
+    alone.Inputs[0] = Bytes(batch.Inputs[0].begin() + 30 * rowBytes, batch.Inputs[0].begin() + 31 * rowBytes);
+    alone.Inputs[1] = copyBytes(std::vector<int32_t>{0, 1});
+    alone.Inputs[2] = copyBytes(std::vector<int32_t>{40});
+    alone.Outputs.push_back(Bytes(resultBytes));
+    std::vector<ImageRunner::Call> all = runner.run(batch), one = runner.run(alone);
+    for (size_t i = 0; i < all.size(); ++i)
+      EXPECT_TRUE(
+          std::equal(one[i].Outputs[0].begin(), one[i].Outputs[0].end(), all[i].Outputs[0].begin() + 30 * resultBytes))
+          << element;
+  }
+}
+
+/// Texts of s0 rows together, s1 - 1 texts; keys of width 24 and values of width 40.
+LaunchText makeRagged(int heads, int keyHeads, const std::string &element, const std::string &options) {
+  auto port = [&](int count, int width, const std::string &type) {
+    std::string h = std::to_string(count), w = std::to_string(width);
+    return Port{"tensor<?x" + h + "x" + w + "x" + type + ">", "s0, " + h + ", " + w};
+  };
+  LaunchText launch{
+      2,
+      {port(heads, 24, element), port(keyHeads, 24, element), port(keyHeads, 40, element), {"tensor<?xi32>", "s1"}},
+      {port(heads, 40, "f32")},
+      "%0 = lathe.ragged_attention %a0, %a1, %a2, %a3 scale 0.3 " + options + " : "};
+  for (const Port &input : launch.Inputs)
+    launch.Body += input.Type + (&input == &launch.Inputs.back() ? " -> " : ", ");
+  launch.Body += launch.Outputs[0].Type + "\nlathe.yield %0 : " + launch.Outputs[0].Type;
+  return launch;
+}
+
+ImageRunner::Call makeTexts(int64_t rows, const std::vector<int32_t> &offsets, int heads, int keyHeads,
+                            const std::string &element) {
+  ImageRunner::Call call{{rows, int64_t(offsets.size())}, {}, {}, {}, {}};
+  call.Inputs = {toBytes(randomFloats(rows * heads * 24, 1), element),
+                 toBytes(randomFloats(rows * keyHeads * 24, 2), element),
+                 toBytes(randomFloats(rows * keyHeads * 40, 3), element), copyBytes(offsets)};
+  return call;
+}
+
+TEST(CpuRaggedAttention, AgreesWithTheReference) {
+  // Around tiles of 64 rows and blocks of 128 keys; texts without rows, rows of no text.
+  struct Batch {
+    int64_t Rows;
+    std::vector<int32_t> Offsets;
+  };
+  const Batch batches[] = {{1, {0, 1}},   {7, {0, 3, 4, 4, 7}},           {70, {0, 5, 64, 70}},
+                           {64, {0, 64}}, {300, {0, 129, 130, 258, 290}}, {140, {0, 63, 65, 65}},
+                           {3, {0, 0}}};
+  struct Case {
+    int Heads, KeyHeads;
+    std::string Element, Options;
+  };
+  for (const Case &c :
+       {Case{4, 4, "f32", ""}, Case{4, 2, "f32", "causal"}, Case{3, 1, "f16", ""}, Case{2, 2, "bf16", "causal"}}) {
+    std::vector<ImageRunner::Call> calls;
+    for (const Batch &batch : batches)
+      calls.push_back(makeTexts(batch.Rows, batch.Offsets, c.Heads, c.KeyHeads, c.Element));
+    checkAgainstReference(makeRagged(c.Heads, c.KeyHeads, c.Element, c.Options), calls, 2e-6);
+  }
+}
+
+TEST(CpuRaggedAttention, GivesATextTheSameBitsAloneAndInABatch) {
+  for (std::string options : {"", "causal"}) {
+    ImageRunner runner(makePlan(makeRagged(4, 2, "f32", options)));
+    ImageRunner::Call batch = makeTexts(300, {0, 41, 200, 300}, 4, 2, "f32"),
+                      alone = makeTexts(159, {0, 159}, 4, 2, "f32");
+    const int64_t rowBytes[] = {4 * 24 * 4, 2 * 24 * 4, 2 * 40 * 4}, resultBytes = 4 * 40 * 4;
+    for (size_t i = 0; i != 3; ++i)
+      alone.Inputs[i] = Bytes(batch.Inputs[i].begin() + 41 * rowBytes[i], batch.Inputs[i].begin() + 200 * rowBytes[i]);
+    batch.Outputs.push_back(Bytes(300 * resultBytes));
+    alone.Outputs.push_back(Bytes(159 * resultBytes));
+    std::vector<ImageRunner::Call> all = runner.run(batch), one = runner.run(alone);
+    for (size_t i = 0; i < all.size(); ++i)
+      EXPECT_TRUE(
+          std::equal(one[i].Outputs[0].begin(), one[i].Outputs[0].end(), all[i].Outputs[0].begin() + 41 * resultBytes));
+  }
 }
 
 } // namespace
