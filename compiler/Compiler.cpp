@@ -53,6 +53,7 @@ LogicalResult Compilation::importModel() {
   if (StringRef(magic, 4) == "GGUF") {
     GgufImportOptions options;
     options.contextLength = Options.contextLength;
+    options.embeddings = Options.embeddings;
     options.dims = Options.dims;
     imported = importGguf(Context, path, options);
   } else if (path.ends_with(".onnx")) {

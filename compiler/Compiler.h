@@ -29,6 +29,8 @@ struct CompileOptions {
   llvm::StringMap<std::pair<int64_t, int64_t>> dims;
   llvm::StringMap<llvm::SmallVector<int64_t>> shapes;
   int64_t contextLength = 0;
+  /// A language model is compiled as an encoder: hidden states instead of logits.
+  bool embeddings = false;
   std::string stopAfter;  ///< a phase name, or empty
   std::string dumpPhases; ///< a folder, or empty
   bool verify = false;

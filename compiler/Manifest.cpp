@@ -256,16 +256,21 @@ static Json describeEntry(plan::ProgramOp program) {
     launches = std::max(launches, clones.back()["launches"].get<int64_t>());
     arena = std::max(arena, clones.back()["arena_max"].get<int64_t>());
   }
-  return {{"name", program.getSymName().str()},
-          {"kind", program.getKind().str()},
-          {"symbols", symbols},
-          {"data_symbols", data},
-          {"inputs", describeValues(program.getInputs(), program)},
-          {"outputs", describeValues(program.getOutputs(), program)},
-          {"states", describeStates(program)},
-          {"launches", launches},
-          {"arena_max", arena},
-          {"clones", clones}};
+  Json entry = {{"name", program.getSymName().str()}, {"kind", program.getKind().str()}};
+  auto encoder = program->getParentOp()->getAttrOfType<DictionaryAttr>(EncoderAttrName);
+  if (program.getKind() == "encoder" && encoder) {
+    entry["pooling"] = encoder.getAs<StringAttr>("pooling").getValue().str();
+    entry["max_tokens"] = encoder.getAs<IntegerAttr>("max_tokens").getInt();
+  }
+  entry.update({{"symbols", symbols},
+                {"data_symbols", data},
+                {"inputs", describeValues(program.getInputs(), program)},
+                {"outputs", describeValues(program.getOutputs(), program)},
+                {"states", describeStates(program)},
+                {"launches", launches},
+                {"arena_max", arena},
+                {"clones", clones}});
+  return entry;
 }
 
 static Json describeImages(ArrayRef<HostImage> images) {

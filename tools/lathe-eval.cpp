@@ -60,11 +60,10 @@ static void printElements(raw_ostream &os, const ReferenceValue &value, size_t d
 /// Prints the elements of a state that are not zero, by their place in its memory: `{6: 1, 38: 2.5}`.
 static void printState(raw_ostream &os, const ReferenceValue &value) {
   Type element = cast<StateType>(value.getType()).getElement();
-  int64_t bytes = getElementBytes(element);
   const char *separator = "";
   os << '{';
-  for (int64_t i = 0, n = value.getBytes().size() / bytes; i < n; ++i)
-    if (double number = loadFloat(element, &value.getBytes()[i * bytes])) {
+  for (auto [i, number] : llvm::enumerate(loadElements(element, value.getBytes())))
+    if (number != 0) {
       os << separator << i << ": " << formatFloat(number);
       separator = ", ";
     }
@@ -124,6 +123,9 @@ static Type getStoredType(MLIRContext *context, lathe_type type) {
     return IntegerType::get(context, 16, IntegerType::Unsigned);
   case LATHE_U64:
     return IntegerType::get(context, 64, IntegerType::Unsigned);
+  case LATHE_F8_E4M3:
+  case LATHE_Q8_0:
+    break;
   }
   llvm_unreachable("the array reader knows these types alone");
 }

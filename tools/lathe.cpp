@@ -32,6 +32,7 @@ int main(int argc, char **argv) {
   addChatCommand(app, chosen);
   addBenchCommand(app, chosen);
   addEvalCommand(app, chosen);
+  addEmbedCommand(app, chosen);
   addInspectCommand(app, chosen);
   addTokenizeCommand(app, chosen);
   addTemplateCommand(app, chosen);

@@ -82,11 +82,16 @@ static void declareOptions(CLI::App &app, Arguments &arguments) {
       ->allow_extra_args(false);
   app.add_option("--context", compile.contextLength, "tokens that a sequence may hold; 0: what the model says")
       ->check(CLI::NonNegativeNumber);
+  app.add_flag(
+      "--embeddings", compile.embeddings,
+      "compile a language model for 'lathe embed': the hidden states of whole texts instead of logits; default "
+      "where the model says how texts are pooled");
   app.add_option("--activations", compile.pipeline.activations,
                  "what products read: f32 (default on the CPU), f16 (default on CUDA), bf16")
       ->check(CLI::IsMember({"f32", "f16", "bf16"}));
-  app.add_option("--kv", compile.pipeline.kv, "what the KV cache holds; default: as --activations")
-      ->check(CLI::IsMember({"f32", "f16", "bf16"}));
+  app.add_option("--kv", compile.pipeline.kv,
+                 "what the KV cache holds: f32, f16, bf16, and on the CPU q8_0 or fp8; default: as --activations")
+      ->check(CLI::IsMember({"f32", "f16", "bf16", "q8_0", "fp8"}));
   app.add_option("--token-boundaries", compile.pipeline.tokenBoundaries,
                  "largest token count of each clone of a language model but the last, ascending")
       ->delimiter(',')

@@ -75,6 +75,29 @@ Value Blocks::embedTokens() {
   return scale(rows, style.embeddingScale, "token_embd");
 }
 
+Value Blocks::embedPositions() {
+  Value table = getFloatWeight("position_embd.weight", {shape.contextLength, shape.width});
+  auto flat = RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type());
+  Value positions =
+      ReshapeOp::create(builder, locate("position_embd"), flat, entry.getPositions(), ArrayRef<int64_t>{0});
+  auto type = RankedTensorType::get({ShapedType::kDynamic, shape.width}, builder.getF32Type());
+  return GatherOp::create(builder, locate("position_embd"), type, table, positions);
+}
+
+Value Blocks::embedTokenType() {
+  int64_t types = reader.getDimension("token_types.weight", 0);
+  Value table = getFloatWeight("token_types.weight", {types, shape.width});
+  auto constants = [&](ArrayRef<int64_t> values) {
+    SmallVector<AffineExpr> results;
+    for (int64_t value : values)
+      results.push_back(builder.getAffineConstantExpr(value));
+    return AffineMap::get(0, 2, results, builder.getContext());
+  };
+  auto type = RankedTensorType::get({1, shape.width}, builder.getF32Type());
+  return SliceOp::create(builder, locate("token_types"), type, table, ValueRange(), constants({0, 0}),
+                         ArrayRef<int64_t>{1, 1}, constants({1, shape.width}));
+}
+
 Value Blocks::normalize(Value input, const Twine &name) {
   int64_t width = getWidth(input);
   FloatAttr epsilon = builder.getF32FloatAttr(float(shape.epsilon));
@@ -119,6 +142,12 @@ Value Blocks::feedForward(Value input, int64_t layer) {
 }
 
 void Blocks::finish(Value input) {
+  if (entry.isEncoder()) {
+    reader.ignoreTensor("output.weight");
+    reader.ignoreTensor("output.bias");
+    entry.finish(builder, locate("output_norm"), normalize(input, "output_norm"));
+    return;
+  }
   // Only the rows asked for meet the last norm and the vocabulary.
   Value rows = GatherOp::create(builder, locate("rows"), input.getType(), input, entry.getRows());
   rows = normalize(rows, "output_norm");
@@ -196,7 +225,22 @@ Value Blocks::normalizeHeads(Value input, const Twine &name) {
   return splitHeads(normalize(joinHeads(input, name), name), name, heads, width);
 }
 
-Value Blocks::attendPages(Value query, Value key, Value value, int64_t layer, const Twine &name) {
+Value Blocks::attendText(Value query, Value key, Value value, int64_t layer, const Twine &name) {
+  int64_t window = getLayer(layer).window;
+  if (style.sinks || style.attentionCap != 0 || (window > 0 && window < entry.getMaxTokens()))
+    reader.emitError() << "'" << name.str() << "' has "
+                       << (style.sinks          ? "sinks"
+                           : style.attentionCap ? "a cap"
+                                                : "a window")
+                       << ", which attention of an encoder lacks; compile the model as a language model"
+                       << (window > 0 ? ", or with a shorter --context" : "");
+  return RaggedAttentionOp::create(builder, locate(name), withWidth(query, shape.valueWidth), query, key, value,
+                                   entry.getRowOffsets(), llvm::APFloat(float(shape.attentionScale)), style.causal);
+}
+
+Value Blocks::attendTokens(Value query, Value key, Value value, int64_t layer, const Twine &name) {
+  if (entry.isEncoder())
+    return attendText(query, key, value, layer, name);
   entry.kv = AppendKvOp::create(builder, locate(name), key, value, entry.kv, entry.getSlots(), layer);
   Value sinks = style.sinks ? reader.getWeight(builder, (name + "_sinks.weight").str(), {shape.heads}) : Value();
   return PagedAttentionOp::create(builder, locate(name), withWidth(query, shape.valueWidth), query, entry.kv,
@@ -218,6 +262,6 @@ Value Blocks::attend(Value input, int64_t layer) {
     query = rotate(query, prefix + "_q", own);
     key = rotate(key, prefix + "_k", own);
   }
-  Value attended = attendPages(query, key, value, layer, prefix);
+  Value attended = attendTokens(query, key, value, layer, prefix);
   return project(joinHeads(attended, prefix), prefix + "_output", shape.width);
 }

@@ -15,6 +15,10 @@ public:
 
   /// Rows of `token_embd.weight`.
   mlir::Value embedTokens();
+  /// Rows of `position_embd.weight`, one for each position.
+  mlir::Value embedPositions();
+  /// The first row of `token_types.weight`, which every token of a single text has.
+  mlir::Value embedTokenType();
   /// Rows of the last dimension; `<name>.weight` is the scale.
   mlir::Value normalize(mlir::Value input, const llvm::Twine &name);
   /// `input * transpose(<name>.weight) + <name>.bias`, the bias where the file has one.
@@ -24,6 +28,7 @@ public:
   /// The feed-forward of layer `layer`, or its mixture of experts.
   mlir::Value feedForward(mlir::Value input, int64_t layer);
   /// Logits of the rows asked for, by `output_norm` and `output`, or the token embeddings where there is no `output`.
+  /// In an encoder all rows, after `output_norm`.
   void finish(mlir::Value input);
 
   // For architectures with pieces of their own.
@@ -42,8 +47,9 @@ public:
   mlir::Value joinHeads(mlir::Value input, const llvm::Twine &name);
   mlir::Value rotate(mlir::Value input, const llvm::Twine &name, const LayerStyle &layer);
   /// Queries `[T, heads, key width]` against the pages, after keys and values `[T, kv heads, ...]` are written there.
-  mlir::Value attendPages(mlir::Value query, mlir::Value key, mlir::Value value, int64_t layer,
-                          const llvm::Twine &name);
+  /// In an encoder against the keys and values of the same text.
+  mlir::Value attendTokens(mlir::Value query, mlir::Value key, mlir::Value value, int64_t layer,
+                           const llvm::Twine &name);
   /// `<gate>`, `<up>` and `<down>` as the decoder's kind of feed-forward of `hidden` elements.
   mlir::Value feedForward(mlir::Value input, const llvm::Twine &gate, const llvm::Twine &up, const llvm::Twine &down,
                           int64_t hidden);
@@ -63,6 +69,7 @@ private:
   };
   Projections projectHeads(mlir::Value input, const llvm::Twine &prefix);
   mlir::Value normalizeHeads(mlir::Value input, const llvm::Twine &name);
+  mlir::Value attendText(mlir::Value query, mlir::Value key, mlir::Value value, int64_t layer, const llvm::Twine &name);
   mlir::Value getRopeFactors(const RopeScaling &scaling, const llvm::Twine &name);
   mlir::Value mixExperts(mlir::Value input, int64_t layer);
 

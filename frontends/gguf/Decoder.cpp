@@ -28,12 +28,16 @@ static Value buildLayer(Blocks &blocks, const DecoderStyle &style, Value stream,
 }
 
 void lathe::buildDecoder(ModuleOp module, ModelReader &reader, const GgufImportOptions &options,
-                         const DecoderShape &shape, const DecoderStyle &style) {
+                         const DecoderShape &shape, const DecoderStyle &given) {
   OpBuilder builder(module.getContext());
+  DecoderStyle style = given;
   RopeScaling rope = style.rope ? *style.rope : RopeScaling::read(reader, shape);
+  bool isEncoder = options.embeddings || reader.getInteger("pooling_type", 0) != 0;
+  if (isEncoder)
+    style.causal = reader.getBool("attention.causal", true);
   if (reader.hasFailed())
     return;
-  Entry entry(module, builder, reader, shape.getEntryShape(*module.getContext()), options);
+  Entry entry(module, builder, reader, shape.getEntryShape(*module.getContext(), isEncoder), options);
   Blocks blocks(builder, reader, entry, shape, style, rope);
   Value stream = blocks.embedTokens();
   for (int64_t layer = 0; layer < shape.layers; ++layer)

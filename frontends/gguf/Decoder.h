@@ -76,6 +76,7 @@ struct DecoderStyle {
   FeedForward feedForward = FeedForward::Gated;
   bool fusedQkv = false; ///< the rows of queries, keys and values in one tensor
   bool parallel = false; ///< attention and feed-forward read the same and are added together
+  bool causal = true;    ///< tokens see those before them alone; false in encoders only
   bool sinks = false;    ///< each head has one more score, of a token without value
   double embeddingScale = 1, residualScale = 1, logitScale = 1;
   double attentionCap = 0, logitCap = 0; ///< values x become cap * tanh(x / cap); 0: none
@@ -93,7 +94,7 @@ struct DecoderStyle {
   }
 };
 
-/// Builds `@forward`.
+/// Builds `@forward`, or `@encode` with `options.embeddings` and where the file says how texts are pooled.
 void buildDecoder(mlir::ModuleOp module, ModelReader &reader, const GgufImportOptions &options,
                   const DecoderShape &shape, const DecoderStyle &style);
 

@@ -58,8 +58,8 @@ void DecoderShape::check(ModelReader &reader, StringRef epsilonKey) const {
   reader.checkPositive("attention.scale", attentionScale);
 }
 
-EntryShape DecoderShape::getEntryShape(MLIRContext &context) const {
+EntryShape DecoderShape::getEntryShape(MLIRContext &context, bool isEncoder) const {
   auto kv = StateType::get(&context, StateKind::Paged, {layers, kvHeads, keyWidth + valueWidth},
                            Float32Type::get(&context), /*window=*/0);
-  return {vocabulary, contextLength, kv};
+  return {vocabulary, contextLength, width, isEncoder ? StateType() : kv};
 }

@@ -15,7 +15,7 @@ struct DecoderShape {
   /// Reads and checks all of them; `reader.hasFailed()` says whether they can be used. `epsilonKey` is the key of the
   /// epsilon of the architecture's norms.
   static DecoderShape read(ModelReader &reader, llvm::StringRef epsilonKey);
-  EntryShape getEntryShape(mlir::MLIRContext &context) const;
+  EntryShape getEntryShape(mlir::MLIRContext &context, bool isEncoder) const;
 
 private:
   void check(ModelReader &reader, llvm::StringRef epsilonKey) const;

@@ -5,28 +5,35 @@
 using namespace mlir;
 using namespace lathe;
 
-namespace {
-
-struct Input {
+/// A tensor that goes in or comes out.
+struct Entry::Input {
   StringRef name; ///< also its role
   SmallVector<Attribute> dims;
 };
 
-/// Bounds of the symbols: defaults, then what the options say.
+namespace {
+
+using SizeRange = std::pair<int64_t, int64_t>;
+
+/// Bounds of the symbols: defaults, then what the options say. Encoders have neither pages nor rows.
 struct Bounds {
-  std::pair<int64_t, int64_t> tokens{1, 512}, sequences{1, 64}, pages{1, 1}, rows{1, 64};
+  SizeRange tokens{1, 512}, sequences{1, 64}, pages{1, 1}, rows{1, 64};
 };
 
 } // namespace
 
-static Bounds readBounds(ModelReader &reader, int64_t trainedLength, const GgufImportOptions &options) {
+/// A text stands in one call of an encoder: most models' texts fit into this many tokens.
+static constexpr int64_t UsualTextTokens = 8192;
+
+static Bounds readBounds(ModelReader &reader, int64_t length, bool isEncoder, const GgufImportOptions &options) {
   Bounds bounds;
-  int64_t length = options.contextLength ? options.contextLength : trainedLength;
-  if (length > trainedLength)
-    reader.emitWarning() << "context length is " << length << " but the model was trained for " << trainedLength;
   bounds.pages.second = llvm::divideCeil(length, StateType::PageTokens);
-  std::pair<StringRef, std::pair<int64_t, int64_t> *> symbols[] = {
-      {"tokens", &bounds.tokens}, {"sequences", &bounds.sequences}, {"pages", &bounds.pages}, {"rows", &bounds.rows}};
+  if (isEncoder)
+    bounds.tokens.second = std::max(bounds.tokens.second, std::min(length, UsualTextTokens));
+  SmallVector<std::pair<StringRef, SizeRange *>> symbols = {{"tokens", &bounds.tokens},
+                                                            {"sequences", &bounds.sequences}};
+  if (!isEncoder)
+    symbols.append({{"pages", &bounds.pages}, {"rows", &bounds.rows}});
   for (auto &[name, range] : symbols) {
     auto given = options.dims.find(name);
     if (given == options.dims.end())
@@ -41,9 +48,21 @@ static Bounds readBounds(ModelReader &reader, int64_t trainedLength, const GgufI
     bounds.rows.second = bounds.sequences.second;
   for (const auto &given : options.dims)
     if (llvm::none_of(symbols, [&](const auto &symbol) { return symbol.first == given.getKey(); }))
-      reader.emitError() << "'" << given.getKey() << "' is no dynamic size of a language model; those are tokens, "
-                         << "sequences, pages and rows";
+      reader.emitError() << "'" << given.getKey() << "' is no dynamic size of "
+                         << (isEncoder ? "an encoder; those are tokens and sequences"
+                                       : "a language model; those are tokens, sequences, pages and rows");
   return bounds;
+}
+
+/// How hidden states become the embedding of a text.
+static StringRef readPooling(ModelReader &reader) {
+  static constexpr StringLiteral Kinds[] = {"none", "mean", "cls", "last"};
+  int64_t kind = reader.getInteger("pooling_type", 0);
+  if (kind >= 0 && kind < int64_t(std::size(Kinds)))
+    return Kinds[kind];
+  reader.emitError() << "'" << reader.fullKey("pooling_type") << "' is " << kind
+                     << ", supported are 0 (none), 1 (mean), 2 (cls) and 3 (last); 4 ranks pairs of texts";
+  return Kinds[0];
 }
 
 static NamedAttrList describe(Builder &builder, StringRef name, StringRef role, ArrayRef<Attribute> dims) {
@@ -57,54 +76,76 @@ static NamedAttrList describe(Builder &builder, StringRef name, StringRef role, 
 
 Entry::Entry(ModuleOp module, OpBuilder &builder, ModelReader &reader, const EntryShape &shape,
              const GgufImportOptions &options) {
-  Bounds bounds = readBounds(reader, shape.contextLength, options);
-  auto symbol = [&](StringRef name, std::pair<int64_t, int64_t> range) -> Attribute {
-    return SymbolAttr::get(builder.getContext(), name, range.first, range.second);
+  bool isEncoder = !shape.kv;
+  maxTokens = options.contextLength ? options.contextLength : shape.contextLength;
+  if (maxTokens > shape.contextLength)
+    reader.emitWarning() << "context length is " << maxTokens << " but the model was trained for "
+                         << shape.contextLength;
+  Bounds bounds = readBounds(reader, maxTokens, isEncoder, options);
+  SmallVector<Attribute> symbols;
+  auto addSymbol = [&](StringRef name, SizeRange range) -> Attribute {
+    symbols.push_back(SymbolAttr::get(builder.getContext(), name, range.first, range.second));
+    return builder.getStringAttr(name);
   };
-  Attribute symbols[] = {symbol("tokens", bounds.tokens), symbol("sequences", bounds.sequences),
-                         symbol("offsets", {bounds.sequences.first + 1, bounds.sequences.second + 1}),
-                         symbol("pages", bounds.pages), symbol("rows", bounds.rows)};
-  Attribute tokens = builder.getStringAttr("tokens"), sequences = builder.getStringAttr("sequences"),
-            offsets = builder.getStringAttr("offsets"), pages = builder.getStringAttr("pages"),
-            rows = builder.getStringAttr("rows");
-  Input inputs[] = {{"tokens", {tokens}},
-                    {"positions", {tokens, builder.getI64IntegerAttr(1)}},
-                    {"row_offsets", {offsets}},
-                    {"lengths", {sequences}},
-                    {"block_tables", {sequences, pages}},
-                    {"slots", {tokens}},
-                    {"rows", {rows}}};
-  SmallVector<Type> types;
-  SmallVector<DictionaryAttr> argumentAttributes;
-  for (const Input &input : inputs) {
-    SmallVector<int64_t> sizes = llvm::map_to_vector(input.dims, [](Attribute dim) {
+  Attribute tokens = addSymbol("tokens", bounds.tokens);
+  Attribute sequences = isEncoder ? Attribute() : addSymbol("sequences", bounds.sequences);
+  Attribute offsets = addSymbol("offsets", {bounds.sequences.first + 1, bounds.sequences.second + 1});
+  SmallVector<Input> inputs = {
+      {"tokens", {tokens}}, {"positions", {tokens, builder.getI64IntegerAttr(1)}}, {"row_offsets", {offsets}}};
+  Input result{"hidden_states", {tokens, builder.getI64IntegerAttr(shape.width)}};
+  if (!isEncoder) {
+    Attribute pages = addSymbol("pages", bounds.pages), rows = addSymbol("rows", bounds.rows);
+    inputs.append({{"lengths", {sequences}}, {"block_tables", {sequences, pages}}, {"slots", {tokens}}});
+    inputs.push_back({"rows", {rows}});
+    result = {"logits", {rows, builder.getI64IntegerAttr(shape.vocabulary)}};
+  }
+  create(module, builder, reader, isEncoder ? "encode" : "forward", inputs, result, shape.kv);
+  function->setAttr(EntryAttrName, builder.getStringAttr(isEncoder ? "encoder" : "language_model"));
+  function->setAttr(SymbolsAttrName, builder.getArrayAttr(symbols));
+  if (isEncoder)
+    module->setAttr(
+        EncoderAttrName,
+        builder.getDictionaryAttr({builder.getNamedAttr("max_tokens", builder.getI64IntegerAttr(maxTokens)),
+                                   builder.getNamedAttr("pooling", builder.getStringAttr(readPooling(reader)))}));
+}
+
+/// The function with its arguments and results, and their attributes; `builder` goes into it.
+void Entry::create(ModuleOp module, OpBuilder &builder, ModelReader &reader, StringRef name, ArrayRef<Input> inputs,
+                   const Input &result, StateType state) {
+  auto getType = [&](const Input &value, Type element) -> Type {
+    SmallVector<int64_t> sizes = llvm::map_to_vector(value.dims, [](Attribute dim) {
       auto size = dyn_cast<IntegerAttr>(dim);
       return size ? size.getInt() : ShapedType::kDynamic;
     });
-    types.push_back(RankedTensorType::get(sizes, builder.getI32Type()));
-    argumentAttributes.push_back(
-        describe(builder, input.name, input.name, input.dims).getDictionary(builder.getContext()));
+    return RankedTensorType::get(sizes, element);
+  };
+  auto getAttributes = [&](StringRef name, StringRef role, ArrayRef<Attribute> dims) {
+    return describe(builder, name, role, dims).getDictionary(builder.getContext());
+  };
+  SmallVector<Type> types, resultTypes = {getType(result, builder.getF32Type())};
+  SmallVector<DictionaryAttr> attributes, resultAttributes = {getAttributes(result.name, result.name, result.dims)};
+  for (const Input &input : inputs) {
+    types.push_back(getType(input, builder.getI32Type()));
+    attributes.push_back(getAttributes(input.name, input.name, input.dims));
   }
-  types.push_back(shape.kv);
-  DictionaryAttr kvAttributes = describe(builder, "kv", "state", {}).getDictionary(builder.getContext());
-  argumentAttributes.push_back(kvAttributes);
-
-  auto logits = RankedTensorType::get({ShapedType::kDynamic, shape.vocabulary}, builder.getF32Type());
-  DictionaryAttr resultAttributes[] = {
-      describe(builder, "logits", "logits", {rows, builder.getI64IntegerAttr(shape.vocabulary)})
-          .getDictionary(builder.getContext()),
-      kvAttributes};
+  if (state) {
+    types.push_back(state);
+    resultTypes.push_back(state);
+    attributes.push_back(getAttributes("kv", "state", {}));
+    resultAttributes.push_back(attributes.back());
+  }
   builder.setInsertionPointToEnd(module.getBody());
-  function = func::FuncOp::create(builder, reader.getLocation("forward"), "forward",
-                                  builder.getFunctionType(types, {logits, shape.kv}));
-  function->setAttr(EntryAttrName, builder.getStringAttr("language_model"));
-  function->setAttr(SymbolsAttrName, builder.getArrayAttr(symbols));
-  function.setAllArgAttrs(argumentAttributes);
+  function = func::FuncOp::create(builder, reader.getLocation(name), name, builder.getFunctionType(types, resultTypes));
+  function.setAllArgAttrs(attributes);
   function.setAllResultAttrs(resultAttributes);
   builder.setInsertionPointToStart(function.addEntryBlock());
-  kv = function.getArgument(std::size(inputs));
+  if (state)
+    kv = function.getArguments().back();
 }
 
-void Entry::finish(OpBuilder &builder, Location location, Value logits) {
-  func::ReturnOp::create(builder, location, ValueRange{logits, kv});
+void Entry::finish(OpBuilder &builder, Location location, Value computed) {
+  SmallVector<Value> results = {computed};
+  if (kv)
+    results.push_back(kv);
+  func::ReturnOp::create(builder, location, results);
 }

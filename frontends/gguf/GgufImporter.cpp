@@ -11,11 +11,16 @@ using namespace lathe;
 
 // Sorted by name.
 static constexpr std::pair<StringLiteral, BuildArchitecture *> Architectures[] = {
-    {"command-r", buildCommandR}, {"deepseek2", buildDeepSeek2},  {"falcon", buildFalcon}, {"gemma", buildGemma},
-    {"gemma2", buildGemma2},      {"gemma3", buildGemma3},        {"glm4", buildGlm4},     {"gpt-oss", buildGptOss},
-    {"granite", buildGranite},    {"llama", buildLlama},          {"olmo2", buildOlmo2},   {"phi3", buildPhi3},
-    {"qwen2", buildQwen},         {"qwen3", buildQwen},           {"qwen3moe", buildQwen}, {"smollm3", buildSmolLm3},
-    {"stablelm", buildStableLm},  {"starcoder2", buildStarCoder2}};
+    {"bert", buildBert},           {"command-r", buildCommandR},
+    {"deepseek2", buildDeepSeek2}, {"falcon", buildFalcon},
+    {"gemma", buildGemma},         {"gemma2", buildGemma2},
+    {"gemma3", buildGemma3},       {"glm4", buildGlm4},
+    {"gpt-oss", buildGptOss},      {"granite", buildGranite},
+    {"llama", buildLlama},         {"nomic-bert", buildNomicBert},
+    {"olmo2", buildOlmo2},         {"phi3", buildPhi3},
+    {"qwen2", buildQwen},          {"qwen3", buildQwen},
+    {"qwen3moe", buildQwen},       {"smollm3", buildSmolLm3},
+    {"stablelm", buildStableLm},   {"starcoder2", buildStarCoder2}};
 
 /// The builder of an architecture, or null, reported.
 static BuildArchitecture *findArchitecture(const gguf::GgufFile &file, Location location, std::string &name) {

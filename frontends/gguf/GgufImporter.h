@@ -12,12 +12,15 @@ namespace lathe {
 struct GgufImportOptions {
   /// Tokens that a sequence may hold; 0 is what the model was trained for.
   int64_t contextLength = 0;
+  /// A decoder gives hidden states of whole texts, as an encoder does, instead of logits.
+  bool embeddings = false;
   /// Bounds, both included, that replace the defaults of the symbols tokens, sequences, pages and rows.
   llvm::StringMap<std::pair<int64_t, int64_t>> dims;
 };
 
-/// Imports the model at `path` as a language-model entry `@forward` with f32 activations. Everything that is wrong with
-/// the file is reported as a diagnostic before failure is returned. The lathe and func dialects must be loadable.
+/// Imports the model at `path` as a language-model entry `@forward`, or an encoder `@encode`, with f32 activations.
+/// Everything that is wrong with the file is reported as a diagnostic before failure is returned. The lathe and func
+/// dialects must be loadable.
 llvm::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> importGguf(mlir::MLIRContext &context, llvm::StringRef path,
                                                               const GgufImportOptions &options = {});
 

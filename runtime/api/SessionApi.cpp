@@ -31,6 +31,13 @@ lathe_status lathe_session_run(lathe_session *session, const lathe_run_options *
   });
 }
 
+lathe_status lathe_session_embed(lathe_session *session, const lathe_embed_options *options) {
+  return guarded("lathe_session_embed", [&] {
+    require(session, "session");
+    session->object->embed(readOptions(options, /*required=*/true));
+  });
+}
+
 lathe_status lathe_session_memory(lathe_session *session, lathe_memory_info *info) {
   return guarded("lathe_session_memory", [&] {
     require(session, "session");

@@ -15,12 +15,14 @@ struct TypeRow {
   const char *name;
   lathe_type type;
   size_t bytes;
+  int64_t block = 1; ///< elements that `bytes` hold
 };
 constexpr TypeRow Types[] = {{"f32", LATHE_F32, 4}, {"f16", LATHE_F16, 2},   {"bf16", LATHE_BF16, 2},
                              {"f64", LATHE_F64, 8}, {"i8", LATHE_I8, 1},     {"u8", LATHE_U8, 1},
                              {"i16", LATHE_I16, 2}, {"i32", LATHE_I32, 4},   {"i64", LATHE_I64, 8},
                              {"u32", LATHE_U32, 4}, {"bool", LATHE_BOOL, 1}, {"u16", LATHE_U16, 2},
                              {"u64", LATHE_U64, 8}};
+constexpr TypeRow StateTypes[] = {{"f8E4M3FN", LATHE_F8_E4M3, 1}, {"q8_0", LATHE_Q8_0, 34, 32}};
 
 const TypeRow &rowOf(lathe_type type) {
   return *std::find_if(std::begin(Types), std::end(Types), [&](const TypeRow &row) { return row.type == type; });
@@ -32,6 +34,18 @@ lathe_type readType(const JsonField &field) {
     if (name == row.name)
       return row.type;
   field.wrong("f32, f16, bf16, f64, i8, u8, i16, i32, i64, u16, u32, u64 or bool");
+}
+
+/// A type of values, or one of those that states have beside them.
+TypeRow readStateType(const JsonField &field) {
+  std::string name = field.text();
+  for (const TypeRow &row : StateTypes)
+    if (name == row.name)
+      return row;
+  for (const TypeRow &row : Types)
+    if (name == row.name)
+      return row;
+  field.wrong("f32, f16, bf16, f64, i8, u8, i16, i32, i64, u16, u32, u64, bool, f8E4M3FN or q8_0");
 }
 
 template <typename T> const T *findRole(const std::vector<T> &values, std::string_view role) {
@@ -96,10 +110,14 @@ State readState(const JsonField &field) {
     state.kind = LATHE_STATE_STATIC;
   else
     field["kind"].wrong("paged, slot or static");
-  state.element = readType(field["element"]);
-  int64_t bytes = int64_t(typeBytes(state.element));
+  TypeRow element = readStateType(field["element"]);
+  state.element = element.type;
+  int64_t elements = 1;
   for (const JsonField &dim : field["shape"].items())
-    bytes *= state.shape.emplace_back(dim.integer(1, 1 << 30));
+    elements *= state.shape.emplace_back(dim.integer(1, 1 << 30));
+  if (state.shape.empty() ? element.block > 1 : state.shape.back() % element.block != 0)
+    field["shape"].wrong("rows of whole blocks of " + std::to_string(element.block));
+  int64_t bytes = elements / element.block * int64_t(element.bytes);
   if (state.shape.size() > LATHE_MAX_RANK)
     field["shape"].wrong("at most " + std::to_string(LATHE_MAX_RANK) + " dimensions");
   bool paged = state.kind == LATHE_STATE_PAGED;
@@ -184,6 +202,24 @@ void checkLanguageModel(const Entry &entry, const std::string &where) {
     throw Failure(LATHE_CORRUPT, where, " needs five symbols: tokens, sequences, offsets, pages and rows");
 }
 
+/// Texts that nothing is kept of: T tokens in O - 1 texts.
+void checkEncoder(const Entry &entry, const std::string &where) {
+  const Value *tokens = entry.input("tokens"), *positions = entry.input("positions");
+  const Value *offsets = entry.input("row_offsets"), *hidden = entry.output("hidden_states");
+  auto isSymbol = [](const Value *value, size_t rank, lathe_type type) {
+    return value && value->type == type && value->sizes.size() == rank && value->symbols[0] >= 0;
+  };
+  bool good = entry.inputs.size() == 3 && entry.outputs.size() == 1 && entry.symbols.size() == 2 &&
+              entry.states.empty() && isSymbol(tokens, 1, LATHE_I32) && isSymbol(positions, 2, LATHE_I32) &&
+              isSymbol(offsets, 1, LATHE_I32) && isSymbol(hidden, 2, LATHE_F32) && positions->sizes[1] == 1 &&
+              hidden->sizes[1] >= 1 && positions->symbols[0] == tokens->symbols[0] &&
+              hidden->symbols[0] == tokens->symbols[0] && offsets->symbols[0] != tokens->symbols[0];
+  if (!good)
+    throw Failure(LATHE_CORRUPT, where,
+                  " is an encoder, which must have i32 inputs of the roles tokens [tokens], positions [tokens, 1] and "
+                  "row_offsets [offsets], an f32 output of role hidden_states [tokens, width], and no state");
+}
+
 /// A tensor entry's symbols get their values from its inputs.
 void checkTensorEntry(const Entry &entry, const std::string &where) {
   std::set<int> known;
@@ -196,13 +232,28 @@ void checkTensorEntry(const Entry &entry, const std::string &where) {
     throw Failure(LATHE_UNSUPPORTED, where, " is of kind tensor and has states; use a newer runtime");
 }
 
+lathe_pooling readPooling(const JsonField &field) {
+  static constexpr const char *Names[] = {"none", "mean", "cls", "last"}; // in the order of lathe_pooling
+  std::string name = field.text();
+  for (size_t i = 0; i != std::size(Names); ++i)
+    if (name == Names[i])
+      return lathe_pooling(i);
+  field.wrong("none, mean, cls or last");
+}
+
 Entry readEntry(const JsonField &field) {
   Entry entry;
   entry.name = field["name"].text();
   std::string kind = field["kind"].text();
-  if (kind != "tensor" && kind != "language_model")
-    field["kind"].wrong("tensor or language_model");
-  entry.kind = kind == "tensor" ? LATHE_ENTRY_TENSOR : LATHE_ENTRY_LANGUAGE_MODEL;
+  if (kind != "tensor" && kind != "language_model" && kind != "encoder")
+    field["kind"].wrong("tensor, language_model or encoder");
+  entry.kind = kind == "tensor"    ? LATHE_ENTRY_TENSOR
+               : kind == "encoder" ? LATHE_ENTRY_ENCODER
+                                   : LATHE_ENTRY_LANGUAGE_MODEL;
+  if (entry.kind == LATHE_ENTRY_ENCODER) {
+    entry.pooling = readPooling(field["pooling"]);
+    entry.maxTokens = field["max_tokens"].integer(1, INT32_MAX);
+  }
   for (const JsonField &symbol : field["symbols"].items())
     entry.symbols.push_back(readSymbol(symbol));
   for (const JsonField &input : field["inputs"].items())
@@ -217,6 +268,8 @@ Entry readEntry(const JsonField &field) {
   refuseTwins(entry.states, field.where() + ".states");
   if (entry.kind == LATHE_ENTRY_TENSOR)
     checkTensorEntry(entry, field.where());
+  else if (entry.kind == LATHE_ENTRY_ENCODER)
+    checkEncoder(entry, field.where());
   else
     checkLanguageModel(entry, field.where());
   return entry;
@@ -391,8 +444,8 @@ void publish(Entry &entry) {
                   state.pageTokens,   state.pageBytes, state.window};
     std::copy(state.shape.begin(), state.shape.end(), state.info.shape);
   }
-  entry.info = {entry.name.c_str(),  entry.kind,           entry.symbols.size(),
-                entry.inputs.size(), entry.outputs.size(), entry.states.size()};
+  entry.info = {entry.name.c_str(),   entry.kind,          entry.symbols.size(), entry.inputs.size(),
+                entry.outputs.size(), entry.states.size(), entry.pooling,        entry.maxTokens};
 }
 
 } // namespace

@@ -34,7 +34,7 @@ struct Value {
 struct State {
   std::string name;
   lathe_state_kind kind;
-  lathe_type element;
+  lathe_type element; ///< perhaps one that values do not have
   std::vector<int64_t> shape;
   int64_t pageTokens, pageBytes, window;
   lathe_state_info info{};
@@ -43,6 +43,9 @@ struct State {
 struct Entry {
   std::string name;
   lathe_entry_kind kind;
+  // Of encoders.
+  lathe_pooling pooling = LATHE_POOLING_MODEL;
+  int64_t maxTokens = 0;
   std::vector<Symbol> symbols;
   std::vector<Value> inputs, outputs;
   std::vector<State> states;

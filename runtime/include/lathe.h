@@ -126,12 +126,16 @@ typedef enum lathe_type {
   LATHE_U32 = 10,
   LATHE_BOOL = 11, /* one byte, 0 or 1 */
   LATHE_U16 = 12,
-  LATHE_U64 = 13
+  LATHE_U64 = 13,
+  /* Of states alone. */
+  LATHE_F8_E4M3 = 14, /* one byte: sign, 4 bits of exponent, 3 of fraction; without infinities */
+  LATHE_Q8_0 = 15     /* blocks of 32 in 34 bytes: an f16 scale and 32 signed bytes */
 } lathe_type;
 
 typedef enum lathe_entry_kind {
-  LATHE_ENTRY_TENSOR = 1,        /* tensors in, tensors out: lathe_session_run */
-  LATHE_ENTRY_LANGUAGE_MODEL = 2 /* a ragged batch of tokens: lathe_session_step */
+  LATHE_ENTRY_TENSOR = 1,         /* tensors in, tensors out: lathe_session_run */
+  LATHE_ENTRY_LANGUAGE_MODEL = 2, /* a ragged batch of tokens: lathe_session_step */
+  LATHE_ENTRY_ENCODER = 3         /* whole texts, of which nothing is kept: lathe_session_embed */
 } lathe_entry_kind;
 
 typedef enum lathe_state_kind {
@@ -170,10 +174,21 @@ typedef struct lathe_state_info {
   int64_t window; /* tokens that stay visible, 0: all */
 } lathe_state_info;
 
+/* How the hidden states of a text's tokens become one vector. */
+typedef enum lathe_pooling {
+  LATHE_POOLING_MODEL = 0, /* as the model was trained */
+  LATHE_POOLING_MEAN = 1,
+  LATHE_POOLING_CLS = 2, /* the first token's */
+  LATHE_POOLING_LAST = 3
+} lathe_pooling;
+
 typedef struct lathe_entry_info {
   const char *name;
   lathe_entry_kind kind;
   size_t symbol_count, input_count, output_count, state_count;
+  /* Of encoders. */
+  lathe_pooling pooling; /* what LATHE_POOLING_MODEL stands for; itself where the model's file does not say */
+  int64_t max_tokens;    /* of one text */
 } lathe_entry_info;
 
 LATHE_API size_t lathe_program_entry_count(const lathe_program *program);
@@ -341,6 +356,29 @@ typedef struct lathe_step_options {
  * LATHE_INVALID_ARGUMENT: a bad count, token, row or repeated sequence. LATHE_OUT_OF_MEMORY: the pages do not suffice;
  * the message has the numbers. LATHE_UNSUPPORTED: a reserved field. */
 LATHE_API lathe_status lathe_session_step(lathe_session *session, const lathe_step_options *options);
+
+/* ---- Embeddings ---- */
+
+/* Texts for an entry of kind encoder: S texts of T tokens together, W numbers a token (the second size of its output).
+ * The tokens are those that the model wants, its special ones included. */
+typedef struct lathe_embed_options {
+  size_t struct_size;
+  const char *entry; /* NULL: the program's only entry of this kind */
+  size_t text_count;
+  const int32_t *token_counts; /* [S], each at least 1 */
+  const int32_t *tokens;       /* [T] */
+  lathe_pooling pooling;       /* of `embeddings` */
+  int32_t normalize;           /* not 0: each embedding is scaled to length 1, unless it is all zeros */
+  float *embeddings;           /* [S, W], out; NULL: not wanted */
+  size_t embeddings_bytes;
+  float *hidden_states; /* [T, W], out; NULL: not wanted */
+  size_t hidden_states_bytes;
+} lathe_embed_options;
+
+/* Computes texts in one batch; what a text gives does not depend on the others. Returns when all is there.
+ * LATHE_INVALID_ARGUMENT: a bad count, token or pooling, or too many tokens: split the batch. LATHE_UNSUPPORTED: no
+ * encoder, or LATHE_POOLING_MODEL where the model has none. */
+LATHE_API lathe_status lathe_session_embed(lathe_session *session, const lathe_embed_options *options);
 
 /* ---- Engines ---- */
 

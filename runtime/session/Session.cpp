@@ -101,7 +101,12 @@ void Session::sizeGroups(uint64_t bytes) {
 }
 
 const Entry &Session::entryFor(const char *name, lathe_entry_kind kind) const {
-  const char *kindName = kind == LATHE_ENTRY_TENSOR ? "tensor" : "language_model";
+  // In the order of lathe_entry_kind, with the function that each is for.
+  static constexpr std::pair<const char *, const char *> Kinds[] = {{"", ""},
+                                                                    {"tensor", "lathe_session_run"},
+                                                                    {"language_model", "lathe_session_step"},
+                                                                    {"encoder", "lathe_session_embed"}};
+  const char *kindName = Kinds[kind].first;
   const Entry *found = nullptr;
   for (const Entry &entry : program->manifest.entries) {
     if (name ? entry.name != name : entry.kind != kind)
@@ -112,9 +117,12 @@ const Entry &Session::entryFor(const char *name, lathe_entry_kind kind) const {
   }
   if (!found && name)
     throw Failure(LATHE_NOT_FOUND, "there is no entry '", name, "'");
-  if (!found || found->kind != kind)
+  if (!found || found->kind != kind) {
+    const std::vector<Entry> &all = program->manifest.entries;
+    const Entry *other = found || all.empty() ? found : &all.front();
     throw Failure(LATHE_UNSUPPORTED, name ? std::string("entry '") + name + "' is not" : "no entry is", " of kind ",
-                  kindName, kind == LATHE_ENTRY_TENSOR ? "; use lathe_session_step" : "; use lathe_session_run");
+                  kindName, other ? std::string("; use ") + Kinds[other->kind].second : "");
+  }
   return *found;
 }
 
@@ -127,6 +135,16 @@ void Session::run(const lathe_run_options &options) {
   std::lock_guard lock(mutex);
   bindTensors(*program, entryFor(options.entry, LATHE_ENTRY_TENSOR), options, /*reading=*/true, tensorCall);
   executor->run(tensorCall);
+}
+
+void Session::embed(const lathe_embed_options &options) {
+  std::lock_guard lock(mutex);
+  const Entry &entry = entryFor(options.entry, LATHE_ENTRY_ENCODER);
+  checkEmbedding(entry, options);
+  lathe_run_options run = embedCall.fill(entry, options);
+  bindTensors(*program, entry, run, /*reading=*/true, tensorCall);
+  executor->run(tensorCall);
+  embedCall.deliver(entry, options);
 }
 
 lathe_memory_info Session::memory() const {

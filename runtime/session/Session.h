@@ -1,6 +1,7 @@
 #ifndef LATHE_RUNTIME_SESSION_SESSION_H
 #define LATHE_RUNTIME_SESSION_SESSION_H
 
+#include "runtime/session/Embedding.h"
 #include "runtime/session/Executor.h"
 #include "runtime/session/PageOwner.h"
 #include "runtime/session/StepBuilder.h"
@@ -20,6 +21,7 @@ public:
 
   void shapes(const lathe_run_options &options);
   void run(const lathe_run_options &options);
+  void embed(const lathe_embed_options &options);
   lathe_memory_info memory() const;
   /// `stateOf` gives the state behind a handle, null for one that is not this session's.
   void step(const lathe_step_options &options, SequenceState *(*stateOf)(const Session &, lathe_sequence *));
@@ -67,6 +69,7 @@ private:
   int64_t openSequences = 0;
   uint64_t steps = 0;
   TensorCall tensorCall{};
+  EmbedCall embedCall;
   StepCall stepCall{};
   std::vector<StepPart> parts;
 };

@@ -138,6 +138,21 @@ ArtifactSource toySource(const std::string &target) {
   return source;
 }
 
+ArtifactSource encoderSource() {
+  ordered_json entry = {
+      {"name", "forward"},
+      {"kind", "encoder"},
+      {"pooling", "mean"},
+      {"max_tokens", 6},
+      {"symbols", ordered_json::array({symbol("tokens", 3, 12), symbol("offsets", 2, 5)})},
+      {"inputs", ordered_json::array({value("tokens", "i32", ordered_json::array({"tokens"}), "tokens"),
+                                      value("positions", "i32", {"tokens", 1}, "positions"),
+                                      value("row_offsets", "i32", ordered_json::array({"offsets"}), "row_offsets")})},
+      {"outputs", ordered_json::array({value("hidden", "f32", {"tokens", 2}, "hidden_states")})},
+      {"states", ordered_json::array()}};
+  return {manifestOf("cpu", entry), {{SectionKind::HostImage, "x86-64-v3", image("Encoder.bin")}}, {}};
+}
+
 std::string readFile(const std::string &path) {
   std::ifstream file(path, std::ios::binary);
   if (!file)

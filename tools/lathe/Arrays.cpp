@@ -20,7 +20,11 @@ static constexpr TypeNames Types[] = {
     {LATHE_U64, "u64", "<u8", 13, 8}};
 
 const TypeNames &typeNames(lathe_type type) { return Types[type - LATHE_F32]; }
-const char *typeName(lathe_type type) { return type >= LATHE_F32 && type <= LATHE_U64 ? typeNames(type).name : "?"; }
+const char *typeName(lathe_type type) {
+  if (type == LATHE_F8_E4M3 || type == LATHE_Q8_0)
+    return type == LATHE_Q8_0 ? "q8_0" : "fp8";
+  return type >= LATHE_F32 && type <= LATHE_U64 ? typeNames(type).name : "?";
+}
 
 const TypeNames *findNpyType(const std::string &descr) {
   for (const TypeNames &type : Types)
@@ -99,6 +103,9 @@ template <typename Use> static auto withElement(const Array &array, size_t index
     return use(load<uint32_t>(array, index));
   case LATHE_U64:
     return use(load<uint64_t>(array, index));
+  case LATHE_F8_E4M3: // of states, which no file holds
+  case LATHE_Q8_0:
+    break;
   }
   return use(0);
 }

@@ -203,7 +203,10 @@ int benchModel(const BenchArguments &arguments) {
   Program program = loadProgram(name);
   size_t entry = chooseEntry(program, name, arguments.model.entry);
   std::string device = arguments.model.device.empty() ? lathe_program_target(program.get()) : arguments.model.device;
-  bool tensors = lathe_program_entry(program.get(), entry)->kind == LATHE_ENTRY_TENSOR;
+  lathe_entry_kind kind = lathe_program_entry(program.get(), entry)->kind;
+  if (kind == LATHE_ENTRY_ENCODER)
+    throw CommandFailure(LATHE_UNSUPPORTED, name + ": an encoder of texts, which lathe bench cannot time");
+  bool tensors = kind == LATHE_ENTRY_TENSOR;
   bool launches = arguments.launches || !arguments.report.empty();
   if (launches && (device != "cpu" || !tensors))
     throw CommandFailure(LATHE_INVALID_ARGUMENT, name + (arguments.launches ? ": --launches" : ": --report") +

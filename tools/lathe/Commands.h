@@ -16,6 +16,7 @@ using Action = std::function<int()>;
 void addBenchCommand(CLI::App &app, Action &chosen);
 void addChatCommand(CLI::App &app, Action &chosen);
 void addDoctorCommand(CLI::App &app, Action &chosen);
+void addEmbedCommand(CLI::App &app, Action &chosen);
 void addEvalCommand(CLI::App &app, Action &chosen);
 void addInspectCommand(CLI::App &app, Action &chosen);
 void addRunCommand(CLI::App &app, Action &chosen);

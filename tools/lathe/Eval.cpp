@@ -129,8 +129,9 @@ void printResult(const EvalArguments &arguments, const nlohmann::json &result) {
 int evaluate(const EvalArguments &arguments) {
   Model model = loadModel(arguments.model);
   if (model.info().kind != LATHE_ENTRY_LANGUAGE_MODEL)
-    throw CommandFailure(LATHE_INVALID_ARGUMENT, arguments.model.model + ": takes tensors; only a language model has a "
-                                                                         "perplexity");
+    throw CommandFailure(LATHE_INVALID_ARGUMENT, arguments.model.model +
+                                                     ": is no language model, and only those have a "
+                                                     "perplexity");
   Tokenizer tokenizer = tokenizerOf(model.program);
   int64_t context = arguments.context ? arguments.context : std::min(DefaultContext, TokenLimits(model).length);
   int64_t stride = arguments.stride ? arguments.stride : std::max<int64_t>(1, context / 2);

@@ -26,7 +26,13 @@ std::string describe(const lathe_value_info &value) {
 void printEntry(const lathe_program *program, size_t index) {
   const lathe_entry_info &entry = *lathe_program_entry(program, index);
   std::cout << "entry " << entry.name
-            << (entry.kind == LATHE_ENTRY_TENSOR ? ", tensors in and out\n" : ", a language model\n");
+            << (entry.kind == LATHE_ENTRY_TENSOR    ? ", tensors in and out\n"
+                : entry.kind == LATHE_ENTRY_ENCODER ? ", an encoder of texts\n"
+                                                    : ", a language model\n");
+  if (entry.kind == LATHE_ENTRY_ENCODER) {
+    static const char *const Poolings[] = {"none", "mean", "cls", "last"};
+    std::cout << "  pooling: " << Poolings[entry.pooling] << ", texts of at most " << entry.max_tokens << " tokens\n";
+  }
   for (size_t i = 0; i != entry.symbol_count; ++i) {
     const lathe_symbol_info &symbol = *lathe_program_symbol(program, index, i);
     std::cout << "  size " << symbol.name << ": " << symbol.min << " to " << symbol.max << "\n";

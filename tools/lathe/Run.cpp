@@ -81,6 +81,8 @@ static void checkOptions(const CLI::App &run, const RunArguments &arguments) {
 
 static int runModel(const RunArguments &arguments) {
   Model model = loadModel(arguments.model);
+  if (model.info().kind == LATHE_ENTRY_ENCODER)
+    throw CommandFailure(LATHE_INVALID_ARGUMENT, arguments.model.model + ": an encoder of texts; use lathe embed");
   if (model.info().kind == LATHE_ENTRY_TENSOR)
     runTensors(arguments, model);
   else if (arguments.text.given())

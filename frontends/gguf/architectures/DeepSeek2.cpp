@@ -81,7 +81,7 @@ static Value attendLatent(Blocks &blocks, const LatentShape &latent, Value input
   Value key = concatLast(blocks, value, rotatedKey, kv);
   query = concatLast(blocks, carried, blocks.rotate(rotatedQuery, q, style), q);
 
-  Value attended = blocks.attendPages(query, key, value, layer, prefix);
+  Value attended = blocks.attendTokens(query, key, value, layer, prefix);
   Value values = multiplyHeads(blocks, attended, prefix + "_v_b", latent.value);
   return blocks.project(blocks.joinHeads(values, prefix), prefix + "_output", shape.width);
 }

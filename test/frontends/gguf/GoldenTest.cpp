@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -24,6 +25,20 @@ struct Golden {
   std::vector<float> logits; ///< [tokens, vocabulary]
 };
 
+/// The numbers of a NumPy file of f32.
+std::vector<float> readNumbers(const std::string &path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  size_t begin = 10; // magic, version, u16 length of the text that follows
+  EXPECT_GE(bytes.size(), begin) << path;
+  if (bytes.size() < begin)
+    return {};
+  begin += uint8_t(bytes[8]) | uint8_t(bytes[9]) << 8;
+  std::vector<float> numbers((bytes.size() - begin) / sizeof(float));
+  std::memcpy(numbers.data(), bytes.data() + begin, numbers.size() * sizeof(float));
+  return numbers;
+}
+
 Golden readGolden(const std::string &folder) {
   Golden golden;
   auto json = nlohmann::json::parse(std::ifstream(folder + "/golden.json"));
@@ -31,14 +46,16 @@ Golden readGolden(const std::string &folder) {
   golden.prompt = golden.tokens.size();
   for (int32_t token : json["chosen"])
     golden.tokens.push_back(token);
-  std::ifstream file(folder + "/logits.npy", std::ios::binary);
-  char header[10]; // magic, version, u16 length of the text that follows
-  file.read(header, sizeof(header));
-  file.ignore(uint8_t(header[8]) | uint8_t(header[9]) << 8);
-  golden.logits.resize(golden.tokens.size() * size_t(json["n_vocab"]));
-  file.read(reinterpret_cast<char *>(golden.logits.data()), golden.logits.size() * sizeof(float));
-  EXPECT_TRUE(file) << folder;
+  golden.logits = readNumbers(folder + "/logits.npy");
+  EXPECT_EQ(golden.logits.size(), golden.tokens.size() * size_t(json["n_vocab"])) << folder;
   return golden;
+}
+
+ReferenceValue makeTensor(mlir::MLIRContext *context, llvm::ArrayRef<int32_t> values, llvm::ArrayRef<int64_t> shape) {
+  ReferenceValue tensor = ReferenceValue::tensor(mlir::IntegerType::get(context, 32), shape);
+  for (auto [i, value] : llvm::enumerate(values))
+    tensor.setInt(i, value);
+  return tensor;
 }
 
 /// One sequence on the pages 3, 2, 1 and 0, so that a mistake with block tables shows.
@@ -77,10 +94,7 @@ public:
 
 private:
   ReferenceValue makeTensor(llvm::ArrayRef<int32_t> values, llvm::ArrayRef<int64_t> shape) {
-    ReferenceValue tensor = ReferenceValue::tensor(mlir::IntegerType::get(function.getContext(), 32), shape);
-    for (auto [i, value] : llvm::enumerate(values))
-      tensor.setInt(i, value);
-    return tensor;
+    return ::makeTensor(function.getContext(), values, shape);
   }
 
   mlir::func::FuncOp function;
@@ -125,6 +139,41 @@ TEST_P(GoldenModel, HasTheLogitsOfLlamaCpp) {
   for (size_t i = golden.prompt; i < tokens.size(); ++i)
     expectClose(sequence.step(tokens.slice(i, 1)), logits.slice(i * vocabulary, vocabulary));
 }
+
+/// The text of the golden stands between two others, which it does not see.
+void checkEncoder(const std::string &folder) {
+  std::vector<int32_t> golden = nlohmann::json::parse(std::ifstream(folder + "/golden.json"))["tokens"];
+  std::vector<float> wanted = readNumbers(folder + "/embd.npy");
+  ASSERT_FALSE(wanted.empty());
+  mlir::MLIRContext context;
+  auto module = importGguf(context, folder + "/model.gguf");
+  ASSERT_TRUE(succeeded(module));
+  std::vector<int32_t> tokens = {5, 6, 7}, positions = {0, 1, 2};
+  int32_t count = int32_t(golden.size()), begin = int32_t(tokens.size());
+  for (int32_t i = 0; i != count; ++i) {
+    tokens.push_back(golden[i]);
+    positions.push_back(i);
+  }
+  tokens.push_back(9);
+  positions.push_back(0);
+  int64_t total = tokens.size();
+  ReferenceValue arguments[] = {makeTensor(&context, tokens, {total}), makeTensor(&context, positions, {total, 1}),
+                                makeTensor(&context, {0, begin, begin + count, int32_t(total)}, {4})};
+  Evaluator evaluator;
+  auto results = evaluator.evaluateFunction(*(*module)->getOps<mlir::func::FuncOp>().begin(), arguments);
+  ASSERT_TRUE(succeeded(results));
+  std::vector<float> found = *(*results)[0].toFloats();
+  size_t width = wanted.size() / golden.size();
+  expectClose(llvm::ArrayRef<float>(found).slice(begin * width, wanted.size()), wanted);
+}
+
+TEST(Encoder, BertHasTheHiddenStatesOfLlamaCpp) {
+  if (!std::filesystem::exists(GOLDEN_DATA))
+    GTEST_SKIP() << "the folder " GOLDEN_DATA " is absent";
+  checkEncoder(std::string(GOLDEN_DATA) + "bert");
+}
+
+TEST(Encoder, NomicBertHasTheHiddenStatesOfTransformers) { checkEncoder(GGUF_MODELS "nomic-bert"); }
 
 std::string printName(const testing::TestParamInfo<const char *> &info) {
   std::string name = info.param;

@@ -39,6 +39,32 @@ TEST(Import, TakesBoundsFromOptions) {
                     "#lathe.symbol<\"rows\", 1, 4>]"));
 }
 
+TEST(Import, NamesEncoders) {
+  std::string module = import(TinyModel::bert());
+  EXPECT_TRUE(holds(module, "lathe.encoder = {max_tokens = 100 : i64, pooling = \"cls\"}"));
+  EXPECT_TRUE(holds(module, "func.func @encode(%arg0: tensor<?xi32> {lathe.dims = [\"tokens\"], "));
+  EXPECT_TRUE(holds(module, "-> (tensor<?x64xf32> {lathe.dims = [\"tokens\", 64], lathe.name = \"hidden_states\", "
+                            "lathe.role = \"hidden_states\"})"));
+  EXPECT_TRUE(holds(module, "lathe.entry = \"encoder\", lathe.symbols = [#lathe.symbol<\"tokens\", 1, 512>, "
+                            "#lathe.symbol<\"offsets\", 2, 65>]"));
+  EXPECT_TRUE(holds(module, "scale 2.500000e-01 : tensor<?x4x16xf32>"));
+}
+
+// A decoder whose file names a pooling is one too, and any with the option; its rows see what is before them.
+TEST(Import, MakesEncodersOfDecoders) {
+  TinyModel model = TinyModel::llama();
+  model.integers["llama.pooling_type"] = 3;
+  std::string named = import(model);
+  EXPECT_TRUE(holds(named, "lathe.encoder = {max_tokens = 100 : i64, pooling = \"last\"}"));
+  EXPECT_TRUE(holds(named, "scale 2.500000e-01 causal :"));
+  EXPECT_FALSE(holds(named, "lathe.state"));
+  GgufImportOptions options;
+  options.embeddings = true;
+  options.contextLength = 10;
+  EXPECT_TRUE(
+      holds(import(TinyModel::llama(), options), "lathe.encoder = {max_tokens = 10 : i64, pooling = \"none\"}"));
+}
+
 TEST(Import, KeepsQuantizedWeightsAndCastsPlainOnes) {
   TinyModel model = TinyModel::llama();
   model.tensors["blk.0.attn_k.weight"].format = 30; // bf16

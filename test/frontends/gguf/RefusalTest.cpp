@@ -10,8 +10,8 @@ TEST(Refusal, UnknownArchitecture) {
   TinyModel model = TinyModel::llama();
   model.strings["general.architecture"] = "mamba";
   EXPECT_EQ(import(model),
-            "architecture is 'mamba', which cannot be imported; supported are command-r, "
-            "deepseek2, falcon, gemma, gemma2, gemma3, glm4, gpt-oss, granite, llama, olmo2, phi3, qwen2, "
+            "architecture is 'mamba', which cannot be imported; supported are bert, command-r, "
+            "deepseek2, falcon, gemma, gemma2, gemma3, glm4, gpt-oss, granite, llama, nomic-bert, olmo2, phi3, qwen2, "
             "qwen3, qwen3moe, smollm3, stablelm, starcoder2\n");
   model.strings.erase("general.architecture");
   EXPECT_EQ(import(model), "metadata 'general.architecture' is missing or no string; this file holds no model\n");
@@ -117,6 +117,33 @@ TEST(Refusal, Options) {
             "warning: context length is 200 but the model was trained for 100\n"
             "bounds of 'rows' are 0..4, needed MIN..MAX with 1 <= MIN <= MAX < 2147483647\n"
             "'batch' is no dynamic size of a language model; those are tokens, sequences, pages and rows\n");
+}
+
+TEST(Refusal, Encoders) {
+  GgufImportOptions options;
+  options.contextLength = 200;
+  options.dims["pages"] = {1, 4};
+  TinyModel model = TinyModel::bert();
+  EXPECT_EQ(import(model, options), "context length is 200 but the model has 100 positions\n");
+  options.contextLength = 0;
+  EXPECT_EQ(import(model, options), "'pages' is no dynamic size of an encoder; those are tokens and sequences\n");
+  model.integers["bert.pooling_type"] = 4;
+  model.tensors["cls.weight"] = {{64, 64}, 0};
+  EXPECT_EQ(import(model), "'bert.pooling_type' is 4, supported are 0 (none), 1 (mean), 2 (cls) and 3 (last); 4 ranks "
+                           "pairs of texts\n"
+                           "tensor 'cls.weight' of shape [64, 64] has no place in architecture 'bert'\n");
+}
+
+TEST(Refusal, EmbeddingsWithWindows) {
+  GgufImportOptions options;
+  options.embeddings = true;
+  TinyModel model = TinyModel::llama();
+  model.integers["llama.attention.sliding_window"] = 16;
+  EXPECT_EQ(import(model, options),
+            "'blk.0.attn' has a window, which attention of an encoder lacks; compile the model as "
+            "a language model, or with a shorter --context\n");
+  options.contextLength = 16;
+  EXPECT_NE(import(model, options).find("@encode"), std::string::npos);
 }
 
 } // namespace

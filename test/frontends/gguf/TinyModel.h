@@ -44,6 +44,30 @@ struct TinyModel {
     return model;
   }
 
+  /// One layer of width 64 with 4 heads; 8 tokens; queries in q8_0, tables in f16.
+  static TinyModel bert() {
+    TinyModel model;
+    model.strings = {{"general.architecture", "bert"}, {"general.name", "tiny"}};
+    model.integers = {{"bert.context_length", 100},     {"bert.embedding_length", 64},    {"bert.block_count", 1},
+                      {"bert.feed_forward_length", 32}, {"bert.attention.head_count", 4}, {"bert.pooling_type", 2}};
+    model.numbers = {{"bert.attention.layer_norm_epsilon", 0.25f}};
+    model.tensors = {{"token_embd.weight", {{64, 8}, 1}},
+                     {"position_embd.weight", {{64, 100}, 1}},
+                     {"token_types.weight", {{64, 2}, 0}},
+                     {"token_embd_norm.weight", {{64}, 0}},
+                     {"token_embd_norm.bias", {{64}, 0}},
+                     {"blk.0.attn_q.weight", {{64, 64}, 8}},
+                     {"blk.0.attn_q.bias", {{64}, 0}},
+                     {"blk.0.attn_k.weight", {{64, 64}, 0}},
+                     {"blk.0.attn_v.weight", {{64, 64}, 0}},
+                     {"blk.0.attn_output.weight", {{64, 64}, 0}},
+                     {"blk.0.attn_output_norm.weight", {{64}, 0}},
+                     {"blk.0.ffn_up.weight", {{64, 32}, 0}},
+                     {"blk.0.ffn_down.weight", {{32, 64}, 0}},
+                     {"blk.0.layer_output_norm.weight", {{64}, 0}}};
+    return model;
+  }
+
   std::string write() const {
     using gguf::ValueType;
     gguf::test::GgufBytes file;

@@ -27,7 +27,7 @@ const Case Cases[] = {
     {"Target", false, "/target", "\"tpu\"", LATHE_CORRUPT, "manifest.target is \"tpu\" but must be cpu or cuda"},
     {"Entries", false, "/entries", "{}", LATHE_CORRUPT, "manifest.entries is {} but must be an array"},
     {"EntryName", false, "/entries/0/name", "\"\"", LATHE_CORRUPT, "entries[0].name is \"\" but must be a string"},
-    {"EntryKind", false, "/entries/0/kind", "\"graph\"", LATHE_CORRUPT, "must be tensor or language_model"},
+    {"EntryKind", false, "/entries/0/kind", "\"graph\"", LATHE_CORRUPT, "must be tensor, language_model or encoder"},
     {"SymbolBounds", false, "/entries/0/symbols/0/max", "0", LATHE_CORRUPT,
      "entries[0].symbols[0].max is 0 but must be an integer of at least 1"},
     {"SymbolTwice", false, "/entries/0/symbols", R"([{"name":"a","min":1,"max":2},{"name":"a","min":1,"max":2}])",
@@ -50,6 +50,13 @@ const Case Cases[] = {
     {"KernelShared", true, "/kernels", R"([{"name":"k","shared_bytes":-1}])", LATHE_CORRUPT,
      "kernels[0].shared_bytes is -1"},
     {"StateKind", true, "/entries/0/states/0/kind", "\"ring\"", LATHE_CORRUPT, "must be paged, slot or static"},
+    {"StateElement", true, "/entries/0/states/0/element", "\"q3_k\"", LATHE_CORRUPT,
+     "states[0].element is \"q3_k\" but must be f32, f16, bf16, f64, i8, u8, i16, i32, i64, u16, u32, u64, bool, "
+     "f8E4M3FN or q8_0"},
+    {"StateBlocks", true, "/entries/0/states/0/element", "\"q8_0\"", LATHE_CORRUPT,
+     "states[0].shape is [1] but must be rows of whole blocks of 32"},
+    {"ValueOfStateType", true, "/entries/0/inputs/0/type", "\"q8_0\"", LATHE_CORRUPT,
+     "inputs[0].type is \"q8_0\" but must be f32"},
     {"StateShape", true, "/entries/0/states/0/shape/0", "0", LATHE_CORRUPT, "states[0].shape[0] is 0"},
     {"PageTokens", true, "/entries/0/states/0/page_tokens", "32", LATHE_CORRUPT,
      "page_tokens is 32 but must be an integer from 16 to 16"},
@@ -128,6 +135,47 @@ TEST(Manifest, SaysHowOutputsAreComputed) {
   EXPECT_STREQ(y->symbols[0], "batch*4 + 1");
   EXPECT_EQ(y->shape[1], 4);
   EXPECT_EQ(y->symbols[1], nullptr);
+}
+
+TEST(Manifest, CountsBytesOfStatesInBlocks) {
+  artifact::ArtifactSource source = test::toySource();
+  ordered_json &state = source.manifest["entries"][0]["states"][0];
+  for (auto [element, type, bytes] : {std::tuple("f8E4M3FN", LATHE_F8_E4M3, 2 * 32), {"q8_0", LATHE_Q8_0, 2 * 34}}) {
+    state["element"] = element;
+    state["shape"] = {2, 1, 32};
+    state["page_bytes"] = 16 * bytes;
+    test::Program program = test::load(test::writeTemporary(source));
+    EXPECT_EQ(lathe_program_state(program.get(), 0, 0)->element, type);
+    state["page_bytes"] = 16 * bytes - 1;
+    lathe_program *refused = nullptr;
+    Outcome result = test::outcome(lathe_program_load(test::writeTemporary(source).c_str(), &refused));
+    EXPECT_EQ(result.code, LATHE_CORRUPT);
+    EXPECT_NE(result.message.find("must be an integer of at least " + std::to_string(16 * bytes)), std::string::npos)
+        << result.message;
+  }
+}
+
+struct EncoderCase {
+  const char *where, *json, *text;
+};
+
+TEST(Manifest, RefusesBrokenEncoders) {
+  const EncoderCase cases[] = {{"/pooling", "\"max\"", "pooling is \"max\" but must be none, mean, cls or last"},
+                               {"/max_tokens", "0", "max_tokens is 0 but must be an integer from 1"},
+                               {"/inputs/2/role", "\"lengths\"", "is an encoder, which must have i32 inputs"},
+                               {"/inputs/0/type", "\"i64\"", "is an encoder, which must have"},
+                               {"/inputs/1/shape/0", "\"offsets\"", "is an encoder, which must have"},
+                               {"/inputs/2/shape/0", "\"tokens\"", "is an encoder, which must have"},
+                               {"/outputs/0/shape/0", "\"offsets\"", "is an encoder, which must have"},
+                               {"/outputs/0/role", "\"logits\"", "is an encoder, which must have"}};
+  for (const EncoderCase &each : cases) {
+    artifact::ArtifactSource source = test::encoderSource();
+    source.manifest["entries"][0][ordered_json::json_pointer(each.where)] = ordered_json::parse(each.json);
+    lathe_program *program = nullptr;
+    Outcome result = test::outcome(lathe_program_load(test::writeTemporary(source).c_str(), &program));
+    EXPECT_EQ(result.code, LATHE_CORRUPT) << each.where;
+    EXPECT_NE(result.message.find(each.text), std::string::npos) << result.message;
+  }
 }
 
 TEST(Manifest, SaysWhatTheProgramTakes) {
