@@ -6,6 +6,8 @@ defvar Lathe_BroadcastRule = [{Shapes broadcast as in NumPy: aligned at the last
     of 1 repeats.}];
 
 defvar Lathe_HasDerivative = DeclareOpInterfaceMethods<Lathe_DerivativeOpInterface>;
+// Its rule is written, in Derivatives.cpp.
+defvar Lathe_HasRule = DeclareOpInterfaceMethods<Lathe_DerivativeOpInterface, ["buildVectorJacobianProduct"]>;
 
 class Lathe_UnaryOp<string mnemonic, Type tensor, string formula, string what, string example = "4x?xf32",
                     Trait derivative = Lathe_HasDerivative>
@@ -37,10 +39,11 @@ def Lathe_AtanhOp : Lathe_UnaryOp<"atanh", Lathe_RealTensor, "artanh(input[i])",
 def Lathe_CeilOp : Lathe_UnaryOp<"ceil", Lathe_RealTensor, "ceil(input[i])",
                                  "The smallest whole number that is not below each element">;
 def Lathe_CosOp : Lathe_UnaryOp<"cos", Lathe_RealTensor, "cos(input[i])",
-                                "Cosine of each element, an angle in radians">;
+                                "Cosine of each element, an angle in radians", derivative = Lathe_HasRule>;
 def Lathe_CoshOp : Lathe_UnaryOp<"cosh", Lathe_RealTensor, "cosh(input[i])", "Hyperbolic cosine of each element">;
 def Lathe_ErfOp : Lathe_UnaryOp<"erf", Lathe_RealTensor, "erf(input[i])", "Error function of each element">;
-def Lathe_ExpOp : Lathe_UnaryOp<"exp", Lathe_RealTensor, "e^input[i]", "Exponential of each element">;
+def Lathe_ExpOp : Lathe_UnaryOp<"exp", Lathe_RealTensor, "e^input[i]", "Exponential of each element",
+                                derivative = Lathe_HasRule>;
 def Lathe_FloorOp : Lathe_UnaryOp<"floor", Lathe_RealTensor, "floor(input[i])",
                                   "The largest whole number that is not above each element">;
 def Lathe_GeluOp : Lathe_UnaryOp<"gelu", Lathe_RealTensor, "input[i] / 2 * (1 + erf(input[i] / sqrt(2)))",
@@ -49,30 +52,34 @@ def Lathe_GeluTanhOp : Lathe_UnaryOp<"gelu_tanh", Lathe_RealTensor,
                                      "input[i] / 2 * (1 + tanh(sqrt(2 / pi) * (input[i] + 0.044715 * input[i]^3)))",
                                      "The approximation of gelu by a hyperbolic tangent">;
 def Lathe_LogOp : Lathe_UnaryOp<"log", Lathe_RealTensor, "ln(input[i])",
-                                "Natural logarithm of each element; NaN below zero">;
-def Lathe_NegOp : Lathe_UnaryOp<"neg", Lathe_SignedTensor, "-input[i]", "Each element with its sign changed">;
+                                "Natural logarithm of each element; NaN below zero", derivative = Lathe_HasRule>;
+def Lathe_NegOp : Lathe_UnaryOp<"neg", Lathe_SignedTensor, "-input[i]", "Each element with its sign changed",
+                                derivative = Lathe_HasRule>;
 def Lathe_NotOp : Lathe_UnaryOp<"not", Lathe_BitsTensor, "~input[i]",
                                 "Each bit of each element inverted; on i1 the logical not", "4x?xi1",
                                 Lathe_NotDifferentiable>;
-def Lathe_ReciprocalOp : Lathe_UnaryOp<"reciprocal", Lathe_RealTensor, "1 / input[i]", "One divided by each element">;
+def Lathe_ReciprocalOp : Lathe_UnaryOp<"reciprocal", Lathe_RealTensor, "1 / input[i]", "One divided by each element",
+                                       derivative = Lathe_HasRule>;
 def Lathe_ReluOp : Lathe_UnaryOp<"relu", Lathe_SignedTensor, "max(input[i], 0)",
-                                 "Each element, or zero where it is negative">;
+                                 "Each element, or zero where it is negative", derivative = Lathe_HasRule>;
 def Lathe_RoundOp : Lathe_UnaryOp<"round", Lathe_RealTensor, "round(input[i])",
                                   "The nearest whole number, the even one of two">;
 def Lathe_SigmoidOp : Lathe_UnaryOp<"sigmoid", Lathe_RealTensor, "1 / (1 + e^-input[i])",
-                                    "Logistic function of each element">;
+                                    "Logistic function of each element", derivative = Lathe_HasRule>;
 def Lathe_SignOp : Lathe_UnaryOp<"sign", Lathe_NumberTensor, "input[i] / |input[i]|",
                                  "One with the sign of each element; zero and NaN stay">;
 def Lathe_SiluOp : Lathe_UnaryOp<"silu", Lathe_RealTensor, "input[i] / (1 + e^-input[i])",
                                  "Each element times its logistic function (swish)">;
-def Lathe_SinOp : Lathe_UnaryOp<"sin", Lathe_RealTensor, "sin(input[i])", "Sine of each element, an angle in radians">;
+def Lathe_SinOp : Lathe_UnaryOp<"sin", Lathe_RealTensor, "sin(input[i])", "Sine of each element, an angle in radians",
+                                derivative = Lathe_HasRule>;
 def Lathe_SinhOp : Lathe_UnaryOp<"sinh", Lathe_RealTensor, "sinh(input[i])", "Hyperbolic sine of each element">;
 def Lathe_SoftplusOp : Lathe_UnaryOp<"softplus", Lathe_RealTensor, "ln(1 + e^input[i])", "A smooth form of relu">;
 def Lathe_SqrtOp : Lathe_UnaryOp<"sqrt", Lathe_RealTensor, "sqrt(input[i])",
-                                 "Square root of each element; NaN below zero">;
+                                 "Square root of each element; NaN below zero", derivative = Lathe_HasRule>;
 def Lathe_TanOp : Lathe_UnaryOp<"tan", Lathe_RealTensor, "tan(input[i])",
                                 "Tangent of each element, an angle in radians">;
-def Lathe_TanhOp : Lathe_UnaryOp<"tanh", Lathe_RealTensor, "tanh(input[i])", "Hyperbolic tangent of each element">;
+def Lathe_TanhOp : Lathe_UnaryOp<"tanh", Lathe_RealTensor, "tanh(input[i])", "Hyperbolic tangent of each element",
+                                 derivative = Lathe_HasRule>;
 
 class Lathe_PredicateOp<string mnemonic, string formula, string what>
     : Lathe_ModelOp<mnemonic, [Lathe_NotDifferentiable, TypesMatchWith<"the result is i1 of the input's shape", "input",
@@ -113,13 +120,14 @@ class Lathe_BinaryOp<string mnemonic, Type tensor, string formula, string what, 
 }
 
 def Lathe_AddOp : Lathe_BinaryOp<"add", Lathe_NumberTensor, "lhs[i] + rhs[i]", "Sum of two tensors, element by element",
-                                 [Commutative]>;
+                                 [Commutative], derivative = Lathe_HasRule>;
 def Lathe_AndOp : Lathe_BinaryOp<"and", Lathe_BitsTensor, "lhs[i] & rhs[i]",
                                  "The bits that both elements have; on i1 the logical and", [Commutative], "", "i1",
                                  Lathe_NotDifferentiable>;
 def Lathe_DivOp : Lathe_BinaryOp<"div", Lathe_NumberTensor, "lhs[i] / rhs[i]",
                                  "Quotient of two tensors, element by element", [],
-                                 "Integers round towards zero; a quotient by 0 is 0, the lowest number divided by -1 itself.">;
+                                 "Integers round towards zero; a quotient by 0 is 0, the lowest number divided by -1 itself.",
+                                 derivative = Lathe_HasRule>;
 def Lathe_FmodOp : Lathe_BinaryOp<"fmod", Lathe_NumberTensor, "lhs[i] - rhs[i] * trunc(lhs[i] / rhs[i])",
                                   "What a division leaves, with the sign of the dividend", [],
                                   "For integers the rest of a division by 0 is 0.">;
@@ -131,7 +139,8 @@ def Lathe_ModOp : Lathe_BinaryOp<"mod", Lathe_NumberTensor, "lhs[i] - rhs[i] * f
                                  "What a division leaves, with the sign of the divisor", [],
                                  "For integers the rest of a division by 0 is 0.">;
 def Lathe_MulOp : Lathe_BinaryOp<"mul", Lathe_NumberTensor, "lhs[i] * rhs[i]",
-                                 "Product of two tensors, element by element", [Commutative]>;
+                                 "Product of two tensors, element by element", [Commutative],
+                                 derivative = Lathe_HasRule>;
 def Lathe_OrOp : Lathe_BinaryOp<"or", Lathe_BitsTensor, "lhs[i] | rhs[i]",
                                 "The bits that either element has; on i1 the logical or", [Commutative], "", "i1",
                                  Lathe_NotDifferentiable>;
@@ -147,7 +156,7 @@ def Lathe_ShiftRightOp : Lathe_BinaryOp<"shift_right", Lathe_IntegerTensor, "flo
                                         "A shift by the width or more, or by a negative number, gives 0.", "ui8",
                                        Lathe_NotDifferentiable>;
 def Lathe_SubOp : Lathe_BinaryOp<"sub", Lathe_NumberTensor, "lhs[i] - rhs[i]",
-                                 "Difference of two tensors, element by element">;
+                                 "Difference of two tensors, element by element", derivative = Lathe_HasRule>;
 def Lathe_XorOp : Lathe_BinaryOp<"xor", Lathe_BitsTensor, "lhs[i] ^ rhs[i]",
                                  "The bits that one element has and the other has not", [Commutative], "", "i1",
                                  Lathe_NotDifferentiable>;
@@ -177,7 +186,7 @@ def Lathe_LessOp : Lathe_ComparisonOp<"less", Lathe_NumberTensor, "lhs[i] < rhs[
 def Lathe_LessEqualOp : Lathe_ComparisonOp<"less_equal", Lathe_NumberTensor, "lhs[i] <= rhs[i]",
                                            "Where the left element is not larger; false where either is NaN">;
 
-def Lathe_SelectOp : Lathe_ModelOp<"select", [Lathe_HasDerivative]> {
+def Lathe_SelectOp : Lathe_ModelOp<"select", [Lathe_HasRule]> {
   let summary = "One of two elements, by a condition";
   let description = [{
     `result[i] = condition[i] ? on_true[i] : on_false[i]`. All three operands broadcast as in NumPy.
@@ -199,7 +208,7 @@ def Lathe_SelectOp : Lathe_ModelOp<"select", [Lathe_HasDerivative]> {
   let hasFolder = 1;
 }
 
-def Lathe_CastOp : Lathe_ModelOp<"cast", [Lathe_HasDerivative]> {
+def Lathe_CastOp : Lathe_ModelOp<"cast", [Lathe_HasRule]> {
   let summary = "The same values in another element type";
   let description = [{
     | from | to | value |

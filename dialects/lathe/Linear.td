@@ -1,6 +1,6 @@
 // Matrix products and convolutions.
 
-def Lathe_MatmulOp : Lathe_ModelOp<"matmul", [DeclareOpInterfaceMethods<Lathe_DerivativeOpInterface>]> {
+def Lathe_MatmulOp : Lathe_ModelOp<"matmul", [Lathe_HasRule]> {
   let summary = "Matrix product";
   let description = [{
     `result[m, n] = sum_k lhs[m, k] * rhs[k, n]`, or `rhs[n, k]` with `transpose_rhs`, which is how linear layers keep their

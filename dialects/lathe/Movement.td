@@ -1,6 +1,6 @@
 // Operations that move elements without changing them.
 
-def Lathe_ReshapeOp : Lathe_ModelOp<"reshape", [DeclareOpInterfaceMethods<Lathe_DerivativeOpInterface>]> {
+def Lathe_ReshapeOp : Lathe_ModelOp<"reshape", [Lathe_HasRule]> {
   let summary = "The same elements in the same order under another shape";
   let description = [{
     Each entry of `shape` is a size, 0 for the size of the input's dimension at the same place, or -1, once, for what is left
@@ -22,7 +22,7 @@ def Lathe_ReshapeOp : Lathe_ModelOp<"reshape", [DeclareOpInterfaceMethods<Lathe_
   let hasFolder = 1;
 }
 
-def Lathe_TransposeOp : Lathe_ModelOp<"transpose", [DeclareOpInterfaceMethods<Lathe_DerivativeOpInterface>]> {
+def Lathe_TransposeOp : Lathe_ModelOp<"transpose", [Lathe_HasRule]> {
   let summary = "Dimensions in another order";
   let description = [{
     `result[i_permutation[0], i_permutation[1], ...] = input[i_0, i_1, ...]`: dimension d of the result is dimension

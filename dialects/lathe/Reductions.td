@@ -90,7 +90,7 @@ def Lathe_MaxPoolOp : Lathe_ModelOp<"max_pool", [DeclareOpInterfaceMethods<Lathe
   let hasVerifier = 1;
 }
 
-def Lathe_ReduceOp : Lathe_ModelOp<"reduce", [Lathe_HasDerivative]> {
+def Lathe_ReduceOp : Lathe_ModelOp<"reduce", [Lathe_HasRule]> {
   let summary = "All elements along some dimensions combined into one";
   let description = [{
     | kind | result | of no elements |

@@ -32,6 +32,17 @@ FailureOr<Value> NodeImporter::input(size_t index) {
   return *value;
 }
 
+FailureOr<Value> NodeImporter::named(StringRef name) {
+  GraphValue *found = graph.scope().find(name);
+  reported |= !found && graph.scope().hasFailed(name);
+  if (!found)
+    return fail("names '{0}', which is no tensor before this node", name);
+  llvm::Expected<Value> value = graph.materialize(*found, name, llvm::formatv("tensor '{0}'", name), location);
+  if (!value)
+    return fail(llvm::toString(value.takeError()));
+  return *value;
+}
+
 FailureOr<Value> NodeImporter::floatInput(size_t index) {
   FailureOr<Value> value = input(index);
   if (failed(value))
@@ -275,10 +286,11 @@ LogicalResult NodeImporter::requireSame(AffineExpr a, AffineExpr b, const Twine 
               what.str(), graph.print(a), graph.print(b));
 }
 
-FailureOr<SmallVector<Value>> NodeImporter::finish(Operation *op) {
+FailureOr<SmallVector<Value>> NodeImporter::adopt(Operation *op) {
   // A refused operation leaves nothing behind.
   auto refuse = [&](std::string reason) {
-    op->erase();
+    if (op->use_empty())
+      op->erase();
     return fail(std::move(reason));
   };
   SmallVector<DimList> operands, results;

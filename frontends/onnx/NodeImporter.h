@@ -28,6 +28,8 @@ public:
   mlir::FailureOr<mlir::Value> floatInput(size_t index);
   /// A tensor of one element of that type, without dimensions.
   mlir::FailureOr<mlir::Value> scalarInput(size_t index, mlir::Type elementType);
+  /// What any name that the node sees stands for, as `input`.
+  mlir::FailureOr<mlir::Value> named(llvm::StringRef name);
   /// What the input stands for, before it is made data of the program; null if the node has none at `index`.
   GraphValue *inputValue(size_t index);
   DataType inputType(size_t index);
@@ -116,16 +118,19 @@ public:
     llvm::SmallVector<mlir::Type> types;
     for (mlir::Type type : elementTypes)
       types.push_back(mlir::RankedTensorType::get({}, type));
-    return finish(Op::create(graph.builder, location, mlir::TypeRange(types), std::forward<Args>(args)...));
+    return adopt(Op::create(graph.builder, location, mlir::TypeRange(types), std::forward<Args>(args)...));
   }
   /// The same for an operation that takes sizes from the type of its result.
   template <typename Op, typename... Args>
   mlir::FailureOr<mlir::Value> createSized(mlir::RankedTensorType type, Args &&...args) {
-    auto results = finish(Op::create(graph.builder, location, type, std::forward<Args>(args)...));
+    auto results = adopt(Op::create(graph.builder, location, type, std::forward<Args>(args)...));
     if (failed(results))
       return mlir::failure();
     return (*results)[0];
   }
+  /// Takes an operation that was built already: gives its results their shapes and checks it. On failure it is erased,
+  /// unless others use it.
+  mlir::FailureOr<llvm::SmallVector<mlir::Value>> adopt(mlir::Operation *op);
   /// As ONNX's Reshape: 0 copies a size, one -1 takes what is left.
   mlir::FailureOr<mlir::Value> reshape(mlir::Value value, llvm::ArrayRef<int64_t> shape);
   /// To sizes that are expressions, one of which may be -1; 0 is a size here.
@@ -194,7 +199,6 @@ public:
   bool isContradiction() const { return contradiction; }
 
 private:
-  mlir::FailureOr<llvm::SmallVector<mlir::Value>> finish(mlir::Operation *op);
   const NodeAttribute *findAttribute(llvm::StringRef name, AttributeKind kind);
 
   GraphImporter &graph;

@@ -8,6 +8,7 @@ static constexpr llvm::ArrayRef<Operator> (*Tables[])() = {
     controlFlowOperators,
     elementwiseOperators,
     flexAttentionOperators,
+    gradientOperators,
     indexingOperators,
     linearOperators,
     loopOperators,

@@ -23,6 +23,7 @@ llvm::ArrayRef<Operator> attentionOperators();
 llvm::ArrayRef<Operator> controlFlowOperators();
 llvm::ArrayRef<Operator> elementwiseOperators();
 llvm::ArrayRef<Operator> flexAttentionOperators();
+llvm::ArrayRef<Operator> gradientOperators();
 llvm::ArrayRef<Operator> indexingOperators();
 llvm::ArrayRef<Operator> linearOperators();
 llvm::ArrayRef<Operator> lossOperators();
