@@ -218,7 +218,8 @@ LogicalResult Compilation::writeArtifactFile(StringRef path) {
   artifact::ArtifactSource source;
   source.manifest = describe();
   source.weights = listWeights(*Module, evaluator);
-  if (Options.pack == PackTime::Load)
+  // What stays in the model's file stays there as it is.
+  if (Options.pack == PackTime::Load || Options.weights == WeightStorageKind::Reference)
     packAtLoad(*Module, evaluator, source);
   if (Options.weights == WeightStorageKind::None)
     omitWeights(source);

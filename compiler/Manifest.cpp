@@ -16,6 +16,8 @@ using Json = nlohmann::ordered_json;
 std::string lathe::getElementName(Type type) {
   if (auto gguf = dyn_cast<GgufType>(type))
     return gguf.getFormat().str();
+  if (auto panels = dyn_cast<GgufPanelsType>(type))
+    return panels.getFormat().str();
   if (type.isInteger(1))
     return "bool";
   if (type.isUnsignedInteger())

@@ -15,9 +15,11 @@ const HostImage *lathe::findRunnableImage(ArrayRef<HostImage> images) {
   llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
   const HostImage *best = nullptr;
   for (const HostImage &image : images) {
-    bool runs = image.Level == "x86-64-v4" ? features["avx512f"] && features["avx512vl"] && features["avx512bw"] &&
-                                                 features["avx512dq"] && features["avx512cd"]
-                                           : features["avx2"] && features["fma"] && features["f16c"];
+    StringRef level = image.Level;
+    bool runs = level.starts_with("x86-64-v4") ? features["avx512f"] && features["avx512vl"] && features["avx512bw"] &&
+                                                     features["avx512dq"] && features["avx512cd"]
+                                               : features["avx2"] && features["fma"] && features["f16c"];
+    runs &= !level.ends_with("-vnni") || features["avx512vnni"];
     if (runs)
       best = &image;
   }

@@ -12,9 +12,9 @@ namespace lathe {
 
 struct PipelineOptions {
   bool cuda = false;
-  /// f32, f16 or bf16: what products read. Empty: f32 on the CPU, f16 on CUDA.
+  /// f32, f16, bf16 or int8: what products read. Empty: f32 on the CPU, f16 on CUDA.
   std::string activations;
-  /// f32, f16 or bf16: what paged state holds. Empty: as activations.
+  /// f32, f16 or bf16: what paged state holds. Empty: as activations, f32 with int8.
   std::string kv;
   /// Largest token count of each clone of a language model but the last.
   std::vector<int64_t> tokenBoundaries = {8};

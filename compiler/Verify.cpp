@@ -21,8 +21,8 @@ static Type getNarrower(Type a, Type b) {
   return rank(b) > rank(a) ? b : a;
 }
 
-/// The narrowest float type that activations or states of the functions have. Weights have whatever the file gave them,
-/// and what is computed from weights alone is exact but for its own rounding.
+/// The narrowest type that activations or states of the functions have: a float, or i8 where products round to it.
+/// Weights have whatever the file gave them, and what is computed from weights alone is exact but for its own rounding.
 static Type findNarrowest(Operation *root, Type narrowest) {
   llvm::DenseSet<Value> weights;
   auto note = [&](Value value) {
@@ -38,6 +38,8 @@ static Type findNarrowest(Operation *root, Type narrowest) {
       weights.insert(op->result_begin(), op->result_end());
       return WalkResult::skip();
     }
+    if (isa<Int8MatmulOp>(op))
+      narrowest = IntegerType::get(op->getContext(), 8);
     bool fromWeights =
         !isa<FusionOp>(op) && llvm::all_of(op->getOperands(), [&](Value v) { return weights.contains(v); });
     for (Value result : op->getResults())

@@ -113,6 +113,13 @@ static bool apply(Operation *op, View &view) {
 
 std::optional<WeightMove> lathe::findMove(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (auto pack = value.getDefiningOp<PackBlocksOp>()) {
+    ArrayRef<int64_t> shape = getShape(pack.getInput());
+    auto panels = cast<GgufPanelsType>(type.getElementType());
+    WeightMove move{pack.getInput(), {}};
+    move.packing.blocks = artifact::BlockMatrix{panels.getFormat().str(), shape[0], shape[1]};
+    return move;
+  }
   if (!type || !type.getElementType().isIntOrFloat() || type.getRank() == 0 || type.getNumElements() == 0)
     return std::nullopt;
   SmallVector<Operation *> chain; // the last operation first

@@ -1,4 +1,5 @@
 #include "compiler/WeightPieces.h"
+#include "runtime/gguf/BlockPanels.h"
 #include "llvm/Support/FileSystem.h"
 #include <cstring>
 
@@ -293,6 +294,22 @@ WeightPieces::Result WeightPieces::evaluatePack(PackColumnsOp op, const Box &box
   return result;
 }
 
+/// `box` begins and ends on the borders of panels.
+WeightPieces::Result WeightPieces::evaluatePack(PackBlocksOp op, const Box &box) {
+  ArrayRef<int64_t> shape = getShape(op.getInput());
+  Box input = box;
+  input.sizes[0] = std::max<int64_t>(0, std::min(box.sizes[0], shape[0] - box.offsets[0]));
+  FailureOr<ReferenceValue> value = evaluate(op.getInput(), input);
+  if (failed(value))
+    return failure();
+  auto type = cast<GgufPanelsType>(op.getResult().getType().getElementType());
+  const gguf::BlockFormat &format = *gguf::findBlockFormat(std::string_view(type.getFormat()));
+  ReferenceValue result(type, box.sizes, *type.getByteSize(box.sizes));
+  gguf::packPanels(*gguf::findBlockPanels(format), input.sizes[0], box.sizes[1], value->getBytes().data(),
+                   result.mutableBytes().data(), 0, box.sizes[0] / gguf::BlockPanels::Rows);
+  return result;
+}
+
 WeightPieces::Result WeightPieces::evaluate(Value value, const Box &box) {
   FailureOr<std::optional<ReferenceValue>> mapped = findMapped(value);
   if (failed(mapped))
@@ -313,6 +330,8 @@ WeightPieces::Result WeightPieces::evaluate(Value value, const Box &box) {
     if (auto reshape = dyn_cast<ReshapeOp>(op))
       return evaluateReshape(reshape, box);
     if (auto pack = dyn_cast<PackColumnsOp>(op))
+      return evaluatePack(pack, box);
+    if (auto pack = dyn_cast<PackBlocksOp>(op))
       return evaluatePack(pack, box);
     if (failed(computeWhole(op)))
       return failure();

@@ -38,6 +38,7 @@ private:
   Result evaluateTranspose(TransposeOp op, const Box &box);
   Result evaluateReshape(ReshapeOp op, const Box &box);
   Result evaluatePack(PackColumnsOp op, const Box &box);
+  Result evaluatePack(PackBlocksOp op, const Box &box);
   /// Elements [first, first + count) of `value`, counted row by row.
   llvm::LogicalResult copyRun(mlir::Value value, int64_t first, int64_t count, uint8_t *to);
   llvm::LogicalResult computeWhole(mlir::Operation *op);

@@ -289,13 +289,18 @@ def NarrowProducts : Pass<"lathe-narrow-products", "::mlir::ModuleOp"> {
     Casts from a 16-bit type to f32, with which importers begin, go away where a product reads the 16-bit type: where it is
     `activations`, and for the weights (`rhs`) of products in f32.
 
-    Not done: quantized weights keep their blocks; 16-bit weights are cast where `activations` is the other 16-bit type;
-    the filters of convolutions in f32 stay cast to f32. Heads that are not made of whole blocks of `kv` are an error.
+    With `activations=int8` products whose weights are blocks of a format that has panels become `lathe.int8_matmul`, which
+    rounds its rows to 8 bits; all else reads f32. Remarks of category `quantization` say which products did not.
+
+    Not done: with `int8`, products of chosen experts. Quantized weights keep their blocks; 16-bit weights are cast where
+    `activations` is the other 16-bit type; the filters of convolutions in f32 stay cast to f32. Heads that are not made of
+    whole blocks of `kv` are an error.
   }];
   let dependentDialects = ["::lathe::LatheDialect"];
   let options = [
-    Option<"activations", "activations", "std::string", "\"f32\"", "f32, f16 or bf16: what products read">,
-    Option<"kv", "kv", "std::string", "\"\"", "f32, f16, bf16, q8_0 or fp8: what paged state holds; empty: as activations">,
+    Option<"activations", "activations", "std::string", "\"f32\"", "f32, f16, bf16 or int8: what products read">,
+    Option<"kv", "kv", "std::string", "\"\"",
+           "f32, f16, bf16, q8_0 or fp8: what paged state holds; empty: as activations, f32 with int8">,
   ];
 }
 
@@ -378,12 +383,13 @@ def PutChannelsLast : Pass<"lathe-put-channels-last", "::mlir::func::FuncOp"> {
 }
 
 def PackProducts : Pass<"lathe-pack-products", "::mlir::func::FuncOp"> {
-  let summary = "Pack the weights of products into panels of 16 columns";
+  let summary = "Pack the weights of products into panels";
   let description = [{
     Needs: an entry point after FormWeightPrograms, for the CPU.
 
-    Leaves: products with f32 weights as `lathe.panel_matmul`, whose kernel reads them in order. Packing is an operation that
-    reads weights alone, for FormWeightPrograms to collect. Remarks of category `fusion` say what was packed and what not.
+    Leaves: products with f32, f16 or bf16 weights as `lathe.panel_matmul`, whose kernel reads them in order. Packing is an operation that
+    reads weights alone, for FormWeightPrograms to collect. The blocks that `lathe.int8_matmul` reads become panels of 16
+    rows. Remarks of category `fusion` say what was packed and what not.
 
     Before:
     ```mlir
@@ -395,7 +401,7 @@ def PackProducts : Pass<"lathe-pack-products", "::mlir::func::FuncOp"> {
     %y = lathe.panel_matmul %x, %p : tensor<?x64xf32>, tensor<3x64x16xf32> -> tensor<?x40xf32>
     ```
 
-    Not done: right operands that are computed, or are more than one matrix; weights of 16 bits or in blocks, whose kernel
+    Not done: right operands that are computed, or are more than one matrix; blocks that a product reads in f32, whose kernel
     reads them as they are.
   }];
   let dependentDialects = ["::lathe::LatheDialect"];

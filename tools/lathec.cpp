@@ -87,10 +87,12 @@ static void declareOptions(CLI::App &app, Arguments &arguments) {
       "compile a language model for 'lathe embed': the hidden states of whole texts instead of logits; default "
       "where the model says how texts are pooled");
   app.add_option("--activations", compile.pipeline.activations,
-                 "what products read: f32 (default on the CPU), f16 (default on CUDA), bf16")
-      ->check(CLI::IsMember({"f32", "f16", "bf16"}));
+                 "what products read: f32 (default on the CPU), f16 (default on CUDA), bf16; int8: on the CPU, rows "
+                 "rounded to 8 bits where weights are Q4_0, Q8_0, Q4_K or Q6_K, else f32")
+      ->check(CLI::IsMember({"f32", "f16", "bf16", "int8"}));
   app.add_option("--kv", compile.pipeline.kv,
-                 "what the KV cache holds: f32, f16, bf16, and on the CPU q8_0 or fp8; default: as --activations")
+                 "what the KV cache holds: f32, f16, bf16, and on the CPU q8_0 or fp8; default: as --activations, f32 "
+                 "with int8")
       ->check(CLI::IsMember({"f32", "f16", "bf16", "q8_0", "fp8"}));
   app.add_option("--token-boundaries", compile.pipeline.tokenBoundaries,
                  "largest token count of each clone of a language model but the last, ascending")
@@ -177,6 +179,9 @@ static void parseLists(Arguments &arguments) {
     throw CLI::ValidationError("--pack", "load is about an artifact, but --emit is " + arguments.emit);
   if (arguments.output == "-" && (arguments.emit == "lathe" || arguments.emit == "obj"))
     throw CLI::ValidationError("--output", "'-' takes text, but --emit is " + arguments.emit + "; name a file");
+  if (arguments.compile.pipeline.activations == "int8" && arguments.compile.target != "cpu")
+    throw CLI::ValidationError("--activations", "int8 is for the CPU, but --target is " + arguments.compile.target +
+                                                    "; pass f16 or bf16");
   if ((arguments.emit == "ptx" || arguments.emit == "cuda") && arguments.compile.target == "cpu")
     throw CLI::ValidationError("--emit", arguments.emit + " needs a CUDA target; add --target=sm_90a");
 }

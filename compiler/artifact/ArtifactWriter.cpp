@@ -141,6 +141,11 @@ public:
 
 private:
   static nlohmann::ordered_json describePacking(const Packing &packing) {
+    if (packing.blocks)
+      return {{"from", packing.from},
+              {"blocks", packing.blocks->format},
+              {"rows", packing.blocks->rows},
+              {"columns", packing.blocks->columns}};
     nlohmann::ordered_json json = {{"from", packing.from},
                                    {"element_bytes", packing.elementBytes},
                                    {"sizes", packing.sizes},

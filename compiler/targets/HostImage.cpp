@@ -17,6 +17,10 @@ using namespace lathe;
 
 static constexpr llvm::StringLiteral HostTriple = "x86_64-unknown-linux-gnu";
 
+static constexpr llvm::StringLiteral VnniSuffix = "-vnni";
+/// A constant of code that is worth compiling for VNNI as well: whether it may use it.
+static constexpr llvm::StringLiteral VnniConstant = "lathe_has_vnni";
+
 static std::unique_ptr<llvm::TargetMachine> createTargetMachine(StringRef level, Location location) {
   static const bool initialized = [] {
     LLVMInitializeX86TargetInfo();
@@ -33,13 +37,15 @@ static std::unique_ptr<llvm::TargetMachine> createTargetMachine(StringRef level,
     emitError(location) << "host code: " << message;
     return nullptr;
   }
-  if (llvm::X86::parseArchX86(level) == llvm::X86::CK_None) {
+  StringRef processor = level, features = processor.consume_back(VnniSuffix) ? "+avx512vnni" : "";
+  if (llvm::X86::parseArchX86(processor) == llvm::X86::CK_None) {
     emitError(location) << "host level is '" << level << "', which LLVM does not know; try 'x86-64-v3'";
     return nullptr;
   }
   llvm::TargetOptions options;
-  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
-      triple, level, "", options, llvm::Reloc::PIC_, llvm::CodeModel::Small, llvm::CodeGenOptLevel::Aggressive));
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(triple, processor, features, options,
+                                                                          llvm::Reloc::PIC_, llvm::CodeModel::Small,
+                                                                          llvm::CodeGenOptLevel::Aggressive));
 }
 
 /// Everything but entry points, and what the backend may call, becomes private to the module.
@@ -52,12 +58,16 @@ static void internalize(llvm::Module &module, ArrayRef<std::string> entries) {
 
 /// Tells code that was written for more than one level which one it is compiled for.
 static void defineLevel(llvm::Module &module, const llvm::TargetMachine &machine) {
-  llvm::GlobalVariable *bytes = module.getGlobalVariable("lathe_register_bytes");
-  if (!bytes)
-    return;
-  bool wide = machine.getMCSubtargetInfo()->checkFeatures("+avx512f");
-  bytes->setInitializer(llvm::ConstantInt::get(bytes->getValueType(), wide ? 64 : 32));
-  bytes->setLinkage(llvm::GlobalValue::PrivateLinkage);
+  auto define = [&](StringRef name, int64_t value) {
+    llvm::GlobalVariable *constant = module.getGlobalVariable(name);
+    if (!constant)
+      return;
+    constant->setInitializer(llvm::ConstantInt::get(constant->getValueType(), value));
+    constant->setLinkage(llvm::GlobalValue::PrivateLinkage);
+  };
+  const llvm::MCSubtargetInfo &features = *machine.getMCSubtargetInfo();
+  define("lathe_register_bytes", features.checkFeatures("+avx512f") ? 64 : 32);
+  define(VnniConstant, features.checkFeatures("+avx512vnni"));
 }
 
 static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
@@ -148,7 +158,10 @@ lathe::buildHostImages(ModuleOp plan, const HostImageOptions &options,
   assert(!llvm::verifyModule(module, &llvm::errs()) && "the host code that we emit is well-formed LLVM IR");
 
   std::vector<HostImage> images;
+  bool multipliesIntegers = module.getGlobalVariable(VnniConstant);
   for (const std::string &level : options.Levels) {
+    if (StringRef(level).ends_with(VnniSuffix) && !multipliesIntegers)
+      continue;
     FailureOr<HostImage> image = compileLevel(module, level, names, options.KeepLlvmIr, plan.getLoc());
     if (failed(image))
       return failure();

@@ -16,14 +16,16 @@ struct HostEntry {
 };
 
 struct HostImage {
-  std::string Level;          ///< "x86-64-v3", ...: a CPU name of LLVM, and the section's name in the artifact
+  std::string Level;          ///< "x86-64-v3", ...: the section's name in the artifact
   std::vector<uint8_t> Bytes; ///< code, then constants
   std::vector<HostEntry> Entries;
   std::string LlvmIr; ///< optimized, when asked for
 };
 
 struct HostImageOptions {
-  std::vector<std::string> Levels = {"x86-64-v3", "x86-64-v4"};
+  /// CPU names of LLVM; ascending. Code that multiplies integers (kernels/Int8.cpp) is compiled for x86-64-v4 with VNNI
+  /// as well, which not every processor of that level has: level "x86-64-v4-vnni".
+  std::vector<std::string> Levels = {"x86-64-v3", "x86-64-v4", "x86-64-v4-vnni"};
   bool KeepLlvmIr = false;
 };
 

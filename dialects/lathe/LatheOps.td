@@ -46,6 +46,7 @@ def Lathe_PlainTensor : RankedTensorOf<Lathe_RealElements # Lathe_SignedIntegers
 def Lathe_BoolTensor : RankedTensorOf<[I1]>;
 def Lathe_AnyTensor : RankedTensorOf<[AnyType]>;
 def Lathe_QuantizedElement : Type<CPred<"::llvm::isa<::lathe::QuantizedTypeInterface>($_self)">, "quantized blocks">;
+def Lathe_QuantizedTensor : RankedTensorOf<[Lathe_QuantizedElement]>;
 def Lathe_WeightTensor : RankedTensorOf<[F16, BF16, F32, Lathe_QuantizedElement]>;
 def Lathe_CastableTensor : RankedTensorOf<Lathe_RealElements # Lathe_SignedIntegers # Lathe_UnsignedIntegers #
                                           [I1, Lathe_QuantizedElement]>;

@@ -1,6 +1,7 @@
 #include "dialects/lathe/Lathe.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "runtime/gguf/BlockFormat.h"
+#include "runtime/gguf/BlockPanels.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <cstring>
 
@@ -142,6 +143,44 @@ LogicalResult GgufType::unpack(ArrayRef<int64_t> shape, ArrayRef<uint8_t> bytes,
   if (failed(wanted) || *wanted != int64_t(bytes.size()) || int64_t(values.size()) != ShapedType::getNumElements(shape))
     return failure();
   gguf::dequantize(blockFormat(*this), bytes.data(), values.size(), values.data());
+  return success();
+}
+
+LogicalResult GgufPanelsType::verify(function_ref<InFlightDiagnostic()> emitError, StringRef format) {
+  const gguf::BlockFormat *known = gguf::findBlockFormat(std::string_view(format));
+  if (!known || !gguf::findBlockPanels(*known))
+    return emitError() << "'" << format << "' is no block format that has panels";
+  return success();
+}
+
+static const gguf::BlockPanels &blockPanels(GgufPanelsType type) {
+  return *gguf::findBlockPanels(*gguf::findBlockFormat(std::string_view(type.getFormat())));
+}
+
+std::array<int64_t, 2> GgufPanelsType::getBlockShape() const {
+  return {gguf::BlockPanels::Rows, int64_t(blockPanels(*this).format->weights)};
+}
+int64_t GgufPanelsType::getBlockBytes() const { return gguf::BlockPanels::Rows * blockPanels(*this).format->bytes; }
+
+FailureOr<int64_t> GgufPanelsType::getByteSize(ArrayRef<int64_t> shape) const {
+  FailureOr<int64_t> blocks = countBlocks(shape, getBlockShape());
+  if (failed(blocks) || shape.size() != 2)
+    return failure();
+  return *blocks * getBlockBytes();
+}
+
+bool GgufPanelsType::isLegalSlice(ArrayRef<int64_t> shape, ArrayRef<int64_t> offsets, ArrayRef<int64_t> sizes) const {
+  return isOnBlockBorders(shape, offsets, sizes, getBlockShape());
+}
+
+LogicalResult GgufPanelsType::unpack(ArrayRef<int64_t> shape, ArrayRef<uint8_t> bytes,
+                                     MutableArrayRef<float> values) const {
+  FailureOr<int64_t> wanted = getByteSize(shape);
+  if (failed(wanted) || *wanted != int64_t(bytes.size()) || int64_t(values.size()) != ShapedType::getNumElements(shape))
+    return failure();
+  std::vector<uint8_t> blocks(bytes.size());
+  gguf::unpackPanels(blockPanels(*this), shape[0], shape[1], bytes.data(), blocks.data());
+  gguf::dequantize(*blockPanels(*this).format, blocks.data(), values.size(), values.data());
   return success();
 }
 

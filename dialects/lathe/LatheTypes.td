@@ -87,6 +87,18 @@ def Lathe_GgufType : Lathe_QuantizedType<"Gguf", "gguf"> {
   let genVerifyDecl = 1;
 }
 
+def Lathe_GgufPanelsType : Lathe_QuantizedType<"GgufPanels", "gguf_panels"> {
+  let summary = "Blocks of a GGUF format, those of 16 rows side by side";
+  let description = [{
+    The same values in the order that a product reads them in: a block is 16 rows high, and the 16 blocks that it is made of
+    are dealt out in units, unit 0 of each row, then unit 1 of each. The authority for units is `runtime/gguf/BlockPanels.h`.
+    Example: `tensor<256x256x!lathe.gguf_panels<q4_k>>`.
+  }];
+  let parameters = (ins StringRefParameter<"lower-case name of the format">:$format);
+  let assemblyFormat = "`<` custom<FormatName>($format) `>`";
+  let genVerifyDecl = 1;
+}
+
 def Lathe_BlockedType : Lathe_QuantizedType<"Blocked", "blocked"> {
   let summary = "Codes of a small type with a scale for each block";
   let description = [{

@@ -2,6 +2,7 @@
 #include "dialects/lathe/Lathe.h"
 #include "dialects/lathe/Windows.h"
 #include "mlir/Dialect/Traits.h"
+#include "runtime/gguf/BlockPanels.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -156,6 +157,60 @@ LogicalResult PackColumnsOp::inferResultDims(ArrayRef<DimList> operands, SmallVe
   if (getTransposed())
     std::swap(rows, columns);
   dims.append({columns.ceilDiv(Columns), rows, getAffineConstantExpr(Columns, getContext())});
+  results.push_back(std::move(dims));
+  return success();
+}
+
+/// `rows` rounded up to those of a panel.
+static int64_t roundUpToPanel(int64_t rows) {
+  return ShapedType::isDynamic(rows) ? rows : int64_t(llvm::alignTo(rows, gguf::BlockPanels::Rows));
+}
+
+LogicalResult PackBlocksOp::verify() {
+  RankedTensorType input = getInput().getType(), result = getResult().getType();
+  // (C1)
+  auto blocks = dyn_cast<GgufType>(input.getElementType());
+  auto panels = dyn_cast<GgufPanelsType>(result.getElementType());
+  if (!blocks || !panels || blocks.getFormat() != panels.getFormat() || input.getRank() != 2 || result.getRank() != 2)
+    return emitOpError() << "packs " << input << " into " << result
+                         << ", needed a matrix of GGUF blocks and one of panels of the same format";
+  // (C2)
+  if (!dimsAgree(input.getDimSize(1), result.getDimSize(1)) ||
+      !dimsAgree(roundUpToPanel(input.getDimSize(0)), result.getDimSize(0)))
+    return emitOpError() << "packs " << input << " into " << result << ", needed " << input.getDimSize(1)
+                         << " columns and " << roundUpToPanel(input.getDimSize(0)) << " rows";
+  return success();
+}
+
+LogicalResult PackBlocksOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImpl<DimList> &results) {
+  constexpr int64_t Rows = gguf::BlockPanels::Rows;
+  results.push_back({operands[0][0].ceilDiv(Rows) * Rows, operands[0][1]});
+  return success();
+}
+
+LogicalResult Int8MatmulOp::verify() {
+  RankedTensorType lhs = getLhs().getType(), rhs = getRhs().getType(), result = getResult().getType();
+  // (C1)
+  if (lhs.getRank() < 1 || result.getRank() != lhs.getRank() || rhs.getRank() != 2 ||
+      !isa<GgufType, GgufPanelsType>(rhs.getElementType()))
+    return emitOpError() << "lhs is " << lhs << ", rhs " << rhs << " and result " << result
+                         << ", needed one rank for lhs and result, and a matrix of GGUF blocks or panels for rhs";
+  // (C2)
+  int64_t k = rhs.getDimSize(1);
+  if (!dimsAgree(lhs.getShape().back(), k) || (!ShapedType::isDynamic(k) && k % Group != 0) ||
+      !shapesAgree(lhs.getShape().drop_back(), result.getShape().drop_back()))
+    return emitOpError() << "sizes of lhs " << lhs << ", rhs " << rhs << " and result " << result
+                         << " do not fit, needed one k, a multiple of " << Group;
+  // (C3)
+  int64_t n = result.getShape().back(), rows = isa<GgufPanelsType>(rhs.getElementType()) ? roundUpToPanel(n) : n;
+  if (ShapedType::isDynamic(n) || !dimsAgree(rhs.getDimSize(0), rows))
+    return emitOpError() << "result is " << result << " but rhs has " << rhs.getDimSize(0) << " rows";
+  return success();
+}
+
+LogicalResult Int8MatmulOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImpl<DimList> &results) {
+  DimList dims = operands[0];
+  dims.back() = getAffineConstantExpr(getResult().getType().getShape().back(), getContext());
   results.push_back(std::move(dims));
   return success();
 }

@@ -101,6 +101,49 @@ def Lathe_PackColumnsOp : Lathe_ModelOp<"pack_columns", [Lathe_NotDifferentiable
   let extraClassDeclaration = "static constexpr int64_t Columns = 16;";
 }
 
+def Lathe_PackBlocksOp : Lathe_ModelOp<"pack_blocks", [Lathe_NotDifferentiable]> {
+  let summary = "Put the blocks of 16 rows side by side";
+  let description = [{
+    `result` has the rows of `input` and their values, as blocks of 16 rows; behind the last row there are zeros.
+    Constraints:
+    * (C1) `input` is a matrix of blocks of a GGUF format that has panels, and `result` one of panels of this format.
+    * (C2) `result` has as many columns, and as many rows, rounded up to 16.
+    Example:
+    ```mlir
+    %p = lathe.pack_blocks %w : tensor<40x256x!lathe.gguf<q4_k>> -> tensor<48x256x!lathe.gguf_panels<q4_k>>
+    ```
+  }];
+  let arguments = (ins Lathe_QuantizedTensor:$input);
+  let results = (outs Lathe_QuantizedTensor:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Lathe_Int8MatmulOp : Lathe_ModelOp<"int8_matmul", [Lathe_NotDifferentiable]> {
+  let summary = "Matrix product of rows that are rounded to 8 bits and weights in blocks";
+  let description = [{
+    `result[..., n] = sum_k r(lhs)[..., k] * rhs[n, k]`, accumulated in f32 (in the reference: f64). r rounds each 32 elements
+    x of a row that begin at a multiple of 32: with m the largest |x|, r(x) = m/127 * round(x * (127/m)), each of these
+    operations in f32, ties to even; r(x) = 0 where m is below 2^-100. Products of codes are sums of integers.
+    Constraints:
+    * (C1) `lhs` and `result` have one rank of 1 or more, `rhs` is a matrix of GGUF blocks or of panels of them.
+    * (C2) The lengths of k agree and are a multiple of 32, so do the dimensions before n.
+    * (C3) n is known, and `rhs` has n rows; as panels n rounded up to 16.
+    Example:
+    ```mlir
+    %y = lathe.int8_matmul %x, %w : tensor<?x256xf32>, tensor<48x256x!lathe.gguf_panels<q4_k>> -> tensor<?x40xf32>
+    ```
+  }];
+  let arguments = (ins Lathe_FloatTensor:$lhs, Lathe_QuantizedTensor:$rhs);
+  let results = (outs Lathe_FloatTensor:$result);
+  let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($lhs) `,` type($rhs) `->` type($result)";
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Elements of a row that are rounded together.
+    static constexpr int64_t Group = 32;
+  }];
+}
+
 def Lathe_PanelMatmulOp : Lathe_ModelOp<"panel_matmul", [Lathe_NotDifferentiable]> {
   let summary = "Matrix product with weights in panels";
   let description = [{
@@ -115,7 +158,7 @@ def Lathe_PanelMatmulOp : Lathe_ModelOp<"panel_matmul", [Lathe_NotDifferentiable
     %y = lathe.panel_matmul %x, %p : tensor<?x64xf32>, tensor<3x64x16xf32> -> tensor<?x40xf32>
     ```
   }];
-  let arguments = (ins Lathe_FloatTensor:$lhs, RankedTensorOf<[F32]>:$panels);
+  let arguments = (ins Lathe_FloatTensor:$lhs, Lathe_FloatTensor:$panels);
   let results = (outs Lathe_FloatTensor:$result);
   let assemblyFormat = "$lhs `,` $panels attr-dict `:` type($lhs) `,` type($panels) `->` type($result)";
   let hasVerifier = 1;

@@ -1,6 +1,7 @@
 // See PackProducts in Passes.td.
 #include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
+#include "runtime/gguf/BlockPanels.h"
 
 using namespace mlir;
 
@@ -22,8 +23,8 @@ static StringRef findObstacle(MatmulOp matmul) {
     return "its right operand is no weight";
   if (rhs.getRank() != 2 || !rhs.hasStaticShape())
     return "its right operand is not one matrix of known size";
-  if (!rhs.getElementType().isF32())
-    return "its weights have fewer bits than f32 and are read as they are";
+  if (!isa<FloatType>(rhs.getElementType()))
+    return "its weights are in blocks and are read as they are";
   return "";
 }
 
@@ -38,6 +39,21 @@ static void pack(MatmulOp matmul) {
   auto product = PanelMatmulOp::create(builder, matmul.getLoc(), matmul.getResult().getType(), matmul.getLhs(), panels);
   matmul.getResult().replaceAllUsesWith(product);
   matmul.erase();
+}
+
+/// Blocks become panels; panels stay.
+static void packBlocks(Int8MatmulOp product) {
+  RankedTensorType rhs = product.getRhs().getType();
+  auto blocks = dyn_cast<GgufType>(rhs.getElementType());
+  if (!blocks)
+    return;
+  OpBuilder builder(product);
+  constexpr int64_t Rows = gguf::BlockPanels::Rows;
+  int64_t shape[] = {int64_t(llvm::alignTo(rhs.getDimSize(0), Rows)), rhs.getDimSize(1)};
+  auto type = RankedTensorType::get(shape, GgufPanelsType::get(product.getContext(), blocks.getFormat()));
+  product.getRhsMutable().assign(PackBlocksOp::create(builder, product.getLoc(), type, product.getRhs()));
+  remark::passed(product.getLoc(), remark::RemarkOpts::name("PackProducts").category("fusion"))
+      << remark::add("packs weights of {0} into panels of {1} rows", rhs, Rows);
 }
 
 namespace {
@@ -55,6 +71,8 @@ struct PackProducts : lathe::impl::PackProductsBase<PackProducts> {
                                                               matmul.getRhs().getType(), PackColumnsOp::Columns);
       pack(matmul);
     }
+    for (auto product : getOperation().getBody().front().getOps<Int8MatmulOp>())
+      packBlocks(product);
   }
 };
 } // namespace

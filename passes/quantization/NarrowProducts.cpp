@@ -1,5 +1,7 @@
 // See NarrowProducts in Passes.td.
+#include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
+#include "runtime/gguf/BlockPanels.h"
 
 using namespace mlir;
 
@@ -87,6 +89,34 @@ static LogicalResult checkBlocks(func::FuncOp function, Type element) {
   return failure(result.wasInterrupted());
 }
 
+/// Why the rows that a product reads are not rounded to 8 bits, or an empty string.
+static std::string findObstacle(MatmulOp matmul) {
+  RankedTensorType rhs = matmul.getRhs().getType();
+  auto blocks = dyn_cast<GgufType>(rhs.getElementType());
+  if (!blocks)
+    return "its weights are not in blocks";
+  if (!gguf::findBlockPanels(*gguf::findBlockFormat(std::string_view(blocks.getFormat()))))
+    return llvm::formatv("its weights are {0}, for which there is no product with 8-bit rows", blocks.getFormat());
+  if (!isa_and_nonnull<WeightOp>(matmul.getRhs().getDefiningOp()) || rhs.getRank() != 2)
+    return "its right operand is not one matrix of the model's file";
+  return "";
+}
+
+/// A product of rows that are rounded to 8 bits in place of one of f32, where there is such a product.
+static void roundRows(MatmulOp matmul) {
+  auto options = remark::RemarkOpts::name("NarrowProducts").category("quantization");
+  if (std::string obstacle = findObstacle(matmul); !obstacle.empty()) {
+    remark::missed(matmul.getLoc(), options) << remark::add("a product reads f32: {0}", obstacle);
+    return;
+  }
+  OpBuilder builder(matmul);
+  auto product =
+      Int8MatmulOp::create(builder, matmul.getLoc(), matmul.getResult().getType(), matmul.getLhs(), matmul.getRhs());
+  remark::passed(matmul.getLoc(), options) << remark::add("a product rounds its rows to 8 bits");
+  matmul.getResult().replaceAllUsesWith(product);
+  matmul.erase();
+}
+
 static void setStateElement(func::FuncOp function, Type element) {
   auto convert = [&](Type type) -> Type {
     auto state = dyn_cast<StateType>(type);
@@ -110,11 +140,12 @@ struct NarrowProducts : lathe::impl::NarrowProductsBase<NarrowProducts> {
   using NarrowProductsBase::NarrowProductsBase;
 
   void runOnOperation() override {
-    Type element = parseElement(&getContext(), activations);
+    bool int8 = activations == "int8";
+    Type element = parseElement(&getContext(), int8 ? StringRef("f32") : StringRef(activations));
     Type state = kv.empty() ? element : parseStateElement(&getContext(), kv);
     if (!element || !state) {
       getOperation().emitError() << "activations are '" << activations << "' and kv '" << kv
-                                 << "', needed f32, f16 or bf16, and for kv also q8_0 or fp8";
+                                 << "', needed f32, f16 or bf16, for activations also int8, for kv q8_0 or fp8";
       return signalPassFailure();
     }
     for (auto function : getOperation().getOps<func::FuncOp>()) {
@@ -123,6 +154,8 @@ struct NarrowProducts : lathe::impl::NarrowProductsBase<NarrowProducts> {
       function.walk([&](Operation *op) {
         if (isa<MatmulOp, ExpertMatmulOp, ConvOp>(op))
           narrowOperands(op, {0, 1}, element);
+        if (auto matmul = dyn_cast<MatmulOp>(op); matmul && int8)
+          roundRows(matmul);
         else if (auto attention = dyn_cast<PagedAttentionOp>(op))
           narrowAttention(attention, element);
         else if (isa<RaggedAttentionOp>(op))

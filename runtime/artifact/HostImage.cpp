@@ -20,7 +20,9 @@ struct Level {
 static std::vector<Level> levels() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  return {{"x86-64-v4", __builtin_cpu_supports("x86-64-v4") != 0},
+  bool v4 = __builtin_cpu_supports("x86-64-v4") != 0;
+  return {{"x86-64-v4-vnni", v4 && __builtin_cpu_supports("avx512vnni") != 0},
+          {"x86-64-v4", v4},
           {"x86-64-v3", __builtin_cpu_supports("x86-64-v3") != 0}};
 #else
   return {};

@@ -33,7 +33,8 @@ private:
   unsigned char *base = nullptr;
 };
 
-/// "x86-64-v4", "x86-64-v3", ... : the best level of this processor, "" below the levels that images exist for.
+/// "x86-64-v4-vnni", "x86-64-v4", "x86-64-v3": the best level of this processor, "" below the levels that images exist
+/// for.
 const char *hostLevel();
 
 } // namespace lathe::runtime

@@ -4,6 +4,7 @@
 #include "runtime/HostAbi.h"
 #include "runtime/artifact/Artifact.h"
 #include "runtime/artifact/JsonField.h"
+#include "runtime/gguf/BlockPanels.h"
 
 #include <algorithm>
 #include <set>
@@ -345,10 +346,31 @@ int64_t lastElement(const Packing &packing) {
   return last + reach > Most ? -1 : last + reach;
 }
 
+/// Reads the matrix that becomes the `bytes` bytes of a weight in panels.
+BlockMatrix readBlockMatrix(const JsonField &field, int64_t bytes, int64_t sourceBytes) {
+  constexpr int64_t Most = int64_t(1) << 31;
+  BlockMatrix matrix{field["blocks"].text(), field["rows"].integer(1, Most), field["columns"].integer(1, Most)};
+  const gguf::BlockFormat *format = gguf::findBlockFormat(matrix.format);
+  if (!format || !gguf::findBlockPanels(*format))
+    field["blocks"].wrong("a block format that has panels");
+  if (matrix.columns % format->weights != 0)
+    field["columns"].wrong("a multiple of the " + std::to_string(format->weights) + " columns of a block");
+  constexpr int64_t Rows = gguf::BlockPanels::Rows;
+  int64_t rowBytes = matrix.columns / format->weights * format->bytes;
+  if (matrix.rows > sourceBytes / rowBytes || (matrix.rows + Rows - 1) / Rows * Rows != bytes / rowBytes ||
+      bytes % rowBytes != 0)
+    field["rows"].wrong("the rows of the source, which with those that fill the last panel are the weight's");
+  return matrix;
+}
+
 Packing readPacking(const JsonField &field, int64_t bytes, const std::vector<Weight> &sources) {
   constexpr size_t MaxRank = 16;
   Packing packing;
   packing.from = size_t(field["from"].integer(0, int64_t(sources.size()) - 1));
+  if (field.has("blocks")) {
+    packing.blocks = readBlockMatrix(field, bytes, sources[packing.from].bytes);
+    return packing;
+  }
   packing.elementBytes = field["element_bytes"].integer(1, 8);
   int64_t left = bytes / packing.elementBytes;
   for (const JsonField &size : field["sizes"].items())

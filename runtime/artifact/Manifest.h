@@ -74,6 +74,12 @@ struct Kernel {
 /// Where the bytes of a weight come from: the weights section, a file of the model, nowhere, or another tensor.
 enum class WeightSource { Section, File, None, Packed };
 
+/// A matrix of blocks in a format that has panels (runtime/gguf/BlockPanels.h).
+struct BlockMatrix {
+  std::string format;
+  int64_t rows = 0, columns = 0;
+};
+
 /// A strided copy: the element at indices i, which run to `sizes`, is element sum(i[d] * strides[d]) of the source.
 struct Packing {
   size_t from = 0; ///< of Manifest::sources
@@ -83,6 +89,8 @@ struct Packing {
   /// column in a panel.
   std::optional<size_t> panels;
   int64_t columns = 0;
+  /// Instead of all these: the source, whose blocks become panels.
+  std::optional<BlockMatrix> blocks;
 };
 
 struct Weight {

@@ -1,5 +1,7 @@
 #include "runtime/artifact/PackWeight.h"
 
+#include "runtime/gguf/BlockPanels.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -64,10 +66,23 @@ void packRows(void *argument, int64_t begin, int64_t end) {
   }
 }
 
+/// Panels [begin, end).
+void packBlocks(void *argument, int64_t begin, int64_t end) {
+  const auto &[packing, source, target] = *static_cast<Job *>(argument);
+  const auto &[name, rows, columns] = *packing.blocks;
+  const gguf::BlockFormat &format = *gguf::findBlockFormat(name);
+  int64_t panelBytes = columns / format.weights * format.bytes * gguf::BlockPanels::Rows;
+  gguf::packPanels(*gguf::findBlockPanels(format), rows, columns, source, target + begin * panelBytes, begin, end);
+}
+
 } // namespace
 
 void packWeight(const Packing &packing, const unsigned char *source, unsigned char *target, const ParallelLoop &loop) {
   Job job{packing, source, target};
+  if (packing.blocks) {
+    loop((packing.blocks->rows + gguf::BlockPanels::Rows - 1) / gguf::BlockPanels::Rows, packBlocks, &job);
+    return;
+  }
   int64_t rows = 1;
   for (size_t d = 0; d + 1 < packing.sizes.size(); ++d)
     rows *= packing.sizes[d];

@@ -86,8 +86,8 @@ bool KernelBody::readsNarrowWeights(MatmulOp op) {
 
 /// True when two products have the same tiles, and the elements of a tile are the same places of their results.
 static bool haveEqualTiles(const KernelBody &body, Operation *a, Operation *b) {
-  if (a->getName() != b->getName() || !isa<MatmulOp, PanelMatmulOp>(a) || a->getAttrs() != b->getAttrs() ||
-      body.getDims(a->getResult(0)) != body.getDims(b->getResult(0)))
+  if (a->getName() != b->getName() || !isa<Int8MatmulOp, MatmulOp, PanelMatmulOp>(a) ||
+      a->getAttrs() != b->getAttrs() || body.getDims(a->getResult(0)) != body.getDims(b->getResult(0)))
     return false;
   auto matmul = dyn_cast<MatmulOp>(a);
   return !matmul || KernelBody::readsNarrowWeights(matmul) == KernelBody::readsNarrowWeights(cast<MatmulOp>(b));

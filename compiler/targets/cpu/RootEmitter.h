@@ -28,6 +28,7 @@ public:
   llvm::LogicalResult emit(LayerNormOp op);
   llvm::LogicalResult emit(PanelConvOp op);
   llvm::LogicalResult emit(PanelMatmulOp op);
+  llvm::LogicalResult emit(Int8MatmulOp op);
   llvm::LogicalResult emit(AttentionOp op);
   llvm::LogicalResult emit(SoftmaxOp op);
   llvm::LogicalResult emit(ReduceOp op);
@@ -77,7 +78,7 @@ private:
   void addArray(llvm::ArrayRef<mlir::AffineExpr> values);
   void addBatch(llvm::ArrayRef<mlir::AffineExpr> left, llvm::ArrayRef<mlir::AffineExpr> right,
                 llvm::ArrayRef<mlir::AffineExpr> result);
-  static mlir::AffineExpr countProductTiles(mlir::AffineExpr m, mlir::AffineExpr n);
+  static mlir::AffineExpr countProductTiles(mlir::AffineExpr m, mlir::AffineExpr n, int64_t rows);
   void addFunction(llvm::StringRef prefix, const Operand &operand) { add(getTemplate(prefix + operand.Format)); }
   void addWindows(const Windows &windows, llvm::ArrayRef<mlir::AffineExpr> input,
                   llvm::ArrayRef<mlir::AffineExpr> output);

@@ -6,9 +6,9 @@ using namespace mlir;
 using namespace lathe;
 using namespace lathe::cpu;
 
-// As in kernels/Matmul.cpp and kernels/Products.h.
+// As in kernels/Matmul.cpp, kernels/Products.h and kernels/Int8.cpp.
 static constexpr int64_t MatmulColumns = 16;
-static constexpr int64_t ProductRows = 140, ProductColumns = 32;
+static constexpr int64_t ProductRows = 140, ProductColumns = 32, Int8Rows = 132;
 
 FailureOr<llvm::Value *> RootEmitter::getAddress(Operation *op, Value value) {
   BlockArgument argument = KernelBody::findArgument(value);
@@ -45,8 +45,8 @@ llvm::Value *RootEmitter::emitBytes(AffineExpr elements, Type element) {
   return Frame.emit(Builder, elements * getElementBytes(element));
 }
 
-AffineExpr RootEmitter::countProductTiles(AffineExpr m, AffineExpr n) {
-  return m.ceilDiv(ProductRows) * n.ceilDiv(ProductColumns);
+AffineExpr RootEmitter::countProductTiles(AffineExpr m, AffineExpr n, int64_t rows) {
+  return m.ceilDiv(rows) * n.ceilDiv(ProductColumns);
 }
 
 LogicalResult RootEmitter::emit(MatmulOp op) {
@@ -61,8 +61,8 @@ LogicalResult RootEmitter::emit(MatmulOp op) {
   AffineExpr m = right.size() == 2 ? Body.getElements(op.getLhs(), 0, left.size() - 1) : result[batchRank];
   AffineExpr n = result.back(), k = left.back();
   Call.Template = getTemplate(narrow ? "lathe_matmul_transposed" : "lathe_matmul");
-  Call.Tiles =
-      narrow ? n.ceilDiv(MatmulColumns) : countProductTiles(m, n) * Body.getElements(op.getResult(), 0, batchRank);
+  Call.Tiles = narrow ? n.ceilDiv(MatmulColumns)
+                      : countProductTiles(m, n, ProductRows) * Body.getElements(op.getResult(), 0, batchRank);
   add(lhs->Address);
   add(rhs->Address);
   if (!narrow) {
@@ -143,9 +143,37 @@ LogicalResult RootEmitter::emit(PanelMatmulOp op) {
   AffineExpr m = Body.getElements(op.getLhs(), 0, rank - 1), k = Body.getDim(op.getLhs(), rank - 1);
   AffineExpr n = Body.getDim(op.getResult(), rank - 1);
   Call.Template = getTemplate("lathe_panel_matmul");
-  Call.Tiles = countProductTiles(m, n);
+  Call.Tiles = countProductTiles(m, n, ProductRows);
   add(lhs->Address);
   add(panels->Address);
+  add(m);
+  add(n);
+  add(k);
+  add(emitBytes(k, lhs->Element));
+  add(emitElementBytes(panels->Element));
+  addFunction("lathe_unpack_", *lhs);
+  addFunction("lathe_unpack_", *panels);
+  addFlag(lhs->Element.isF32());
+  addFlag(panels->Element.isF32());
+  return success();
+}
+
+LogicalResult RootEmitter::emit(Int8MatmulOp op) {
+  FailureOr<Operand> lhs = getOperand(op, op.getLhs());
+  FailureOr<llvm::Value *> weights = getAddress(op, op.getRhs());
+  if (failed(lhs) || failed(weights))
+    return failure();
+  auto panels = dyn_cast<GgufPanelsType>(op.getRhs().getType().getElementType());
+  if (!panels)
+    return op.emitOpError() << "has weights of type " << op.getRhs().getType()
+                            << ", but the CPU's kernel reads panels; run lathe-pack-products before";
+  unsigned rank = op.getLhs().getType().getRank();
+  AffineExpr m = Body.getElements(op.getLhs(), 0, rank - 1), k = Body.getDim(op.getLhs(), rank - 1);
+  AffineExpr n = Body.getDim(op.getResult(), rank - 1);
+  Call.Template = getTemplate("lathe_int8_matmul_" + panels.getFormat());
+  Call.Tiles = countProductTiles(m, n, Int8Rows);
+  add(lhs->Address);
+  add(*weights);
   add(m);
   add(n);
   add(k);
@@ -368,7 +396,8 @@ LogicalResult RootEmitter::emit(PanelConvOp op) {
   int64_t groups = op.getGroups();
   AffineExpr outputs = Body.getDim(op.getResult(), 3);
   Call.Template = getTemplate("lathe_panel_conv");
-  Call.Tiles = countProductTiles(Body.getElements(op.getResult(), 0, 3), outputs.floorDiv(groups)) * groups;
+  Call.Tiles =
+      countProductTiles(Body.getElements(op.getResult(), 0, 3), outputs.floorDiv(groups), ProductRows) * groups;
   add(input->Address);
   add(panels->Address);
   add(Body.getDim(op.getInput(), 0));
@@ -422,7 +451,7 @@ FailureOr<RootCall> cpu::emitRootCall(const KernelBody &body, Operation *root, l
   LogicalResult result =
       llvm::TypeSwitch<Operation *, LogicalResult>(root)
           .Case<AppendKvOp, ArgMaxOp, ArgMinOp, AttentionOp, ChannelMaxPoolOp, ConvOp, DepthwiseConvOp, ExpertMatmulOp,
-                GatherOp, LayerNormOp, MatmulOp, MaxPoolOp, PagedAttentionOp, PanelConvOp, PanelMatmulOp,
+                GatherOp, Int8MatmulOp, LayerNormOp, MatmulOp, MaxPoolOp, PagedAttentionOp, PanelConvOp, PanelMatmulOp,
                 RaggedAttentionOp, ReduceOp, RmsNormOp, RopeOp, SoftmaxOp>([&](auto op) { return emitter.emit(op); })
           .Default([](Operation *op) { return op->emitOpError() << "has no kernel on the CPU"; });
   if (failed(result))

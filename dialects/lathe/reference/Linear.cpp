@@ -1,6 +1,9 @@
 // The meaning of Linear.td: products accumulate in f64 and round once.
 #include "dialects/lathe/Windows.h"
 #include "dialects/lathe/reference/Evaluator.h"
+#include "runtime/gguf/BlockPanels.h"
+#include <cmath>
+#include <cstring>
 
 using namespace mlir;
 using namespace lathe;
@@ -159,6 +162,55 @@ LogicalResult PackColumnsOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVe
           if (int64_t column = panel * Columns + j; column < columns)
             result.setFloat(next, input.getFloat(matrix * rows * columns +
                                                  (getTransposed() ? column * rows + row : row * columns + column)));
+  results.push_back(std::move(result));
+  return success();
+}
+
+LogicalResult PackBlocksOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImpl<ReferenceValue> &results) {
+  ArrayRef<int64_t> input = operands[0].getShape();
+  auto type = cast<GgufPanelsType>(getResult().getType().getElementType());
+  int64_t shape[] = {int64_t(llvm::alignTo(input[0], gguf::BlockPanels::Rows)), input[1]};
+  ReferenceValue result(type, shape, *type.getByteSize(shape));
+  const auto *format = gguf::findBlockFormat(std::string_view(type.getFormat()));
+  gguf::packPanels(*gguf::findBlockPanels(*format), input[0], input[1], operands[0].getBytes().data(),
+                   result.mutableBytes().data(), 0, shape[0] / gguf::BlockPanels::Rows);
+  results.push_back(std::move(result));
+  return success();
+}
+
+/// Rounds a group of elements as the description of `lathe.int8_matmul` says.
+static void roundToInt8(MutableArrayRef<float> group) {
+  // The largest magnitude by its bits, so that a NaN is the largest of all and makes the whole group NaN.
+  uint32_t bits = 0;
+  for (float value : group)
+    bits = std::max(bits, llvm::bit_cast<uint32_t>(value) & 0x7FFFFFFF);
+  float most = llvm::bit_cast<float>(bits), scale = most / 127, inverse = most < 0x1p-100f ? 0 : 127 / most;
+  for (float &value : group)
+    value = scale * float(std::nearbyint(value * inverse));
+}
+
+LogicalResult Int8MatmulOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImpl<ReferenceValue> &results) {
+  SmallVector<int64_t> shape(operands[0].getShape());
+  int64_t k = shape.back(), n = getResult().getType().getShape().back();
+  FailureOr<std::vector<float>> lhs = operands[0].toFloats(), rhs = operands[1].toFloats();
+  if (failed(lhs) || failed(rhs))
+    return emitOpError() << "rhs has " << operands[1].getBytes().size() << " bytes, which are not the blocks of "
+                         << getRhs().getType();
+  if (operands[1].getShape()[1] != k || operands[1].getShape()[0] < n || k % Group != 0)
+    return emitOpError() << "lhs is " << formatShape(shape) << " and rhs " << formatShape(operands[1].getShape())
+                         << ", which do not fit";
+  for (size_t i = 0; i < lhs->size(); i += Group)
+    roundToInt8(MutableArrayRef(*lhs).slice(i, Group));
+  int64_t rows = lhs->size() / std::max<int64_t>(1, k);
+  shape.back() = n;
+  ReferenceValue result = ReferenceValue::tensor(getEvaluatedElementType(getResult()), shape);
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t column = 0; column < n; ++column) {
+      double sum = 0;
+      for (int64_t i = 0; i < k; ++i)
+        sum += double((*lhs)[row * k + i]) * (*rhs)[column * k + i];
+      result.setFloat(row * n + column, sum);
+    }
   results.push_back(std::move(result));
   return success();
 }

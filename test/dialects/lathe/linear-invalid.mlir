@@ -177,6 +177,46 @@ func.func @panel_matmul_c3(%x: tensor<2x4xf32>, %p: tensor<1x4x16xf32>) {
 
 // -----
 
+func.func @pack_blocks_c1(%w: tensor<16x256x!lathe.gguf<q4_k>>) {
+  // expected-error @below {{'lathe.pack_blocks' op packs 'tensor<16x256x!lathe.gguf<q4_k>>' into 'tensor<16x256x!lathe.gguf_panels<q6_k>>', needed a matrix of GGUF blocks and one of panels of the same format}}
+  %0 = lathe.pack_blocks %w : tensor<16x256x!lathe.gguf<q4_k>> -> tensor<16x256x!lathe.gguf_panels<q6_k>>
+  return
+}
+
+// -----
+
+func.func @pack_blocks_c2(%w: tensor<17x256x!lathe.gguf<q4_k>>) {
+  // expected-error @below {{'lathe.pack_blocks' op packs 'tensor<17x256x!lathe.gguf<q4_k>>' into 'tensor<16x256x!lathe.gguf_panels<q4_k>>', needed 256 columns and 32 rows}}
+  %0 = lathe.pack_blocks %w : tensor<17x256x!lathe.gguf<q4_k>> -> tensor<16x256x!lathe.gguf_panels<q4_k>>
+  return
+}
+
+// -----
+
+func.func @int8_matmul_c1(%x: tensor<2x64xf32>, %w: tensor<16x64x!lathe.blocked<i8, block = [1, 32], scale = f16, zero = none, outer_scale = none>>) {
+  // expected-error @below {{needed one rank for lhs and result, and a matrix of GGUF blocks or panels for rhs}}
+  %0 = lathe.int8_matmul %x, %w : tensor<2x64xf32>, tensor<16x64x!lathe.blocked<i8, block = [1, 32], scale = f16, zero = none, outer_scale = none>> -> tensor<2x16xf32>
+  return
+}
+
+// -----
+
+func.func @int8_matmul_c2(%x: tensor<2x64xf32>, %w: tensor<16x32x!lathe.gguf<q8_0>>) {
+  // expected-error @below {{'lathe.int8_matmul' op sizes of lhs 'tensor<2x64xf32>', rhs 'tensor<16x32x!lathe.gguf<q8_0>>' and result 'tensor<2x16xf32>' do not fit, needed one k, a multiple of 32}}
+  %0 = lathe.int8_matmul %x, %w : tensor<2x64xf32>, tensor<16x32x!lathe.gguf<q8_0>> -> tensor<2x16xf32>
+  return
+}
+
+// -----
+
+func.func @int8_matmul_c3(%x: tensor<2x32xf32>, %w: tensor<16x32x!lathe.gguf_panels<q8_0>>) {
+  // expected-error @below {{'lathe.int8_matmul' op result is 'tensor<2x17xf32>' but rhs has 16 rows}}
+  %0 = lathe.int8_matmul %x, %w : tensor<2x32xf32>, tensor<16x32x!lathe.gguf_panels<q8_0>> -> tensor<2x17xf32>
+  return
+}
+
+// -----
+
 func.func @expert_matmul_c1(%x: tensor<2x4xf32>, %w: tensor<8x3x4xf32>, %e: tensor<2x2xi64>) {
   // expected-error @below {{'lathe.expert_matmul' op ranks of input, weights, experts and result are 2, 3, 2 and 3, needed 3, 3, 2 and 3}}
   %0 = lathe.expert_matmul %x, %w, %e : tensor<2x4xf32>, tensor<8x3x4xf32>, tensor<2x2xi64> -> tensor<2x2x3xf32>

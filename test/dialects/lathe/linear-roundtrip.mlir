@@ -47,6 +47,16 @@ func.func @panels(%x: tensor<?x64xf32>, %w: tensor<40x64xf32>) -> tensor<?x40xf3
   return %y : tensor<?x40xf32>
 }
 
+// CHECK-LABEL: @int8
+// CHECK-SAME: (%[[X:.*]]: tensor<?x256xf32>, %[[W:.*]]: tensor<40x256x!lathe.gguf<q4_k>>)
+func.func @int8(%x: tensor<?x256xf32>, %w: tensor<40x256x!lathe.gguf<q4_k>>) -> tensor<?x40xf32> {
+  // CHECK: %[[P:.*]] = lathe.pack_blocks %[[W]] : tensor<40x256x!lathe.gguf<q4_k>> -> tensor<48x256x!lathe.gguf_panels<q4_k>>
+  %p = lathe.pack_blocks %w : tensor<40x256x!lathe.gguf<q4_k>> -> tensor<48x256x!lathe.gguf_panels<q4_k>>
+  // CHECK: lathe.int8_matmul %[[X]], %[[P]] : tensor<?x256xf32>, tensor<48x256x!lathe.gguf_panels<q4_k>> -> tensor<?x40xf32>
+  %y = lathe.int8_matmul %x, %p : tensor<?x256xf32>, tensor<48x256x!lathe.gguf_panels<q4_k>> -> tensor<?x40xf32>
+  return %y : tensor<?x40xf32>
+}
+
 // CHECK-LABEL: @expert_matmul
 // CHECK-SAME: (%[[X:.*]]: tensor<?x1x256xf32>, %[[W:.*]]: tensor<8x32x256x!lathe.gguf<q4_k>>, %[[E:.*]]: tensor<?x2xi64>)
 func.func @expert_matmul(%x: tensor<?x1x256xf32>, %w: tensor<8x32x256x!lathe.gguf<q4_k>>, %e: tensor<?x2xi64>)

@@ -40,6 +40,11 @@ func.func private @format_without_blocks(tensor<256x!lathe.gguf<f16>>)
 
 // -----
 
+// expected-error @below {{'q5_0' is no block format that has panels}}
+func.func private @format_without_panels(tensor<16x256x!lathe.gguf_panels<q5_0>>)
+
+// -----
+
 // expected-error @below {{code is 'i16', needed an integer or float of at most 8 bits}}
 func.func private @wide_code(!lathe.blocked<i16, block = [1, 32], scale = f16, zero = none, outer_scale = none>)
 

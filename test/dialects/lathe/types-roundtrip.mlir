@@ -17,6 +17,10 @@ func.func private @lists(!lathe.sequence<tensor<?xf32>>, !lathe.optional<tensor<
 func.func private @blocks(tensor<2x256x!lathe.gguf<q4_k>>, tensor<2x32x!lathe.blocked<f4E2M1FN, block = [1, 16],
                           scale = f8E4M3FN, zero = none, outer_scale = f32>>)
 
+// CHECK-LABEL: @panels
+// CHECK-SAME: tensor<16x256x!lathe.gguf_panels<q4_k>>
+func.func private @panels(tensor<16x256x!lathe.gguf_panels<q4_k>>)
+
 // CHECK-LABEL: @entry
 // CHECK-SAME: (%{{.*}}: tensor<?x1x8x8xf32> {lathe.dims = ["batch", 1, 8, 8], lathe.name = "image", lathe.role = "tensor"})
 // CHECK-SAME: attributes {lathe.entry = "tensor", lathe.symbols = [#lathe.symbol<"batch", 1, 64>]}

@@ -1,5 +1,6 @@
 // Artifacts whose weights are not all in their section.
 #include "runtime/artifact/Weights.h"
+#include "runtime/gguf/BlockPanels.h"
 #include "test/runtime/TestArtifact.h"
 
 #include <cstring>
@@ -118,6 +119,37 @@ TEST(PackedWeights, AreCopiedFromTheirSource) {
   EXPECT_EQ(test::outcome(lathe_program_check_weights(test::load(file).get())).message, "");
 }
 
+/// Two panels of 20 rows of two blocks.
+artifact::ArtifactSource blockSource() {
+  artifact::ArtifactSource source = test::scaleSource();
+  source.sources.push_back({"blocks", "q8_0", {20, 64}, 0, 20 * 68, [](const artifact::ByteSink &sink) {
+                              for (int i = 0; i != 20 * 68; ++i)
+                                sink(&i, 1);
+                              return std::string();
+                            }});
+  source.weights.push_back({"panels", "q8_0", {32, 64}, 256, 32 * 68, nullptr, WeightPlace::Packed});
+  source.weights[1].packing.blocks = {"q8_0", 20, 64};
+  return source;
+}
+
+TEST(PackedWeights, AreBlocksOfSixteenRowsSideBySide) {
+  std::string file = test::writeTemporary(blockSource());
+  runtime::Artifact artifact(file);
+  runtime::Manifest manifest(artifact);
+  std::vector<unsigned char> blocks(20 * 68), wanted(32 * 68);
+  for (size_t i = 0; i != blocks.size(); ++i)
+    blocks[i] = static_cast<unsigned char>(i);
+  gguf::packPanels(*gguf::findBlockPanels(*gguf::findBlockFormat("q8_0")), 20, 64, blocks.data(), wanted.data(), 0, 2);
+  for (int64_t step : {1, 2}) {
+    runtime::Weights weights(artifact, manifest, [&](int64_t count, auto body, void *argument) {
+      ASSERT_EQ(count, 2);
+      for (int64_t begin = 0; begin < count; begin += step)
+        body(argument, begin, begin + step);
+    });
+    EXPECT_EQ(std::memcmp(weights.bytes().data() + 256, wanted.data(), wanted.size()), 0) << step;
+  }
+}
+
 TEST(PackedWeights, AreRefusedWhenTheSourceIsDamaged) {
   std::string bytes = test::readFile(test::writeTemporary(packedSource()));
   float numbers[2] = {8, 9};
@@ -177,6 +209,27 @@ TEST_P(BrokenPacking, IsRefused) {
   EXPECT_EQ(result.code, LATHE_CORRUPT);
   EXPECT_NE(result.message.find(GetParam().text), std::string::npos) << result.message;
 }
+
+class BrokenBlocks : public testing::TestWithParam<BrokenPlace> {};
+
+TEST_P(BrokenBlocks, AreRefused) {
+  Outcome result = loadBroken(test::readFile(test::writeTemporary(blockSource())), GetParam());
+  EXPECT_EQ(result.code, LATHE_CORRUPT);
+  EXPECT_NE(result.message.find(GetParam().text), std::string::npos) << result.message;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Fields, BrokenBlocks,
+    testing::Values(BrokenPlace{R"("blocks":"q8_0")", R"("blocks":"q8_9")",
+                                "blocks is \"q8_9\" but must be a block format that has panels"},
+                    BrokenPlace{R"("blocks":"q8_0")", R"("blocks":"q5_0")", "must be a block format that has panels"},
+                    BrokenPlace{R"("rows":20)", R"("rows":21)", "rows is 21 but must be the rows of the source"},
+                    BrokenPlace{R"("rows":20)", R"("rows":16)", "rows is 16 but must be the rows of the source"},
+                    BrokenPlace{R"("rows":20)", R"("rows":00)", "JSON"},
+                    BrokenPlace{R"("columns":64)", R"("columns":65)",
+                                "columns is 65 but must be a multiple of the 32 columns"},
+                    BrokenPlace{R"("columns":64)", R"("columns":96)", "must be the rows of the source"}),
+    [](const testing::TestParamInfo<BrokenPlace> &info) { return "Field" + std::to_string(info.index); });
 
 INSTANTIATE_TEST_SUITE_P(
     Fields, BrokenPacking,

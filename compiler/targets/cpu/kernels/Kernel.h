@@ -17,6 +17,8 @@
 
 /// Bytes of a vector register of the host level: a constant of each image (compiler/targets/HostImage.cpp).
 extern "C" const int32_t lathe_register_bytes;
+/// Whether the host level has AVX-512 VNNI. Code that asks is compiled for a level with it as well.
+extern "C" const bool lathe_has_vnni;
 
 namespace lathe::cpu {
 

@@ -1,8 +1,8 @@
 // Matrix products: result[m, n] = sum_k lhs[m, k] * rhs[n, k] or rhs[k, n], accumulated in f32.
 //
-// Weights that are stored in fewer bits are read as they are (lathe_matmul_transposed): with few rows, reading them is
-// what takes time. All others go through panels (Products.h). The sum behind one element depends on k alone, so a row
-// gives the same bits alone and in any batch.
+// Weights in blocks are read as they are (lathe_matmul_transposed): with few rows, reading them is what takes time. All
+// others go through panels (Products.h), which those of 16 bits are widened into. The sum behind one element depends on
+// k alone, so a row gives the same bits alone and in any batch.
 #include "compiler/targets/cpu/kernels/Products.h"
 
 using namespace lathe::cpu;
@@ -218,9 +218,29 @@ LATHE_TEMPLATE void lathe_matmul(const void *lhs, const void *rhs, const int64_t
   });
 }
 
-/// lhs [m, k], panels [ceil(n / 16), k, 16] (lathe.pack_columns).
+namespace {
+
+/// The products of a run with panels of 16-bit elements: two panels are widened at a time, which then lie in the first
+/// cache while all rows pass by.
+LATHE_INLINE void multiplyNarrow(Block block, const char *panels, int64_t panelBytes, Unpack unpack, int64_t rows,
+                                 int64_t count) {
+  alignas(64) float wide[2 * Depth * Lanes];
+  block.rhs = wide;
+  block.panelFloats = block.steps * Lanes;
+  for (int64_t panel = 0; panel < count; panel += 2, block.sums += 2 * Lanes) {
+    int64_t pair = smaller(2, count - panel);
+    for (int64_t p = 0; p < pair; ++p)
+      unpack(panels + (panel + p) * panelBytes, 0, block.panelFloats, wide + p * block.panelFloats);
+    lathe_multiply_block(&block, rows, pair);
+  }
+}
+
+} // namespace
+
+/// lhs [m, k], panels [ceil(n / 16), k, 16] (lathe.pack_columns) of elements of `panelElementBytes`.
 LATHE_TEMPLATE void lathe_panel_matmul(const void *lhs, const void *panels, int64_t m, int64_t n, int64_t k,
-                                       int64_t lhsRowBytes, Unpack lhsUnpack, bool lhsIsF32, Store store,
+                                       int64_t lhsRowBytes, int64_t panelElementBytes, Unpack lhsUnpack,
+                                       Unpack panelUnpack, bool lhsIsF32, bool panelsAreF32, Store store,
                                        const Launch *launch, int64_t begin, int64_t end) {
   ProductScratch scratch;
   int64_t run = getRunLength(k);
@@ -230,9 +250,14 @@ LATHE_TEMPLATE void lathe_panel_matmul(const void *lhs, const void *panels, int6
       int64_t steps = smaller(run, k - first);
       for (int64_t r = 0; r < span.rows; ++r)
         readRow(rows + r * lhsRowBytes, lhsUnpack, lhsIsF32, first, steps, scratch.lhs + r * RowFloats);
-      const float *right = static_cast<const float *>(panels) + span.column * k + first * Lanes;
-      Block block{scratch.lhs, right, k * Lanes, steps, scratch.sums, BlockColumns, first > 0};
-      lathe_multiply_block(&block, span.rows, (span.columns + Lanes - 1) / Lanes);
+      const char *right = static_cast<const char *>(panels) + (span.column * k + first * Lanes) * panelElementBytes;
+      int64_t count = (span.columns + Lanes - 1) / Lanes;
+      Block block{scratch.lhs, reinterpret_cast<const float *>(right), k * Lanes, steps, scratch.sums, BlockColumns,
+                  first > 0};
+      if (panelsAreF32)
+        lathe_multiply_block(&block, span.rows, count);
+      else
+        multiplyNarrow(block, right, k * Lanes * panelElementBytes, panelUnpack, span.rows, count);
     }
     storeSpan(span, m, n, scratch.sums, store, launch);
   });

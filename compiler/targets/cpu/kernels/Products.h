@@ -46,8 +46,9 @@ LATHE_INLINE int64_t getPart(int64_t count, int64_t parts, int64_t i) { return c
 /// Tiles of a product [m, n]: numbered along n first. As RootEmitter counts them.
 struct ProductTiles {
   int64_t m, n;
+  int64_t blockRows = BlockRows, spanColumns = BlockColumns;
 
-  LATHE_INLINE int64_t countRowBlocks() const { return (m + BlockRows - 1) / BlockRows; }
+  LATHE_INLINE int64_t countRowBlocks() const { return (m + blockRows - 1) / blockRows; }
   LATHE_INLINE int64_t countColumnTiles() const { return (n + TileColumns - 1) / TileColumns; }
 };
 
@@ -64,7 +65,7 @@ LATHE_INLINE void forEachSpan(ProductTiles tiles, int64_t begin, int64_t end, Co
   for (int64_t tile = begin; tile < end;) {
     int64_t first = tile % columnTiles, block = tile / columnTiles % rowBlocks;
     int64_t left = smaller(columnTiles - first, end - tile);
-    int64_t spans = (left + BlockColumns / TileColumns - 1) / (BlockColumns / TileColumns);
+    int64_t most = tiles.spanColumns / TileColumns, spans = (left + most - 1) / most;
     int64_t count = (left + spans - 1) / spans;
     int64_t row = getPart(tiles.m, rowBlocks, block), column = first * TileColumns;
     compute(ProductSpan{tile / columnTiles / rowBlocks, row, getPart(tiles.m, rowBlocks, block + 1) - row, column,

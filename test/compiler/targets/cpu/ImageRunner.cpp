@@ -17,7 +17,9 @@ using runtime::HostCall;
 
 static bool isSupported(const std::string &level) {
   llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
-  return level == "x86-64-v4" ? features["avx512vl"] && features["avx512bw"] && features["avx512dq"]
+  if (level == "x86-64-v4-vnni" && !features["avx512vnni"])
+    return false;
+  return level != "x86-64-v3" ? features["avx512vl"] && features["avx512bw"] && features["avx512dq"]
                               : features["avx2"] && features["fma"] && features["f16c"];
 }
 

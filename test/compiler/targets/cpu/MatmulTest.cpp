@@ -171,10 +171,11 @@ TEST(CpuMatmul, GivesARowTheSameBitsAloneAndInABatch) {
 }
 
 /// A product with packed weights: [s0, k] by [k, n].
-LaunchText makePanelProduct(int64_t n, int64_t k, const std::string &element) {
+LaunchText makePanelProduct(int64_t n, int64_t k, const std::string &element, const std::string &weights = "f32") {
   std::string lhs = "tensor<?x" + std::to_string(k) + "x" + element + ">",
               result = "tensor<?x" + std::to_string(n) + "xf32>";
-  std::string count = std::to_string((n + 15) / 16), panels = "tensor<" + count + "x" + std::to_string(k) + "x16xf32>";
+  std::string count = std::to_string((n + 15) / 16),
+              panels = "tensor<" + count + "x" + std::to_string(k) + "x16x" + weights + ">";
   return {1,
           {{lhs, "s0, " + std::to_string(k)}, {panels, count + ", " + std::to_string(k) + ", 16"}},
           {{result, "s0, " + std::to_string(n)}},
@@ -196,17 +197,31 @@ TEST(CpuMatmul, AgreesWithTheReferenceOnPanels) {
   }
 }
 
+TEST(CpuMatmul, AgreesWithTheReferenceOnPanelsOfSixteenBits) {
+  for (std::string type : {"f16", "bf16"})
+    for (auto [n, k, rows] :
+         {std::tuple<int64_t, int64_t, std::string>{1, 1, type}, {150, 33, "f32"}, {49, 769, "f32"}}) {
+      Bytes panels = toBytes(makeExact(randomFloats((n + 15) / 16 * 16 * k, 2)), type);
+      std::vector<ImageRunner::Call> calls;
+      for (int64_t m : {1, 6, 7, 14, 15, 141})
+        calls.push_back({{m}, {toBytes(makeExact(randomFloats(m * k, 1)), rows), panels}, {}, {}, {}});
+      checkAgainstReference(makePanelProduct(n, k, rows, type), calls, 0);
+    }
+}
+
 TEST(CpuMatmul, GivesARowTheSameBitsAloneAndInABatchOfPanels) {
-  ImageRunner runner(makePlan(makePanelProduct(50, 600, "f32")));
-  Bytes batch = toBytes(randomFloats(37 * 600, 6)), panels = toBytes(randomFloats(4 * 600 * 16, 7));
-  std::vector<ImageRunner::Call> all = runner.run({{37}, {batch, panels}, {Bytes(37 * 200)}, {}, {}});
-  for (int64_t row : {0, 13, 14, 36}) {
-    Bytes one(batch.begin() + row * 2400, batch.begin() + (row + 1) * 2400);
-    std::vector<ImageRunner::Call> alone = runner.run({{1}, {one, panels}, {Bytes(200)}, {}, {}});
-    for (size_t i = 0; i < all.size(); ++i)
-      EXPECT_TRUE(
-          std::equal(alone[i].Outputs[0].begin(), alone[i].Outputs[0].end(), all[i].Outputs[0].begin() + row * 200))
-          << runner.getImages()[i].first << " row " << row;
+  for (std::string type : {"f32", "f16"}) {
+    ImageRunner runner(makePlan(makePanelProduct(50, 600, "f32", type)));
+    Bytes batch = toBytes(randomFloats(37 * 600, 6)), panels = toBytes(randomFloats(4 * 600 * 16, 7), type);
+    std::vector<ImageRunner::Call> all = runner.run({{37}, {batch, panels}, {Bytes(37 * 200)}, {}, {}});
+    for (int64_t row : {0, 13, 14, 36}) {
+      Bytes one(batch.begin() + row * 2400, batch.begin() + (row + 1) * 2400);
+      std::vector<ImageRunner::Call> alone = runner.run({{1}, {one, panels}, {Bytes(200)}, {}, {}});
+      for (size_t i = 0; i < all.size(); ++i)
+        EXPECT_TRUE(
+            std::equal(alone[i].Outputs[0].begin(), alone[i].Outputs[0].end(), all[i].Outputs[0].begin() + row * 200))
+            << runner.getImages()[i].first << " row " << row;
+    }
   }
 }
 
