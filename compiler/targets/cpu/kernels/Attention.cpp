@@ -124,6 +124,11 @@ namespace {
 /// Query heads that share one pass over a sequence's pages, and the longest head.
 constexpr int64_t Group = 4, MaxWidth = 512;
 
+/// Floats from one token of a page to the next in scratch memory: a length whose multiples are spread over the cache's
+/// sets.
+LATHE_INLINE int64_t getTokenStep(int64_t width) { return (width + Lanes - 1) / Lanes * Lanes + Lanes; }
+constexpr int64_t MaxTokenStep = MaxWidth + Lanes;
+
 /// Softmax over the tokens seen so far of one query head: their largest score, and sums scaled to it.
 struct HeadState {
   alignas(64) float query[MaxWidth], result[MaxWidth];
@@ -133,28 +138,29 @@ struct HeadState {
   /// A cap above 0 limits the scores.
   LATHE_INLINE void addPage(const float *keys, const float *values, int64_t first, int64_t count, int64_t keyWidth,
                             int64_t valueWidth, float scale, float cap) {
-    float weights[PageTokens];
-    float top = largest;
+    static_assert(PageTokens == Lanes, "a vector holds a number for each token of a page");
+    alignas(64) float weights[PageTokens];
+    storeVector(weights, broadcast(-__builtin_inff())); // tokens that do not count weigh nothing
+    int64_t keyStep = getTokenStep(keyWidth), valueStep = getTokenStep(valueWidth);
     for (int64_t j = first; j < count; ++j) {
       Vector products = {};
       for (int64_t i = 0; i < keyWidth; i += Lanes)
-        products = multiplyAdd(loadVector(query + i), loadVector(keys + j * MaxWidth + i), products);
+        products = multiplyAdd(loadVector(query + i), loadVector(keys + j * keyStep + i), products);
       weights[j] = sumLanes(products) * scale;
       if (cap > 0)
         weights[j] = cap * hyperbolicTangent(weights[j] / cap);
-      top = weights[j] > top ? weights[j] : top;
     }
+    float most = maxLanes(loadVector(weights)), top = most > largest ? most : largest;
     float shrink = exponential(largest - top);
     largest = top;
-    sum *= shrink;
-    for (int64_t i = 0; i < valueWidth; i += Lanes)
-      storeVector(result + i, loadVector(result + i) * shrink);
-    for (int64_t j = first; j < count; ++j) {
-      float weight = exponential(weights[j] - top);
-      sum += weight;
-      for (int64_t i = 0; i < valueWidth; i += Lanes)
-        storeVector(result + i,
-                    multiplyAdd(Vector{} + weight, loadVector(values + j * MaxWidth + i), loadVector(result + i)));
+    for (int64_t j = 0; j < PageTokens; ++j)
+      weights[j] = exponential(weights[j] - top);
+    sum = sum * shrink + sumLanes(loadVector(weights));
+    for (int64_t i = 0; i < valueWidth; i += Lanes) {
+      Vector total = loadVector(result + i) * shrink;
+      for (int64_t j = first; j < count; ++j)
+        total = multiplyAdd(broadcast(weights[j]), loadVector(values + j * valueStep + i), total);
+      storeVector(result + i, total);
     }
   }
 };
@@ -194,13 +200,14 @@ LATHE_TEMPLATE void lathe_paged_attention(const void *query, const void *pool, c
         int64_t page = blockTables[sequence * pagesPerSequence + block];
         int64_t first = larger(0, start - block * PageTokens);
         int64_t last = smaller(PageTokens, position + 1 - block * PageTokens);
-        alignas(64) float keys[PageTokens][MaxWidth], values[PageTokens][MaxWidth];
+        alignas(64) float keys[PageTokens * MaxTokenStep], values[PageTokens * MaxTokenStep];
         for (int64_t j = first; j < last; ++j) {
-          unpackPadded(unpackState, pages.keys(page, keyHead, j), 0, keyWidth, keys[j]);
-          unpackPadded(unpackState, pages.values(page, keyHead, j), 0, valueWidth, values[j]);
+          unpackPadded(unpackState, pages.keys(page, keyHead, j), 0, keyWidth, keys + j * getTokenStep(keyWidth));
+          unpackPadded(unpackState, pages.values(page, keyHead, j), 0, valueWidth,
+                       values + j * getTokenStep(valueWidth));
         }
         for (int64_t h = 0; h < count; ++h)
-          states[h].addPage(keys[0], values[0], first, last, keyWidth, valueWidth, scale, cap);
+          states[h].addPage(keys, values, first, last, keyWidth, valueWidth, scale, cap);
       }
       for (int64_t h = 0; h < count; ++h) {
         float inverse = position < 0 ? 0.0f : 1.0f / states[h].sum;
