@@ -89,6 +89,7 @@ features = {
     "nvrtc": loads("libnvrtc.so.13", "libnvrtc.so", cuda + "libnvrtc.so")
     and loads("libnvJitLink.so.13", "libnvJitLink.so", cuda + "libnvJitLink.so"),
     "shared": os.path.isdir(os.path.join(shared, "data")),
+    "python-llama-cpp": has_module("llama_cpp"),
     "python-onnxruntime": has_module("onnxruntime"),
     "python-gguf": has_module("gguf"),
     "python-numpy": has_module("numpy"),
