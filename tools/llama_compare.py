@@ -47,7 +47,8 @@ class LlamaCpp:
         llama_cpp.llama_memory_clear(llama_cpp.llama_get_memory(self.context), True)
 
     def decode(self, tokens):
-        batch = llama_cpp.llama_batch_get_one((ctypes.c_int32 * len(tokens))(*tokens), len(tokens))
+        array = (ctypes.c_int32 * len(tokens))(*tokens)  # the batch points into it
+        batch = llama_cpp.llama_batch_get_one(array, len(tokens))
         if llama_cpp.llama_decode(self.context, batch):
             sys.exit("llama.cpp does not decode")
         llama_cpp.llama_synchronize(self.context)

@@ -13,7 +13,7 @@ module attributes {lathe.files = ["blocks.bin"]} {
     %p = lathe.pack_blocks %w : tensor<2x32x!lathe.gguf<q8_0>> -> tensor<16x32x!lathe.gguf_panels<q8_0>>
     %some = lathe.constant dense<[[127.0, 2.5, -0.6], [0.0, 0.0, 0.0]]> : tensor<2x3xf32>
     %rest = lathe.constant dense<0.0> : tensor<2x29xf32>
-    %x = lathe.concat %some, %rest axis 1 : tensor<2x3xf32>, tensor<2x29xf32> -> tensor<2x32xf32>
+    %x = lathe.concat %some, %rest axis 1 : (tensor<2x3xf32>, tensor<2x29xf32>) -> tensor<2x32xf32>
     %0 = lathe.int8_matmul %x, %w : tensor<2x32xf32>, tensor<2x32x!lathe.gguf<q8_0>> -> tensor<2x2xf32>
     %1 = lathe.int8_matmul %x, %p : tensor<2x32xf32>, tensor<16x32x!lathe.gguf_panels<q8_0>> -> tensor<2x2xf32>
     return %0, %1 : tensor<2x2xf32>, tensor<2x2xf32>
