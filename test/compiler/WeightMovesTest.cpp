@@ -25,7 +25,7 @@ class WeightMoves : public testing::TestWithParam<Case> {};
 /// The copy as the runtime makes it.
 std::vector<uint8_t> copy(const artifact::Packing &packing, llvm::ArrayRef<uint8_t> source, size_t bytes) {
   std::vector<uint8_t> target(bytes);
-  runtime::Packing read{0, packing.elementBytes, packing.sizes, packing.strides, packing.panels, packing.columns};
+  runtime::Packing read{0, packing.elementBytes, packing.sizes, packing.strides, packing.panels, packing.columns, {}};
   runtime::packWeight(read, source.data(), target.data(),
                       [](int64_t count, auto body, void *argument) { body(argument, 0, count); });
   return target;

@@ -150,7 +150,7 @@ LogicalResult RootEmitter::emit(PanelMatmulOp op) {
   add(n);
   add(k);
   add(emitBytes(k, lhs->Element));
-  add(emitElementBytes(panels->Element));
+  add(getElementBytes(panels->Element));
   addFunction("lathe_unpack_", *lhs);
   addFunction("lathe_unpack_", *panels);
   addFlag(lhs->Element.isF32());
