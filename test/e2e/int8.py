@@ -2,9 +2,9 @@
 
 `logits.npy` of the folder is f32, `logits_native.npy` what llama.cpp's 8-bit products give. Two figures: the mean square of
 differences from f32 over that of the logits (NMSE), and the mean KL divergence of each position's probabilities. Neither
-may be larger than llama.cpp's. Both sides round rows to 8 bits, llama.cpp 256 elements at a time where weights are K
+may be more than 2 % larger than llama.cpp's. Both sides round rows to 8 bits, llama.cpp 256 elements at a time where weights are K
 blocks: there its figures are twice ours. Elsewhere both round the same 32 elements, llama.cpp with a scale in f16, and the
-figures are equal but for which codes fall to which side of a half: within a hundredth on 32 positions, so 2 % are allowed.
+figures are equal but for which codes fall to which side of a half: within a hundredth on 32 positions, hence the 2 %.
 A product that is wrong is off by whole factors.
 """
 
