@@ -6,15 +6,14 @@ is computed alone and in ragged batches among others: differences above 1e-4 fai
 a batch differs from the same text alone. SCRATCH is a folder, empty afterwards."""
 
 import ctypes
+import functools
 import json
 import pathlib
-import shutil
-import subprocess
 import sys
 
 import numpy as np
+from architectures import LIMIT, judge_all, output
 
-LIMIT = 1e-4  # what the goldens' own noise, below 1e-5, allows an engine that computes in f32
 TEXTS, TOKENS, BATCHES = 8, 256, 40  # of a batch at most
 MEAN, CLS, LAST = 1, 2, 3
 
@@ -127,38 +126,23 @@ def judge(folder, library, scratch):
     is_decoder = (folder / "logits.npy").exists()
     artifact = scratch / "model.lathe"
     flags = ["--embeddings"] if is_decoder else []
-    done = subprocess.run(["lathec", folder / "model.gguf", "-q", "-o", artifact, "--dim", f"tokens=1..{TOKENS}",
-                           "--dim", f"sequences=1..{TEXTS}", *flags], capture_output=True, text=True)  # fmt: skip
-    if done.returncode:
-        raise RuntimeError(done.stderr.strip())
+    output("lathec", folder / "model.gguf", "-q", "-o", artifact, "--dim", f"tokens=1..{TOKENS}", "--dim",
+           f"sequences=1..{TEXTS}", *flags)  # fmt: skip
     width = 64 if is_decoder else np.load(folder / "embd.npy").shape[1]
     encoders = [Encoder(library, artifact, width, threads) for threads in (2, 1, 3)]
     alone = (judge_logits if is_decoder else judge_alone)(encoders[0], folder, tokens)
     same = judge_batches(encoders, tokens, vocabulary=max(tokens) + 1)
     for encoder in encoders:
         encoder.close()
-    return alone, same
+    good = alone <= LIMIT and same
+    return good, (f"differs by {alone:.2g}{'' if alone <= LIMIT else ', TOO FAR'}; batches "
+                  f"{'have the same bits' if same else 'HAVE OTHER BITS'}")  # fmt: skip
 
 
 def main():
     library_path, scratch, *folders = sys.argv[1:]
-    library, scratch = load_library(library_path), pathlib.Path(scratch)
-    scratch.mkdir(parents=True, exist_ok=True)
-    failures = 0
-    for folder in map(pathlib.Path, folders):
-        try:
-            alone, same = judge(folder, library, scratch)
-        except RuntimeError as error:
-            print(f"{folder.name}: {error}")
-            failures += 1
-            continue
-        good = alone <= LIMIT and same
-        failures += not good
-        print(f"{folder.name}: differs by {alone:.2g}{'' if alone <= LIMIT else ', TOO FAR'}; batches "
-              f"{'have the same bits' if same else 'HAVE OTHER BITS'}")  # fmt: skip
-    shutil.rmtree(scratch)
-    print(f"{len(folders) - failures} of {len(folders)} agree")
-    sys.exit(1 if failures or not folders else 0)
+    library, scratch, folders = load_library(library_path), pathlib.Path(scratch), map(pathlib.Path, folders)
+    judge_all([(folder.name, functools.partial(judge, folder, library, scratch)) for folder in folders], scratch)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 #include "tools/lathe/Commands.h"
 #include "tools/lathe/Encode.h"
 #include "tools/lathe/Npy.h"
+#include "tools/lathe/TokenLimits.h"
 
 #include <CLI/CLI.hpp>
 #include <charconv>
@@ -51,22 +52,14 @@ std::vector<Text> readTexts(const EmbedArguments &arguments, const Tokenizer &to
   return texts;
 }
 
-int64_t greatestSize(const Model &model, const char *role) {
-  for (size_t i = 0; const lathe_value_info *value = lathe_program_input(model.program.get(), model.entry, i); ++i)
-    for (size_t s = 0; const lathe_symbol_info *symbol = lathe_program_symbol(model.program.get(), model.entry, s); ++s)
-      if (std::string(value->role) == role && std::string(symbol->name) == value->symbols[0])
-        return symbol->max;
-  return 0;
-}
-
 /// Runs an encoder over texts, and collects rows: one for each text, or without pooling one for each token.
 class Encoder {
 public:
   Encoder(const Model &model, const EmbedArguments &arguments)
       : info(model.info()), width(lathe_program_output(model.program.get(), model.entry, 0)->shape[1]),
-        maxTokens(std::min(info.max_tokens, greatestSize(model, "tokens"))), batchTokens(greatestSize(model, "tokens")),
-        batchTexts(greatestSize(model, "row_offsets") - 1), session(createSession(model, nullptr)),
-        pools(arguments.pooling != "none"), normalize(arguments.normalize) {
+        maxTokens(std::min(info.max_tokens, greatestSize(model, "tokens", 0))),
+        batchTokens(greatestSize(model, "tokens", 0)), batchTexts(greatestSize(model, "row_offsets", 0) - 1),
+        session(createSession(model, nullptr)), pools(arguments.pooling != "none"), normalize(arguments.normalize) {
     for (size_t i = 0; i != std::size(Poolings); ++i)
       if (arguments.pooling == Poolings[i])
         pooling = lathe_pooling(i);

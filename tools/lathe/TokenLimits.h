@@ -7,6 +7,9 @@
 
 namespace lathe::tools {
 
+/// The greatest size of this dimension of the inputs with this role: of several the smallest.
+int64_t greatestSize(const Model &model, const std::string &role, size_t dimension);
+
 /// What a language model was compiled for.
 struct TokenLimits {
   int64_t tokens, sequences, rows; ///< of one step

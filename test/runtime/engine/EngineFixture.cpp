@@ -1,5 +1,7 @@
 #include "test/runtime/engine/EngineFixture.h"
 
+#include <algorithm>
+
 namespace lathe::test {
 
 std::vector<float> babbleLogits(const std::vector<int32_t> &text, bool windowed) {
@@ -117,6 +119,21 @@ Answer EngineTest::answer(const Engine &engine, Ask &ask) {
     result.poll(request);
   }
   return result;
+}
+
+void EngineTest::append(const Session &session, const Sequence &sequence, int64_t count) {
+  std::vector<int32_t> tokens(64, 1);
+  for (int64_t left = count; left > 0; left -= 64) {
+    lathe_sequence *handle = sequence.get();
+    int32_t part = int32_t(std::min<int64_t>(left, 64));
+    lathe_step_options step{};
+    step.struct_size = sizeof(step);
+    step.sequence_count = 1;
+    step.sequences = &handle;
+    step.token_counts = &part;
+    step.tokens = tokens.data();
+    succeed(lathe_session_step(session.get(), &step));
+  }
 }
 
 std::vector<int32_t> EngineTest::encode(const std::string &text) const {

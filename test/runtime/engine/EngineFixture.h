@@ -70,6 +70,8 @@ protected:
   /// The whole answer to a request that nobody else is beside.
   static Answer answer(const Engine &engine, Ask &ask);
   Answer answer(Ask &ask) const { return answer(create(), ask); }
+  /// Gives a sequence so many tokens more, whatever they are, in steps of at most 64.
+  static void append(const Session &session, const Sequence &sequence, int64_t count);
   std::vector<int32_t> encode(const std::string &text) const;
 
   Program program = load(writeTemporary(babbleSource())), windowProgram = load(writeTemporary(babbleSource(true)));

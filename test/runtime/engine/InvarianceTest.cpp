@@ -142,18 +142,7 @@ void Invariance::runRound() {
   expectNoPagesUsed(inspect(engine), setup.shares);
   // All of the memory is there for somebody else.
   test::Sequence whole = test::openSequence(session);
-  std::vector<int32_t> tokens(64, 1);
-  for (int64_t left = room; left > 0; left -= 64) {
-    lathe_sequence *handle = whole.get();
-    int32_t count = int32_t(std::min<int64_t>(left, 64));
-    lathe_step_options step{};
-    step.struct_size = sizeof(step);
-    step.sequence_count = 1;
-    step.sequences = &handle;
-    step.token_counts = &count;
-    step.tokens = tokens.data();
-    test::succeed(lathe_session_step(session.get(), &step));
-  }
+  append(session, whole, room);
 }
 
 /// `rounds` times a dozen requests and more, which must meet what this is about.

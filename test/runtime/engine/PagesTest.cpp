@@ -159,16 +159,7 @@ TEST_F(EnginePages, SessionsSequencesTakeCachedPages) {
   answer(engine, ask);
   EXPECT_EQ(inspect(engine).cached_pages, 2u);
   test::Sequence sequence = test::openSequence(session);
-  lathe_sequence *handle = sequence.get();
-  std::vector<int32_t> tokens(48, 1);
-  int32_t count = 48;
-  lathe_step_options step{};
-  step.struct_size = sizeof(step);
-  step.sequence_count = 1;
-  step.sequences = &handle;
-  step.token_counts = &count;
-  step.tokens = tokens.data();
-  test::succeed(lathe_session_step(session.get(), &step));
+  append(session, sequence, 48);
   EXPECT_EQ(inspect(engine).cached_pages, 0u);
   EXPECT_EQ(inspect(engine).used_pages, 3u);
 }
