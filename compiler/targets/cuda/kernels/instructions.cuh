@@ -1,7 +1,7 @@
 // The PTX instructions that templates use, one function each. Everything else in this folder is plain C++, so this is
 // the only file that differs where the code does not run on a GPU: a compiler that is not a CUDA compiler sees
 // declarations, and whoever runs the templates there defines them (test/compiler/targets/cuda/kernels/Emulation.h).
-// All of these exist from sm_80 on.
+// All of these exist from sm_80 on; the two of dependent launches do nothing below sm_90.
 #ifndef LATHE_KERNELS_INSTRUCTIONS_CUH
 #define LATHE_KERNELS_INSTRUCTIONS_CUH
 
@@ -105,6 +105,30 @@ __device__ inline void multiplyBFloat16(float (&c)[4], const uint32_t (&a)[4], u
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
+// Dependent launches. From sm_90 on the runtime starts a kernel while the one before it still runs, so that its start
+// costs nothing. Two rules make that the same as one after the other:
+//   - Every block calls waitForPrevious(), whatever it goes on to do: a kernel that ends without having waited may end
+//     before what came before it, and whoever waits for this kernel then waits for nothing else.
+//   - Before it, a thread reads weights alone (nothing writes them once they are loaded) and writes nothing in global
+//     memory: what another kernel writes is not there yet, and what another kernel reads is still needed.
+// Threads of a block that does wait, which themselves touch nothing but weights, need not wait.
+// gridTiles does it for templates that do not say WaitsItself.
+
+/// Returns when all kernels before this one are complete and what they wrote can be read.
+__device__ inline void waitForPrevious() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
+/// Lets the next kernel's blocks start once every block of this one has called this or ended. Nothing depends on when:
+/// the next kernel's waitForPrevious() waits for the end of this one.
+__device__ inline void startNext() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+
 /// `pointer`, known only once `result` is: loads through it do not move before the arithmetic that gives `result`. The
 /// compiler otherwise moves the loads of all rows to the front and spills what they bring.
 template <class T> __device__ inline const T *pointerAfter(const T *pointer, float &result) {
@@ -125,6 +149,8 @@ template <int Pending> void waitAsync();
 void loadMatrix4(uint32_t (&r)[4], const void *row);
 void loadMatrix4Transposed(uint32_t (&r)[4], const void *row);
 template <class T> const T *pointerAfter(const T *pointer, float &result);
+void waitForPrevious();
+void startNext();
 void multiplyHalf(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1);
 void multiplyBFloat16(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1);
 

@@ -22,7 +22,8 @@ template <size_t... I> static void call(void *kernel, const uint64_t *arguments,
       arguments[I]...);
 }
 
-/// Runs all blocks of a launch, odd launches with their threads in reverse. `arguments` holds MaxArguments words.
+/// Runs all blocks of a launch, odd launches with their threads in reverse; every block must wait for the kernels
+/// before. `arguments` holds MaxArguments words.
 extern "C" void emulateLaunch(void *kernel, unsigned grid, unsigned threads, unsigned sharedBytes,
                               const uint64_t *arguments) {
   static lathe::kernels::test::Block block;
@@ -33,6 +34,10 @@ extern "C" void emulateLaunch(void *kernel, unsigned grid, unsigned threads, uns
     std::memset(smem, 0xff, sharedBytes < LargestShared ? sharedBytes : LargestShared); // NaN in every float type
     block.BlockIndex.x = i;
     block.run(threads, 0, reverse, [&] { call(kernel, arguments, std::make_index_sequence<MaxArguments>()); });
+    if (!block.Waited) {
+      std::fprintf(stderr, "emulation: block %u ends without having called waitForPrevious()\n", i);
+      std::exit(1);
+    }
   }
   reverse = !reverse;
 }

@@ -6,6 +6,7 @@
 // reaches, or a warp instruction that not all 32 lanes execute, ends the program with a message. Odd launches run warps
 // and threads in reverse, so a result that needs a missing barrier differs between two launches.
 // cp.async copies when it is waited for, not before: memory read too early still holds what was there.
+// Kernels run one after the other; of waitForPrevious() it is only known whether a block has called it.
 // Not modelled: time, memory order without barriers, more than one block at once.
 #ifndef LATHE_TEST_KERNELS_EMULATION_H
 #define LATHE_TEST_KERNELS_EMULATION_H
@@ -90,10 +91,12 @@ public:
   std::unique_ptr<char[]> SharedStorage;
   char *Shared = nullptr;
   Fiber *Running = nullptr;
+  bool Waited = false;   ///< some thread has called waitForPrevious()
   char Exchange[32][32]; ///< what the lanes of the running warp show each other
 
   void run(unsigned threads, size_t sharedBytes, bool reverse, const std::function<void()> &body) {
     Current = this;
+    Waited = false;
     Body = &body;
     SharedStorage.reset(new char[sharedBytes + 1024]);
     Shared = SharedStorage.get() + (1024 - reinterpret_cast<uintptr_t>(SharedStorage.get()) % 1024) % 1024;
@@ -267,6 +270,9 @@ template <int Pending> inline void waitAsync() {
     groups.erase(groups.begin());
   }
 }
+
+inline void waitForPrevious() { test::Block::Current->Waited = true; }
+inline void startNext() {}
 
 template <class T> inline const T *pointerAfter(const T *pointer, float &) { return pointer; }
 
