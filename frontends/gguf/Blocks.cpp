@@ -241,10 +241,12 @@ Value Blocks::attendText(Value query, Value key, Value value, int64_t layer, con
 Value Blocks::attendTokens(Value query, Value key, Value value, int64_t layer, const Twine &name) {
   if (entry.isEncoder())
     return attendText(query, key, value, layer, name);
-  entry.kv = AppendKvOp::create(builder, locate(name), key, value, entry.kv, entry.getSlots(), layer);
+  LayerState &state = entry.getState(layer);
+  int64_t place = entry.getPlace(layer);
+  state.kv = AppendKvOp::create(builder, locate(name), key, value, state.kv, state.slots, place);
   Value sinks = style.sinks ? reader.getWeight(builder, (name + "_sinks.weight").str(), {shape.heads}) : Value();
-  return PagedAttentionOp::create(builder, locate(name), withWidth(query, shape.valueWidth), query, entry.kv,
-                                  entry.getRowOffsets(), entry.getLengths(), entry.getBlockTables(), sinks, layer,
+  return PagedAttentionOp::create(builder, locate(name), withWidth(query, shape.valueWidth), query, state.kv,
+                                  entry.getRowOffsets(), entry.getLengths(), state.blockTables, sinks, place,
                                   llvm::APFloat(float(shape.attentionScale)), llvm::APFloat(float(style.attentionCap)),
                                   getLayer(layer).window);
 }

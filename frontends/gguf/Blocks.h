@@ -58,7 +58,7 @@ public:
   mlir::Value constant(llvm::ArrayRef<float> values, llvm::ArrayRef<int64_t> sizes, const llvm::Twine &name);
   mlir::Location locate(const llvm::Twine &name) const { return reader.getLocation(name.str()); }
   const DecoderShape &getShape() const { return shape; }
-  LayerStyle getLayer(int64_t layer) const { return style.getLayer ? style.getLayer(layer) : style.everyLayer; }
+  LayerStyle getLayer(int64_t layer) const { return style.getLayerStyle(layer); }
 
   mlir::OpBuilder &builder;
   ModelReader &reader;

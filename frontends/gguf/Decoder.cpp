@@ -27,6 +27,16 @@ static Value buildLayer(Blocks &blocks, const DecoderStyle &style, Value stream,
   return blocks.add(stream, finish(blocks.feedForward(input, layer), ".post_ffw_norm", ".ffn"), prefix + ".ffn");
 }
 
+/// The tokens that each layer sees of texts up to `longest`; 0 where that is all.
+static SmallVector<int64_t> getWindows(const DecoderStyle &style, const DecoderShape &shape, int64_t longest) {
+  SmallVector<int64_t> windows;
+  for (int64_t layer = 0; layer < shape.layers; ++layer) {
+    int64_t window = style.getLayerStyle(layer).window;
+    windows.push_back(window < longest ? window : 0);
+  }
+  return windows;
+}
+
 void lathe::buildDecoder(ModuleOp module, ModelReader &reader, const GgufImportOptions &options,
                          const DecoderShape &shape, const DecoderStyle &given) {
   OpBuilder builder(module.getContext());
@@ -37,7 +47,10 @@ void lathe::buildDecoder(ModuleOp module, ModelReader &reader, const GgufImportO
     style.causal = reader.getBool("attention.causal", true);
   if (reader.hasFailed())
     return;
-  Entry entry(module, builder, reader, shape.getEntryShape(*module.getContext(), isEncoder), options);
+  SmallVector<int64_t> windows;
+  if (!isEncoder)
+    windows = getWindows(style, shape, options.contextLength ? options.contextLength : shape.contextLength);
+  Entry entry(module, builder, reader, shape.getEntryShape(*module.getContext(), windows), options);
   Blocks blocks(builder, reader, entry, shape, style, rope);
   Value stream = blocks.embedTokens();
   for (int64_t layer = 0; layer < shape.layers; ++layer)

@@ -89,6 +89,7 @@ struct DecoderStyle {
   /// Attention from the normalized stream to what is added to it; null: Blocks::attend.
   llvm::function_ref<mlir::Value(Blocks &blocks, mlir::Value input, int64_t layer)> attend;
 
+  LayerStyle getLayerStyle(int64_t layer) const { return getLayer ? getLayer(layer) : everyLayer; }
   llvm::StringRef getEpsilonKey() const {
     return norm == NormKind::Rms ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon";
   }

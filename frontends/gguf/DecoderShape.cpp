@@ -58,8 +58,19 @@ void DecoderShape::check(ModelReader &reader, StringRef epsilonKey) const {
   reader.checkPositive("attention.scale", attentionScale);
 }
 
-EntryShape DecoderShape::getEntryShape(MLIRContext &context, bool isEncoder) const {
-  auto kv = StateType::get(&context, StateKind::Paged, {layers, kvHeads, keyWidth + valueWidth},
-                           Float32Type::get(&context), /*window=*/0);
-  return {vocabulary, contextLength, width, isEncoder ? StateType() : kv};
+EntryShape DecoderShape::getEntryShape(MLIRContext &context, ArrayRef<int64_t> windows) const {
+  EntryShape entry{vocabulary, contextLength, width, {}, {}, {}};
+  int64_t full = 0, windowed = 0, largest = 0;
+  for (int64_t window : windows) {
+    entry.layers.push_back({window > 0, window > 0 ? windowed++ : full++});
+    largest = std::max(largest, window);
+  }
+  auto getState = [&](int64_t count, int64_t window) {
+    return count == 0 ? StateType()
+                      : StateType::get(&context, StateKind::Paged, {count, kvHeads, keyWidth + valueWidth},
+                                       Float32Type::get(&context), window);
+  };
+  entry.kv = getState(full, 0);
+  entry.windowKv = getState(windowed, largest);
+  return entry;
 }

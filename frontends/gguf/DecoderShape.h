@@ -15,7 +15,8 @@ struct DecoderShape {
   /// Reads and checks all of them; `reader.hasFailed()` says whether they can be used. `epsilonKey` is the key of the
   /// epsilon of the architecture's norms.
   static DecoderShape read(ModelReader &reader, llvm::StringRef epsilonKey);
-  EntryShape getEntryShape(mlir::MLIRContext &context, bool isEncoder) const;
+  /// `windows`: the tokens that each layer sees, 0 for all; none of an encoder.
+  EntryShape getEntryShape(mlir::MLIRContext &context, llvm::ArrayRef<int64_t> windows) const;
 
 private:
   void check(ModelReader &reader, llvm::StringRef epsilonKey) const;

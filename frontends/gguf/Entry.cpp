@@ -75,8 +75,9 @@ static NamedAttrList describe(Builder &builder, StringRef name, StringRef role, 
 }
 
 Entry::Entry(ModuleOp module, OpBuilder &builder, ModelReader &reader, const EntryShape &shape,
-             const GgufImportOptions &options) {
-  bool isEncoder = !shape.kv;
+             const GgufImportOptions &options)
+    : layers(shape.layers) {
+  bool isEncoder = layers.empty();
   maxTokens = options.contextLength ? options.contextLength : shape.contextLength;
   if (maxTokens > shape.contextLength)
     reader.emitWarning() << "context length is " << maxTokens << " but the model was trained for "
@@ -95,11 +96,15 @@ Entry::Entry(ModuleOp module, OpBuilder &builder, ModelReader &reader, const Ent
   Input result{"hidden_states", {tokens, builder.getI64IntegerAttr(shape.width)}};
   if (!isEncoder) {
     Attribute pages = addSymbol("pages", bounds.pages), rows = addSymbol("rows", bounds.rows);
-    inputs.append({{"lengths", {sequences}}, {"block_tables", {sequences, pages}}, {"slots", {tokens}}});
+    inputs.push_back({"lengths", {sequences}});
+    if (shape.kv)
+      inputs.append({{"block_tables", {sequences, pages}}, {"slots", {tokens}}});
+    if (shape.windowKv)
+      inputs.append({{"window_block_tables", {sequences, pages}}, {"window_slots", {tokens}}});
     inputs.push_back({"rows", {rows}});
     result = {"logits", {rows, builder.getI64IntegerAttr(shape.vocabulary)}};
   }
-  create(module, builder, reader, isEncoder ? "encode" : "forward", inputs, result, shape.kv);
+  create(module, builder, reader, isEncoder ? "encode" : "forward", inputs, result, {shape.kv, shape.windowKv});
   function->setAttr(EntryAttrName, builder.getStringAttr(isEncoder ? "encoder" : "language_model"));
   function->setAttr(SymbolsAttrName, builder.getArrayAttr(symbols));
   if (isEncoder)
@@ -111,7 +116,7 @@ Entry::Entry(ModuleOp module, OpBuilder &builder, ModelReader &reader, const Ent
 
 /// The function with its arguments and results, and their attributes; `builder` goes into it.
 void Entry::create(ModuleOp module, OpBuilder &builder, ModelReader &reader, StringRef name, ArrayRef<Input> inputs,
-                   const Input &result, StateType state) {
+                   const Input &result, ArrayRef<StateType> states) {
   auto getType = [&](const Input &value, Type element) -> Type {
     SmallVector<int64_t> sizes = llvm::map_to_vector(value.dims, [](Attribute dim) {
       auto size = dyn_cast<IntegerAttr>(dim);
@@ -128,10 +133,13 @@ void Entry::create(ModuleOp module, OpBuilder &builder, ModelReader &reader, Str
     types.push_back(getType(input, builder.getI32Type()));
     attributes.push_back(getAttributes(input.name, input.name, input.dims));
   }
-  if (state) {
+  static constexpr StringLiteral Names[] = {"kv", "window_kv"};
+  for (auto [state, name] : llvm::zip_equal(states, Names)) {
+    if (!state)
+      continue;
     types.push_back(state);
     resultTypes.push_back(state);
-    attributes.push_back(getAttributes("kv", "state", {}));
+    attributes.push_back(getAttributes(name, "state", {}));
     resultAttributes.push_back(attributes.back());
   }
   builder.setInsertionPointToEnd(module.getBody());
@@ -139,13 +147,22 @@ void Entry::create(ModuleOp module, OpBuilder &builder, ModelReader &reader, Str
   function.setAllArgAttrs(attributes);
   function.setAllResultAttrs(resultAttributes);
   builder.setInsertionPointToStart(function.addEntryBlock());
-  if (state)
-    kv = function.getArguments().back();
+  rows = function.getArgument(inputs.size() - 1);
+  // Block tables and slots stand behind the lengths, states behind all inputs.
+  unsigned next = 4, nextState = inputs.size();
+  LayerState *places[] = {&full, &windowed};
+  for (auto [state, place] : llvm::zip_equal(states, places)) {
+    if (!state)
+      continue;
+    *place = {function.getArgument(nextState++), function.getArgument(next), function.getArgument(next + 1)};
+    next += 2;
+  }
 }
 
 void Entry::finish(OpBuilder &builder, Location location, Value computed) {
   SmallVector<Value> results = {computed};
-  if (kv)
-    results.push_back(kv);
+  for (const LayerState &state : {full, windowed})
+    if (state.kv)
+      results.push_back(state.kv);
   func::ReturnOp::create(builder, location, results);
 }

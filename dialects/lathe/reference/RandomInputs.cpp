@@ -133,6 +133,8 @@ LogicalResult InputMaker::chooseTexts() {
 LogicalResult InputMaker::chooseStep() {
   std::optional<unsigned> tokens = findRole("tokens"), offsets = findRole("row_offsets"), lengths = findRole("lengths"),
                           tables = findRole("block_tables");
+  if (!tables)
+    tables = findRole("window_block_tables");
   if (!tokens || !offsets || !lengths || !tables)
     return Entry.emitOpError() << "is a language model, needed arguments with the roles 'tokens', 'row_offsets', "
                                   "'lengths' and 'block_tables'";
@@ -233,6 +235,7 @@ ReferenceValue InputMaker::fillState(StateType type) {
 
 /// Writes what the step says into an argument that describes it.
 void InputMaker::fillRole(StringRef role, ReferenceValue &value) {
+  role.consume_front("window_"); // states with a window have the same pages
   int64_t row = 0, perRow = value.getShape().size() > 1 ? value.getShape()[1] : 1;
   for (auto [s, length] : llvm::enumerate(TheStep.Lengths)) {
     int64_t count = TheStep.NewTokens[s];

@@ -28,7 +28,7 @@ static void buildEncoder(ModuleOp module, ModelReader &reader, const GgufImportO
   if (reader.hasFailed())
     return;
   OpBuilder builder(module.getContext());
-  Entry entry(module, builder, reader, shape.getEntryShape(*module.getContext(), /*isEncoder=*/true), options);
+  Entry entry(module, builder, reader, shape.getEntryShape(*module.getContext(), /*windows=*/{}), options);
   Blocks blocks(builder, reader, entry, shape, style, rope);
   Value stream = blocks.embedTokens();
   if (reader.hasTensor("token_types.weight"))

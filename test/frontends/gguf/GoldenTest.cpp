@@ -62,8 +62,9 @@ ReferenceValue makeTensor(mlir::MLIRContext *context, llvm::ArrayRef<int32_t> va
 class Sequence {
 public:
   Sequence(mlir::ModuleOp module) : function(*module.getOps<mlir::func::FuncOp>().begin()) {
-    auto type = mlir::cast<StateType>(function.getArgumentTypes().back());
-    kv = ReferenceValue(type, {}, type.getUnitBytes() * 4);
+    for (mlir::Type type : function.getArgumentTypes())
+      if (auto state = mlir::dyn_cast<StateType>(type))
+        states.push_back(ReferenceValue(state, {}, state.getUnitBytes() * 4));
   }
 
   /// Feeds tokens and returns the logits of each.
@@ -76,19 +77,18 @@ public:
       rows[i] = i;
     }
     length += count;
-    ReferenceValue arguments[] = {makeTensor(tokens, {count}),
-                                  makeTensor(positions, {count, 1}),
-                                  makeTensor({0, int32_t(count)}, {2}),
-                                  makeTensor({length}, {1}),
-                                  makeTensor({3, 2, 1, 0}, {1, 4}),
-                                  makeTensor(slots, {count}),
-                                  makeTensor(rows, {count}),
-                                  kv};
+    llvm::SmallVector<ReferenceValue> arguments = {makeTensor(tokens, {count}), makeTensor(positions, {count, 1}),
+                                                   makeTensor({0, int32_t(count)}, {2}), makeTensor({length}, {1})};
+    for (size_t i = 0; i != states.size(); ++i) // those with a window have tables of their own, here the same
+      arguments.append({makeTensor({3, 2, 1, 0}, {1, 4}), makeTensor(slots, {count})});
+    arguments.push_back(makeTensor(rows, {count}));
+    arguments.append(states);
     auto results = evaluator.evaluateFunction(function, arguments);
     EXPECT_TRUE(succeeded(results));
     if (failed(results))
       return {};
-    kv = (*results)[1];
+    for (size_t i = 0; i != states.size(); ++i)
+      states[i] = (*results)[i + 1];
     return *(*results)[0].toFloats();
   }
 
@@ -99,7 +99,7 @@ private:
 
   mlir::func::FuncOp function;
   Evaluator evaluator;
-  ReferenceValue kv;
+  llvm::SmallVector<ReferenceValue> states;
   int32_t length = 0;
 };
 
