@@ -78,7 +78,7 @@ def list_tensors(size, kind):
             yield f"blk.{layer}.{name}.weight", shape, choose_type(kind, name, layer, layers)
 
 
-def add_metadata(writer, size):
+def add_metadata(writer, size, window):
     width, layers, heads, key_heads, inner, words, _ = SIZES[size]
     writer.add_name(f"blocks-{size}")
     writer.add_context_length(4096)
@@ -90,6 +90,8 @@ def add_metadata(writer, size):
     writer.add_rope_dimension_count(width // heads)
     writer.add_rope_freq_base(500000.0)
     writer.add_layer_norm_rms_eps(1e-5)
+    if window:
+        writer.add_sliding_window(window)
     writer.add_vocab_size(words)
     writer.add_tokenizer_model("llama")
     writer.add_token_list(["<unk>", "<s>", "</s>"] + [f"w{i}" for i in range(words - 3)])
@@ -102,11 +104,12 @@ def main():
     parser.add_argument("model")
     parser.add_argument("--type", default="q4_k_m", choices=["q4_k_m", "q8_0", "q4_0", "q4_k", "q6_k", "f16"])
     parser.add_argument("--size", default="1b", choices=SIZES)
+    parser.add_argument("--window", type=int, default=0, help="tokens that every layer sees; 0: all")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     rng = np.random.default_rng(arguments.seed)
     writer = gguf.GGUFWriter(arguments.model, "llama")
-    add_metadata(writer, arguments.size)
+    add_metadata(writer, arguments.size, arguments.window)
     tensors = list(list_tensors(arguments.size, arguments.type))
     for name, shape, kind in tensors:
         if len(shape) == 1:

@@ -47,6 +47,8 @@ void printEntry(const lathe_program *program, size_t index) {
     std::cout << "  state " << state.name << ": " << Kinds[state.kind] << " " << typeName(state.element);
     if (state.kind == LATHE_STATE_PAGED)
       std::cout << ", " << state.page_bytes / state.page_tokens << " bytes a token";
+    if (state.window)
+      std::cout << ", of the last " << state.window << " tokens";
     std::cout << "\n";
   }
 }

@@ -39,6 +39,24 @@ TEST(Import, TakesBoundsFromOptions) {
                     "#lathe.symbol<\"rows\", 1, 4>]"));
 }
 
+// Layers with a window keep their keys and values in a state of its length, with a block table of its own. A window
+// that no text is longer than is none.
+TEST(Import, GivesWindowsStatesOfTheirOwn) {
+  TinyModel model = TinyModel::llama();
+  model.integers["llama.attention.sliding_window"] = 24;
+  std::string module = import(model);
+  EXPECT_TRUE(holds(module, "!lathe.state<paged, 1x2x32xf32, window = 24> {lathe.name = \"window_kv\", "
+                            "lathe.role = \"state\"}"));
+  EXPECT_TRUE(holds(module, "lathe.role = \"window_block_tables\""));
+  EXPECT_TRUE(holds(module, "lathe.role = \"window_slots\""));
+  EXPECT_FALSE(holds(module, "lathe.role = \"block_tables\""));
+  GgufImportOptions options;
+  options.contextLength = 24;
+  module = import(model, options);
+  EXPECT_TRUE(holds(module, "!lathe.state<paged, 1x2x32xf32> {lathe.name = \"kv\", lathe.role = \"state\"}"));
+  EXPECT_FALSE(holds(module, "window_"));
+}
+
 TEST(Import, NamesEncoders) {
   std::string module = import(TinyModel::bert());
   EXPECT_TRUE(holds(module, "lathe.encoder = {max_tokens = 100 : i64, pooling = \"cls\"}"));
