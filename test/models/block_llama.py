@@ -3,26 +3,35 @@
 
 To measure with: every block is valid, with weights as large as those of a trained model, but the model says nothing. Types
 are what llama.cpp's quantizer gives: Q4_K_M has Q6_K in the tied output, and in values and down projections of half of the
-layers. Memory stays small: tensors are written piece by piece. Needs numpy and gguf.
+layers. Memory stays small: tensors are written piece by piece. --hollow leaves the weights out as holes of the file, which
+then takes a few MB on the disk: for lathec --weights=none, which reads none of them. Needs numpy and gguf.
 """
 
 import argparse
+import os
 
 import gguf
 import numpy as np
 from gguf import GGMLQuantizationType as Type
 
-# width, layers, heads, heads of keys, inner width, words; rows of keys and heads are 64 (1b) or 128 (8b) wide
+# width, layers, heads, heads of keys, inner width, words; rows of keys and heads are 64 (1b) or 128 (8b, 70b) wide
 SIZES = {
     "tiny": (256, 2, 4, 2, 512, 512, True),
     "1b": (2048, 16, 32, 8, 8192, 128256, True),
     "8b": (4096, 32, 32, 8, 14336, 128256, False),
+    "70b": (8192, 80, 64, 8, 28672, 128256, False),
 }
 PIECE = 1 << 22  # weights made at a time
+PLAIN = (Type.F16, Type.BF16)
 
 
 def halves(values):
     return np.asarray(values, np.float32).astype(np.float16).view(np.uint8).reshape(-1, 2)
+
+
+def bfloat16(values):
+    """Their bits, rounded towards zero."""
+    return (np.asarray(values, np.float32).view(np.uint32) >> 16).astype(np.uint16)
 
 
 def make_blocks(rng, kind, count, deviation):
@@ -48,8 +57,9 @@ def make_weights(rng, kind, rows, columns):
     step = max(1, PIECE // columns)
     for first in range(0, rows, step):
         count = min(step, rows - first)
-        if kind == Type.F16:
-            yield rng.normal(size=(count, columns), scale=columns**-0.5).astype(np.float16)
+        if kind in PLAIN:
+            values = rng.normal(size=(count, columns), scale=columns**-0.5)
+            yield values.astype(np.float16) if kind == Type.F16 else bfloat16(values)
         else:
             yield make_blocks(rng, kind, count * columns // gguf.GGML_QUANT_SIZES[kind][0], columns**-0.5)
 
@@ -78,10 +88,10 @@ def list_tensors(size, kind):
             yield f"blk.{layer}.{name}.weight", shape, choose_type(kind, name, layer, layers)
 
 
-def add_metadata(writer, size, window):
+def add_metadata(writer, size, context, window):
     width, layers, heads, key_heads, inner, words, _ = SIZES[size]
     writer.add_name(f"blocks-{size}")
-    writer.add_context_length(4096)
+    writer.add_context_length(context)
     writer.add_embedding_length(width)
     writer.add_block_count(layers)
     writer.add_feed_forward_length(inner)
@@ -102,14 +112,16 @@ def add_metadata(writer, size, window):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model")
-    parser.add_argument("--type", default="q4_k_m", choices=["q4_k_m", "q8_0", "q4_0", "q4_k", "q6_k", "f16"])
+    parser.add_argument("--type", default="q4_k_m", choices=["q4_k_m", "q8_0", "q4_0", "q4_k", "q6_k", "f16", "bf16"])
     parser.add_argument("--size", default="1b", choices=SIZES)
     parser.add_argument("--window", type=int, default=0, help="tokens that every layer sees; 0: all")
+    parser.add_argument("--context", type=int, default=4096, help="tokens of the longest text")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--hollow", action="store_true", help="zeros that take no room on the disk, not random blocks")
     arguments = parser.parse_args()
     rng = np.random.default_rng(arguments.seed)
     writer = gguf.GGUFWriter(arguments.model, "llama")
-    add_metadata(writer, arguments.size, arguments.window)
+    add_metadata(writer, arguments.size, arguments.context, arguments.window)
     tensors = list(list_tensors(arguments.size, arguments.type))
     for name, shape, kind in tensors:
         if len(shape) == 1:
@@ -117,8 +129,8 @@ def main():
             continue
         block, size = gguf.GGML_QUANT_SIZES[kind]
         bytes_per_row = shape[1] // block * size
-        stored = (shape[0], bytes_per_row) if kind != Type.F16 else shape
-        dtype = np.dtype(np.float16 if kind == Type.F16 else np.uint8)
+        stored = (shape[0], bytes_per_row) if kind not in PLAIN else shape
+        dtype = np.dtype(np.float16 if kind in PLAIN else np.uint8)
         writer.add_tensor_info(name, stored, dtype, shape[0] * bytes_per_row, raw_dtype=kind)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -129,10 +141,14 @@ def main():
         if len(shape) == 1:
             values = 1 + 0.1 * rng.normal(size=shape)
             (values * (3 if name.startswith("output") else 1)).astype(np.float32).tofile(out)
+        elif arguments.hollow:
+            block, size = gguf.GGML_QUANT_SIZES[kind]
+            out.seek(shape[0] * shape[1] // block * size, os.SEEK_CUR)
         else:
             for piece in make_weights(rng, kind, *shape):
                 piece.tofile(out)
     writer.write_padding(out, out.tell())
+    out.truncate(out.tell())
     writer.close()
 
 
