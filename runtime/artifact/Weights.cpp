@@ -1,10 +1,12 @@
 #include "runtime/artifact/Weights.h"
 
 #include "runtime/Failure.h"
+#include "runtime/artifact/MadeUpWeights.h"
 
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <map>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -86,19 +88,12 @@ private:
   int descriptor;
 };
 
-/// Numbers from 0.016 to 0.125 in every float format, and scales of that size in blocks: what a benchmark may multiply
-/// with without overflow, and no memory that the system shares because it is all zero.
-void makeUp(const Weight &weight, unsigned char *target) {
-  uint64_t state = 0x9e3779b97f4a7c15 + uint64_t(weight.offset);
-  size_t width = weight.type == "f64" ? 8 : weight.type == "f32" ? 4 : 2;
-  for (int64_t i = 0; i != weight.bytes; ++i) {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    target[i] = uint8_t(state);
-    if (size_t(i) % width == width - 1) // sign and exponent
-      target[i] = weight.type == "f32" || weight.type == "bf16" ? 0x3d : weight.type == "f64" ? 0x3f : 0x2b;
-  }
+/// Fills a weight that was left out; `known` holds the bytes of each type.
+void makeUp(const Weight &weight, unsigned char *target, std::map<std::string, std::vector<unsigned char>> &known) {
+  std::vector<unsigned char> &bytes = known[weight.type];
+  if (bytes.empty())
+    bytes = makeUpBytes(weight.type);
+  repeatBytes(bytes, target, size_t(weight.bytes));
 }
 
 } // namespace
@@ -112,7 +107,9 @@ Weights::Weights(const Artifact &artifact, const Manifest &manifest, const Paral
   size_t bytes = size_t(manifest.weightStorage->bytes);
   if (bytes == 0)
     return;
-  void *mapping = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  // What a device makes up itself is never written here, and takes nothing.
+  constexpr int Flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+  void *mapping = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, Flags, -1, 0);
   if (mapping == MAP_FAILED)
     throw Failure(LATHE_OUT_OF_MEMORY, "the weights need ", bytes, " bytes, which the system does not give");
   memory = static_cast<unsigned char *>(mapping);
@@ -140,14 +137,18 @@ void Weights::assemble(const Artifact &artifact, const Manifest &manifest, const
       sources.push_back(files[source.file]->map(source, size_t(manifest.weightStorage->files[source.file].bytes)));
     else
       sources.push_back(content.data() + source.stored);
+  bool onHost = manifest.target == "cpu";
+  std::map<std::string, std::vector<unsigned char>> madeUp; // by type
   for (const Weight &weight : manifest.weights) {
     unsigned char *target = memory + weight.offset;
     if (weight.source == WeightSource::File)
       files[weight.file]->read(weight, target);
     else if (weight.source == WeightSource::Packed)
       packWeight(weight.packing, sources[weight.packing.from], target, loop);
+    else if (weight.source == WeightSource::None && onHost)
+      makeUp(weight, target, madeUp);
     else if (weight.source == WeightSource::None)
-      makeUp(weight, target);
+      continue;            // the device makes it up
     else if (weight.bytes) // then there is a section
       std::memcpy(target, content.data() + weight.stored, size_t(weight.bytes));
   }

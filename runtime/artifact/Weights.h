@@ -9,8 +9,8 @@ namespace lathe::runtime {
 
 /// The weights at the offsets that code reads them from. Those of an artifact that holds them all are its section. For
 /// any other, memory is put together from the section, from the files that the model was compiled from, from other
-/// tensors whose elements are moved, and from numbers that are made up where a benchmark has left weights out. Besides
-/// that memory only mappings are taken.
+/// tensors whose elements are moved, and, for the CPU, from numbers that are made up where a benchmark has left weights
+/// out; other devices make them up in their own memory. Besides that memory only mappings are taken.
 class Weights {
 public:
   /// Elements are moved by `loop`. Throws LATHE_NOT_FOUND for a file that is not there and LATHE_CORRUPT for one that

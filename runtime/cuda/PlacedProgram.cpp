@@ -1,8 +1,11 @@
 #include "runtime/cuda/PlacedProgram.h"
 
 #include "runtime/Failure.h"
+#include "runtime/artifact/MadeUpWeights.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <map>
 
 namespace lathe::runtime::cuda {
 
@@ -89,6 +92,56 @@ void PlacedProgram::loadKernels() {
   }
 }
 
+/// Makes up weights that the artifact leaves out. The bytes of a type go up once; then the device copies them, and what
+/// it has copied.
+static void makeUp(const Driver &driver, const Manifest &manifest, const DeviceMemory &memory, Stream stream) {
+  struct Known {
+    std::vector<unsigned char> bytes; ///< must stay until they are on the device
+    DeviceAddress place = 0;
+    size_t filled = 0; ///< bytes at `place`
+  };
+  std::map<std::string, Known> types;
+  for (const Weight &weight : manifest.weights) {
+    if (weight.source != WeightSource::None)
+      continue;
+    Known &known = types[weight.type];
+    if (known.bytes.empty())
+      known.bytes = makeUpBytes(weight.type);
+    DeviceAddress target = memory.at(size_t(weight.offset));
+    size_t size = size_t(weight.bytes), period = known.bytes.size(), done = std::min(size, known.filled);
+    if (done < std::min(size, period)) {
+      done = std::min(size, period);
+      driver(driver.copyToDevice, target, static_cast<const void *>(known.bytes.data()), done, stream);
+    } else {
+      driver(driver.copyOnDevice, target, known.place, done, stream);
+    }
+    for (size_t count; done != size; done += count) {
+      count = std::min(done / period * period, size - done); // whole periods: the next one begins behind them
+      driver(driver.copyOnDevice, target + done, target, count, stream);
+    }
+    if (size / period * period > known.filled || !known.filled) {
+      known.place = target;
+      known.filled = size < period ? size : size / period * period;
+    }
+  }
+  driver(driver.streamSynchronize, stream);
+}
+
+/// The weights that are there.
+void PlacedProgram::uploadPresent(std::span<const unsigned char> bytes, const DeviceMemory &memory, Stream stream) {
+  const Driver &driver = device->driver;
+  auto copy = [&](size_t offset, size_t size) {
+    if (Result result = driver.copyToDevice.function(memory.at(offset), bytes.data() + offset, size, stream))
+      driver.fail(result, driver.copyToDevice.name, "the weights");
+  };
+  if (!leavesWeightsOut(program->manifest))
+    return copy(0, bytes.size());
+  for (const Weight &weight : program->manifest.weights)
+    if (weight.source != WeightSource::None && weight.bytes)
+      copy(size_t(weight.offset), size_t(weight.bytes));
+  makeUp(driver, program->manifest, memory, stream);
+}
+
 void PlacedProgram::uploadWeights() {
   const Driver &driver = device->driver;
   std::span<const unsigned char> bytes = program->weights();
@@ -98,12 +151,17 @@ void PlacedProgram::uploadWeights() {
   // A stream of its own: a copy on the default stream would wait for the caller's work.
   Stream stream = nullptr;
   driver(driver.streamCreate, &stream, StreamNonBlocking);
-  Result copied = driver.copyToDevice.function(memory.at(0), bytes.data(), bytes.size(), stream);
+  try {
+    uploadPresent(bytes, memory, stream);
+  } catch (...) {
+    (void)driver.streamSynchronize.function(stream);
+    (void)driver.streamDestroy.function(stream);
+    throw;
+  }
   Result waited = driver.streamSynchronize.function(stream);
   (void)driver.streamDestroy.function(stream);
-  if (copied || waited)
-    driver.fail(copied ? copied : waited, copied ? driver.copyToDevice.name : driver.streamSynchronize.name,
-                "the weights");
+  if (waited)
+    driver.fail(waited, driver.streamSynchronize.name, "the weights");
   weightMemory = std::move(memory);
 }
 

@@ -22,6 +22,7 @@ private:
   void loadModule();
   void loadKernels();
   void uploadWeights();
+  void uploadPresent(std::span<const unsigned char> bytes, const DeviceMemory &memory, Stream stream);
 
   std::shared_ptr<const CudaDevice> device;
   std::shared_ptr<const Program> program;

@@ -229,10 +229,12 @@ typedef struct lathe_session_options {
   size_t struct_size;
   uint64_t kv_cache_bytes; /* for all paged states together; 0: max_sequences texts of the greatest length */
   int32_t max_sequences;   /* sequences alive at one time; 0: 1 */
+  int32_t made_up_weights; /* not 0: makes up the weights that `lathec --weights=none` has left out, to measure with */
 } lathe_session_options;
 
 /* Places weights, allocates pools, and on CUDA captures the decode graphs. `options` may be NULL.
- * LATHE_UNSUPPORTED: compiled for another device or CPU level. LATHE_OUT_OF_MEMORY: with the bytes needed and free. */
+ * LATHE_UNSUPPORTED: compiled for another device or CPU level, or without its weights. LATHE_OUT_OF_MEMORY: with the
+ * bytes needed and free. */
 LATHE_API lathe_status lathe_session_create(lathe_program *program, lathe_device *device,
                                             const lathe_session_options *options, lathe_session **out_session);
 LATHE_API void lathe_session_release(lathe_session *session);

@@ -1,6 +1,7 @@
 #include "runtime/session/Session.h"
 
 #include "runtime/Failure.h"
+#include "runtime/artifact/MadeUpWeights.h"
 #include "runtime/session/TensorBinding.h"
 
 #include <algorithm>
@@ -13,6 +14,11 @@ Session::Session(std::shared_ptr<const Program> loaded, std::shared_ptr<Device> 
   if (program->manifest.target != device->target())
     throw Failure(LATHE_UNSUPPORTED, program->artifact.where(), ": compiled for '", program->manifest.target,
                   "' but the device is '", device->target(), "'; create that device or compile for this one");
+  if (leavesWeightsOut(program->manifest) && !options.made_up_weights)
+    throw Failure(
+        LATHE_UNSUPPORTED, program->artifact.where(),
+        ": was compiled without its weights (lathec --weights=none), to measure with; compile it with them, or "
+        "set made_up_weights (lathe run --made-up-weights) to calculate with numbers that mean nothing");
   if (options.max_sequences < 0)
     throw Failure(LATHE_INVALID_ARGUMENT, "max_sequences is ", options.max_sequences, " but must be at least 0");
   collectStates(options);

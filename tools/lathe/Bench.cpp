@@ -215,7 +215,7 @@ int benchModel(const BenchArguments &arguments) {
   if (launches)
     clock = std::make_unique<LaunchClock>(arguments.model.threads);
   Model model = {std::move(program), entry,
-                 clock ? clock->createDevice() : createDevice(device, arguments.model.threads)};
+                 clock ? clock->createDevice() : createDevice(device, arguments.model.threads), /*madeUpWeights=*/true};
   nlohmann::json report;
   if (tensors)
     report = benchTensors(arguments, model, clock.get());

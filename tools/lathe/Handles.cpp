@@ -70,12 +70,17 @@ Model loadModel(const ModelArguments &arguments) {
   Program program = loadProgram(arguments.model);
   size_t entry = chooseEntry(program, arguments.model, arguments.entry);
   std::string device = arguments.device.empty() ? lathe_program_target(program.get()) : arguments.device;
-  return {std::move(program), entry, createDevice(device, arguments.threads)};
+  return {std::move(program), entry, createDevice(device, arguments.threads), arguments.madeUpWeights};
 }
 
 Session createSession(const Model &model, const lathe_session_options *options) {
+  lathe_session_options complete = {};
+  if (options)
+    complete = *options;
+  complete.struct_size = sizeof(complete);
+  complete.made_up_weights = model.madeUpWeights;
   lathe_session *session = nullptr;
-  check(lathe_session_create(model.program.get(), model.device.get(), options, &session));
+  check(lathe_session_create(model.program.get(), model.device.get(), &complete, &session));
   return Session(session);
 }
 

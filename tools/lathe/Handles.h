@@ -46,6 +46,7 @@ size_t chooseEntry(const Program &program, const std::string &model, const std::
 struct ModelArguments {
   std::string model, entry, device;
   int threads = 0;
+  bool madeUpWeights = false; ///< where the artifact leaves them out
 };
 /// The model, --entry, --device and --threads.
 void addModelOptions(CLI::App &command, ModelArguments &arguments);
@@ -55,6 +56,7 @@ struct Model {
   Program program;
   size_t entry;
   Device device;
+  bool madeUpWeights = false;
 
   const lathe_entry_info &info() const { return *lathe_program_entry(program.get(), entry); }
 };

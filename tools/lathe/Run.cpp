@@ -96,6 +96,8 @@ void addRunCommand(CLI::App &app, Action &chosen) {
   auto arguments = std::make_shared<RunArguments>();
   CLI::App *run = app.add_subcommand("run", "Run a compiled model");
   addModelOptions(*run, arguments->model);
+  run->add_flag("--made-up-weights", arguments->model.madeUpWeights,
+                "Make up the weights that lathec --weights=none left out; the answer means nothing");
   run->add_option("--repeat", arguments->repeat, "Run N times and print the times")->check(CLI::PositiveNumber);
   addInputOptions(*run, arguments->inputs, /*alwaysRandom=*/false);
   run->add_option("--output", arguments->outputs,

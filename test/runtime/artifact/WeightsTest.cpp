@@ -1,8 +1,10 @@
 // Artifacts whose weights are not all in their section.
 #include "runtime/artifact/Weights.h"
+#include "runtime/artifact/MadeUpWeights.h"
 #include "runtime/gguf/BlockPanels.h"
 #include "test/runtime/TestArtifact.h"
 
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <gtest/gtest.h>
@@ -88,6 +90,50 @@ TEST(WeightsLeftOut, AreMadeUpAndPassTheCheck) {
   std::string file = test::writeTemporary(source), bytes = test::readFile(file);
   EXPECT_EQ(bytes.find("weights\0\0", 0, 9), std::string::npos); // no such section
   EXPECT_EQ(test::outcome(lathe_program_check_weights(test::load(file).get())).message, "");
+}
+
+/// Every number that a pattern of this type holds, in the steps of its size.
+template <typename Number> std::vector<Number> numbersOf(const std::string &type) {
+  std::vector<unsigned char> bytes = runtime::makeUpBytes(type);
+  std::vector<Number> numbers(bytes.size() / sizeof(Number));
+  std::memcpy(numbers.data(), bytes.data(), bytes.size());
+  return numbers;
+}
+
+TEST(WeightsLeftOut, AreSmallNumbersOfEitherSign) {
+  double sum = 0, squares = 0;
+  std::vector<float> numbers = numbersOf<float>("f32");
+  for (float number : numbers) {
+    sum += number;
+    squares += double(number) * number;
+    ASSERT_LT(std::abs(number), 0.1f);
+  }
+  EXPECT_NEAR(sum / double(numbers.size()), 0, 1e-4);
+  EXPECT_NEAR(std::sqrt(squares / double(numbers.size())), 0.02, 1e-4);
+}
+
+TEST(WeightsLeftOut, HaveScalesThatAreFinite) {
+  for (const char *type : {"q4_k", "q6_k", "q8_0"})
+    for (uint16_t word : numbersOf<uint16_t>(type)) {
+      float scale = std::abs(gguf::halfToFloat(word));
+      ASSERT_TRUE(scale >= 0x1p-7f && scale < 0x1p-3f) << type << ": " << word;
+    }
+}
+
+TEST(WeightsLeftOut, AreNotRunUnasked) {
+  artifact::ArtifactSource source = test::scaleSource();
+  source.weights[0].place = WeightPlace::None;
+  test::Program program = test::load(test::writeTemporary(source));
+  test::Device device = test::cpu();
+  lathe_session_options options = {};
+  options.struct_size = sizeof(options);
+  lathe_session *session = nullptr;
+  test::Outcome refused = test::outcome(lathe_session_create(program.get(), device.get(), &options, &session));
+  EXPECT_EQ(refused.code, LATHE_UNSUPPORTED);
+  EXPECT_NE(refused.message.find("was compiled without its weights"), std::string::npos) << refused.message;
+  options.made_up_weights = 1;
+  EXPECT_EQ(test::outcome(lathe_session_create(program.get(), device.get(), &options, &session)).message, "");
+  lathe_session_release(session);
 }
 
 /// Two panels of 2 rows and 3 columns, the second with 2 columns and nothing behind, from rows of 5 numbers.

@@ -1,4 +1,5 @@
 // Tensor entries on the fake GPU: the scale program of images/ScaleCuda.cpp.
+#include "runtime/artifact/MadeUpWeights.h"
 #include "test/runtime/cuda/FakeCudaFixture.h"
 
 using namespace lathe;
@@ -91,6 +92,45 @@ TEST_F(CudaRun, AFailedLaunchIsNamed) {
             "lathe_session_run: cuLaunchKernel for kernel 'lathe_scale', grid 1 x 1 x 1, block 4 x 1 x 1, 0 bytes "
             "shared: error 719");
   EXPECT_EQ(run(tensor("x", x, sizeof(x), 1), {tensor("total", &total, sizeof(total), 1)}).message, "");
+}
+
+/// What the scale program is launched with.
+const unsigned char *launchedWeights = nullptr;
+
+TEST_F(CudaRun, WeightsThatAreLeftOutAreMadeUpOverAndOver) {
+  session.reset();
+  program.reset();
+  device.reset();
+  reset(9, 0, 64 << 20);
+  ASSERT_EQ(createDevice(device).message, "");
+  std::vector<unsigned char> expected = runtime::makeUpBytes("f32");
+  size_t period = expected.size();
+  artifact::ArtifactSource source = test::scaleSource("cuda");
+  source.weights.clear();
+  uint64_t offset = 0;
+  for (size_t bytes : {size_t(256), 2 * period + 512, period, period / 2, 5 * period + 256}) {
+    source.weights.push_back({"at " + std::to_string(offset),
+                              "f32",
+                              {int64_t(bytes / 4)},
+                              offset,
+                              bytes,
+                              nullptr,
+                              artifact::WeightPlace::None});
+    offset += bytes;
+  }
+  program = test::load(test::writeTemporary(source));
+  lathe_session_options options = {sizeof(options), 0, 1, 1};
+  lathe_session *created = nullptr;
+  ASSERT_EQ(test::outcome(lathe_session_create(program.get(), device.get(), &options, &created)).message, "");
+  session.reset(created);
+  function<decltype(fakeCudaRegister)>("fakeCudaRegister")("lathe_scale", "ppppi", [](const FakeLaunch &launch) {
+    launchedWeights = reinterpret_cast<unsigned char *>(launch.arguments[1]);
+  });
+  float x[4] = {}, y[4] = {};
+  ASSERT_EQ(run(tensor("x", x, sizeof(x), 1), {tensor("y", y, sizeof(y), 1)}).message, "");
+  for (const artifact::WeightSource &weight : source.weights)
+    for (size_t i = 0; i != weight.bytes; ++i)
+      ASSERT_EQ(launchedWeights[weight.offset + i], expected[i % period]) << weight.name << ": " << i;
 }
 
 } // namespace

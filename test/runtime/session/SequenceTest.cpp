@@ -35,7 +35,7 @@ protected:
 };
 
 TEST_F(Sequences, PoolTooSmallForItsSequences) {
-  lathe_session_options options = {sizeof(options), 3 * PageBytes, 4};
+  lathe_session_options options = {sizeof(options), 3 * PageBytes, 4, 0};
   lathe_session *session = nullptr;
   EXPECT_EQ(test::outcome(lathe_session_create(program.get(), device.get(), &options, &session)).message,
             "lathe_session_create: kv_cache_bytes is 192 but 4 sequences need 256; raise it or lower max_sequences");
@@ -43,7 +43,7 @@ TEST_F(Sequences, PoolTooSmallForItsSequences) {
 }
 
 TEST_F(Sequences, NegativeMaxSequences) {
-  lathe_session_options options = {sizeof(options), 0, -1};
+  lathe_session_options options = {sizeof(options), 0, -1, 0};
   lathe_session *session = nullptr;
   EXPECT_EQ(test::outcome(lathe_session_create(program.get(), device.get(), &options, &session)).code,
             LATHE_INVALID_ARGUMENT);
