@@ -230,7 +230,7 @@ LogicalResult Compilation::writeArtifactFile(StringRef path) {
   for (const HostImage &image : Images)
     source.sections.push_back(
         {runtime::SectionKind::HostImage, image.Level, std::string(image.Bytes.begin(), image.Bytes.end())});
-  for (const CudaText &text : Cuda.Ptx)
+  for (const CudaText &text : Cuda.Texts)
     source.sections.push_back({runtime::SectionKind::Ptx, text.Target, text.Ptx + '\0'});
   for (const CudaBinary &binary : Cuda.Cubins)
     source.sections.push_back(
@@ -277,8 +277,8 @@ LogicalResult Compilation::emit(EmitKind kind, StringRef path) {
       return "";
     });
   };
-  std::string error = kind == EmitKind::Ptx    ? writeText(Cuda.Ptx.back().Ptx)
-                      : kind == EmitKind::Cuda ? writeText(Cuda.Source)
+  std::string error = kind == EmitKind::Ptx    ? writeText(Cuda.Texts.back().Ptx)
+                      : kind == EmitKind::Cuda ? writeText(Cuda.Texts.back().Source)
                       : kind == EmitKind::Llvm ? writeText(Images.front().LlvmIr)
                                                : printModule(path);
   if (!error.empty())
@@ -302,7 +302,9 @@ void Compilation::report(llvm::raw_ostream &stream) {
                << launch.getKernel().getReason() << "\n";
       });
     }
-  for (const CudaKernel &kernel : Cuda.Kernels)
+  for (const CudaKernel &kernel : Cuda.Kernels) {
+    const CudaVariant &variant = kernel.Variants[findPtxTarget(Options.target)];
     stream << llvm::formatv("  {0,-40} {1,4} threads {2,4} registers {3,6} bytes shared  {4}\n", kernel.Name,
-                            kernel.Threads, kernel.Registers, kernel.SharedBytes, kernel.Config);
+                            variant.Threads, variant.Registers, variant.SharedBytes, variant.Config);
+  }
 }

@@ -297,6 +297,17 @@ static Json describeQuantization(ModuleOp plan) {
   return map;
 }
 
+static Json describeKernel(const CudaKernel &kernel) {
+  Json targets = Json::array();
+  for (const CudaVariant &variant : kernel.Variants)
+    targets.push_back({{"config", variant.Config},
+                       {"threads", variant.Threads},
+                       {"registers", variant.Registers},
+                       {"shared_bytes", variant.SharedBytes}});
+  return {
+      {"name", kernel.Name}, {"template", kernel.Template}, {"reason", kernel.Reason}, {"targets", std::move(targets)}};
+}
+
 nlohmann::ordered_json lathe::buildManifest(ModuleOp plan, StringRef chip, ArrayRef<HostImage> images,
                                             ArrayRef<CudaKernel> kernels) {
   Json model = {{"name", getAttribute(plan, "lathe.name", "model")},
@@ -310,17 +321,14 @@ nlohmann::ordered_json lathe::buildManifest(ModuleOp plan, StringRef chip, Array
                    {"target", chip.empty() ? "cpu" : "cuda"}};
   if (!chip.empty())
     manifest["chip"] = chip.str();
+  if (!chip.empty())
+    for (const PtxTarget &target : PtxTargets)
+      manifest["cuda_targets"].push_back({{"name", target.Name.str()}, {"dependent_launch", target.DependentLaunch}});
   Json entries = Json::array(), kernelList = Json::array();
   for (auto program : plan.getOps<plan::ProgramOp>())
     entries.push_back(describeEntry(program));
   for (const CudaKernel &kernel : kernels)
-    kernelList.push_back({{"name", kernel.Name},
-                          {"template", kernel.Template},
-                          {"config", kernel.Config},
-                          {"threads", kernel.Threads},
-                          {"registers", kernel.Registers},
-                          {"shared_bytes", kernel.SharedBytes},
-                          {"reason", kernel.Reason}});
+    kernelList.push_back(describeKernel(kernel));
   manifest["entries"] = entries;
   manifest["images"] = describeImages(images);
   manifest["kernels"] = kernelList;

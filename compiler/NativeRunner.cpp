@@ -146,7 +146,8 @@ FailureOr<std::vector<ReferenceValue>> NativeRunner::run(StringRef name, ArrayRe
   runtime::HostApi api{
       runtime::HostAbiVersion, sizeof(api), runInOrder, nullptr, copyBytes, allocate, bindOutput, explain,
       &runtime::MathFunctions};
-  HostCall call{&api, &context, symbols.data(), inputs.data(), outputs.data(), states.data(), Weights.data(), aligned};
+  HostCall call{&api,    &context, symbols.data(), inputs.data(), outputs.data(), states.data(), Weights.data(),
+                aligned, 0};
   int32_t result = reinterpret_cast<runtime::HostEntryFunction>(code + entry->Run)(&call);
   if (result != 0)
     return program.emitError() << "--verify: the compiled program returned " << result << context.Problem;

@@ -18,7 +18,7 @@
 
 namespace lathe::runtime {
 
-inline constexpr uint32_t HostAbiVersion = 2;
+inline constexpr uint32_t HostAbiVersion = 3;
 
 struct HostCall;
 
@@ -96,6 +96,7 @@ struct HostCall {
   void *const *states;          ///< base address of each state's pool
   const unsigned char *weights; ///< base address of the weights section
   unsigned char *arena;         ///< at least arena_bytes(symbols), aligned to 256
+  int64_t target;               ///< of CUDA: which of the manifest's `cuda_targets` the kernels are of; else 0
 };
 
 using HostEntryFunction = int32_t (*)(const HostCall *);

@@ -10,7 +10,9 @@ using namespace lathe;
 
 HostAbiTypes::HostAbiTypes(llvm::LLVMContext &context) {
   llvm::Type *pointer = llvm::PointerType::get(context, 0), *i32 = llvm::Type::getInt32Ty(context);
-  Call = llvm::StructType::create(context, SmallVector<llvm::Type *>(8, pointer), "HostCall");
+  SmallVector<llvm::Type *> fields(8, pointer);
+  fields.push_back(llvm::Type::getInt64Ty(context));
+  Call = llvm::StructType::create(context, fields, "HostCall");
   SmallVector<llvm::Type *> functions(2 + unsigned(HostFunction::Math) + 1, pointer);
   functions[0] = functions[1] = i32;
   Api = llvm::StructType::create(context, functions, "HostApi");
@@ -18,7 +20,7 @@ HostAbiTypes::HostAbiTypes(llvm::LLVMContext &context) {
   CudaLaunch = llvm::StructType::create(context, {i32, three, three, i32}, "CudaLaunch");
 }
 
-static_assert(sizeof(runtime::HostCall) == 8 * sizeof(void *), "HostAbiTypes::Call mirrors HostCall");
+static_assert(sizeof(runtime::HostCall) == 8 * sizeof(void *) + sizeof(int64_t), "HostAbiTypes::Call mirrors HostCall");
 static_assert(offsetof(runtime::HostApi, math) == 8 + unsigned(HostFunction::Math) * sizeof(void *) &&
                   sizeof(runtime::HostApi) == offsetof(runtime::HostApi, math) + sizeof(void *),
               "HostFunction lists the functions of HostApi in order");
@@ -28,6 +30,13 @@ static llvm::MDNode *getEmptyNode(llvm::IRBuilderBase &builder) { return llvm::M
 
 llvm::Value *HostAbiTypes::loadCallField(llvm::IRBuilderBase &builder, llvm::Value *call, unsigned field) const {
   llvm::LoadInst *load = builder.CreateLoad(builder.getPtrTy(), builder.CreateStructGEP(Call, call, field));
+  load->setMetadata(llvm::LLVMContext::MD_invariant_load, getEmptyNode(builder));
+  return load;
+}
+
+llvm::Value *HostAbiTypes::loadCallTarget(llvm::IRBuilderBase &builder, llvm::Value *call) const {
+  unsigned field = Call->getNumElements() - 1;
+  llvm::LoadInst *load = builder.CreateLoad(builder.getInt64Ty(), builder.CreateStructGEP(Call, call, field));
   load->setMetadata(llvm::LLVMContext::MD_invariant_load, getEmptyNode(builder));
   return load;
 }

@@ -21,6 +21,8 @@ struct HostAbiTypes {
 
   /// Loads a field of `struct HostCall`: 0 is `api`, 7 is `arena`.
   llvm::Value *loadCallField(llvm::IRBuilderBase &builder, llvm::Value *call, unsigned field) const;
+  /// Loads `target` of `struct HostCall`, an i64.
+  llvm::Value *loadCallTarget(llvm::IRBuilderBase &builder, llvm::Value *call) const;
   /// Loads the address of a function of the table.
   llvm::Value *loadFunction(llvm::IRBuilderBase &builder, llvm::Value *call, HostFunction function) const;
 

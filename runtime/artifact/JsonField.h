@@ -55,6 +55,12 @@ public:
     return value.get<std::string>();
   }
 
+  bool boolean() const {
+    if (!value.is_boolean())
+      wrong("true or false");
+    return value.get<bool>();
+  }
+
   int64_t integer(int64_t min, int64_t max = std::numeric_limits<int64_t>::max()) const {
     bool fits = value.is_number_integer() &&
                 !(value.is_number_unsigned() && value.get<uint64_t>() > uint64_t(std::numeric_limits<int64_t>::max()));

@@ -293,7 +293,14 @@ Image readImage(const JsonField &field, const Artifact &artifact, const std::vec
   return image;
 }
 
-Kernel readKernel(const JsonField &field) { return {field["name"].text(), field["shared_bytes"].integer(0, 1 << 30)}; }
+Kernel readKernel(const JsonField &field, size_t targets) {
+  Kernel kernel = {field["name"].text(), {}};
+  for (const JsonField &target : field["targets"].items())
+    kernel.sharedBytes.push_back(target["shared_bytes"].integer(0, 1 << 30));
+  if (kernel.sharedBytes.size() != targets)
+    field["targets"].wrong("one for each of cuda_targets");
+  return kernel;
+}
 
 WeightStorage readWeightStorage(const JsonField &field) {
   WeightStorage storage;
@@ -500,8 +507,11 @@ Manifest::Manifest(const Artifact &artifact) {
   refuseTwins(entries, where + ".entries");
   for (const JsonField &image : root["images"].items())
     images.push_back(readImage(image, artifact, entries));
+  if (root.has("cuda_targets"))
+    for (const JsonField &each : root["cuda_targets"].items())
+      cudaTargets.push_back({each["name"].text(), each["dependent_launch"].boolean()});
   for (const JsonField &kernel : root["kernels"].items())
-    kernels.push_back(readKernel(kernel));
+    kernels.push_back(readKernel(kernel, cudaTargets.size()));
   const Section *weightsSection = artifact.find(SectionKind::Weights);
   if (root.has("weight_storage"))
     weightStorage = readWeightStorage(root["weight_storage"]);

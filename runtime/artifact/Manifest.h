@@ -66,9 +66,15 @@ struct Image {
   std::map<std::string, ImageEntry> entries;
 };
 
+/// GPUs that the kernels are compiled for.
+struct CudaTarget {
+  std::string name;     ///< of a section of PTX; the cubin of this name is of this target, other cubins of the first
+  bool dependentLaunch; ///< its kernels wait themselves for what runs before them
+};
+
 struct Kernel {
   std::string name;
-  int64_t sharedBytes; ///< the most dynamic shared memory that a launch asks for
+  std::vector<int64_t> sharedBytes; ///< the most dynamic shared memory that a launch asks for, by target
 };
 
 /// Where the bytes of a weight come from: the weights section, a file of the model, nowhere, or another tensor.
@@ -127,6 +133,7 @@ struct Manifest {
   std::string target; ///< "cpu" or "cuda"
   std::vector<Entry> entries;
   std::vector<Image> images;
+  std::vector<CudaTarget> cudaTargets;
   std::vector<Kernel> kernels;
   std::vector<Weight> weights;
   std::vector<Weight> sources;                ///< what packed weights are copied from; they have no `offset`

@@ -152,7 +152,7 @@ void CpuExecutor::execute(const Entry &entry, const int64_t *symbols, unsigned c
     states.push_back(pools[limits.poolOf(state)].data());
   CpuContext context{CpuDevice::Loops(device), pool, outputMemory, tensors, std::nullopt};
   HostCall call{&CpuApi, &context, symbols, inputs.data(), outputs.data(), states.data(), program->weights().data(),
-                arena};
+                arena,   0};
   int32_t result = program->image().code(entry).run(&call);
   if (result && context.failure)
     throw *context.failure;

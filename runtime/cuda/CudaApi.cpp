@@ -31,9 +31,17 @@ int32_t launch(const HostCall *call, const CudaLaunch *launch, void *const *argu
     const uint32_t (&grid)[3] = launch->grid, (&block)[3] = launch->block;
     if (!grid[0] || !grid[1] || !grid[2])
       return; // no tiles: the driver would call it an error
-    Result result = context.driver.launchKernel.function(context.functions[launch->kernel], grid[0], grid[1], grid[2],
-                                                         block[0], block[1], block[2], launch->sharedBytes,
-                                                         context.stream, const_cast<void **>(arguments), nullptr);
+    static constexpr LaunchAttribute overlap = {LaunchStreamSerialization, 1, {}};
+    unsigned attributes = context.dependent && context.afterKernel ? 1 : 0;
+    LaunchConfig config = {{grid[0], grid[1], grid[2]},
+                           {block[0], block[1], block[2]},
+                           launch->sharedBytes,
+                           context.stream,
+                           &overlap,
+                           attributes};
+    Result result = context.driver.launchKernel.function(&config, context.functions[launch->kernel],
+                                                         const_cast<void **>(arguments), nullptr);
+    context.afterKernel = true;
     if (result)
       context.driver.fail(result, context.driver.launchKernel.name,
                           "kernel '" + context.kernels[launch->kernel].name + "', grid " + sizeText(grid) + ", block " +
@@ -44,9 +52,11 @@ int32_t launch(const HostCall *call, const CudaLaunch *launch, void *const *argu
 int32_t copyBytes(const HostCall *call, void *target, const void *source, int64_t bytes) {
   auto &context = *static_cast<LaunchContext *>(call->context);
   return contained(context, [&] {
-    if (bytes > 0)
-      context.driver(context.driver.copyOnDevice, reinterpret_cast<DeviceAddress>(target),
-                     reinterpret_cast<DeviceAddress>(source), size_t(bytes), context.stream);
+    if (bytes <= 0)
+      return;
+    context.afterKernel = false;
+    context.driver(context.driver.copyOnDevice, reinterpret_cast<DeviceAddress>(target),
+                   reinterpret_cast<DeviceAddress>(source), size_t(bytes), context.stream);
   });
 }
 

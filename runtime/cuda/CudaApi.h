@@ -11,13 +11,19 @@
 namespace lathe::runtime::cuda {
 
 /// What HostCall::context points at while generated code enqueues its launches.
+///
+/// Where `dependent`, a kernel that follows another one directly is launched so that it may start while that one runs:
+/// kernels of such a target wait themselves for all before them. The first one, and one behind a copy, are launched
+/// plainly: what is before them is not a kernel that this call has launched.
 struct LaunchContext {
   const Driver &driver;
   const std::vector<Kernel> &kernels;
   const std::vector<Function> &functions;
   Stream stream;
+  bool dependent;
+  bool afterKernel = false; ///< the last thing on the stream is a kernel of this call
   /// The first failure. Generated code has no unwinding, so it is thrown when that has returned.
-  std::exception_ptr failure;
+  std::exception_ptr failure = nullptr;
 };
 
 /// The functions lent to host images of CUDA programs.

@@ -8,6 +8,9 @@
 
 namespace lathe::runtime::cuda {
 
+/// The first driver that captures dependent launches, CUDA 12.3's.
+static constexpr int DependentLaunchVersion = 12030;
+
 CudaDevice::CudaDevice(int ordinal) {
   if (Result result = driver.init.function(0))
     throw Failure(result == ErrorNoDevice ? LATHE_NOT_FOUND : LATHE_DEVICE_ERROR, "cuInit: ", driver.describe(result));
@@ -21,9 +24,13 @@ CudaDevice::CudaDevice(int ordinal) {
   int pools = 0;
   driver(driver.deviceGetAttribute, &major, AttributeMajor, device);
   driver(driver.deviceGetAttribute, &minor, AttributeMinor, device);
+  driver(driver.deviceGetAttribute, &sharedBytes, AttributeSharedOptIn, device);
   driver(driver.deviceGetAttribute, &pools, AttributeMemoryPools, device);
   if (!pools)
     throw Failure(LATHE_UNSUPPORTED, name, " has no stream-ordered memory; use a GPU or driver that has");
+  int version = 0;
+  driver(driver.driverGetVersion, &version);
+  dependentLaunch = major >= 9 && version >= DependentLaunchVersion;
   text = "cuda:" + std::to_string(ordinal) + ", " + name + ", sm_" + std::to_string(major * 10 + minor);
   driver(driver.primaryRetain, &context, device); // last: the destructor gives back only what was taken
 }

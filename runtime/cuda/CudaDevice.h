@@ -31,6 +31,8 @@ public:
   const Driver driver;
   Context context = nullptr;
   int major = 0, minor = 0;
+  int sharedBytes = 0;          ///< that a block may ask for
+  bool dependentLaunch = false; ///< a kernel may start while the one before it runs, in graphs too
 
 private:
   DeviceNumber device = 0;

@@ -205,9 +205,16 @@ void CudaExecutor::execute(const Entry &entry, const int64_t *symbols, DeviceAdd
   states.clear();
   for (const State &state : entry.states)
     states.push_back(pools[limits.poolOf(state)].data());
-  LaunchContext context{driver, program->manifest.kernels, placed->kernels(), stream, nullptr};
-  HostCall call{&cudaApi(),     &context,      symbols,           inputs.data(),
-                outputs.data(), states.data(), placed->weights(), reinterpret_cast<unsigned char *>(arena)};
+  LaunchContext context{driver, program->manifest.kernels, placed->kernels(), stream, placed->dependentLaunch()};
+  HostCall call{&cudaApi(),
+                &context,
+                symbols,
+                inputs.data(),
+                outputs.data(),
+                states.data(),
+                placed->weights(),
+                reinterpret_cast<unsigned char *>(arena),
+                int64_t(placed->target())};
   int32_t result = program->image().code(entry).run(&call);
   if (context.failure)
     std::rethrow_exception(context.failure);

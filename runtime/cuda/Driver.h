@@ -26,7 +26,23 @@ inline constexpr int AttributeMajor = 75, AttributeMinor = 76, AttributeSharedOp
 inline constexpr int FunctionMaxDynamicShared = 8;
 inline constexpr unsigned StreamNonBlocking = 1, EventDisableTiming = 2;
 inline constexpr int CaptureThreadLocal = 1;
+inline constexpr int LaunchStreamSerialization = 6; ///< programmatic: 1 lets a kernel start before the one before ends
 inline constexpr int JitErrorLog = 5, JitErrorLogBytes = 6;
+
+/// CUlaunchAttribute, with the one value of its union that the runtime sets.
+struct LaunchAttribute {
+  int id;
+  alignas(8) int value;
+  unsigned char rest[60];
+};
+
+/// CUlaunchConfig.
+struct LaunchConfig {
+  unsigned grid[3], block[3], sharedBytes;
+  Stream stream;
+  const LaunchAttribute *attributes;
+  unsigned attributeCount;
+};
 
 /// One function of the driver.
 template <typename... Parameters> struct DriverCall {
@@ -83,8 +99,7 @@ public:
   /// Loads a function now instead of at its first launch, which may be inside a capture. Null before driver 550,
   /// which has nothing to load later.
   DriverCall<Function> functionLoad{"cuFuncLoad"};
-  DriverCall<Function, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, Stream, void **, void **>
-      launchKernel{"cuLaunchKernel"};
+  DriverCall<const LaunchConfig *, Function, void **, void **> launchKernel{"cuLaunchKernelEx"};
 
   DriverCall<Stream *, unsigned> streamCreate{"cuStreamCreate"};
   DriverCall<Stream> streamDestroy{"cuStreamDestroy_v2"};

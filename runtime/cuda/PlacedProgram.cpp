@@ -38,33 +38,45 @@ void PlacedProgram::load() {
   uploadWeights();
 }
 
-const Section *chooseCubin(const std::vector<Section> &sections, int major, int minor) {
+/// How well a GPU is served by a section; negative: not at all.
+static int rankCode(const Section &section, int capability) {
+  bool cubin = section.kind == SectionKind::Cubin, portable = section.name.starts_with("compute_");
+  if (!(cubin || section.kind == SectionKind::Ptx) || !(portable || section.name.starts_with("sm_")))
+    return -1;
+  char *suffix = nullptr;
+  int number = int(std::strtol(section.name.c_str() + (portable ? 8 : 3), &suffix, 10));
+  bool older = number <= capability, family = number / 10 == capability / 10 && older;
+  bool runs = *suffix == 'a' ? number == capability : cubin ? family : portable && older;
+  int rank = number * 3 + (*suffix == 'a' ? 2 : *suffix == 'f' ? 1 : 0);
+  return !runs ? -1 : cubin ? 1'000'000 + rank : rank;
+}
+
+const Section *chooseCode(const std::vector<Section> &sections, int major, int minor) {
   const Section *best = nullptr;
   int bestRank = -1;
-  for (const Section &section : sections) {
-    if (section.kind != SectionKind::Cubin || section.name.rfind("sm_", 0) != 0)
-      continue;
-    char *suffix = nullptr;
-    int number = int(std::strtol(section.name.c_str() + 3, &suffix, 10));
-    bool exact = number == major * 10 + minor, within = number / 10 == major && number % 10 <= minor;
-    bool runs = *suffix == 'a' ? exact : within;
-    int rank = number * 3 + (*suffix == 'a' ? 2 : *suffix == 'f' ? 1 : 0);
-    if (!runs || rank <= bestRank)
-      continue;
-    best = &section;
-    bestRank = rank;
-  }
+  for (const Section &section : sections)
+    if (int rank = rankCode(section, major * 10 + minor); rank > bestRank) {
+      best = &section;
+      bestRank = rank;
+    }
   return best;
+}
+
+bool PlacedProgram::dependentLaunch() const {
+  const std::vector<CudaTarget> &targets = program->manifest.cudaTargets;
+  return device->dependentLaunch && !targets.empty() && targets[targetIndex].dependentLaunch;
 }
 
 void PlacedProgram::loadModule() {
   const Driver &driver = device->driver;
-  const Section *section = chooseCubin(program->artifact.sections(), device->major, device->minor);
-  if (!section)
-    section = program->artifact.find(SectionKind::Ptx);
+  const Section *section = chooseCode(program->artifact.sections(), device->major, device->minor);
   if (!section)
     throw Failure(LATHE_UNSUPPORTED, program->artifact.where(), ": has neither PTX nor a cubin for ",
                   device->description(), "; compile it for this GPU");
+  const std::vector<CudaTarget> &targets = program->manifest.cudaTargets;
+  for (size_t i = 0; i != targets.size(); ++i)
+    if (targets[i].name == section->name)
+      targetIndex = i;
   char log[4096] = {};
   int options[] = {JitErrorLog, JitErrorLogBytes};
   void *values[] = {log, reinterpret_cast<void *>(sizeof(log))};
@@ -84,8 +96,13 @@ void PlacedProgram::loadKernels() {
         driver.fail(result, entry.name, "kernel '" + kernel.name + "'");
     };
     call(driver.moduleGetFunction, &function, module, kernel.name.c_str());
-    if (kernel.sharedBytes > UnaskedShared)
-      call(driver.functionSetAttribute, function, FunctionMaxDynamicShared, int(kernel.sharedBytes));
+    int64_t shared = kernel.sharedBytes[targetIndex];
+    if (shared > device->sharedBytes)
+      throw Failure(LATHE_UNSUPPORTED, program->artifact.where(), ": kernel '", kernel.name, "' needs ", shared,
+                    " bytes of shared memory but a block has ", device->sharedBytes, " on ", device->description(),
+                    "; compile it for this GPU");
+    if (shared > UnaskedShared)
+      call(driver.functionSetAttribute, function, FunctionMaxDynamicShared, int(shared));
     if (driver.functionLoad.function)
       call(driver.functionLoad, function);
     functions.push_back(function);

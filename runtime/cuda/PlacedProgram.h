@@ -16,6 +16,9 @@ public:
   const unsigned char *weights() const { return weightMemory.data(); }
   /// By the manifest's index.
   const std::vector<Function> &kernels() const { return functions; }
+  /// Which of the manifest's cudaTargets the kernels are of.
+  size_t target() const { return targetIndex; }
+  bool dependentLaunch() const;
 
 private:
   void load();
@@ -27,13 +30,15 @@ private:
   std::shared_ptr<const CudaDevice> device;
   std::shared_ptr<const Program> program;
   Module module = nullptr;
+  size_t targetIndex = 0;
   std::vector<Function> functions;
   DeviceMemory weightMemory;
 };
 
-/// The cubin that a GPU of this compute capability runs, the most specific first; null if only PTX is left. A name is
-/// sm_<number>, with 'a' for exactly this GPU or 'f' for its family.
-const Section *chooseCubin(const std::vector<Section> &sections, int major, int minor);
+/// The code that a GPU of this compute capability runs, or null: a cubin before PTX, and the most specific first. A
+/// cubin's name is sm_<number>, with 'a' for exactly this GPU or 'f' for its family; that of PTX is compute_<number>
+/// for this GPU and newer ones, or sm_<number>a for exactly this GPU.
+const Section *chooseCode(const std::vector<Section> &sections, int major, int minor);
 
 } // namespace lathe::runtime::cuda
 

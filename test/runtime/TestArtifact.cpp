@@ -30,7 +30,7 @@ static artifact::WeightSource floats(const std::string &name, std::vector<float>
 static ordered_json manifestOf(const std::string &target, ordered_json entry) {
   return {
       {"format", 1},
-      {"host_abi", 2},
+      {"host_abi", 3},
       {"producer", "test"},
       {"model", {{"name", "hand-made"}, {"format", "onnx"}}},
       {"target", target},
@@ -54,6 +54,17 @@ static ordered_json symbol(const char *name, int64_t min, int64_t max) {
 
 static std::string image(const char *name) { return readFile(std::string(LATHE_TEST_IMAGES) + "/" + name); }
 
+/// As the compiler has them; the kernels of the second wait for those before them.
+static ordered_json cudaTargets() {
+  return ordered_json::array(
+      {{{"name", "compute_80"}, {"dependent_launch", false}}, {{"name", "sm_90a"}, {"dependent_launch", true}}});
+}
+
+static ordered_json cudaKernel(const char *name, int64_t sharedBytes) {
+  ordered_json target = {{"shared_bytes", sharedBytes}};
+  return {{"name", name}, {"targets", ordered_json::array({target, target})}};
+}
+
 ArtifactSource scaleSource(const std::string &target) {
   ordered_json entry = {{"name", "forward"},
                         {"kind", "tensor"},
@@ -67,8 +78,9 @@ ArtifactSource scaleSource(const std::string &target) {
                            {{SectionKind::HostImage, "x86-64-v3", image(cuda ? "ScaleCuda.bin" : "Scale.bin")}},
                            {floats("scale", {1, 2, 3, 4})}};
   if (cuda) {
-    source.manifest["kernels"] = ordered_json::array({{{"name", "lathe_scale"}, {"shared_bytes", 0}}});
-    source.sections.push_back({SectionKind::Ptx, "ptx", std::string("// scale\0", 9)});
+    source.manifest["kernels"] = ordered_json::array({cudaKernel("lathe_scale", 0)});
+    source.manifest["cuda_targets"] = cudaTargets();
+    source.sections.push_back({SectionKind::Ptx, "compute_80", std::string("// scale\0", 9)});
   }
   return source;
 }
@@ -131,9 +143,10 @@ ArtifactSource toySource(const std::string &target) {
                            {floats("head", {1, -1, 0.5, 2, 0, 3, -2, 0.25})}};
   if (!cuda)
     return source;
-  source.manifest["kernels"] = ordered_json::array(
-      {{{"name", "lathe_toy_write"}, {"shared_bytes", 0}}, {{"name", "lathe_toy_attend"}, {"shared_bytes", 65536}}});
-  source.sections.push_back({SectionKind::Ptx, "ptx", std::string("// toy\0", 7)});
+  source.manifest["kernels"] =
+      ordered_json::array({cudaKernel("lathe_toy_write", 0), cudaKernel("lathe_toy_attend", 65536)});
+  source.manifest["cuda_targets"] = cudaTargets();
+  source.sections.push_back({SectionKind::Ptx, "compute_80", std::string("// toy\0", 7)});
   source.sections.push_back({SectionKind::Cubin, "sm_90a", "cubin of the toy"});
   return source;
 }

@@ -32,6 +32,17 @@ static llvm::Value *emitBlocks(AffineExpr tiles, HostLaunch &host) {
   return builder.CreateTrunc(blocks, builder.getInt32Ty());
 }
 
+/// `values[t]` for the target t that the runtime has loaded.
+static llvm::Value *selectTarget(ArrayRef<llvm::Value *> values, const HostAbiTypes &abi, HostLaunch &host) {
+  llvm::IRBuilderBase &builder = host.Builder;
+  if (llvm::all_equal(values))
+    return values.front();
+  llvm::Value *target = abi.loadCallTarget(builder, host.Call), *selected = values.front();
+  for (unsigned t = 1; t < values.size(); ++t)
+    selected = builder.CreateSelect(builder.CreateICmpEQ(target, builder.getInt64(t)), values[t], selected);
+  return selected;
+}
+
 /// A `struct CudaLaunch`.
 llvm::Value *CudaLaunchLowering::emitGeometry(const KernelCall &call, HostLaunch &host) {
   llvm::IRBuilderBase &builder = host.Builder;
@@ -45,14 +56,21 @@ llvm::Value *CudaLaunchLowering::emitGeometry(const KernelCall &call, HostLaunch
       indices.push_back(builder.getInt32(index));
     builder.CreateStore(value, builder.CreateInBoundsGEP(Abi.CudaLaunch, geometry, indices));
   };
+  SmallVector<llvm::Value *> blocks, threads, sharedBytes;
+  for (unsigned target = 0; target < PtxTargetCount; ++target) {
+    bool same = target && call.Tiles[target] == call.Tiles[0];
+    blocks.push_back(same ? blocks[0] : emitBlocks(call.Tiles[target], host));
+    threads.push_back(builder.getInt32(kernel.Variants[target].Threads));
+    sharedBytes.push_back(builder.getInt32(kernel.Variants[target].SharedBytes));
+  }
   store(builder.getInt32(call.Kernel), {0});
-  store(emitBlocks(call.Tiles, host), {1, 0});
-  store(builder.getInt32(kernel.Threads), {2, 0});
+  store(selectTarget(blocks, Abi, host), {1, 0});
+  store(selectTarget(threads, Abi, host), {2, 0});
   for (unsigned axis : {1, 2}) {
     store(builder.getInt32(1), {1, axis});
     store(builder.getInt32(1), {2, axis});
   }
-  store(builder.getInt32(kernel.SharedBytes), {3});
+  store(selectTarget(sharedBytes, Abi, host), {3});
   return geometry;
 }
 

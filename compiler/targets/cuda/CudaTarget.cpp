@@ -8,12 +8,6 @@ using namespace mlir;
 using namespace lathe;
 using namespace lathe::cuda;
 
-/// The PTX that every artifact carries: for all GPUs from sm_80 on, and for sm_90a, whose instructions for tensor cores
-/// no other GPU has.
-static constexpr struct {
-  StringRef Target, Architecture;
-} PtxTargets[] = {{"compute_80", "compute_80"}, {"sm_90a", "compute_90a"}};
-
 /// Prints the kernels of all launches; reports every one that cannot be printed.
 static LogicalResult fillTable(ModuleOp plan, KernelTable &table) {
   bool good = true;
@@ -27,7 +21,7 @@ static LogicalResult fillTable(ModuleOp plan, KernelTable &table) {
   return success(good);
 }
 
-static std::string printLaunches(ModuleOp plan, const KernelTable &table) {
+static std::string printLaunches(ModuleOp plan, const KernelTable &table, unsigned target) {
   std::string text;
   llvm::raw_string_ostream stream(text);
   for (auto program : plan.getOps<plan::ProgramOp>())
@@ -39,8 +33,9 @@ static std::string printLaunches(ModuleOp plan, const KernelTable &table) {
       for (auto launch : clone.getBody().front().getOps<plan::LaunchOp>()) {
         const KernelCall &call = table.getCall(launch);
         const PrintedKernel &kernel = table.getKernels()[call.Kernel];
-        stream << "  " << kernel.Name << "<<<" << call.Tiles.replaceSymbols(launch.getDynamicDims()) << ", "
-               << kernel.Threads << ", " << kernel.SharedBytes << ">>>";
+        const KernelVariant &variant = kernel.Variants[target];
+        stream << "  " << kernel.Name << "<<<" << call.Tiles[target].replaceSymbols(launch.getDynamicDims()) << ", "
+               << variant.Threads << ", " << variant.SharedBytes << ">>>";
         for (int64_t layer : call.Layers)
           stream << " layer " << layer;
         stream << '\n';
@@ -51,11 +46,16 @@ static std::string printLaunches(ModuleOp plan, const KernelTable &table) {
 
 static CudaCode describe(ModuleOp plan, const KernelTable &table) {
   CudaCode code;
-  for (const PrintedKernel &kernel : table.getKernels())
-    code.Kernels.push_back(
-        {kernel.Name, kernel.Template, kernel.Config, kernel.Reason, kernel.Threads, kernel.SharedBytes});
-  code.Source = table.printSource();
-  code.Launches = printLaunches(plan, table);
+  for (const PrintedKernel &kernel : table.getKernels()) {
+    CudaKernel &described = code.Kernels.emplace_back(CudaKernel{kernel.Name, kernel.Template, kernel.Reason, {}});
+    for (unsigned target = 0; target < PtxTargetCount; ++target) {
+      const KernelVariant &variant = kernel.Variants[target];
+      described.Variants[target] = {variant.Config, variant.Threads, variant.SharedBytes};
+    }
+  }
+  for (unsigned target = 0; target < PtxTargetCount; ++target)
+    code.Texts.push_back(
+        {PtxTargets[target].Name.str(), table.printSource(target), printLaunches(plan, table, target), ""});
   return code;
 }
 
@@ -70,11 +70,11 @@ static llvm::Error compilePtx(CudaCode &code, StringRef cudaPath) {
   llvm::Expected<Nvrtc> nvrtc = Nvrtc::load(cudaPath);
   if (!nvrtc)
     return nvrtc.takeError();
-  for (auto [target, architecture] : PtxTargets) {
-    llvm::Expected<std::string> ptx = nvrtc->compile(code.Source, getKernelSources(), architecture);
+  for (auto [text, target] : llvm::zip_equal(code.Texts, PtxTargets)) {
+    llvm::Expected<std::string> ptx = nvrtc->compile(text.Source, getKernelSources(), target.Architecture);
     if (!ptx)
       return ptx.takeError();
-    code.Ptx.push_back({target.str(), std::move(*ptx)});
+    text.Ptx = std::move(*ptx);
   }
   return llvm::Error::success();
 }
@@ -89,12 +89,15 @@ static llvm::Error checkChip(StringRef chip) {
                                  chip.str().c_str());
 }
 
-static void recordResources(const Cubin &cubin, CudaCode &code) {
+static void recordResources(const Cubin &cubin, unsigned target, CudaCode &code) {
   for (CudaKernel &kernel : code.Kernels) {
     KernelResources resources = cubin.Kernels.lookup(kernel.Name);
-    kernel.Registers = resources.Registers;
-    kernel.StackBytes = resources.StackBytes;
-    kernel.SharedBytes += resources.StaticSharedBytes;
+    CudaVariant &variant = kernel.Variants[target];
+    if (variant.Registers)
+      return; // an earlier chip's
+    variant.Registers = resources.Registers;
+    variant.StackBytes = resources.StackBytes;
+    variant.SharedBytes += resources.StaticSharedBytes;
   }
 }
 
@@ -105,13 +108,11 @@ static llvm::Error assemble(CudaCode &code, const CudaTargetOptions &options) {
   for (const std::string &chip : options.Chips) {
     if (llvm::Error error = checkChip(chip))
       return error;
-    const auto *own = llvm::find_if(PtxTargets, [&](const auto &ptx) { return ptx.Target == chip; });
-    size_t text = own == std::end(PtxTargets) ? 0 : own - PtxTargets;
-    llvm::Expected<Cubin> cubin = link->link(code.Ptx[text].Ptx, chip);
+    unsigned target = findPtxTarget(chip);
+    llvm::Expected<Cubin> cubin = link->link(code.Texts[target].Ptx, chip);
     if (!cubin)
       return cubin.takeError();
-    if (code.Cubins.empty())
-      recordResources(*cubin, code);
+    recordResources(*cubin, target, code);
     code.Cubins.push_back({chip, std::move(cubin->Bytes)});
   }
   return llvm::Error::success();

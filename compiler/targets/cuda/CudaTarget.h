@@ -4,6 +4,8 @@
 #define LATHE_COMPILER_TARGETS_CUDA_CUDATARGET_H
 
 #include "compiler/targets/HostImage.h"
+#include "compiler/targets/cuda/PtxTargets.h"
+#include <array>
 
 namespace lathe {
 
@@ -15,17 +17,26 @@ struct CudaTargetOptions {
   HostImageOptions Host;
 };
 
-/// A kernel as the manifest and reports tell it; its place in the list is CudaLaunch.kernel.
-struct CudaKernel {
-  std::string Name, Template, Config, Reason;
+/// What a kernel is on one of PtxTargets.
+struct CudaVariant {
+  std::string Config;
   int64_t Threads = 0;
   int64_t SharedBytes = 0; ///< of a block, dynamic and static
-  int64_t Registers = 0;   ///< on the first chip; 0 without one
-  int64_t StackBytes = 0;  ///< local memory of a thread on the first chip
+  int64_t Registers = 0;   ///< on the first chip of the target; 0 without one
+  int64_t StackBytes = 0;  ///< local memory of a thread on that chip
 };
 
+/// A kernel as the manifest and reports tell it; its place in the list is CudaLaunch.kernel.
+struct CudaKernel {
+  std::string Name, Template, Reason;
+  std::array<CudaVariant, PtxTargetCount> Variants;
+};
+
+/// The translation unit of a target.
 struct CudaText {
-  std::string Target; ///< "compute_80", "sm_90a"
+  std::string Target;   ///< PtxTarget::Name
+  std::string Source;   ///< CUDA C++; the templates are not in it
+  std::string Launches; ///< one line a launch, for reading
   std::string Ptx;
 };
 
@@ -35,11 +46,9 @@ struct CudaBinary {
 };
 
 struct CudaCode {
-  std::vector<CudaText> Ptx;      ///< portable first
+  std::vector<CudaText> Texts;    ///< in the order of PtxTargets
   std::vector<CudaBinary> Cubins; ///< in the order of Chips
   std::vector<CudaKernel> Kernels;
-  std::string Source;   ///< CUDA C++; the templates are not in it
-  std::string Launches; ///< one line a launch, for reading
   std::vector<HostImage> HostImages;
 };
 
@@ -47,7 +56,7 @@ struct CudaCode {
 /// a library is missing or refuses. The same plan and options give the same bytes.
 llvm::FailureOr<CudaCode> compileCuda(mlir::ModuleOp plan, const CudaTargetOptions &options);
 
-/// The first half alone: Source, Launches and Kernels, for which no library is needed.
+/// The first half alone: Kernels, and of Texts Source and Launches, for which no library is needed.
 llvm::FailureOr<CudaCode> printCuda(mlir::ModuleOp plan);
 
 } // namespace lathe

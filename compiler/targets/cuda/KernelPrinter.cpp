@@ -104,7 +104,7 @@ static FailureOr<std::string> printKernel(const LaunchBody &body, const Template
   text += "extern \"C\" __global__ void __launch_bounds__(@_parts::Template::Threads, @_parts::Template::MinBlocks)\n  "
           "  @(" +
           *parameters + ") {\n";
-  text += "  using namespace @_parts;\n  extern __shared__ __align__(128) char smem[];\n";
+  text += "  using namespace @_parts;\n  extern __shared__ __align__(1024) char smem[];\n";
   text += "  Template::Params params{" + llvm::join(members, ", ") + "};\n";
   return text + "  gridTiles<Template>(params, smem, " + use.Body + ");\n}\n";
 }
@@ -142,34 +142,49 @@ static std::string replaceName(StringRef text, StringRef name) {
 }
 
 LogicalResult KernelTable::add(plan::LaunchOp launch) {
-  FailureOr<LaunchBody> body = LaunchBody::analyze(launch);
-  if (failed(body))
-    return failure();
-  FailureOr<TemplateUse> use = printRoot(*body);
-  if (failed(use))
-    return failure();
-  FailureOr<std::string> text = printKernel(*body, *use);
-  if (failed(text))
-    return failure();
-  auto [entry, isNew] = Known.try_emplace(*text, Kernels.size());
-  if (isNew) {
-    KernelAttr kernel = launch.getKernel();
-    std::string name = makeName(*body, Kernels.size());
-    Headers.insert(use->Header);
-    Kernels.push_back({name, kernel.getKernelTemplate().str(), use->Config, kernel.getReason().str(),
-                       replaceName(*text, name), use->Threads, use->SharedBytes});
+  PrintedKernel printed;
+  KernelCall call;
+  std::string texts, name;
+  for (unsigned target = 0; target < PtxTargetCount; ++target) {
+    FailureOr<LaunchBody> body = LaunchBody::analyze(launch, target);
+    if (failed(body))
+      return failure();
+    FailureOr<TemplateUse> use = printRoot(*body);
+    if (failed(use))
+      return failure();
+    FailureOr<std::string> text = printKernel(*body, *use);
+    if (failed(text))
+      return failure();
+    texts += *text;
+    printed.Variants[target] = {use->Config, use->Header, *text, use->Threads, use->SharedBytes};
+    call.Tiles[target] = use->Tiles;
+    assert((target == 0 || call.Layers == use->Layers) && "a kernel has the same parameters on all targets");
+    call.Layers = use->Layers;
+    name = makeName(*body, Kernels.size());
   }
-  Calls[launch] = {entry->second, use->Tiles, use->Layers};
+  auto [entry, isNew] = Known.try_emplace(texts, Kernels.size());
+  call.Kernel = entry->second;
+  Calls[launch] = std::move(call);
+  if (!isNew)
+    return success();
+  printed.Name = name;
+  printed.Template = launch.getKernel().getKernelTemplate().str();
+  printed.Reason = launch.getKernel().getReason().str();
+  for (KernelVariant &variant : printed.Variants)
+    variant.Source = replaceName(variant.Source, name);
+  Kernels.push_back(std::move(printed));
   return success();
 }
 
-std::string KernelTable::printSource() const {
-  std::string source;
-  for (const std::string &header : Headers)
-    source += "#include \"" + header + "\"\n";
-  std::string kernels;
-  for (const PrintedKernel &kernel : Kernels)
-    kernels += "\n" + kernel.Source;
+std::string KernelTable::printSource(unsigned target) const {
+  std::string source, kernels;
+  std::set<StringRef> headers;
+  for (const PrintedKernel &kernel : Kernels) {
+    headers.insert(kernel.Variants[target].Header);
+    kernels += "\n" + kernel.Variants[target].Source;
+  }
+  for (StringRef header : headers)
+    source += ("#include \"" + header + "\"\n").str();
   std::string functions = printScalarFunctions(kernels);
   if (!functions.empty())
     source += "#include \"scalar_math.cuh\"\n";

@@ -2,11 +2,12 @@
 //
 // A printed kernel takes the addresses of the launch's inputs and outputs (p0, p1, ...), the sizes that are unknown
 // when it is compiled (d0, d1, ...: LaunchOp::getDynamicDims) and the layer of each operation that has one (l0, ...),
-// so that the layers of a model share their kernels.
+// so that the layers of a model share their kernels. It is printed for each of PtxTargets, with the same parameters.
 #ifndef LATHE_COMPILER_TARGETS_CUDA_KERNELPRINTER_H
 #define LATHE_COMPILER_TARGETS_CUDA_KERNELPRINTER_H
 
 #include "compiler/targets/cuda/ElementPrinter.h"
+#include <array>
 
 namespace lathe::cuda {
 
@@ -23,16 +24,22 @@ struct TemplateUse {
   llvm::SmallVector<int64_t> Layers; ///< of this launch
 };
 
-/// A kernel of the translation unit.
-struct PrintedKernel {
-  std::string Name, Template, Config, Reason, Source;
+/// A kernel for one target.
+struct KernelVariant {
+  std::string Config, Header, Source;
   int64_t Threads, SharedBytes;
+};
+
+/// A kernel of the translation units.
+struct PrintedKernel {
+  std::string Name, Template, Reason;
+  std::array<KernelVariant, PtxTargetCount> Variants;
 };
 
 /// A launch's kernel, and what starting it takes.
 struct KernelCall {
-  unsigned Kernel;
-  mlir::AffineExpr Tiles;
+  unsigned Kernel = 0;
+  std::array<mlir::AffineExpr, PtxTargetCount> Tiles;
   llvm::SmallVector<int64_t> Layers;
 };
 
@@ -41,16 +48,15 @@ class KernelTable {
 public:
   /// Prints the kernel of `launch`. Fails with a diagnostic on what has no kernel.
   llvm::LogicalResult add(plan::LaunchOp launch);
-  /// The whole translation unit.
-  std::string printSource() const;
+  /// The whole translation unit of one of PtxTargets.
+  std::string printSource(unsigned target) const;
 
   llvm::ArrayRef<PrintedKernel> getKernels() const { return Kernels; }
   const KernelCall &getCall(plan::LaunchOp launch) const { return Calls.find(launch)->second; }
 
 private:
   std::vector<PrintedKernel> Kernels;
-  llvm::StringMap<unsigned> Known; // by text without a name
-  std::set<std::string> Headers;
+  llvm::StringMap<unsigned> Known; // by the texts of all targets without a name
   llvm::DenseMap<mlir::Operation *, KernelCall> Calls;
 };
 

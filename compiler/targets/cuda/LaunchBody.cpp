@@ -22,8 +22,9 @@ LogicalResult LaunchBody::inferDims(Operation &op) {
   return success();
 }
 
-FailureOr<LaunchBody> LaunchBody::analyze(plan::LaunchOp launch) {
+FailureOr<LaunchBody> LaunchBody::analyze(plan::LaunchOp launch, unsigned target) {
   LaunchBody body;
+  body.Target = target;
   body.Launch = launch;
   body.PortTypes = launch.getPortTypes();
   SmallVector<SmallVector<int64_t>> places;

@@ -2,6 +2,7 @@
 #ifndef LATHE_COMPILER_TARGETS_CUDA_LAUNCHBODY_H
 #define LATHE_COMPILER_TARGETS_CUDA_LAUNCHBODY_H
 
+#include "compiler/targets/cuda/PtxTargets.h"
 #include "dialects/plan/Plan.h"
 
 namespace lathe::cuda {
@@ -10,9 +11,11 @@ namespace lathe::cuda {
 class LaunchBody {
 public:
   /// Fails with a diagnostic on an operation that no kernel of the target computes.
-  static llvm::FailureOr<LaunchBody> analyze(plan::LaunchOp launch);
+  static llvm::FailureOr<LaunchBody> analyze(plan::LaunchOp launch, unsigned target);
 
   plan::LaunchOp getLaunch() const { return Launch; }
+  /// Which of PtxTargets the kernel is printed for.
+  unsigned getTarget() const { return Target; }
   mlir::Block &getBlock() const { return Launch->getRegion(0).front(); }
   /// The operation that a template computes, or null when all are elementwise.
   mlir::Operation *getRoot() const { return Root; }
@@ -36,6 +39,7 @@ private:
   llvm::LogicalResult inferDims(mlir::Operation &op);
 
   plan::LaunchOp Launch;
+  unsigned Target = 0;
   mlir::Operation *Root = nullptr;
   llvm::SmallVector<mlir::Type> PortTypes;
   llvm::SmallVector<mlir::AffineExpr> ProgramDims; ///< the kernel's dims over the program's symbols

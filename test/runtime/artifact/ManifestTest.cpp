@@ -20,7 +20,7 @@ struct Case {
 void PrintTo(const Case &each, std::ostream *stream) { *stream << each.where << " = " << each.json; }
 
 const Case Cases[] = {
-    {"Format", false, "/format", "2", LATHE_UNSUPPORTED, "has format 2 and host_abi 2 but this runtime reads"},
+    {"Format", false, "/format", "2", LATHE_UNSUPPORTED, "has format 2 and host_abi 3 but this runtime reads"},
     {"HostAbi", false, "/host_abi", "9", LATHE_UNSUPPORTED, "has format 1 and host_abi 9 but this runtime reads"},
     {"FormatMissing", false, "/format", "", LATHE_CORRUPT, "manifest has no 'format'"},
     {"ModelName", false, "/model/name", "7", LATHE_CORRUPT, "manifest.model.name is 7 but must be a string"},
@@ -47,8 +47,10 @@ const Case Cases[] = {
     {"ImageOffset", false, "/images/0/entries/forward/run", "99999999", LATHE_CORRUPT,
      "images[0].entries.forward.run is 99999999 but must be an integer from 0 to"},
     {"ImageEntry", false, "/images/0/entries", "{}", LATHE_CORRUPT, "images[0].entries has no 'forward'"},
-    {"KernelShared", true, "/kernels", R"([{"name":"k","shared_bytes":-1}])", LATHE_CORRUPT,
-     "kernels[0].shared_bytes is -1"},
+    {"KernelShared", true, "/kernels", R"([{"name":"k","targets":[{"shared_bytes":0},{"shared_bytes":-1}]}])",
+     LATHE_CORRUPT, "kernels[0].targets[1].shared_bytes is -1"},
+    {"KernelTargets", true, "/kernels", R"([{"name":"k","targets":[{"shared_bytes":0}]}])", LATHE_CORRUPT,
+     "kernels[0].targets is [{\"shared_bytes\":0}] but must be one for each of cuda_targets"},
     {"StateKind", true, "/entries/0/states/0/kind", "\"ring\"", LATHE_CORRUPT, "must be paged, slot or static"},
     {"StateElement", true, "/entries/0/states/0/element", "\"q3_k\"", LATHE_CORRUPT,
      "states[0].element is \"q3_k\" but must be f32, f16, bf16, f64, i8, u8, i16, i32, i64, u16, u32, u64, bool, "

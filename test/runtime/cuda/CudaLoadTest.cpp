@@ -55,6 +55,42 @@ TEST_F(CudaLoad, CubinOfTheSameChipElsePtx) {
   EXPECT_EQ(imageFor(8, 0), "// toy");
 }
 
+TEST_F(CudaLoad, OnlyKernelsThatWaitStartEarly) {
+  imageFor(9, 0);
+  EXPECT_GT(calls("dependent launch"), 0);
+  // PTX for older GPUs does not wait, whatever GPU runs it.
+  artifact::ArtifactSource source = test::toySource("cuda");
+  source.sections.pop_back();
+  EXPECT_EQ(imageFor(9, 0, source), "// toy");
+  EXPECT_EQ(calls("dependent launch"), 0);
+  EXPECT_EQ(imageFor(8, 0), "// toy");
+  EXPECT_EQ(calls("dependent launch"), 0);
+}
+
+TEST_F(CudaLoad, PtxOfThisGpuBeforePtxOfOlderOnes) {
+  artifact::ArtifactSource source = test::toySource("cuda");
+  source.sections.pop_back();
+  source.sections.push_back({runtime::SectionKind::Ptx, "sm_90a", std::string("// for sm_90a\0", 14)});
+  source.sections.push_back({runtime::SectionKind::Ptx, "compute_86", std::string("// for compute_86\0", 18)});
+  EXPECT_EQ(imageFor(9, 0, source), "// for sm_90a");
+  EXPECT_EQ(imageFor(10, 0, source), "// for compute_8"); // the fake keeps 16 bytes
+  EXPECT_EQ(imageFor(8, 6, source), "// for compute_8");
+  EXPECT_EQ(imageFor(8, 0, source), "// toy");
+}
+
+TEST_F(CudaLoad, KernelThatNeedsMoreSharedMemoryThanThereIs) {
+  test::Device device;
+  ASSERT_EQ(createDevice(device).message, "");
+  artifact::ArtifactSource source = test::toySource("cuda");
+  source.manifest["kernels"][1]["targets"][1]["shared_bytes"] = 300000;
+  Outcome result = openOn(device, source);
+  EXPECT_EQ(result.code, LATHE_UNSUPPORTED);
+  EXPECT_NE(result.message.find("kernel 'lathe_toy_attend' needs 300000 bytes of shared memory but a block has 232448 "
+                                "on cuda:0, Fake GPU, sm_90; compile it for this GPU"),
+            std::string::npos)
+      << result.message;
+}
+
 TEST_F(CudaLoad, CubinOfTheSameGeneration) {
   artifact::ArtifactSource source = test::toySource("cuda");
   source.sections.back().name = "sm_80";
@@ -90,9 +126,10 @@ TEST_F(CudaLoad, PtxThatDoesNotCompileShowsTheLog) {
   test::Device device;
   ASSERT_EQ(createDevice(device).message, "");
   failCall("cuModuleLoadDataEx", 1, 218);
-  EXPECT_EQ(openOn(device, test::toySource("cuda")).message,
-            "lathe_session_create: cuModuleLoadDataEx for section 'ptx', which says: line 3: fake syntax error: error "
-            "218");
+  EXPECT_EQ(
+      openOn(device, test::toySource("cuda")).message,
+      "lathe_session_create: cuModuleLoadDataEx for section 'compute_80', which says: line 3: fake syntax error: error "
+      "218");
 }
 
 TEST_F(CudaLoad, KernelThatTheModuleLacks) {
@@ -108,9 +145,10 @@ TEST_F(CudaLoad, KernelThatNeedsMoreSharedMemoryThanItSays) {
   test::Device device;
   ASSERT_EQ(createDevice(device).message, "");
   artifact::ArtifactSource source = test::toySource("cuda");
-  source.manifest["kernels"][1]["shared_bytes"] = 0;
-  EXPECT_EQ(openOn(device, source).message, "lathe_session_create: cuLaunchKernel for kernel 'lathe_toy_attend', grid "
-                                            "1 x 1 x 1, block 32 x 1 x 1, 65536 bytes shared: error 1");
+  source.manifest["kernels"][1]["targets"][1]["shared_bytes"] = 0;
+  EXPECT_EQ(openOn(device, source).message,
+            "lathe_session_create: cuLaunchKernelEx for kernel 'lathe_toy_attend', grid "
+            "1 x 1 x 1, block 32 x 1 x 1, 65536 bytes shared: error 1");
 }
 
 TEST_F(CudaLoad, KernelThatTheManifestLacks) {
@@ -146,6 +184,16 @@ TEST_F(CudaLoad, SessionsShareWeights) {
   second.reset();
   test::Session third = test::openSession(program, device);
   EXPECT_EQ(calls("cuModuleLoadDataEx"), 2);
+}
+
+TEST_F(CudaLoad, TargetThatDoesNotSayWhetherItWaits) {
+  artifact::ArtifactSource source = test::toySource("cuda");
+  source.manifest["cuda_targets"][1]["dependent_launch"] = 1;
+  lathe_program *program = nullptr;
+  Outcome result = test::outcome(lathe_program_load(test::writeTemporary(source).c_str(), &program));
+  EXPECT_EQ(result.code, LATHE_CORRUPT);
+  EXPECT_NE(result.message.find("cuda_targets[1].dependent_launch is 1 but must be true or false"), std::string::npos)
+      << result.message;
 }
 
 TEST_F(CudaLoad, CpuProgramOnAGpu) {

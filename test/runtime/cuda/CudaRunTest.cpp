@@ -86,10 +86,10 @@ TEST_F(CudaRun, DeviceTensorsReturnAtOnce) {
 }
 
 TEST_F(CudaRun, AFailedLaunchIsNamed) {
-  failCall("cuLaunchKernel", 1, 719);
+  failCall("cuLaunchKernelEx", 1, 719);
   float x[4] = {}, total = 0;
   EXPECT_EQ(run(tensor("x", x, sizeof(x), 1), {tensor("total", &total, sizeof(total), 1)}).message,
-            "lathe_session_run: cuLaunchKernel for kernel 'lathe_scale', grid 1 x 1 x 1, block 4 x 1 x 1, 0 bytes "
+            "lathe_session_run: cuLaunchKernelEx for kernel 'lathe_scale', grid 1 x 1 x 1, block 4 x 1 x 1, 0 bytes "
             "shared: error 719");
   EXPECT_EQ(run(tensor("x", x, sizeof(x), 1), {tensor("total", &total, sizeof(total), 1)}).message, "");
 }

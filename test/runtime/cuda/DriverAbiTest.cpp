@@ -24,6 +24,18 @@ TEST(DriverAbi, NumbersAreTheToolkits) {
   EXPECT_EQ(sizeof(driver::DeviceAddress), sizeof(CUdeviceptr));
 }
 
+TEST(DriverAbi, LaunchesAreTheToolkits) {
+  EXPECT_EQ(driver::LaunchStreamSerialization, CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION);
+  EXPECT_EQ(sizeof(driver::LaunchAttribute), sizeof(CUlaunchAttribute));
+  EXPECT_EQ(offsetof(driver::LaunchAttribute, value), offsetof(CUlaunchAttribute, value));
+  EXPECT_EQ(sizeof(driver::LaunchConfig), sizeof(CUlaunchConfig));
+  EXPECT_EQ(offsetof(driver::LaunchConfig, block), offsetof(CUlaunchConfig, blockDimX));
+  EXPECT_EQ(offsetof(driver::LaunchConfig, sharedBytes), offsetof(CUlaunchConfig, sharedMemBytes));
+  EXPECT_EQ(offsetof(driver::LaunchConfig, stream), offsetof(CUlaunchConfig, hStream));
+  EXPECT_EQ(offsetof(driver::LaunchConfig, attributes), offsetof(CUlaunchConfig, attrs));
+  EXPECT_EQ(offsetof(driver::LaunchConfig, attributeCount), offsetof(CUlaunchConfig, numAttrs));
+}
+
 /// The number of parameters of a function of the toolkit and of ours.
 template <typename... Ours, typename... Theirs>
 static constexpr bool sameCount(const driver::DriverCall<Ours...> *, CUresult (*)(Theirs...)) {
@@ -44,7 +56,8 @@ TEST(DriverAbi, ParametersAreTheToolkits) {
   EXPECT_SAME(memset, cuMemsetD8Async);
   EXPECT_SAME(moduleLoad, cuModuleLoadDataEx);
   EXPECT_SAME(functionSetAttribute, cuFuncSetAttribute);
-  EXPECT_SAME(launchKernel, cuLaunchKernel);
+  EXPECT_SAME(launchKernel, cuLaunchKernelEx);
+  EXPECT_SAME(driverGetVersion, cuDriverGetVersion);
   EXPECT_SAME(streamWaitEvent, cuStreamWaitEvent);
   EXPECT_SAME(streamBeginCapture, cuStreamBeginCapture);
   EXPECT_SAME(graphInstantiate, cuGraphInstantiateWithFlags);

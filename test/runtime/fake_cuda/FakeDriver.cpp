@@ -65,6 +65,21 @@ int release(State &fake, Address address, const char *name) {
   return Success;
 }
 
+/// The one attribute there is lets a kernel start before the one before it ends: for GPUs and images that know how to
+/// wait, and behind a kernel alone.
+bool allowAttributes(State &fake, const LaunchConfig &config) {
+  for (unsigned i = 0; i != config.attributeCount; ++i) {
+    if (config.attributes[i].id != 6 || config.attributes[i].value != 1)
+      return false;
+    ++fake.calls["dependent launch"];
+    if (fake.major < 9)
+      return false;
+    if (!config.stream->afterKernel)
+      fake.violate("a dependent launch behind something that is no kernel");
+  }
+  return true;
+}
+
 bool isPinned(const void *pointer) {
   auto &pinned = state().pinned;
   auto address = reinterpret_cast<uint64_t>(pointer);
@@ -311,27 +326,39 @@ int cuFuncLoad(FunctionObject *) {
   return outsideCapture("cuFuncLoad", [](State &) { return Success; });
 }
 
-int cuLaunchKernel(FunctionObject *function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX,
-                   unsigned blockY, unsigned blockZ, unsigned sharedBytes, StreamObject *stream, void **parameters,
-                   void **extra) {
-  return context("cuLaunchKernel", [&](State &fake) {
-    if (!known(fake.streams, stream, "cuLaunchKernel"))
+int cuLaunchKernelEx(const LaunchConfig *config, FunctionObject *function, void **parameters, void **extra) {
+  return context("cuLaunchKernelEx", [&](State &fake) {
+    StreamObject *stream = config->stream;
+    if (!known(fake.streams, stream, "cuLaunchKernelEx"))
       return InvalidHandle;
-    if (extra || !gridX || !gridY || !gridZ || blockX * blockY * blockZ == 0 || blockX * blockY * blockZ > 1024 ||
-        sharedBytes > unsigned(function->maxDynamicShared))
+    FakeLaunch launch = {};
+    unsigned threads = 1, blocks = 1;
+    for (int i = 0; i != 3; ++i) {
+      blocks = blocks && config->grid[i] ? 1 : 0;
+      threads *= config->block[i];
+      launch.grid[i] = config->grid[i];
+      launch.block[i] = config->block[i];
+    }
+    launch.sharedBytes = config->sharedBytes;
+    if (extra || !blocks || threads == 0 || threads > 1024 ||
+        config->sharedBytes > unsigned(function->maxDynamicShared) || !allowAttributes(fake, *config))
       return InvalidValue;
     std::vector<uint64_t> arguments;
     for (size_t i = 0; i != function->entry->signature.size(); ++i)
       arguments.push_back(*static_cast<uint64_t *>(parameters[i]));
     const KernelEntry *entry = function->entry;
     std::string name = function->name;
-    fake.enqueue(*stream, [=] {
-      for (size_t i = 0; i != arguments.size(); ++i)
-        if (entry->signature[i] == 'p' &&
-            !inside(arguments[i], 1, ("argument " + std::to_string(i) + " of " + name).c_str()))
-          return;
-      entry->kernel(FakeLaunch{{gridX, gridY, gridZ}, {blockX, blockY, blockZ}, sharedBytes, arguments.data()});
-    });
+    fake.enqueue(
+        *stream,
+        [=]() mutable {
+          for (size_t i = 0; i != arguments.size(); ++i)
+            if (entry->signature[i] == 'p' &&
+                !inside(arguments[i], 1, ("argument " + std::to_string(i) + " of " + name).c_str()))
+              return;
+          launch.arguments = arguments.data();
+          entry->kernel(launch);
+        },
+        /*isKernel=*/true);
     return Success;
   });
 }
@@ -430,6 +457,7 @@ int cuStreamBeginCapture_v2(StreamObject *stream, int mode) {
     if (stream->capture)
       return CaptureUnsupported;
     stream->capture = std::make_unique<GraphObject>();
+    stream->afterKernel = false;
     stream->captureBroken = false;
     ++fake.captures;
     return Success;
@@ -444,6 +472,7 @@ int cuStreamEndCapture(StreamObject *stream, GraphObject **graph) {
     return InvalidHandle;
   // A failed end leaves no capture either.
   std::unique_ptr<GraphObject> captured = std::move(stream->capture);
+  stream->afterKernel = false;
   --fake.captures;
   *graph = nullptr;
   if (planned || stream->captureBroken)

@@ -74,7 +74,8 @@ int State::enterOutsideCapture(const char *name) {
   return CaptureUnsupported;
 }
 
-void State::enqueue(StreamObject &stream, Operation operation) {
+void State::enqueue(StreamObject &stream, Operation operation, bool isKernel) {
+  stream.afterKernel = isKernel;
   if (stream.capture)
     stream.capture->nodes.push_back(std::move(operation));
   else

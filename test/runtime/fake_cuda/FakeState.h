@@ -40,10 +40,26 @@ struct GraphObject {
   std::vector<Operation> nodes;
 };
 
+/// CUlaunchAttribute and CUlaunchConfig of the documented binary interface.
+struct LaunchAttribute {
+  int id;
+  char padding[4];
+  int value;
+  char rest[60];
+};
+
+struct LaunchConfig {
+  unsigned grid[3], block[3], sharedBytes;
+  struct StreamObject *stream;
+  const LaunchAttribute *attributes;
+  unsigned attributeCount;
+};
+
 struct StreamObject {
   std::deque<std::pair<uint64_t, Operation>> pending; ///< with the ticket that is done when it has run
   std::unique_ptr<GraphObject> capture;
   bool captureBroken = false;
+  bool afterKernel = false; ///< the last thing enqueued is a kernel
 };
 
 struct EventObject {
@@ -81,7 +97,7 @@ struct State {
   /// As `enter`, for what no capture allows.
   int enterOutsideCapture(const char *name);
 
-  void enqueue(StreamObject &stream, Operation operation);
+  void enqueue(StreamObject &stream, Operation operation, bool isKernel = false);
   /// Runs a stream's work up to and including this ticket.
   void drain(StreamObject &stream, uint64_t ticket = ~uint64_t(0));
 };

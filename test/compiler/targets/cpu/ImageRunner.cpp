@@ -126,8 +126,9 @@ static ImageRunner::Call runOnce(ImageRunner::Call call, char *image, const Host
   Bytes arena(arenaBytes(call.Symbols.data()) + 256, 0xCD);
   std::vector<void *> inputs = addresses(call.Inputs), outputs = addresses(call.Outputs),
                       states = addresses(call.States);
-  HostCall host{&api,           nullptr,       call.Symbols.data(), inputs.data(),
-                outputs.data(), states.data(), call.Weights.data(), arena.data()};
+  HostCall host{
+      &api,         nullptr, call.Symbols.data(), inputs.data(), outputs.data(), states.data(), call.Weights.data(),
+      arena.data(), 0};
   EXPECT_EQ(run(&host), 0);
   return call;
 }

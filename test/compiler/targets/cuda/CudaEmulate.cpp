@@ -22,7 +22,7 @@ using namespace lathe::cuda;
 
 namespace {
 struct Options {
-  std::string File, Kernels;
+  std::string File, Kernels, Ptx = "compute_80";
   std::vector<std::string> Symbols;
   double Tolerance = 1e-4;
   PipelineOptions Pipeline;
@@ -45,7 +45,7 @@ struct Device {
 
 /// Parameters of a printed kernel.
 static unsigned countParameters(const PrintedKernel &kernel) {
-  StringRef list = StringRef(kernel.Source).split("    " + kernel.Name + "(").second.split(')').first;
+  StringRef list = StringRef(kernel.Variants.front().Source).split("    " + kernel.Name + "(").second.split(')').first;
   return list.count(',') + 1;
 }
 
@@ -184,8 +184,15 @@ static bool runAndCompare(const Options &options, ModuleOp plan, ArrayRef<Refere
   api.launch = launch;
   api.copy = copy;
   api.explain = [](const runtime::HostCall *, int32_t, const char *, int64_t, int64_t, int64_t) {};
-  runtime::HostCall call{&api,           &device,       symbols.data(),           inputs.data(),
-                         outputs.data(), states.data(), place(ArrayRef(*packed)), nullptr};
+  runtime::HostCall call{&api,
+                         &device,
+                         symbols.data(),
+                         inputs.data(),
+                         outputs.data(),
+                         states.data(),
+                         place(ArrayRef(*packed)),
+                         nullptr,
+                         findPtxTarget(options.Ptx)};
   if (int32_t result = runImage(images->front(), call)) {
     llvm::errs() << "the host code returns " << result << '\n';
     return false;
@@ -232,6 +239,8 @@ int main(int argc, char **argv) {
   CLI::App app("Runs a model's CUDA code without a GPU and compares with the reference");
   app.add_option("file", options.File)->required();
   app.add_option("--kernels", options.Kernels, "the library of the printed kernels")->required();
+  app.add_option("--ptx", options.Ptx, "which target the kernels were printed for")
+      ->check(CLI::IsMember({"compute_80", "sm_90a"}));
   app.add_option("--activations", options.Pipeline.activations);
   app.add_option("--kv", options.Pipeline.kv);
   app.add_option("--seed", options.Inputs.Seed);

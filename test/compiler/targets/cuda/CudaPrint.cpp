@@ -1,7 +1,7 @@
 // Compiles a model for CUDA and prints what comes out: for tests, and for taking a kernel apart.
 //
-//   cuda-print FILE.mlir|FILE.gguf|FILE.onnx [--emit=plan,source,launches,kernels,ptx,cubin,host] [--ptx=compute_80]
-//   ...
+//   cuda-print FILE.mlir|FILE.gguf|FILE.onnx [--emit=plan,source,launches,kernels,ptx,cubin,host]
+//              [--ptx=compute_80]
 //
 // A module that holds functions goes through the phases before code generation, one that holds a plan does not.
 #include "compiler/Dialects.h"
@@ -22,27 +22,29 @@ struct Options {
 } // namespace
 
 static void print(const Options &options, ModuleOp module, const CudaCode &code) {
+  unsigned target = findPtxTarget(options.Ptx);
+  const CudaText &text = code.Texts[target];
   for (const std::string &part : options.Emit) {
     if (part == "plan")
       llvm::outs() << module;
     else if (part == "source")
-      llvm::outs() << code.Source;
+      llvm::outs() << text.Source;
     else if (part == "launches")
-      llvm::outs() << code.Launches;
+      llvm::outs() << text.Launches;
     else if (part == "host")
       llvm::outs() << code.HostImages.front().LlvmIr;
     else if (part == "cubin")
       for (const CudaBinary &cubin : code.Cubins)
         llvm::outs().write(reinterpret_cast<const char *>(cubin.Bytes.data()), cubin.Bytes.size());
     else if (part == "kernels")
-      for (const CudaKernel &kernel : code.Kernels)
-        llvm::outs() << kernel.Name << ": " << kernel.Config << "; " << kernel.Registers << " registers, "
-                     << kernel.SharedBytes << " bytes shared, " << kernel.StackBytes << " bytes of stack; "
+      for (const CudaKernel &kernel : code.Kernels) {
+        const CudaVariant &variant = kernel.Variants[target];
+        llvm::outs() << kernel.Name << ": " << variant.Config << "; " << variant.Registers << " registers, "
+                     << variant.SharedBytes << " bytes shared, " << variant.StackBytes << " bytes of stack; "
                      << kernel.Reason << '\n';
+      }
     else if (part == "ptx")
-      for (const CudaText &text : code.Ptx)
-        if (text.Target == options.Ptx)
-          llvm::outs() << text.Ptx;
+      llvm::outs() << text.Ptx;
   }
 }
 
@@ -53,7 +55,8 @@ int main(int argc, char **argv) {
   app.add_option("--emit", options.Emit)
       ->delimiter(',')
       ->check(CLI::IsMember({"plan", "source", "launches", "kernels", "ptx", "cubin", "host"}));
-  app.add_option("--ptx", options.Ptx);
+  app.add_option("--ptx", options.Ptx, "of which target the source, launches, kernels and PTX are")
+      ->check(CLI::IsMember({"compute_80", "sm_90a"}));
   app.add_option("--cuda-path", options.Target.CudaPath);
   app.add_option("--chips", options.Target.Chips)->delimiter(',');
   app.add_option("--activations", options.Pipeline.activations);

@@ -82,12 +82,12 @@ protected:
   }
   void TearDown() override { munmap(Image, Bytes); }
 
-  int32_t run(int64_t n, Record &record) {
+  int32_t run(int64_t n, Record &record, int64_t target = 0) {
     runtime::HostApi api{};
     api.launch = recordLaunch;
     api.explain = [](const runtime::HostCall *, int32_t, const char *, int64_t, int64_t, int64_t) {};
     void *inputs[] = {X}, *outputs[] = {Y};
-    runtime::HostCall call{&api, &record, &n, inputs, outputs, nullptr, Weights, Arena};
+    runtime::HostCall call{&api, &record, &n, inputs, outputs, nullptr, Weights, Arena, target};
     record.ArgumentCounts = {4, 3}; // three pointers or two, then n
     return reinterpret_cast<runtime::HostEntryFunction>(Image + Entry.Run)(&call);
   }
