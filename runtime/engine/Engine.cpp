@@ -60,7 +60,7 @@ std::shared_ptr<Request> Engine::submit(const lathe_request_options &given) {
   return request;
 }
 
-void Engine::fillStep(const std::vector<StepShare> &shares) {
+void Engine::fillStep(std::span<const StepShare> shares) {
   sequences.clear();
   counts.clear();
   tokens.clear();
@@ -77,7 +77,7 @@ void Engine::fillStep(const std::vector<StepShare> &shares) {
   logits.resize(rows.size() * size_t(textLimits.vocabulary));
 }
 
-void Engine::settle(const std::vector<StepShare> &shares) {
+void Engine::settle(std::span<const StepShare> shares) {
   std::span<float> rest = logits;
   for (const StepShare &share : shares) {
     if (!share.wantsRow)
@@ -103,6 +103,17 @@ size_t Engine::step() {
                   " of ", session->sequenceCapacity(), " sequences and ", pages.available(), " of ", pages.total,
                   " pages are free, others are held outside of the engine; release some");
   }
+  std::optional<Failure> failure = run(shares, lock);
+  if (failure && failure->code() != LATHE_OUT_OF_MEMORY)
+    failure = runEachAlone(shares, *failure, lock);
+  scheduler.settle();
+  scheduler.removeFinished();
+  if (failure)
+    throw *failure;
+  return scheduler.runningCount() + scheduler.waitingCount();
+}
+
+std::optional<Failure> Engine::run(std::span<const StepShare> shares, std::unique_lock<std::mutex> &lock) {
   fillStep(shares);
   lathe_step_options options{};
   options.struct_size = sizeof(options);
@@ -129,16 +140,22 @@ size_t Engine::step() {
   if (!failure) {
     ++steps;
     computedTokens += tokens.size();
-    scheduler.settle();
     settle(shares);
-  } else if (failure->code() != LATHE_OUT_OF_MEMORY) {
-    for (const StepShare &share : shares)
-      share.request->fail(failure->code(), failure->message());
   }
-  scheduler.removeFinished();
-  if (failure)
-    throw *failure;
-  return scheduler.runningCount() + scheduler.waitingCount();
+  return failure;
+}
+
+std::optional<Failure> Engine::runEachAlone(std::span<const StepShare> shares, const Failure &together,
+                                            std::unique_lock<std::mutex> &lock) {
+  bool anyWent = false;
+  for (size_t i = 0; i != shares.size(); ++i) {
+    std::optional<Failure> failure = shares.size() == 1 ? together : run(shares.subspan(i, 1), lock);
+    if (!failure)
+      anyWent = true;
+    else if (failure->code() != LATHE_OUT_OF_MEMORY)
+      shares[i].request->fail(failure->code(), failure->message());
+  }
+  return anyWent ? std::nullopt : std::optional(together);
 }
 
 void Engine::cancel(Request &request) {

@@ -1,9 +1,12 @@
 #ifndef LATHE_RUNTIME_ENGINE_ENGINE_H
 #define LATHE_RUNTIME_ENGINE_ENGINE_H
 
+#include "runtime/Failure.h"
 #include "runtime/engine/Scheduler.h"
 
 #include <mutex>
+#include <optional>
+#include <span>
 
 namespace lathe::runtime {
 
@@ -26,10 +29,16 @@ public:
 private:
   SchedulerLimits schedulerLimits(const lathe_engine_options &options) const;
   std::shared_ptr<const GrammarTokens> grammarTokens();
-  /// The arrays of the planned step.
-  void fillStep(const std::vector<StepShare> &shares);
-  /// Each share's request chooses its token, or, with a failure, is finished.
-  void settle(const std::vector<StepShare> &shares);
+  /// The arrays of a step.
+  void fillStep(std::span<const StepShare> shares);
+  /// Each share's request chooses its token.
+  void settle(std::span<const StepShare> shares);
+  /// Runs the model and lets requests choose, or says why nothing has changed. The lock is not held meanwhile.
+  std::optional<Failure> run(std::span<const StepShare> shares, std::unique_lock<std::mutex> &lock);
+  /// After they have failed together: fails those requests alone that make the model fail. Returns the failure if none
+  /// of them has got on.
+  std::optional<Failure> runEachAlone(std::span<const StepShare> shares, const Failure &together,
+                                      std::unique_lock<std::mutex> &lock);
 
   std::shared_ptr<Session> session;
   std::shared_ptr<const Tokenizer> tokenizer;

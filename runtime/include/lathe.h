@@ -450,7 +450,8 @@ LATHE_API lathe_status lathe_engine_submit(lathe_engine *engine, const lathe_req
  * NULL, says how many requests are not finished afterwards: call again until it is 0. Other calls on the engine and its
  * requests do not wait for a step, except another step.
  * LATHE_OUT_OF_MEMORY: sequences outside of the engine hold the pages, or all sequences, that the next request needs;
- * nothing has changed, release some. LATHE_DEVICE_ERROR: the model failed; the requests of this step are finished. */
+ * nothing has changed, release some. LATHE_DEVICE_ERROR: the model failed for each request of this step, together and
+ * alone, and they are finished. If it fails for some of them only, those are, and the step has not failed. */
 LATHE_API lathe_status lathe_engine_step(lathe_engine *engine, size_t *out_unfinished);
 
 typedef enum lathe_finish {

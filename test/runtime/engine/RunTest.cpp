@@ -118,23 +118,49 @@ TEST_F(Engine, ReleasedRequestsAndEnginesGivePagesBack) {
   EXPECT_EQ(inspect(other).used_pages, 0u);
 }
 
-TEST_F(Engine, FailureOfTheModelFinishesTheRequestsOfTheStep) {
+TEST_F(Engine, RequestsThatMakeTheModelFailEndAlone) {
   test::Engine engine = create();
-  Ask good({1, 2}, 5), bad({7}, 5);
-  test::Request first = submit(engine, good), second = submit(engine, bad);
+  Ask good({1, 2}, 5), bad({7}, 5), late({1, 2, 3, 4}, 3);
+  good.options.logits = 1;
+  test::Request first = submit(engine, good);
+  test::succeed(lathe_engine_step(engine.get(), nullptr));
+  test::Request second = submit(engine, bad), third = submit(engine, late);
   size_t unfinished = 9;
-  test::Outcome result = test::outcome(lathe_engine_step(engine.get(), &unfinished));
-  EXPECT_EQ(result.code, LATHE_DEVICE_ERROR);
-  EXPECT_EQ(result.message, "lathe_engine_step: entry 'forward' stopped with code 9");
-  for (const test::Request &request : {std::cref(first), std::cref(second)}) {
-    Answer answer;
-    answer.poll(request);
-    EXPECT_EQ(answer.finish, LATHE_FINISH_FAILED);
-    EXPECT_EQ(answer.failure, LATHE_DEVICE_ERROR);
-    EXPECT_EQ(answer.message, "entry 'forward' stopped with code 9");
-  }
+  test::succeed(lathe_engine_step(engine.get(), &unfinished));
+  EXPECT_EQ(unfinished, 2u);
+  Answer failed, going, other;
+  failed.poll(second);
+  EXPECT_EQ(failed.finish, LATHE_FINISH_FAILED);
+  EXPECT_EQ(failed.failure, LATHE_DEVICE_ERROR);
+  EXPECT_EQ(failed.message, "entry 'forward' stopped with code 9");
+  finish(engine);
+  going.poll(first);
+  other.poll(third);
+  EXPECT_EQ(going.tokens, greedy(good.prompt, 5));
+  EXPECT_EQ(going.logits, test::EngineTest::answer(create(), good).logits);
+  EXPECT_EQ(other.tokens, greedy(late.prompt, 3));
   EXPECT_EQ(inspect(engine).used_pages, 0u);
-  EXPECT_EQ(test::EngineTest::answer(engine, good).tokens, greedy(good.prompt, 5));
+}
+
+TEST_F(Engine, FailureForEveryRequestIsThatOfTheStep) {
+  for (size_t count : {1, 3}) {
+    test::Engine engine = create();
+    Ask good({1, 2}, 5), bad({7}, 5);
+    std::vector<test::Request> requests;
+    for (size_t i = 0; i != count; ++i)
+      requests.push_back(submit(engine, bad));
+    test::Outcome result = test::outcome(lathe_engine_step(engine.get(), nullptr));
+    EXPECT_EQ(result.code, LATHE_DEVICE_ERROR);
+    EXPECT_EQ(result.message, "lathe_engine_step: entry 'forward' stopped with code 9");
+    for (const test::Request &request : requests) {
+      Answer answer;
+      answer.poll(request);
+      EXPECT_EQ(answer.finish, LATHE_FINISH_FAILED);
+      EXPECT_EQ(answer.message, "entry 'forward' stopped with code 9");
+    }
+    EXPECT_EQ(inspect(engine).used_pages, 0u);
+    EXPECT_EQ(test::EngineTest::answer(engine, good).tokens, greedy(good.prompt, 5));
+  }
 }
 
 TEST_F(Engine, SequencesOutsideOfItMayHoldEverything) {
