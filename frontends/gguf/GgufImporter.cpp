@@ -70,6 +70,11 @@ FailureOr<OwningOpRef<ModuleOp>> lathe::importGguf(MLIRContext &context, StringR
     return failure();
   }
   Location location = FileLineColLoc::get(&context, path, 0, 0);
+  if (file->tensors().empty()) {
+    emitError(location) << "holds no tensors, so there is nothing to compile; a vocabulary alone is read by 'lathe "
+                           "tokenize'";
+    return failure();
+  }
   std::string architecture;
   BuildArchitecture *build = findArchitecture(*file, location, architecture);
   if (!build)

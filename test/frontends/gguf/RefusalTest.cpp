@@ -17,6 +17,13 @@ TEST(Refusal, UnknownArchitecture) {
   EXPECT_EQ(import(model), "metadata 'general.architecture' is missing or no string; this file holds no model\n");
 }
 
+TEST(Refusal, VocabularyAlone) {
+  TinyModel model = TinyModel::llama();
+  model.tensors.clear();
+  EXPECT_EQ(import(model), "holds no tensors, so there is nothing to compile; a vocabulary alone is read by 'lathe "
+                           "tokenize'\n");
+}
+
 TEST(Refusal, UnreadableFile) {
   mlir::MLIRContext context;
   std::string text;
