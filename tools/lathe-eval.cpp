@@ -5,6 +5,7 @@
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Support/ToolUtilities.h"
 #include "tools/ExitCodes.h"
+#include "tools/Numbers.h"
 #include "tools/lathe/Arrays.h"
 #include "tools/lathe/CommandFailure.h"
 #include "llvm/Support/FileSystem.h"
@@ -295,7 +296,7 @@ int main(int argc, char **argv) {
   app.add_option("--symbol", options.Symbols, "With --random, the value of a symbol: name=number")
       ->type_name("NAME=SIZE");
   app.add_option("--pages", options.Pages, "Pages (or sequences) of each state that starts as zeros")
-      ->check(CLI::PositiveNumber);
+      ->check(tools::Positive);
   app.add_flag("--verify-diagnostics", options.VerifyDiagnostics, "Check diagnostics against expected-* comments");
   app.footer(tools::ExitCodeHelp);
   try {

@@ -7,6 +7,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/Timing.h"
 #include "tools/ExitCodes.h"
+#include "tools/Numbers.h"
 #include "tools/Progress.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
@@ -81,7 +82,7 @@ static void declareOptions(CLI::App &app, Arguments &arguments) {
   app.add_option("--shape", arguments.shapes, "fixed sizes of an ONNX input: NAME=1x3x224x224, '?' keeps a size")
       ->allow_extra_args(false);
   app.add_option("--context", compile.contextLength, "tokens that a sequence may hold; 0: what the model says")
-      ->check(CLI::NonNegativeNumber);
+      ->check(NotNegative);
   app.add_flag(
       "--embeddings", compile.embeddings,
       "compile a language model for 'lathe embed': the hidden states of whole texts instead of logits; default "

@@ -3,6 +3,7 @@
 #include "runtime/cpu/AvailableCpus.h"
 #include "runtime/cpu/ThreadPool.h"
 #include "tools/ExitCodes.h"
+#include "tools/Numbers.h"
 #include "tools/lathe/Commands.h"
 
 #include <CLI/CLI.hpp>
@@ -254,12 +255,8 @@ void addBenchCommand(CLI::App &app, Action &chosen) {
   auto arguments = std::make_shared<BenchArguments>();
   CLI::App *bench = app.add_subcommand("bench", "Measure how long a compiled model takes on made-up inputs");
   addModelOptions(*bench, arguments->model);
-  bench->add_option("--repeat", arguments->repeat, "Runs that are timed")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  bench->add_option("--warmup", arguments->warmup, "Runs before them")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  bench->add_option("--repeat", arguments->repeat, "Runs that are timed")->check(Positive)->capture_default_str();
+  bench->add_option("--warmup", arguments->warmup, "Runs before them")->check(NotNegative)->capture_default_str();
   bench->add_flag("--json", arguments->json, "Print JSON");
   bench->add_flag("--launches", arguments->launches, "Time every launch as well (CPU)");
   bench

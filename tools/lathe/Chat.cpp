@@ -1,4 +1,5 @@
 #include "tools/ExitCodes.h"
+#include "tools/Numbers.h"
 #include "tools/lathe/Commands.h"
 #include "tools/lathe/Generation.h"
 #include "tools/lathe/Prompt.h"
@@ -173,7 +174,7 @@ void addChatCommand(CLI::App &app, Action &chosen) {
   command
       ->add_option("--context", arguments->context,
                    "Tokens that the conversation may have (default: 4096, or what the model can take)")
-      ->check(CLI::PositiveNumber)
+      ->check(Positive)
       ->group(group);
   command->add_option("--template", arguments->chatTemplate, "File with a chat template, in place of the model's")
       ->group(group);

@@ -5,6 +5,7 @@
 // not scored. The standard error is that of the mean, as if the tokens' surprises were independent, times the
 // perplexity.
 #include "tools/ExitCodes.h"
+#include "tools/Numbers.h"
 #include "tools/Progress.h"
 #include "tools/lathe/Commands.h"
 #include "tools/lathe/Encode.h"
@@ -179,7 +180,7 @@ void addEvalCommand(CLI::App &app, Action &chosen) {
       ->check(CLI::Range(int64_t(2), int64_t(1) << 31));
   eval->add_option("--stride", arguments->stride,
                    "Tokens between the beginnings of two windows (default: half a window)")
-      ->check(CLI::PositiveNumber);
+      ->check(Positive);
   eval->add_flag("--json", arguments->json, "Print JSON");
   eval->add_option("--progress", arguments->progress, "Show a line about the work: auto (on a terminal), always, never")
       ->check(CLI::IsMember({"auto", "always", "never"}));

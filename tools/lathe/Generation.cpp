@@ -1,4 +1,5 @@
 #include "tools/lathe/Generation.h"
+#include "tools/Numbers.h"
 #include "tools/lathe/TokenLimits.h"
 
 #include <CLI/CLI.hpp>
@@ -10,6 +11,7 @@
 #include <cstring>
 #include <iostream>
 #include <random>
+#include <unistd.h>
 
 namespace lathe::tools {
 
@@ -44,9 +46,7 @@ static void addSamplerOptions(CLI::App &command, GenerationArguments &arguments,
 
 void addGenerationOptions(CLI::App &command, GenerationArguments &arguments) {
   const char *group = GenerationGroup;
-  command.add_option("-n,--max-tokens", arguments.maxTokens, "Tokens to write at most")
-      ->check(CLI::PositiveNumber)
-      ->group(group);
+  command.add_option("-n,--max-tokens", arguments.maxTokens, "Tokens to write at most")->check(Positive)->group(group);
   addSamplerOptions(command, arguments, group);
   command.add_option("--stop", arguments.stops, "End before this text; may be repeated")
       ->allow_extra_args(false)
@@ -189,7 +189,33 @@ void TextWriter::summarize(const Written &written) const {
   std::cerr << "lathe: " << text << "\n";
 }
 
+/// U+0000 to U+001F, U+007F and U+0080 to U+009F as \x1b, but for line ends and tabs.
+static std::string showControls(std::string_view text) {
+  std::string shown;
+  auto show = [&](unsigned char byte) {
+    char name[8];
+    std::snprintf(name, sizeof(name), "\\x%02x", byte);
+    shown += name;
+  };
+  for (size_t i = 0; i != text.size(); ++i) {
+    unsigned char byte = text[i], next = i + 1 != text.size() ? text[i + 1] : 0;
+    if (byte == 0xc2 && next >= 0x80 && next < 0xa0) {
+      show(next);
+      ++i;
+    } else if ((byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7f) {
+      show(byte);
+    } else {
+      shown += text[i];
+    }
+  }
+  return shown;
+}
+
 void printNow(std::string_view text) {
+  static const bool isTerminal = isatty(STDOUT_FILENO);
+  std::string shown;
+  if (isTerminal)
+    text = shown = showControls(text);
   if (!std::cout.write(text.data(), std::streamsize(text.size())).flush())
     throw CommandFailure(LATHE_NOT_FOUND, std::string("standard output: cannot write: ") + std::strerror(errno));
 }

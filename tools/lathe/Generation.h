@@ -55,7 +55,8 @@ private:
   Engine engine;
 };
 
-/// To standard output, at once. Throws CommandFailure where it takes no more.
+/// To standard output, at once. At a terminal control characters but line ends and tabs become visible: they could
+/// change what stands there, or what the keyboard does. Throws CommandFailure where it takes no more.
 void printNow(std::string_view text);
 
 } // namespace lathe::tools

@@ -1,4 +1,5 @@
 #include "tools/lathe/Handles.h"
+#include "tools/Numbers.h"
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
@@ -63,7 +64,7 @@ void addModelOptions(CLI::App &command, ModelArguments &arguments) {
   command.add_option("--device", arguments.device, "cpu, cuda or cuda:N (default: what the model was compiled for)")
       ->check(CLI::Validator(checkDeviceName, "DEVICE"));
   command.add_option("--threads", arguments.threads, "CPU threads (default: what affinity and cgroup allow)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(NotNegative);
 }
 
 Model loadModel(const ModelArguments &arguments) {

@@ -1,5 +1,6 @@
 #include "tools/lathe/Run.h"
 #include "tools/ExitCodes.h"
+#include "tools/Numbers.h"
 #include "tools/lathe/Commands.h"
 
 #include <CLI/CLI.hpp>
@@ -25,7 +26,7 @@ static void addTokenOptions(CLI::App &run, RunArguments &arguments) {
       ->allow_extra_args(false)
       ->group(group);
   run.add_option("--steps", arguments.steps, "Tokens to decode (default: as many as --feed has, else 16)")
-      ->check(CLI::NonNegativeNumber)
+      ->check(NotNegative)
       ->group(group);
   run.add_option("--feed", arguments.feed, "Ids to feed while decoding, instead of the most likely ones")
       ->delimiter(',')
@@ -35,7 +36,7 @@ static void addTokenOptions(CLI::App &run, RunArguments &arguments) {
                  "Write float32 [positions, vocabulary] here: a row for each prompt token, then one for each step")
       ->group(group);
   run.add_option("--prefill-chunk", arguments.prefillChunk, "Feed the prompt in pieces of N tokens")
-      ->check(CLI::PositiveNumber)
+      ->check(Positive)
       ->group(group);
 }
 
@@ -54,7 +55,7 @@ static void addTextOptions(CLI::App &run, TextArguments &arguments) {
          "--log-probs", arguments.generation.logProbabilities,
          "Print a line for each token in place of the text: id, log-probability, text, and the same of the N most "
          "likely ones")
-      ->check(CLI::NonNegativeNumber)
+      ->check(NotNegative)
       ->group(GenerationGroup);
 }
 
@@ -98,7 +99,7 @@ void addRunCommand(CLI::App &app, Action &chosen) {
   addModelOptions(*run, arguments->model);
   run->add_flag("--made-up-weights", arguments->model.madeUpWeights,
                 "Make up the weights that lathec --weights=none left out; the answer means nothing");
-  run->add_option("--repeat", arguments->repeat, "Run N times and print the times")->check(CLI::PositiveNumber);
+  run->add_option("--repeat", arguments->repeat, "Run N times and print the times")->check(Positive);
   addInputOptions(*run, arguments->inputs, /*alwaysRandom=*/false);
   run->add_option("--output", arguments->outputs,
                   "NAME=FILE, .npy or .pb, to write an output; without any, all are summed up")
