@@ -105,6 +105,43 @@ __device__ inline void multiplyBFloat16(float (&c)[4], const uint32_t (&a)[4], u
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
+/// c[16x8] += a[16x32] * b[32x8] on bytes, `a` unsigned and `b` signed, summed in 32 bits. Lane 4g+t holds a(g, 4t..),
+/// a(g+8, 4t..), a(g, 4t+16..), a(g+8, 4t+16..), four neighbours a word, b(4t.., g), b(4t+16.., g), c(g, 2t..2t+1),
+/// c(g+8, 2t..2t+1).
+__device__ inline void multiplyBytes(int32_t (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+  asm("mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+      : "+r"(c[0]), "+r"(c[1]), "+r"(c[2]), "+r"(c[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+/// multiplyBytes with both sides signed.
+__device__ inline void multiplySignedBytes(int32_t (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+  asm("mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+      : "+r"(c[0]), "+r"(c[1]), "+r"(c[2]), "+r"(c[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+/// The products of two pairs of f16.
+__device__ inline uint32_t multiplyPairs(uint32_t a, uint32_t b) {
+  uint32_t product;
+  asm("mul.rn.f16x2 %0, %1, %2;" : "=r"(product) : "r"(a), "r"(b));
+  return product;
+}
+
+/// The difference of two pairs of f16.
+__device__ inline uint32_t subtractPairs(uint32_t a, uint32_t b) {
+  uint32_t difference;
+  asm("sub.rn.f16x2 %0, %1, %2;" : "=r"(difference) : "r"(a), "r"(b));
+  return difference;
+}
+
+/// Byte i of the result is byte number (selector >> 4 i & 7) of the eight bytes of `low`, then `high`.
+__device__ inline uint32_t selectBytes(uint32_t low, uint32_t high, uint32_t selector) {
+  uint32_t bytes;
+  asm("prmt.b32 %0, %1, %2, %3;" : "=r"(bytes) : "r"(low), "r"(high), "r"(selector));
+  return bytes;
+}
+
 // Dependent launches. From sm_90 on the runtime starts a kernel while the one before it still runs, so that its start
 // costs nothing. Two rules make that the same as one after the other:
 //   - Every block calls waitForPrevious(), whatever it goes on to do: a kernel that ends without having waited may end
@@ -153,6 +190,11 @@ void waitForPrevious();
 void startNext();
 void multiplyHalf(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1);
 void multiplyBFloat16(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1);
+void multiplyBytes(int32_t (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1);
+void multiplySignedBytes(int32_t (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1);
+uint32_t multiplyPairs(uint32_t a, uint32_t b);
+uint32_t subtractPairs(uint32_t a, uint32_t b);
+uint32_t selectBytes(uint32_t low, uint32_t high, uint32_t selector);
 
 #endif
 

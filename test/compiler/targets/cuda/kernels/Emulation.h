@@ -5,7 +5,9 @@
 // the next one does: without a barrier, one warp is a whole kernel ahead of another. A barrier that some thread never
 // reaches, or a warp instruction that not all 32 lanes execute, ends the program with a message. Odd launches run warps
 // and threads in reverse, so a result that needs a missing barrier differs between two launches.
-// cp.async copies when it is waited for, not before: memory read too early still holds what was there.
+// cp.async copies when it is waited for, not before: memory read too early still holds what was there. Bulk copies
+// arrive as late as possible, when no thread can go on without them; in odd launches at once, so that a copy into
+// memory that is still read does its harm.
 // Kernels run one after the other; of waitForPrevious() it is only known whether a block has called it.
 // Not modelled: time, memory order without barriers, more than one block at once.
 #ifndef LATHE_TEST_KERNELS_EMULATION_H
@@ -27,6 +29,9 @@
 #include <utility>
 #include <vector>
 
+struct alignas(8) float2 {
+  float x, y;
+};
 struct alignas(8) uint2 {
   uint32_t x, y;
 };
@@ -46,15 +51,47 @@ struct AsyncCopy {
   int Valid;
 };
 
+/// What instructions_sm90.cuh calls a barrier, in its 8 bytes.
+struct ArrivalBarrier {
+  uint16_t Arrivals;
+  uint16_t Left : 15, Phase : 1;
+  int32_t Bytes;
+
+  void finish() {
+    if (Left != 0 || Bytes != 0)
+      return;
+    Left = Arrivals;
+    Phase ^= 1;
+  }
+};
+static_assert(sizeof(ArrivalBarrier) == 8);
+
+struct BulkCopy {
+  void *Target;
+  const void *Source;
+  uint32_t Bytes;
+  ArrivalBarrier *Barrier;
+
+  void run() const {
+    std::memcpy(Target, Source, Bytes);
+    Barrier->Bytes -= static_cast<int32_t>(Bytes);
+    Barrier->finish();
+  }
+};
+
 /// One thread of the block: its stack, where it stopped, and the copies it has started.
 struct Fiber {
-  enum State { Ready, AtBlockBarrier, AtWarpBarrier, Done };
+  enum State { Ready, AtBlockBarrier, AtWarpBarrier, AtSomeBarrier, AtArrivals, Done };
   void *StackPointer = nullptr;
   std::unique_ptr<char[]> Stack;
   State Where = Done;
   unsigned Thread = 0;
   std::vector<std::vector<AsyncCopy>> Groups;
   std::vector<AsyncCopy> Open;
+  ArrivalBarrier *Arrivals = nullptr; ///< AtArrivals: waits for the end of a phase of this parity
+  unsigned Parity = 0;
+  int SomeBarrier = 0; ///< AtSomeBarrier: which, and how many threads it joins
+  unsigned SomeThreads = 0;
 };
 
 /// Saves the registers that a call must keep, stores the stack pointer in *from and goes on at `to`.
@@ -93,10 +130,14 @@ public:
   Fiber *Running = nullptr;
   bool Waited = false;   ///< some thread has called waitForPrevious()
   char Exchange[32][32]; ///< what the lanes of the running warp show each other
+  bool Reverse = false;
+  std::vector<BulkCopy> BulkCopies; ///< started, not yet arrived
 
   void run(unsigned threads, size_t sharedBytes, bool reverse, const std::function<void()> &body) {
     Current = this;
     Waited = false;
+    Reverse = reverse;
+    BulkCopies.clear();
     Body = &body;
     SharedStorage.reset(new char[sharedBytes + 1024]);
     Shared = SharedStorage.get() + (1024 - reinterpret_cast<uintptr_t>(SharedStorage.get()) % 1024) % 1024;
@@ -149,15 +190,52 @@ private:
       while (runWarp((reverse ? warps - 1 - i : i) * 32, reverse))
         ran = true;
     bool opened = open(0, Count, Fiber::AtBlockBarrier);
-    if (ran || opened)
+    opened = openSome() || opened;
+    if (openArrivals() || ran || opened)
       return true;
+    if (!BulkCopies.empty()) {
+      BulkCopies.front().run();
+      BulkCopies.erase(BulkCopies.begin());
+      openArrivals();
+      return true;
+    }
+    static const char *const names[] = {"", "block barrier", "warp barrier", "named barrier", "barrier of arrivals"};
     for (unsigned i = 0; i < Count; ++i)
       if (Fibers[i]->Where != Fiber::Done) {
-        std::fprintf(stderr, "emulation: thread %u waits at a %s barrier that not all threads reach\n", i,
-                     Fibers[i]->Where == Fiber::AtBlockBarrier ? "block" : "warp");
+        std::fprintf(stderr, "emulation: thread %u waits at a %s that not all threads reach\n", i,
+                     names[Fibers[i]->Where]);
         std::exit(1);
       }
     return false;
+  }
+
+  /// Lets threads go on whose phase has ended.
+  bool openArrivals() {
+    bool any = false;
+    for (unsigned i = 0; i < Count; ++i)
+      if (Fiber &fiber = *Fibers[i]; fiber.Where == Fiber::AtArrivals && fiber.Arrivals->Phase != fiber.Parity) {
+        fiber.Where = Fiber::Ready;
+        any = true;
+      }
+    return any;
+  }
+
+  /// Lets threads go on whose named barrier is full.
+  bool openSome() {
+    unsigned waiting[16] = {}, wanted[16] = {};
+    for (unsigned i = 0; i < Count; ++i)
+      if (Fiber &fiber = *Fibers[i]; fiber.Where == Fiber::AtSomeBarrier) {
+        ++waiting[fiber.SomeBarrier];
+        wanted[fiber.SomeBarrier] = fiber.SomeThreads;
+      }
+    bool any = false;
+    for (unsigned i = 0; i < Count; ++i)
+      if (Fiber &fiber = *Fibers[i];
+          fiber.Where == Fiber::AtSomeBarrier && waiting[fiber.SomeBarrier] == wanted[fiber.SomeBarrier]) {
+        fiber.Where = Fiber::Ready;
+        any = true;
+      }
+    return any;
   }
 
   /// Runs every ready fiber of the warp once. False when none was ready.
@@ -236,7 +314,7 @@ inline void sincospif(float x, float *sine, float *cosine) {
   *cosine = static_cast<float>(std::cos(x * M_PI));
 }
 
-#include "instructions.cuh"
+#include "instructions_sm90.cuh"
 
 namespace lathe::kernels {
 
@@ -293,6 +371,46 @@ inline void loadMatrix4Transposed(uint32_t (&r)[4], const void *row) {
   }
 }
 
+inline test::ArrivalBarrier &arrivals(uint64_t *barrier) { return *reinterpret_cast<test::ArrivalBarrier *>(barrier); }
+inline void initBarrier(uint64_t *barrier, uint32_t count) {
+  arrivals(barrier) = {static_cast<uint16_t>(count), static_cast<uint16_t>(count), 0, 0};
+}
+inline void endBarrier(uint64_t *barrier) { std::memset(barrier, 0xff, 8); }
+inline void publishBarriers() {}
+inline void arrive(uint64_t *barrier) {
+  --arrivals(barrier).Left;
+  arrivals(barrier).finish();
+}
+inline void arriveExpecting(uint64_t *barrier, uint32_t bytes) {
+  arrivals(barrier).Bytes += static_cast<int32_t>(bytes);
+  arrive(barrier);
+}
+inline void waitBarrier(uint64_t *barrier, uint32_t parity) {
+  test::Block &block = *test::Block::Current;
+  if (arrivals(barrier).Phase != parity)
+    return;
+  block.Running->Arrivals = &arrivals(barrier);
+  block.Running->Parity = parity;
+  block.wait(test::Fiber::AtArrivals);
+}
+inline void copyBulk(void *shared, const void *global, uint32_t bytes, uint64_t *barrier) {
+  if (reinterpret_cast<uintptr_t>(shared) % 16 || reinterpret_cast<uintptr_t>(global) % 16 || bytes % 16) {
+    std::fprintf(stderr, "emulation: a bulk copy whose addresses or bytes are not multiples of 16\n");
+    std::exit(1);
+  }
+  test::BulkCopy copy{shared, global, bytes, &arrivals(barrier)};
+  if (test::Block::Current->Reverse)
+    copy.run();
+  else
+    test::Block::Current->BulkCopies.push_back(copy);
+}
+template <int Id, int Threads> inline void syncSome() {
+  test::Block &block = *test::Block::Current;
+  block.Running->SomeBarrier = Id;
+  block.Running->SomeThreads = Threads;
+  block.wait(test::Fiber::AtSomeBarrier);
+}
+
 template <float Number(uint16_t)>
 inline void multiplyFragments(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
   struct Fragments {
@@ -315,6 +433,42 @@ inline void multiplyHalf(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uin
 }
 inline void multiplyBFloat16(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
   multiplyFragments<test::bfloat16Value>(c, a, b0, b1);
+}
+
+template <class Left>
+inline void multiplyByteFragments(int32_t (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+  struct Fragments {
+    uint32_t A[4], B[2];
+  };
+  auto all = test::exchange(Fragments{{a[0], a[1], a[2], a[3]}, {b0, b1}});
+  int lane = threadIdx.x % 32;
+  for (int i = 0; i < 4; ++i) {
+    int row = lane / 4 + i / 2 * 8, col = lane % 4 * 2 + i % 2;
+    for (int k = 0; k < 32; ++k)
+      c[i] += static_cast<Left>(all[row % 8 * 4 + k % 16 / 4].A[row / 8 + k / 16 * 2] >> k % 4 * 8) *
+              static_cast<int8_t>(all[col * 4 + k % 16 / 4].B[k / 16] >> k % 4 * 8);
+  }
+}
+inline void multiplyBytes(int32_t (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+  multiplyByteFragments<uint8_t>(c, a, b0, b1);
+}
+inline void multiplySignedBytes(int32_t (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+  multiplyByteFragments<int8_t>(c, a, b0, b1);
+}
+inline uint32_t multiplyPairs(uint32_t a, uint32_t b) {
+  auto half = [](uint32_t word, int i) { return test::halfValue(static_cast<uint16_t>(word >> i * 16)); };
+  return packHalf(half(a, 0) * half(b, 0), half(a, 1) * half(b, 1));
+}
+inline uint32_t subtractPairs(uint32_t a, uint32_t b) {
+  auto half = [](uint32_t word, int i) { return test::halfValue(static_cast<uint16_t>(word >> i * 16)); };
+  return packHalf(half(a, 0) - half(b, 0), half(a, 1) - half(b, 1));
+}
+inline uint32_t selectBytes(uint32_t low, uint32_t high, uint32_t selector) {
+  uint64_t bytes = low | static_cast<uint64_t>(high) << 32;
+  uint32_t result = 0;
+  for (int i = 0; i < 4; ++i)
+    result |= static_cast<uint32_t>(bytes >> (selector >> i * 4 & 7) * 8 & 0xff) << i * 8;
+  return result;
 }
 
 } // namespace lathe::kernels

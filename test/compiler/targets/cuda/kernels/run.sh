@@ -2,7 +2,8 @@
 # Builds every kernel test with nvcc for this machine's GPU and runs it; arguments go to the programs (--time, --seed=N).
 # Prints one line a test; the status is 1 when any failed, 77 when there is no nvcc.
 here=$(cd "$(dirname "$0")" && pwd)
-kernels=$here/../../../../../compiler/targets/cuda/kernels
+root=$here/../../../../..
+kernels=$root/compiler/targets/cuda/kernels
 nvcc=$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)
 [ -x "$nvcc" ] || { echo "skipped: nvcc is not installed"; exit 77; }
 out=$(mktemp -d)
@@ -10,8 +11,8 @@ trap 'rm -rf "$out"' EXIT
 for file in "$here"/*.cu; do
   name=$(basename "$file" .cu)
   grep -q '^int main' "$file" || continue
-  "$nvcc" -std=c++20 -O3 -gencode=arch=compute_90a,code=sm_90a -I"$here" -I"$kernels" "$file" -o "$out/$name" \
-    >"$out/$name.log" 2>&1 &
+  "$nvcc" -std=c++20 -O3 -gencode=arch=compute_90a,code=sm_90a -I"$here" -I"$kernels" -I"$root" \
+    "$file" "$root/runtime/gguf/BlockFormat.cpp" "$root/runtime/gguf/BlockTiles.cpp" -o "$out/$name" >"$out/$name.log" 2>&1 &
 done
 wait
 failed=0

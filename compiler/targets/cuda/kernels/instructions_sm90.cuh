@@ -1,0 +1,81 @@
+// The instructions of Hopper that templates use, one function each: the counterpart of instructions.cuh for files whose
+// names end in _sm90. Declared alone for compilers that are not CUDA compilers, as there.
+//
+// A barrier is 8 bytes of shared memory. It counts arrivals and bytes: a phase ends when as many threads have arrived
+// as initBarrier said and all bytes that arriveExpecting announced have come. Phases are 0, 1, 2 ...; waitBarrier(b, p)
+// returns once a phase of parity p has ended and the next has not: on a new barrier parity 1 returns at once.
+#ifndef LATHE_KERNELS_INSTRUCTIONS_SM90_CUH
+#define LATHE_KERNELS_INSTRUCTIONS_SM90_CUH
+
+#include "instructions.cuh"
+
+namespace lathe::kernels {
+
+#if defined(__CUDACC__) || defined(__CUDACC_RTC__)
+
+__device__ inline uint32_t sharedAddress(const void *shared) {
+  return static_cast<uint32_t>(__cvta_generic_to_shared(shared));
+}
+
+__device__ inline void initBarrier(uint64_t *barrier, uint32_t arrivals) {
+  asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(sharedAddress(barrier)), "r"(arrivals) : "memory");
+}
+
+/// Ends the life of a barrier, so that its memory may be anything else, another barrier included.
+__device__ inline void endBarrier(uint64_t *barrier) {
+  asm volatile("mbarrier.inval.shared::cta.b64 [%0];" ::"r"(sharedAddress(barrier)) : "memory");
+}
+
+/// Shows the barriers that this thread has initialized to bulk copies; other threads need a __syncthreads() besides.
+__device__ inline void publishBarriers() { asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory"); }
+
+__device__ inline void arrive(uint64_t *barrier) {
+  asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(sharedAddress(barrier)) : "memory");
+}
+
+/// Arrives, and lets the phase wait for `bytes` bytes more.
+__device__ inline void arriveExpecting(uint64_t *barrier, uint32_t bytes) {
+  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(sharedAddress(barrier)), "r"(bytes)
+               : "memory");
+}
+
+__device__ inline void waitBarrier(uint64_t *barrier, uint32_t parity) {
+  asm volatile("{\n"
+               ".reg .pred done;\n"
+               "again:\n"
+               "mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n"
+               "@!done bra again;\n"
+               "}" ::"r"(sharedAddress(barrier)),
+               "r"(parity)
+               : "memory");
+}
+
+/// Starts a copy of `bytes` bytes to shared memory, which `barrier` counts. Addresses and bytes are multiples of 16.
+__device__ inline void copyBulk(void *shared, const void *global, uint32_t bytes, uint64_t *barrier) {
+  asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(
+                   sharedAddress(shared)),
+               "l"(global), "r"(bytes), "r"(sharedAddress(barrier))
+               : "memory");
+}
+
+/// __syncthreads() among `Threads` threads of the block, whole warps. Id is 1 to 15.
+template <int Id, int Threads> __device__ inline void syncSome() {
+  asm volatile("bar.sync %0, %1;" ::"n"(Id), "n"(Threads) : "memory");
+}
+
+#else
+
+void initBarrier(uint64_t *barrier, uint32_t arrivals);
+void endBarrier(uint64_t *barrier);
+void publishBarriers();
+void arrive(uint64_t *barrier);
+void arriveExpecting(uint64_t *barrier, uint32_t bytes);
+void waitBarrier(uint64_t *barrier, uint32_t parity);
+void copyBulk(void *shared, const void *global, uint32_t bytes, uint64_t *barrier);
+template <int Id, int Threads> void syncSome();
+
+#endif
+
+} // namespace lathe::kernels
+
+#endif // LATHE_KERNELS_INSTRUCTIONS_SM90_CUH

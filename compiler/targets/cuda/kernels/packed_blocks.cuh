@@ -1,0 +1,397 @@
+// GGUF blocks in tiles of 16 rows, in the order of tensor cores: runtime/gguf/BlockTiles.h has the bytes.
+//
+//   TiledQ4_K, TiledQ6_K, TiledQ8_0, TiledQ4_0
+//     Columns, Bytes           of a tile
+//     addOneRow                a tile's share of the product with one row in two halves of 8 bits (RowHalves)
+//     addRows                  the same with up to eight rows of f16 (RowFragments)
+//     finish                   what a lane has summed up, as one number
+//     unpack8                  weights of one row, as formats.cuh has them: from any address, for any kernel
+//
+// In `sums` of addOneRow a lane 4g + t has its share of rows g and g + 8: the products in sums[0] and [1], what zeros
+// or minima take off in [2] and [3]. In addRows it has columns 2t and 2t + 1 of rows g and g + 8, four numbers in each
+// line. No conversion in here rounds a weight: codes are exact in both forms, and scales meet sums in f32.
+#ifndef LATHE_KERNELS_PACKED_BLOCKS_CUH
+#define LATHE_KERNELS_PACKED_BLOCKS_CUH
+
+#include "formats.cuh"
+
+namespace lathe::kernels {
+
+/// One row of the left side, each element as 256 * high + low, times a power of two for each 32 (quantized_few_sm90.cuh
+/// makes it).
+struct RowHalves {
+  const uint2 *Codes;    ///< [K / 128][lane]: of lane 4g + t half g % 2 (high, low) of group g / 2 of 32 columns: its
+                         ///< eight columns as a tile orders them
+  const float2 *Scales;  ///< [K / 32]: the scale, and the sum of the group
+  const float *HalfSums; ///< [K / 16]: the sums of groups of 16
+};
+
+/// Up to eight rows of the left side.
+struct RowFragments {
+  const char *Rows;  ///< this lane's row of a fragment: f16, row (lane % 8), 8 (lane / 8) elements in
+  const uint2 *Sums; ///< [K / 256][8][4]: of row g and lane t the sums of groups t and t + 4, and what f16 lost of them
+  const float *Factors; ///< [K / 256][8]: what the sums of a row are to be multiplied with
+};
+
+__device__ inline uint4 loadShared16(const char *tile, int offset) {
+  return *reinterpret_cast<const uint4 *>(tile + offset);
+}
+__device__ inline uint2 loadShared8(const char *tile, int offset) {
+  return *reinterpret_cast<const uint2 *>(tile + offset);
+}
+__device__ inline uint32_t loadShared4(const char *tile, int offset) {
+  return *reinterpret_cast<const uint32_t *>(tile + offset);
+}
+__device__ inline float lowHalf(uint32_t pair) { return halfToFloat(static_cast<uint16_t>(pair)); }
+__device__ inline float highHalf(uint32_t pair) { return halfToFloat(static_cast<uint16_t>(pair >> 16)); }
+
+/// 256 * high + low, of sums[0..1] and [2..3].
+__device__ inline float joinHalves(const int32_t (&sums)[4], int row) {
+  return static_cast<float>(sums[row * 2] * 256 + sums[row * 2 + 1]);
+}
+
+/// `word` where `own`, else nothing: a column of the right operand that this product leaves alone.
+__device__ inline uint32_t wordIf(bool own, uint32_t word) { return own ? word : 0u; }
+
+/// The code bits of a chunk under `mask`.
+__device__ inline void maskWords(uint32_t (&a)[4], const uint4 &q, uint32_t mask) {
+  a[0] = q.x & mask;
+  a[1] = q.y & mask;
+  a[2] = q.z & mask;
+  a[3] = q.w & mask;
+}
+
+struct TiledQ4_K {
+  static constexpr int Columns = 256, Bytes = 2304;
+  static constexpr int Halves = 128, Factors = 192, Codes = 256;
+  static constexpr bool HasMinima = true, HasHalfSums = false;
+
+  /// The scales of groups t and t + 4 of rows g and g + 8, as pairs of integers.
+  static __device__ void scalePairs(uint32_t word, uint32_t pair, uint32_t &first, uint32_t &second) {
+    first = (pair & 0x3fu) | (pair << 10 & 0x3f0000u);
+    second = (word >> 12 & 0x000f000fu) | ((pair >> 8 & 0x30u) | (pair << 6 & 0x300000u));
+  }
+
+  static __device__ void addOneRow(float (&sums)[4], const char *tile, const RowHalves &x, int column, int lane) {
+    int t = lane % 4, group = lane / 8;
+    int32_t product[2][4] = {};
+#pragma unroll
+    for (int c = 0; c < 4; ++c) {
+      uint2 codes = x.Codes[(column / 128 + c / 2) * 32 + lane];
+      uint4 q = loadShared16(tile, Codes + c * 512 + lane * 16);
+      uint32_t a[4];
+      maskWords(a, q, 0x0f0f0f0fu);
+      bool low = group == c % 2 * 2, high = group == c % 2 * 2 + 1;
+      multiplyBytes(product[c / 2], a, wordIf(low, codes.x), wordIf(low, codes.y));
+      maskWords(a, q, 0xf0f0f0f0u);
+      multiplyBytes(product[c / 2], a, wordIf(high, codes.x), wordIf(high, codes.y));
+    }
+    uint32_t word = loadShared4(tile, lane * 4);
+    uint32_t pair = *reinterpret_cast<const uint16_t *>(tile + Halves + lane * 2);
+    uint2 factors = loadShared8(tile, Factors + lane / 4 * 8);
+    float2 x0 = x.Scales[column / 32 + t], x1 = x.Scales[column / 32 + 4 + t];
+    uint32_t first, second, minG = word & 0x003f003fu, minH = word >> 6 & 0x003f003fu;
+    scalePairs(word, pair, first, second);
+#pragma unroll
+    for (int row = 0; row < 2; ++row) {
+      float s0 = row ? highHalf(first) : lowHalf(first), s1 = row ? highHalf(second) : lowHalf(second);
+      uint32_t factor = row ? factors.y : factors.x, minima = row ? minH : minG;
+      sums[row] +=
+          lowHalf(factor) * (s0 * (x0.x * joinHalves(product[0], row)) + s1 * (x1.x * joinHalves(product[1], row)));
+      sums[2 + row] += highHalf(factor) * (lowHalf(minima) * x0.y + highHalf(minima) * x1.y);
+    }
+  }
+  /// The integers of 6 bits were read as subnormal f16, 2^-24 each; codes of odd groups stand four bits higher.
+  static __device__ float finish(float products, float corrections, int t) {
+    return 16777216.0f * ((t & 1 ? 0.0625f : 1.0f) * products - corrections);
+  }
+
+  static __device__ void addRows(float (&sums)[2][4], const char *tile, const RowFragments &x, int column, int lane) {
+    int g = lane / 4;
+    float product[2][4] = {}, minima[4] = {};
+    uint4 words = loadShared16(tile, g * 16);
+    uint2 pairs = loadShared8(tile, Halves + g * 8);
+#pragma unroll
+    for (int t = 0; t < 4; ++t) {
+      uint32_t word = t == 0 ? words.x : t == 1 ? words.y : t == 2 ? words.z : words.w;
+      uint32_t pair = (t < 2 ? pairs.x : pairs.y) >> t % 2 * 16;
+      uint32_t scales[2];
+      scalePairs(word, pair, scales[0], scales[1]);
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        int group = t + half * 4, odd = t % 2;
+        uint32_t normal = subtractPairs(scales[half] | 0x64006400u, 0x64006400u);
+        uint32_t scaleG = selectBytes(normal, 0, 0x1010), scaleH = selectBytes(normal, 0, 0x3232);
+        uint4 q = loadShared16(tile, Codes + group / 2 * 512 + lane * 16);
+        uint32_t mask = odd ? 0x00f000f0u : 0x000f000fu, b[4];
+        loadMatrix4(b, x.Rows + (column + group * 32) * 2);
+        uint32_t a[4] = {multiplyPairs(q.x & mask, scaleG), multiplyPairs(q.y & mask, scaleH),
+                         multiplyPairs(q.x >> 8 & mask, scaleG), multiplyPairs(q.y >> 8 & mask, scaleH)};
+        multiplyHalf(product[odd], a, b[0], b[1]);
+        uint32_t c[4] = {multiplyPairs(q.z & mask, scaleG), multiplyPairs(q.w & mask, scaleH),
+                         multiplyPairs(q.z >> 8 & mask, scaleG), multiplyPairs(q.w >> 8 & mask, scaleH)};
+        multiplyHalf(product[odd], c, b[2], b[3]);
+      }
+    }
+    uint32_t word = loadShared4(tile, lane * 4);
+    uint32_t a[4] = {word & 0x003f003fu, word >> 6 & 0x003f003fu, word & 0x003f003fu, word >> 6 & 0x003f003fu};
+    uint2 rowSums = x.Sums[column / 256 * 32 + lane];
+    multiplyHalf(minima, a, rowSums.x, rowSums.y);
+    uint2 factors = loadShared8(tile, Factors + g * 8);
+    const float *rowFactors = x.Factors + column / 256 * 8 + lane % 4 * 2;
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      uint32_t factor = i < 2 ? factors.x : factors.y;
+      sums[0][i] += lowHalf(factor) * (product[0][i] + 0.0625f * product[1][i]);
+      sums[1][i] += highHalf(factor) * (minima[i] * rowFactors[i % 2]);
+    }
+  }
+  static __device__ float finishRows(float products, float corrections) {
+    return 16777216.0f * (products - corrections);
+  }
+
+  static __device__ void unpack8(const uint8_t *tile, int row, int column, float (&w)[8]) {
+    int g = row % 8, h = row / 8, group = column / 32, t = group % 4;
+    const char *at = reinterpret_cast<const char *>(tile);
+    uint32_t word = loadShared4(at, (g * 4 + t) * 4);
+    uint32_t pair = *reinterpret_cast<const uint16_t *>(at + Halves + (g * 4 + t) * 2);
+    uint32_t factor = loadShared4(at, Factors + g * 8 + h * 4);
+    uint32_t first, second;
+    scalePairs(word, pair, first, second);
+    uint32_t code = (group < 4 ? first : second) >> h * 16 & 63u, least = word >> ((group < 4 ? 0 : 16) + h * 6) & 63u;
+    float scale = lowHalf(factor) * float(code), min = highHalf(factor) * float(least);
+#pragma unroll
+    for (int i = 0; i < 8; ++i)
+      w[i] =
+          scale * float(tile[Codes + group / 2 * 512 + codeOffset(row, column % 32 + i)] >> group % 2 * 4 & 15) - min;
+  }
+  /// Where column `column` of 32 lies in a chunk.
+  static __device__ int codeOffset(int row, int column) {
+    return (row % 8 * 4 + column % 8 / 2) * 16 + column / 16 * 8 + row / 8 * 4 + column % 2 * 2 + column % 16 / 8;
+  }
+};
+
+struct TiledQ6_K {
+  static constexpr int Columns = 256, Bytes = 3360;
+  static constexpr int Rest = 2048, Scales = 3072, Factors = 3328;
+  static constexpr bool HasMinima = false, HasHalfSums = true;
+
+  /// The codes of group s of 32 as bytes: even groups as they are, odd ones four times as large.
+  static __device__ void codeBytes(uint32_t (&a)[4], const uint4 &q, const uint4 &rest, int s) {
+    const uint32_t low[4] = {q.x, q.y, q.z, q.w}, high[4] = {rest.x, rest.y, rest.z, rest.w};
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+      a[i] = s % 4 == 0   ? (low[i] & 0x0f0f0f0fu) | (high[i] & 0x30303030u)
+             : s % 4 == 1 ? (low[i] & 0xf0f0f0f0u) | (high[i] & 0x0c0c0c0cu)
+             : s % 4 == 2 ? (low[i] & 0x0f0f0f0fu) | (high[i] >> 2 & 0x30303030u)
+                          : (low[i] & 0xf0f0f0f0u) | (high[i] << 2 & 0x0c0c0c0cu);
+  }
+
+  static __device__ void addOneRow(float (&sums)[4], const char *tile, const RowHalves &x, int column, int lane) {
+    int t = lane % 4, group = lane / 8, half = lane / 4 % 2;
+    uint2 scales = loadShared8(tile, Scales + lane * 8);
+    float products[2] = {}, zeros[2] = {};
+#pragma unroll
+    for (int j = 0; j < 4; ++j) {
+      // This lane's column of the right operand is 16 columns long: word group % 2 of group 2 (j % 2) + group / 2
+      // of 32.
+      const uint2 &codes = x.Codes[(column / 128 + j / 2) * 32 + ((j % 2 * 2 + group / 2) * 2 + half) * 4 + t];
+      uint32_t word = reinterpret_cast<const uint32_t *>(&codes)[group % 2];
+      uint4 q = loadShared16(tile, j * 512 + lane * 16), rest = loadShared16(tile, Rest + j / 2 * 512 + lane * 16);
+      int32_t product[4] = {};
+      uint32_t a[4];
+      codeBytes(a, q, rest, j * 2);
+      multiplyBytes(product, a, wordIf(group == 0, word), wordIf(group == 1, word));
+      codeBytes(a, q, rest, j * 2 + 1);
+      multiplyBytes(product, a, wordIf(group == 2, word), wordIf(group == 3, word));
+      float scale = x.Scales[column / 32 + j * 2 + t / 2].x, sum = x.HalfSums[column / 16 + j * 4 + t];
+#pragma unroll
+      for (int row = 0; row < 2; ++row) {
+        float s = float(int8_t((row ? scales.y : scales.x) >> j * 8));
+        products[row] += s * (scale * joinHalves(product, row));
+        zeros[row] += s * sum;
+      }
+    }
+    uint32_t factors = loadShared4(tile, Factors + lane / 4 * 4);
+    sums[0] += lowHalf(factors) * products[0];
+    sums[1] += highHalf(factors) * products[1];
+    sums[2] += lowHalf(factors) * zeros[0];
+    sums[3] += highHalf(factors) * zeros[1];
+  }
+  static __device__ float finish(float products, float corrections, int t) {
+    return (t >= 2 ? 0.25f : 1.0f) * products - 32.0f * corrections;
+  }
+
+  static __device__ void addRows(float (&sums)[2][4], const char *tile, const RowFragments &x, int column, int lane) {
+    int g = lane / 4;
+    float products[2][4] = {};
+    uint4 scales[2] = {loadShared16(tile, Scales + g * 32), loadShared16(tile, Scales + g * 32 + 16)};
+#pragma unroll
+    for (int s = 0; s < 8; ++s) {
+      uint4 q = loadShared16(tile, s / 2 * 512 + lane * 16), rest = loadShared16(tile, Rest + s / 4 * 512 + lane * 16);
+      uint32_t bytes[4], b[4], zero = s % 2 ? 0x64806480u : 0x64206420u;
+      codeBytes(bytes, q, rest, s);
+      loadMatrix4(b, x.Rows + (column + s * 32) * 2);
+#pragma unroll
+      for (int i = 0; i < 2; ++i) {
+        uint32_t a[4];
+#pragma unroll
+        for (int part = 0; part < 4; ++part)
+          a[part] = subtractPairs(selectBytes(bytes[i * 2 + part % 2], 0x64646464u, part < 2 ? 0x4240 : 0x4341), zero);
+        float product[4] = {};
+        multiplyHalf(product, a, b[i * 2], b[i * 2 + 1]);
+        int sub = s * 2 + i; // of 16 columns
+        const uint4 &four = scales[sub % 4 / 2];
+        float scaleG = float(int8_t((sub % 2 ? four.z : four.x) >> sub / 4 * 8)),
+              scaleH = float(int8_t((sub % 2 ? four.w : four.y) >> sub / 4 * 8));
+#pragma unroll
+        for (int e = 0; e < 4; ++e)
+          products[s % 2][e] += (e < 2 ? scaleG : scaleH) * product[e];
+      }
+    }
+    uint32_t factors = loadShared4(tile, Factors + g * 4);
+#pragma unroll
+    for (int e = 0; e < 4; ++e)
+      sums[0][e] += (e < 2 ? lowHalf(factors) : highHalf(factors)) * (products[0][e] + 0.25f * products[1][e]);
+  }
+  static __device__ float finishRows(float products, float) { return products; }
+
+  static __device__ void unpack8(const uint8_t *tile, int row, int column, float (&w)[8]) {
+    int g = row % 8, h = row / 8, group = column / 32, sub = column / 16;
+    float d = halfToFloat(*reinterpret_cast<const uint16_t *>(tile + Factors + g * 4 + h * 2));
+    float scale = d * float(int8_t(tile[Scales + (g * 4 + sub % 4) * 8 + h * 4 + sub / 4]));
+    int shift = 0x0624 >> group % 4 * 4 & 15;
+#pragma unroll
+    for (int i = 0; i < 8; ++i) {
+      int at = TiledQ4_K::codeOffset(row, column % 32 + i);
+      int four = tile[group / 2 * 512 + at] >> group % 2 * 4 & 15;
+      int two = tile[Rest + group / 4 * 512 + at] >> shift & 3;
+      w[i] = scale * float((group % 2 ? four << 2 | two : four | two << 4) - 32);
+    }
+  }
+};
+
+struct TiledQ8_0 {
+  static constexpr int Columns = 128, Bytes = 2176;
+  static constexpr int Factors = 2048;
+  static constexpr bool HasMinima = false, HasHalfSums = false;
+
+  static __device__ void addOneRow(float (&sums)[4], const char *tile, const RowHalves &x, int column, int lane) {
+    int t = lane % 4, group = lane / 8;
+    uint2 codes = x.Codes[column / 128 * 32 + lane];
+    int32_t product[4] = {};
+#pragma unroll
+    for (int c = 0; c < 4; ++c) {
+      uint4 q = loadShared16(tile, c * 512 + lane * 16);
+      uint32_t a[4] = {q.x, q.y, q.z, q.w};
+      multiplySignedBytes(product, a, wordIf(group == c, codes.x), wordIf(group == c, codes.y));
+    }
+    uint32_t factors = loadShared4(tile, Factors + lane * 4);
+    float scale = x.Scales[column / 32 + t].x;
+    sums[0] += lowHalf(factors) * (scale * joinHalves(product, 0));
+    sums[1] += highHalf(factors) * (scale * joinHalves(product, 1));
+  }
+  static __device__ float finish(float products, float, int) { return products; }
+
+  static __device__ void addRows(float (&sums)[2][4], const char *tile, const RowFragments &x, int column, int lane) {
+    uint4 words = loadShared16(tile, Factors + lane / 4 * 16);
+    const uint32_t factors[4] = {words.x, words.y, words.z, words.w};
+#pragma unroll
+    for (int s = 0; s < 4; ++s) {
+      uint4 q = loadShared16(tile, s * 512 + lane * 16);
+      const uint32_t bytes[4] = {q.x ^ 0x80808080u, q.y ^ 0x80808080u, q.z ^ 0x80808080u, q.w ^ 0x80808080u};
+      uint32_t b[4];
+      float product[4] = {};
+      loadMatrix4(b, x.Rows + (column + s * 32) * 2);
+#pragma unroll
+      for (int i = 0; i < 2; ++i) {
+        uint32_t a[4];
+#pragma unroll
+        for (int part = 0; part < 4; ++part)
+          a[part] =
+              subtractPairs(selectBytes(bytes[i * 2 + part % 2], 0x64646464u, part < 2 ? 0x4240 : 0x4341), 0x64806480u);
+        multiplyHalf(product, a, b[i * 2], b[i * 2 + 1]);
+      }
+#pragma unroll
+      for (int e = 0; e < 4; ++e)
+        sums[0][e] += (e < 2 ? lowHalf(factors[s]) : highHalf(factors[s])) * product[e];
+    }
+  }
+  static __device__ float finishRows(float products, float) { return products; }
+
+  static __device__ void unpack8(const uint8_t *tile, int row, int column, float (&w)[8]) {
+    int g = row % 8, h = row / 8, s = column / 32;
+    float d = halfToFloat(*reinterpret_cast<const uint16_t *>(tile + Factors + (g * 4 + s) * 4 + h * 2));
+#pragma unroll
+    for (int i = 0; i < 8; ++i)
+      w[i] = d * float(int8_t(tile[s * 512 + TiledQ4_K::codeOffset(row, column % 32 + i)]));
+  }
+};
+
+struct TiledQ4_0 {
+  static constexpr int Columns = 128, Bytes = 1152;
+  static constexpr int Factors = 1024;
+  static constexpr bool HasMinima = false, HasHalfSums = false;
+
+  static __device__ void addOneRow(float (&sums)[4], const char *tile, const RowHalves &x, int column, int lane) {
+    int t = lane % 4, group = lane / 8;
+    uint2 codes = x.Codes[column / 128 * 32 + lane];
+    int32_t product[4] = {};
+#pragma unroll
+    for (int c = 0; c < 2; ++c) {
+      uint4 q = loadShared16(tile, c * 512 + lane * 16);
+      bool low = group == c * 2, high = group == c * 2 + 1;
+      uint32_t a[4];
+      maskWords(a, q, 0x0f0f0f0fu);
+      multiplyBytes(product, a, wordIf(low, codes.x), wordIf(low, codes.y));
+      maskWords(a, q, 0xf0f0f0f0u);
+      multiplyBytes(product, a, wordIf(high, codes.x), wordIf(high, codes.y));
+    }
+    uint32_t factors = loadShared4(tile, Factors + lane * 4);
+    float2 scale = x.Scales[column / 32 + t];
+#pragma unroll
+    for (int row = 0; row < 2; ++row) {
+      float d = row ? highHalf(factors) : lowHalf(factors);
+      sums[row] += d * (scale.x * joinHalves(product, row));
+      sums[2 + row] += d * scale.y;
+    }
+  }
+  static __device__ float finish(float products, float corrections, int t) {
+    return (t & 1 ? 0.0625f : 1.0f) * products - 8.0f * corrections;
+  }
+
+  static __device__ void addRows(float (&sums)[2][4], const char *tile, const RowFragments &x, int column, int lane) {
+    uint4 words = loadShared16(tile, Factors + lane / 4 * 16);
+    const uint32_t factors[4] = {words.x, words.y, words.z, words.w};
+#pragma unroll
+    for (int s = 0; s < 4; ++s) {
+      uint4 q = loadShared16(tile, s / 2 * 512 + lane * 16);
+      uint32_t mask = s % 2 ? 0x00f000f0u : 0x000f000fu, zero = s % 2 ? 0x00800080u : 0x00080008u, b[4];
+      float product[4] = {};
+      loadMatrix4(b, x.Rows + (column + s * 32) * 2);
+      uint32_t a[4] = {subtractPairs(q.x & mask, zero), subtractPairs(q.y & mask, zero),
+                       subtractPairs(q.x >> 8 & mask, zero), subtractPairs(q.y >> 8 & mask, zero)};
+      multiplyHalf(product, a, b[0], b[1]);
+      uint32_t c[4] = {subtractPairs(q.z & mask, zero), subtractPairs(q.w & mask, zero),
+                       subtractPairs(q.z >> 8 & mask, zero), subtractPairs(q.w >> 8 & mask, zero)};
+      multiplyHalf(product, c, b[2], b[3]);
+#pragma unroll
+      for (int e = 0; e < 4; ++e)
+        sums[s % 2][e] += (e < 2 ? lowHalf(factors[s]) : highHalf(factors[s])) * product[e];
+    }
+  }
+  /// The second line has the odd groups, whose codes stand four bits higher.
+  static __device__ float finishRows(float even, float odd) { return 16777216.0f * (even + 0.0625f * odd); }
+
+  static __device__ void unpack8(const uint8_t *tile, int row, int column, float (&w)[8]) {
+    int g = row % 8, h = row / 8, s = column / 32;
+    float d = halfToFloat(*reinterpret_cast<const uint16_t *>(tile + Factors + (g * 4 + s) * 4 + h * 2));
+#pragma unroll
+    for (int i = 0; i < 8; ++i)
+      w[i] = d * float((tile[s / 2 * 512 + TiledQ4_K::codeOffset(row, column % 32 + i)] >> s % 2 * 4 & 15) - 8);
+  }
+};
+
+} // namespace lathe::kernels
+
+#endif // LATHE_KERNELS_PACKED_BLOCKS_CUH

@@ -1,0 +1,416 @@
+// c[m, n] = epilogue(sum_k a[m, k] * unpack(w)[n, k], m, n) for few rows m: weights in tiles of blocks, read at the
+// rate of the memory. sm_90a.
+//
+//   QuantizedFewRowsSm90<Element, Outputs, Rows, K, Formats...>
+//     Element   of A: Half; with one row also BFloat16 and float
+//     Outputs   joined.cuh
+//     Rows      1, 2, 4 or 8, at least M
+//     K         columns of A, a multiple of 32
+//     Formats   TiledQ4_K, TiledQ6_K, TiledQ8_0, TiledQ4_0 of packed_blocks.cuh: one for all parts, or one for each
+//
+// A [M, K] with LdA elements between rows; W in tiles, 16-byte aligned; C [M, N] with LdC elements between rows.
+// One row is taken as two halves of 8 bits, 256 * high + low, with a power of two for each 32 elements: an element of
+// at least 1/16 of the largest of its 32 is exact in f16 and bf16, others err by at most 2^-15 of the largest. More
+// rows stay f16. Codes of weights are exact, sums of a tile's products exact or f32.
+//
+// Grid min(Blocks, tiles of 16 columns), persistent; block Threads: eight warps that multiply, one that copies tiles to
+// a ring of shared memory ahead of them, and, before the kernels before this one have ended, as much as the ring holds;
+// one that adds up what the eight have of a tile. Order of summation depends on K and the format alone.
+#ifndef LATHE_KERNELS_QUANTIZED_FEW_SM90_CUH
+#define LATHE_KERNELS_QUANTIZED_FEW_SM90_CUH
+
+#include "instructions_sm90.cuh"
+#include "joined.cuh"
+#include "packed_blocks.cuh"
+
+namespace lathe::kernels {
+
+/// Where a ring stands, for its producer and for its consumers: a stage and how often it has been gone round.
+template <int Stages> struct RingPosition {
+  int Stage = 0;
+  uint32_t Round = 0;
+  __device__ void advance() {
+    if (++Stage == Stages) {
+      Stage = 0;
+      Round ^= 1;
+    }
+  }
+};
+
+template <FloatElement Element, int K> struct QuantizedRow {
+  static constexpr int Groups = (K + 127) / 128; ///< of 128 columns
+  static constexpr int CodeBytes = Groups * 256, ScaleBytes = Groups * 32, HalfSumBytes = Groups * 32;
+  static constexpr int Bytes = CodeBytes + ScaleBytes + HalfSumBytes;
+
+  static __device__ RowHalves view(const char *memory) {
+    return {reinterpret_cast<const uint2 *>(memory), reinterpret_cast<const float2 *>(memory + CodeBytes),
+            reinterpret_cast<const float *>(memory + CodeBytes + ScaleBytes)};
+  }
+
+  /// Rounds a row; `thread` of `Threads`, whole warps. Four lanes take a group of 32.
+  template <int Threads> static __device__ void round(const Element *a, char *memory, int thread) {
+    int t = thread % 4;
+#pragma unroll 2
+    for (int first = thread / 32 * 8; first < Groups * 4; first += Threads / 4) {
+      int group = first + thread % 32 / 4;
+      // 1. Eight elements a lane, the largest magnitude of the group as bits: a NaN is larger than all.
+      float x[8] = {};
+      if (group * 32 < K)
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+          float pair[2];
+          loadVector(a, group * 32 + i * 8 + t * 2, pair);
+          x[i * 2] = pair[0];
+          x[i * 2 + 1] = pair[1];
+        }
+      uint32_t largest = 0;
+#pragma unroll
+      for (int i = 0; i < 8; ++i)
+        largest = larger(largest, __builtin_bit_cast(uint32_t, x[i]) & 0x7fffffffu);
+      largest = larger(largest, __shfl_xor_sync(0xffffffffu, largest, 1));
+      largest = larger(largest, __shfl_xor_sync(0xffffffffu, largest, 2));
+      // 2. The power of two that makes the largest at most 32639 = 256 * 127 + 127.
+      uint32_t exponent = larger(__builtin_bit_cast(uint32_t, __builtin_bit_cast(float, largest) * 1.004f) >> 23, 15u);
+      float inverse = __builtin_bit_cast(float, (268u - exponent) << 23);
+      float scale = __builtin_bit_cast(float, largest < 0x7f800000u ? (exponent - 14) << 23 : 0x7fffffffu);
+      // 3. Codes, in the order of a tile's columns.
+      uint32_t high[2] = {}, low[2] = {};
+      int32_t sum[2] = {};
+#pragma unroll
+      for (int i = 0; i < 8; ++i) {
+        // Adding 1.5 * 2^23 rounds to an integer.
+        int32_t code = __builtin_bit_cast(int32_t, x[i] * inverse + 12582912.0f) - 0x4b400000;
+        int place = i % 2 * 16 + i / 2 % 2 * 8;
+        sum[i / 4] += code;
+        low[i / 4] |= (static_cast<uint32_t>(code) & 0xffu) << place;
+        high[i / 4] |= (static_cast<uint32_t>(code + 128) >> 8 & 0xffu) << place;
+      }
+#pragma unroll
+      for (int i = 0; i < 2; ++i) {
+        sum[i] += __shfl_xor_sync(0xffffffffu, sum[i], 1);
+        sum[i] += __shfl_xor_sync(0xffffffffu, sum[i], 2);
+      }
+      if (group >= Groups * 4)
+        continue;
+      uint2 *codes = reinterpret_cast<uint2 *>(memory) + group / 4 * 32 + group % 4 * 8 + t;
+      codes[0] = {high[0], high[1]};
+      codes[4] = {low[0], low[1]};
+      if (t == 0)
+        reinterpret_cast<float2 *>(memory + CodeBytes)[group] = {scale, scale * static_cast<float>(sum[0] + sum[1])};
+      if (t < 2)
+        reinterpret_cast<float *>(memory + CodeBytes + ScaleBytes)[group * 2 + t] = scale * static_cast<float>(t == 0 ? sum[0] : sum[1]);
+    }
+  }
+};
+
+template <int Rows, int K> struct QuantizedRows {
+  static constexpr int Units = (K + 255) / 256; ///< of 256 columns
+  static constexpr int Pitch = Units * 512 + 16, RowBytes = Rows * Pitch;
+  static constexpr int SumBytes = Units * 256, FactorBytes = Units * 32;
+  static constexpr int Bytes = RowBytes + SumBytes + FactorBytes;
+
+  static __device__ RowFragments view(const char *memory, int lane) {
+    // Columns past the last row repeat it: what they sum up nobody reads.
+    return {memory + smaller(lane % 8, Rows - 1) * Pitch + lane / 8 * 16,
+            reinterpret_cast<const uint2 *>(memory + RowBytes),
+            reinterpret_cast<const float *>(memory + RowBytes + SumBytes)};
+  }
+
+  /// Brings rows 0 .. rows-1 and sums them; others are zeros. `warp` of `Warps` takes 256 columns of a row at a time.
+  template <int Warps>
+  static __device__ void load(const Half *a, int64_t stride, int64_t rows, char *memory, int warp, int lane) {
+#pragma unroll 4
+    for (int i = warp; i < Rows * Units; i += Warps) {
+      int row = i % Rows, unit = i / Rows, column = unit * 256 + lane * 8;
+      float x[8] = {};
+      if (row < rows && column < K)
+        loadVector(a + row * stride, column, x);
+      storeVector(reinterpret_cast<Half *>(memory + row * Pitch), column, x);
+      float sum = ((x[0] + x[1]) + (x[2] + x[3])) + ((x[4] + x[5]) + (x[6] + x[7]));
+      sum += __shfl_xor_sync(0xffffffffu, sum, 1);
+      sum += __shfl_xor_sync(0xffffffffu, sum, 2);
+      uint32_t largest = __builtin_bit_cast(uint32_t, sum) & 0x7fffffffu;
+#pragma unroll
+      for (int distance = 4; distance < 32; distance *= 2)
+        largest = larger(largest, __shfl_xor_sync(0xffffffffu, largest, distance));
+      // Sums times a power of two that makes the largest 1 to 2, in f16 and what f16 lost.
+      uint32_t exponent = smaller(larger(largest >> 23, 20u), 253u);
+      float first = sum * __builtin_bit_cast(float, (254u - exponent) << 23);
+      float second = __shfl_xor_sync(0xffffffffu, first, 16);
+      if (lane % 4 == 0 && lane < 16) {
+        uint32_t pair = packHalf(first, second);
+        auto *sums = reinterpret_cast<uint2 *>(memory + RowBytes) + unit * 32 + row * 4 + lane / 4;
+        *sums = {pair, packHalf(first - lowHalf(pair), second - highHalf(pair))};
+      }
+      if (lane == 0)
+        reinterpret_cast<float *>(memory + RowBytes + SumBytes)[unit * 8 + row] =
+            __builtin_bit_cast(float, exponent << 23);
+    }
+    // The columns of the sums past the last row are read too, for nothing.
+  }
+};
+
+template <FloatElement Element, class Outputs, int Rows, int K, class... Formats> struct QuantizedFewRowsSm90 {
+  static_assert(Rows == 1 || Rows == 2 || Rows == 4 || Rows == 8, "Rows must be 1, 2, 4 or 8");
+  static_assert(Rows == 1 || IsSame<Element, Half>, "more than one row must be f16");
+  static_assert(K % 32 == 0, "K must be a multiple of 32");
+  using Types = OutputsOf<Outputs>;
+  static constexpr int PartCount = Types::Parts, Sums = Types::Sums;
+  static_assert(sizeof...(Formats) == 1 || sizeof...(Formats) == PartCount, "one format, or one for each part");
+  template <int I> using FormatOf = typename TypeAt<sizeof...(Formats) == 1 ? 0 : I, Formats...>::Type;
+
+  static constexpr bool WaitsItself = true;
+  static constexpr int Workers = 8, Threads = (Workers + 2) * 32;
+
+  // Shared memory: the ring, the rows of A, what the warps have summed up, barriers.
+  using Row = QuantizedRow<Element, K>;
+  using RowsOfA = QuantizedRows<Rows, K>;
+  /// Tiles that each warp takes of a stage.
+  template <class Format> static constexpr int Share = Format::Bytes < 2048 ? 2 : 1;
+  template <class Format> static constexpr int Units = (K + Format::Columns - 1) / Format::Columns;
+  static constexpr int maximum(int a, int b) { return a < b ? b : a; }
+  static constexpr int stageBytes() {
+    int bytes = 0;
+    ((bytes = maximum(bytes, Workers * Share<Formats> * Formats::Bytes)), ...);
+    return bytes;
+  }
+  static constexpr int StageBytes = stageBytes();
+  static constexpr int LeftBytes = (Rows == 1 ? Row::Bytes : RowsOfA::Bytes + 15) / 16 * 16;
+  static constexpr int Slots = Rows == 1 ? 4 : 2, SlotBytes = Sums * Workers * 16 * Rows * 4;
+  static constexpr int Rest = LeftBytes + Slots * SlotBytes + 256;
+  static constexpr int HalfOfShared = 113 << 10, AllOfShared = 227 << 10;
+  /// Two blocks share a multiprocessor where three stages fit: the next kernel's fills its ring beside this one's.
+  static constexpr int MinBlocks = Rest + 3 * StageBytes <= HalfOfShared ? 2 : 1;
+  static constexpr int Stages = ((MinBlocks == 2 ? HalfOfShared : AllOfShared) - Rest) / StageBytes < 8
+                                    ? ((MinBlocks == 2 ? HalfOfShared : AllOfShared) - Rest) / StageBytes
+                                    : 8;
+  static_assert(Stages >= 2, "the rows of A leave no room for a ring; use fewer rows or QuantizedMatmul");
+  static constexpr int SharedBytes = Stages * StageBytes + Rest;
+
+  struct Part {
+    const uint8_t *W[Sums];
+    void *C;
+    int64_t N, LdC;
+  };
+  struct Params {
+    const Element *A;
+    int64_t M, LdA;
+    int64_t Blocks;
+    Part Parts[PartCount];
+  };
+
+  static __host__ __device__ int64_t tilesOfParts(const Params &p) {
+    int64_t tiles = 0;
+    for (int i = 0; i < PartCount; ++i)
+      tiles += ceilDiv<int64_t>(p.Parts[i].N, 16);
+    return tiles;
+  }
+  static __host__ __device__ int64_t tiles(const Params &p) { return p.M > 0 ? smaller(p.Blocks, tilesOfParts(p)) : 0; }
+
+  struct Shared {
+    char *Ring, *Left;
+    float *Partial; ///< [Slots][Sums][Workers][16][Rows]
+    uint64_t *Full, *Empty, *Summed, *Free;
+    __device__ explicit Shared(char *smem)
+        : Ring(smem), Left(smem + Stages * StageBytes), Partial(reinterpret_cast<float *>(Left + LeftBytes)),
+          Full(reinterpret_cast<uint64_t *>(Left + LeftBytes + Slots * SlotBytes)), Empty(Full + Stages),
+          Summed(Empty + Stages), Free(Summed + Slots) {}
+    static constexpr int Barriers = 2 * Stages + 2 * Slots;
+  };
+  static_assert(Shared::Barriers * 8 <= 256);
+
+  /// Calls `work.template part<I>(tile of the part)` for the part that tile number `tile` of all falls in.
+  template <int I = 0, class Work> static __device__ void withPart(const Params &p, int64_t tile, Work &work) {
+    int64_t tiles = ceilDiv<int64_t>(p.Parts[I].N, 16);
+    if constexpr (I + 1 < PartCount)
+      if (tile >= tiles)
+        return withPart<I + 1>(p, tile - tiles, work);
+    work.template part<I>(tile);
+  }
+
+  /// One thread that copies tiles.
+  struct Producer {
+    const Params &P;
+    Shared S;
+    RingPosition<Stages> At;
+
+    template <int I> __device__ void part(int64_t tile) {
+      using Format = FormatOf<I>;
+      constexpr int Step = Workers * Share<Format>;
+#pragma unroll 1
+      for (int sum = 0; sum < Sums; ++sum) {
+        const uint8_t *source = P.Parts[I].W[sum] + tile * (int64_t(Units<Format>) * Format::Bytes);
+#pragma unroll 1
+        for (int unit = 0; unit < Units<Format>; unit += Step, At.advance()) {
+          uint32_t bytes = smaller(Step, Units<Format> - unit) * Format::Bytes;
+          waitBarrier(S.Empty + At.Stage, At.Round ^ 1);
+          arriveExpecting(S.Full + At.Stage, bytes);
+          copyBulk(S.Ring + At.Stage * StageBytes, source + unit * Format::Bytes, bytes, S.Full + At.Stage);
+        }
+      }
+    }
+  };
+
+  /// A warp that multiplies.
+  struct Worker {
+    const Params &P;
+    Shared S;
+    int Warp, Lane;
+    RingPosition<Stages> At;
+    RingPosition<Slots> Slot;
+
+    template <int I> __device__ void part(int64_t) {
+      using Format = FormatOf<I>;
+      constexpr int Step = Workers * Share<Format>;
+      waitBarrier(S.Free + Slot.Stage, Slot.Round ^ 1);
+      float *partial = S.Partial + Slot.Stage * (SlotBytes / 4) + Warp * 16 * Rows;
+#pragma unroll 1
+      for (int sum = 0; sum < Sums; ++sum, partial += Workers * 16 * Rows) {
+        float sums[2][4] = {};
+#pragma unroll 1
+        for (int unit = 0; unit < Units<Format>; unit += Step, At.advance()) {
+          waitBarrier(S.Full + At.Stage, At.Round);
+#pragma unroll
+          for (int i = 0; i < Share<Format>; ++i) {
+            int own = i * Workers + Warp;
+            if (unit + own < Units<Format>)
+              add<Format>(sums, S.Ring + At.Stage * StageBytes + own * Format::Bytes, (unit + own) * Format::Columns);
+          }
+          __syncwarp();
+          if (Lane == 0)
+            arrive(S.Empty + At.Stage);
+        }
+        store<Format>(sums, partial);
+      }
+      __syncwarp();
+      if (Lane == 0)
+        arrive(S.Summed + Slot.Stage);
+      Slot.advance();
+    }
+
+    template <class Format> __device__ void add(float (&sums)[2][4], const char *tile, int column) const {
+      if constexpr (Rows == 1)
+        Format::addOneRow(sums[0], tile, Row::view(S.Left), column, Lane);
+      else
+        Format::addRows(sums, tile, RowsOfA::view(S.Left, Lane), column, Lane);
+    }
+
+    template <class Format> __device__ void store(const float (&sums)[2][4], float *partial) const {
+      int g = Lane / 4, t = Lane % 4;
+      if constexpr (Rows == 1) {
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+          float sum = Format::finish(sums[0][half], sums[0][2 + half], t);
+          sum += __shfl_xor_sync(0xffffffffu, sum, 1);
+          sum += __shfl_xor_sync(0xffffffffu, sum, 2);
+          if (t == 0)
+            partial[g + half * 8] = sum;
+        }
+      } else {
+#pragma unroll
+        for (int i = 0; i < 4; ++i)
+          if (int row = t * 2 + i % 2; row < Rows)
+            partial[(g + i / 2 * 8) * Rows + row] = Format::finishRows(sums[0][i], sums[1][i]);
+      }
+    }
+  };
+
+  /// The warp that adds up a tile and stores it.
+  template <class Body> struct Finisher {
+    const Params &P;
+    Shared S;
+    const Body &Epilogues;
+    int Lane;
+    RingPosition<Slots> Slot;
+
+    template <int I> __device__ void part(int64_t tile) {
+      using Output = typename Types::template Output<I>;
+      waitBarrier(S.Summed + Slot.Stage, Slot.Round);
+      float results[Sums][(16 * Rows + 31) / 32];
+      const float *partial = S.Partial + Slot.Stage * (SlotBytes / 4);
+#pragma unroll
+      for (int sum = 0; sum < Sums; ++sum)
+#pragma unroll
+        for (int i = 0; i < (16 * Rows + 31) / 32; ++i) {
+          int element = i * 32 + Lane, col = element % 16, row = element / 16;
+          float result = 0;
+          if (row < Rows)
+#pragma unroll
+            for (int warp = 0; warp < Workers; ++warp)
+              result += partial[((sum * Workers + warp) * 16 + col) * Rows + row];
+          results[sum][i] = result;
+        }
+      __syncwarp();
+      if (Lane == 0)
+        arrive(S.Free + Slot.Stage);
+      Slot.advance();
+      const auto &epilogue = epilogueOf<I>(Epilogues);
+      Output *c = static_cast<Output *>(P.Parts[I].C);
+#pragma unroll
+      for (int i = 0; i < (16 * Rows + 31) / 32; ++i) {
+        int row = (i * 32 + Lane) / 16;
+        int64_t col = tile * 16 + Lane % 16;
+        if (row >= Rows || row >= P.M || col >= P.Parts[I].N)
+          continue;
+        float value;
+        if constexpr (Sums == 2)
+          value = epilogue(results[0][i], results[1][i], int64_t(row), col);
+        else
+          value = epilogue(results[0][i], int64_t(row), col);
+        c[row * P.Parts[I].LdC + col] = fromValue<Output>(value);
+      }
+    }
+  };
+
+  template <class Body> static __device__ void run(const Params &p, int64_t strip, char *smem, const Body &body) {
+    Shared shared(smem);
+    int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+    startNext();
+    if (threadIdx.x == 0) {
+      for (int i = 0; i < Stages; ++i) {
+        initBarrier(shared.Full + i, 1);
+        initBarrier(shared.Empty + i, Workers);
+      }
+      for (int i = 0; i < Slots; ++i) {
+        initBarrier(shared.Summed + i, Workers);
+        initBarrier(shared.Free + i, 1);
+      }
+      publishBarriers();
+    }
+    __syncthreads();
+    int64_t all = tilesOfParts(p), strips = tiles(p);
+    if (warp == Workers) {
+      // 1. Copy ahead, whatever the kernels before this one still do: nobody writes weights.
+      if (lane == 0) {
+        Producer producer{p, shared, {}};
+        for (int64_t tile = strip; tile < all; tile += strips)
+          withPart(p, tile, producer);
+      }
+    } else if (warp < Workers) {
+      // 2. The rows of A, then the tiles as they come.
+      waitForPrevious();
+      if constexpr (Rows == 1)
+        Row::template round<Workers * 32>(p.A, shared.Left, threadIdx.x);
+      else
+        RowsOfA::template load<Workers>(p.A, p.LdA, p.M, shared.Left, warp, lane);
+      syncSome<1, Workers * 32>();
+      Worker worker{p, shared, warp, lane, {}, {}};
+      for (int64_t tile = strip; tile < all; tile += strips)
+        withPart(p, tile, worker);
+    } else {
+      // 3. Out through the epilogue.
+      waitForPrevious();
+      Finisher<Body> finisher{p, shared, body, lane, {}};
+      for (int64_t tile = strip; tile < all; tile += strips)
+        withPart(p, tile, finisher);
+    }
+    __syncthreads();
+    if (threadIdx.x == 0)
+      for (int i = 0; i < Shared::Barriers; ++i)
+        endBarrier(shared.Full + i);
+  }
+};
+
+} // namespace lathe::kernels
+
+#endif // LATHE_KERNELS_QUANTIZED_FEW_SM90_CUH

@@ -1,0 +1,200 @@
+// The products of few rows with blocks in tiles, every format, alone and joined, against the formats' definitions.
+#include "GgufBlocks.h"
+#include "quantized_few_sm90.cuh"
+#include "runtime/gguf/BlockTiles.h"
+
+using namespace lathe;
+using namespace lathe::kernels;
+using namespace lathe::kernels::test;
+
+namespace {
+
+template <class Tiled> struct BlocksOf;
+template <> struct BlocksOf<TiledQ4_0> {
+  using Format = Q4_0;
+  static constexpr const char *Name = "q4_0";
+};
+template <> struct BlocksOf<TiledQ8_0> {
+  using Format = Q8_0;
+  static constexpr const char *Name = "q8_0";
+};
+template <> struct BlocksOf<TiledQ4_K> {
+  using Format = Q4_K;
+  static constexpr const char *Name = "q4_k";
+};
+template <> struct BlocksOf<TiledQ6_K> {
+  using Format = Q6_K;
+  static constexpr const char *Name = "q6_k";
+};
+
+/// A random matrix in tiles on the device, and its values.
+template <class Tiled> struct Weights {
+  using Format = typename BlocksOf<Tiled>::Format;
+  std::vector<float> Values;
+  Buffer<uint8_t> Device;
+
+  Weights(int64_t n, int64_t k) : Weights(n, k, randomBlocks<Format>(n * k / Format::Block)) {}
+  Weights(int64_t n, int64_t k, const Blocks &blocks) : Values(unpackAll<Format>(blocks)), Device(pack(n, k, blocks)) {}
+
+  static Blocks pack(int64_t n, int64_t k, const Blocks &blocks) {
+    const gguf::BlockTiles &tiles = *gguf::findBlockTiles(*gguf::findBlockFormat(BlocksOf<Tiled>::Name));
+    int64_t rows = ceilDiv<int64_t>(n, 16);
+    Blocks packed(rows * tiles.rowBytes(k));
+    gguf::packTiles(tiles, n, k, blocks.data(), packed.data(), 0, rows);
+    return packed;
+  }
+};
+
+/// Products in f64 and how far off they may be.
+struct Expected {
+  std::vector<double> Sum, Slack;
+
+  template <class A>
+  Expected(const std::vector<A> &a, const std::vector<float> &w, int64_t m, int64_t n, int64_t k, int64_t stride,
+           bool halves)
+      : Sum(m * n), Slack(m * n) {
+    for (int64_t row = 0; row < m; ++row)
+      for (int64_t col = 0; col < n; ++col) {
+        double sum = 0, size = 0, rounded = 0;
+        for (int64_t group = 0; group < k; group += 32) {
+          double largest = 0, weights = 0;
+          for (int64_t i = group; i < group + 32; ++i) {
+            double x = number(a[row * stride + i]), weight = w[col * k + i];
+            sum += x * weight;
+            size += std::fabs(x * weight);
+            largest = std::max(largest, std::fabs(x));
+            weights += std::fabs(weight);
+          }
+          rounded += largest * weights;
+        }
+        Sum[row * n + col] = sum;
+        // One row is rounded to 2^-15 of the largest of each 32. In the sums codes stand without their zero or minimum,
+        // which is taken off later: up to 32 times the weights of Q6_K, so f32's rounding counts that much more.
+        Slack[row * n + col] = size * accumulation(k) + rounded * 4 * Rounding<float> +
+                               (halves ? rounded * 1.004 / (1 << 15) : 0) + 8 * Rounding<float> * (2 + std::fabs(sum));
+      }
+  }
+};
+
+template <class Kernel, class Tiled, class A, class Output, int K>
+void productCase(Suite &suite, int64_t m, int64_t n, int64_t pad, size_t shift) {
+  auto a = randomVector<A>(m * (K + pad));
+  auto bias = randomVector<float>(n);
+  Weights<Tiled> w(n, K);
+  Buffer<A> deviceA(a, shift);
+  Buffer<float> deviceBias(bias);
+  auto out = Buffer<Output>::poisoned(m * n);
+  typename Kernel::Params params{deviceA.data(), m, K + pad, 4, {{{w.Device.data()}, out.data(), n, n}}};
+  std::string title = std::string(BlocksOf<Tiled>::Name) + " " + std::to_string(m) + "x" + std::to_string(n) + "x" +
+                      std::to_string(K) + " pad " + std::to_string(pad) + " shift " + std::to_string(shift);
+  auto got =
+      suite.twice(title, out, [&](int64_t blocks) { launch<Kernel>(params, BiasAndRow{deviceBias.data()}, blocks); });
+  Expected want(a, w.Values, m, n, K, K + pad, m == 1);
+  for (int64_t row = 0; row < m; ++row)
+    for (int64_t col = 0; col < n; ++col)
+      want.Sum[row * n + col] += bias[col] - 0.125 * double(row);
+  suite.compare(title, got, want.Sum, want.Slack);
+}
+
+template <class Tiled, int K> void cases(Suite &suite) {
+  for (int64_t n : {int64_t(1), int64_t(16), int64_t(17), large(2053, 75)}) {
+    productCase<QuantizedFewRowsSm90<Half, float, 1, K, Tiled>, Tiled, Half, float, K>(suite, 1, n, 0, n % 2);
+    productCase<QuantizedFewRowsSm90<Half, Half, 2, K, Tiled>, Tiled, Half, Half, K>(suite, 2, n, 8, 0);
+    productCase<QuantizedFewRowsSm90<Half, float, 8, K, Tiled>, Tiled, Half, float, K>(suite, 8, n, n % 3, n % 2);
+  }
+  productCase<QuantizedFewRowsSm90<BFloat16, BFloat16, 1, K, Tiled>, Tiled, BFloat16, BFloat16, K>(suite, 1, 40, 0, 0);
+  productCase<QuantizedFewRowsSm90<float, float, 1, K, Tiled>, Tiled, float, float, K>(suite, 1, 40, 0, 1);
+  productCase<QuantizedFewRowsSm90<Half, float, 4, K, Tiled>, Tiled, Half, float, K>(suite, 3, 40, 0, 0);
+}
+
+struct Gate {
+  __device__ float operator()(float gate, float up, int64_t, int64_t) const { return gate * 0.5f + up * 2.0f; }
+};
+
+/// Three products with epilogues of their own, the last in another format, and two whose sums meet.
+template <int Rows, int K> void joinedCases(Suite &suite) {
+  int64_t n[3] = {35, 16, 20}, m = Rows;
+  auto a = randomVector<Half>(m * K);
+  auto bias = randomVector<float>(35);
+  Weights<TiledQ4_K> w0(n[0], K), w1(n[1], K);
+  Weights<TiledQ6_K> w2(n[2], K);
+  Buffer<Half> deviceA(a);
+  Buffer<float> deviceBias(bias);
+  auto c0 = Buffer<float>::poisoned(m * n[0]);
+  auto c1 = Buffer<Half>::poisoned(m * n[1]), c2 = Buffer<Half>::poisoned(m * n[2]);
+  using Kernel = QuantizedFewRowsSm90<Half, Joined<float, Half, Half>, Rows, K, TiledQ4_K, TiledQ4_K, TiledQ6_K>;
+  typename Kernel::Params params{deviceA.data(),
+                                 m,
+                                 K,
+                                 132,
+                                 {{{w0.Device.data()}, c0.data(), n[0], n[0]},
+                                  {{w1.Device.data()}, c1.data(), n[1], n[1]},
+                                  {{w2.Device.data()}, c2.data(), n[2], n[2]}}};
+  auto body = joinEpilogues(BiasAndRow{deviceBias.data()}, StoreAsIs{}, StoreAsIs{});
+  std::string title = "joined " + std::to_string(m);
+  auto got = suite.twice(title, c0, [&](int64_t blocks) { launch<Kernel>(params, body, blocks); });
+  Expected want0(a, w0.Values, m, n[0], K, K, m == 1), want1(a, w1.Values, m, n[1], K, K, m == 1),
+      want2(a, w2.Values, m, n[2], K, K, m == 1);
+  for (int64_t i = 0; i < m * n[0]; ++i)
+    want0.Sum[i] += bias[i % n[0]] - 0.125 * double(i / n[0]);
+  suite.compare(title + " first", got, want0.Sum, want0.Slack);
+  suite.compare(title + " second", c1.read(), want1.Sum, want1.Slack);
+  suite.compare(title + " third", c2.read(), want2.Sum, want2.Slack);
+
+  using DualKernel = QuantizedFewRowsSm90<Half, Dual<float>, Rows, K, TiledQ4_K>;
+  Weights<TiledQ4_K> up(n[0], K);
+  auto both = Buffer<float>::poisoned(m * n[0]);
+  typename DualKernel::Params dual{
+      deviceA.data(), m, K, 132, {{{w0.Device.data(), up.Device.data()}, both.data(), n[0], n[0]}}};
+  title = "dual " + std::to_string(m);
+  got = suite.twice(title, both, [&](int64_t blocks) { launch<DualKernel>(dual, Gate{}, blocks); });
+  Expected first(a, w0.Values, m, n[0], K, K, m == 1), second(a, up.Values, m, n[0], K, K, m == 1);
+  for (int64_t i = 0; i < m * n[0]; ++i) {
+    first.Sum[i] = first.Sum[i] * 0.5 + second.Sum[i] * 2;
+    first.Slack[i] = first.Slack[i] * 0.5 + second.Slack[i] * 2;
+  }
+  suite.compare(title, got, first.Sum, first.Slack);
+}
+
+/// Medians over copies of the weights that do not fit the L2 together.
+template <class Tiled, int Rows, int K> void timeCase(Suite &suite, int64_t n) {
+  if (!suite.Time)
+    return;
+  using Kernel = QuantizedFewRowsSm90<Half, Half, Rows, K, Tiled>;
+  using Format = typename BlocksOf<Tiled>::Format;
+  Blocks packed = Weights<Tiled>::pack(n, K, randomBlocks<Format>(n * K / Format::Block));
+  std::vector<Buffer<uint8_t>> w;
+  while (double(w.size()) * double(packed.size()) < 200e6)
+    w.emplace_back(packed);
+  Buffer<Half> a(randomVector<Half>(Rows * K));
+  auto c = Buffer<Half>::poisoned(Rows * n);
+  suite.time(std::string(BlocksOf<Tiled>::Name) + " " + std::to_string(Rows) + "x" + std::to_string(n) + "x" +
+                 std::to_string(K),
+             int(w.size()), double(packed.size()), 2.0 * Rows * double(n) * K,
+             [&](int i) { launch<Kernel>({a.data(), Rows, K, 132, {{{w[i].data()}, c.data(), n, n}}}, StoreAsIs{}); });
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  Suite suite("quantized_few_sm90", argc, argv);
+  cases<TiledQ4_0, 32>(suite);
+  cases<TiledQ4_0, 2208>(suite);
+  cases<TiledQ8_0, 96>(suite);
+  cases<TiledQ8_0, 1184>(suite);
+  cases<TiledQ4_K, 256>(suite);
+  cases<TiledQ4_K, 2304>(suite);
+  cases<TiledQ6_K, 256>(suite);
+  cases<TiledQ6_K, 2304>(suite);
+  joinedCases<1, 768>(suite);
+  joinedCases<8, 768>(suite);
+  timeCase<TiledQ4_K, 1, 4096>(suite, 14336);
+  timeCase<TiledQ4_K, 8, 4096>(suite, 14336);
+  timeCase<TiledQ6_K, 1, 4096>(suite, 14336);
+  timeCase<TiledQ6_K, 8, 4096>(suite, 14336);
+  timeCase<TiledQ8_0, 1, 4096>(suite, 14336);
+  timeCase<TiledQ8_0, 8, 4096>(suite, 14336);
+  timeCase<TiledQ4_0, 1, 4096>(suite, 14336);
+  timeCase<TiledQ4_K, 1, 14336>(suite, 4096);
+  return suite.finish();
+}
