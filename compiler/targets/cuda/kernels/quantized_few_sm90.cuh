@@ -98,7 +98,8 @@ template <FloatElement Element, int K> struct QuantizedRow {
       if (t == 0)
         reinterpret_cast<float2 *>(memory + CodeBytes)[group] = {scale, scale * static_cast<float>(sum[0] + sum[1])};
       if (t < 2)
-        reinterpret_cast<float *>(memory + CodeBytes + ScaleBytes)[group * 2 + t] = scale * static_cast<float>(t == 0 ? sum[0] : sum[1]);
+        reinterpret_cast<float *>(memory + CodeBytes + ScaleBytes)[group * 2 + t] =
+            scale * static_cast<float>(t == 0 ? sum[0] : sum[1]);
     }
   }
 };
@@ -168,8 +169,8 @@ template <FloatElement Element, class Outputs, int Rows, int K, class... Formats
   /// Tiles that each warp takes of a stage.
   template <class Format> static constexpr int Share = Format::Bytes < 2048 ? 2 : 1;
   template <class Format> static constexpr int Units = (K + Format::Columns - 1) / Format::Columns;
-  static constexpr int maximum(int a, int b) { return a < b ? b : a; }
-  static constexpr int stageBytes() {
+  static __host__ __device__ constexpr int maximum(int a, int b) { return a < b ? b : a; }
+  static __host__ __device__ constexpr int stageBytes() {
     int bytes = 0;
     ((bytes = maximum(bytes, Workers * Share<Formats> * Formats::Bytes)), ...);
     return bytes;
@@ -239,7 +240,8 @@ template <FloatElement Element, class Outputs, int Rows, int K, class... Formats
       constexpr int Step = Workers * Share<Format>;
 #pragma unroll 1
       for (int sum = 0; sum < Sums; ++sum) {
-        const uint8_t *source = P.Parts[I].W[sum] + tile * (int64_t(Units<Format>) * Format::Bytes);
+        const uint8_t *source =
+            (sum == 0 ? P.Parts[I].W[0] : P.Parts[I].W[Sums - 1]) + tile * (int64_t(Units<Format>) * Format::Bytes);
 #pragma unroll 1
         for (int unit = 0; unit < Units<Format>; unit += Step, At.advance()) {
           uint32_t bytes = smaller(Step, Units<Format> - unit) * Format::Bytes;

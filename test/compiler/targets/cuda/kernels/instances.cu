@@ -8,6 +8,7 @@
 #include "matmul.cuh"
 #include "paged_attention.cuh"
 #include "pooling.cuh"
+#include "quantized_few_sm90.cuh"
 #include "quantized_matmul.cuh"
 #include "rope.cuh"
 #include "row_reduction.cuh"
@@ -340,6 +341,62 @@ KERNEL(QuantizedMatmulSimt1) lathe_quantized_matmul_simt_q5_k_1(void *p0, void *
   QuantizedMatmulSimt1::Params params{(const float *)p0, (const uint8_t *)p1, (float *)p2, d0, 4096, 4096, 4096, 4096};
   gridTiles<QuantizedMatmulSimt1>(params, smem, StoreAsIs{});
 }
+
+#if __CUDA_ARCH__ >= 900
+// Where two blocks of 320 threads share the registers of a multiprocessor, a thread has at most 96.
+using QuantizedFew1 = QuantizedFewRowsSm90<Half, Joined<Half, Half, Half>, 1, 4096, TiledQ4_K, TiledQ4_K, TiledQ6_K>;
+static_assert(QuantizedFew1::MinBlocks == 2 && QuantizedFew1::SharedBytes <= 115712);
+// registers <= 96
+KERNEL(QuantizedFew1)
+lathe_quantized_few_rows_joined(void *p0, void *p1, void *p2, void *p3, void *p4, void *p5, void *p6) {
+  SHARED;
+  QuantizedFew1::Params params{.A = (const Half *)p0,
+                               .M = 1,
+                               .LdA = 4096,
+                               .Blocks = 132,
+                               .Parts = {{{(const uint8_t *)p1}, p4, 4096, 4096},
+                                         {{(const uint8_t *)p2}, p5, 1024, 1024},
+                                         {{(const uint8_t *)p3}, p6, 1024, 1024}}};
+  gridTiles<QuantizedFew1>(params, smem, joinEpilogues(StoreAsIs{}, StoreAsIs{}, StoreAsIs{}));
+}
+
+struct SwiGlu {
+  __device__ float operator()(float gate, float up, int64_t, int64_t) const { return gate / (1 + expf(-gate)) * up; }
+};
+
+using QuantizedFew2 = QuantizedFewRowsSm90<Half, Dual<Half>, 8, 4096, TiledQ4_K>;
+// registers <= 96
+KERNEL(QuantizedFew2) lathe_quantized_few_rows_dual(void *p0, void *p1, void *p2, void *p3, int64_t d0) {
+  SHARED;
+  QuantizedFew2::Params params{
+      (const Half *)p0, d0, 4096, 132, {{{(const uint8_t *)p1, (const uint8_t *)p2}, p3, 14336, 14336}}};
+  gridTiles<QuantizedFew2>(params, smem, SwiGlu{});
+}
+
+using QuantizedFew3 = QuantizedFewRowsSm90<Half, float, 8, 4096, TiledQ6_K>;
+// registers <= 128
+KERNEL(QuantizedFew3) lathe_quantized_few_rows_q6_k_8(void *p0, void *p1, void *p2, int64_t d0) {
+  SHARED;
+  QuantizedFew3::Params params{(const Half *)p0, d0, 4096, 132, {{{(const uint8_t *)p1}, p2, 14336, 14336}}};
+  gridTiles<QuantizedFew3>(params, smem, StoreAsIs{});
+}
+
+using QuantizedFew4 = QuantizedFewRowsSm90<BFloat16, float, 1, 14336, TiledQ8_0>;
+// registers <= 96
+KERNEL(QuantizedFew4) lathe_quantized_few_rows_q8_0_1(void *p0, void *p1, void *p2) {
+  SHARED;
+  QuantizedFew4::Params params{(const BFloat16 *)p0, 1, 14336, 132, {{{(const uint8_t *)p1}, p2, 4096, 4096}}};
+  gridTiles<QuantizedFew4>(params, smem, StoreAsIs{});
+}
+
+using QuantizedFew5 = QuantizedFewRowsSm90<Half, float, 4, 896, TiledQ4_0>;
+// registers <= 96
+KERNEL(QuantizedFew5) lathe_quantized_few_rows_q4_0_4(void *p0, void *p1, void *p2, int64_t d0) {
+  SHARED;
+  QuantizedFew5::Params params{(const Half *)p0, d0, 896, 132, {{{(const uint8_t *)p1}, p2, 896, 896}}};
+  gridTiles<QuantizedFew5>(params, smem, StoreAsIs{});
+}
+#endif
 
 using Shape1 = AttentionShape<32, 8, 128, 128>;
 using PagedAttention1 = PagedAttention<Half, Half, Half, Shape1>;
