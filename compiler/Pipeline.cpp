@@ -52,12 +52,11 @@ std::vector<Phase> lathe::buildPhases(const PipelineOptions &options) {
            pm.addNestedPass<func::FuncOp>(createPackProducts());
            pm.addNestedPass<func::FuncOp>(createFormWeightPrograms());
          }
-         pm.addNestedPass<func::FuncOp>(createFormFusions({options.cuda ? "cuda" : "cpu"}));
-         if (!options.cuda) {
-           pm.addNestedPass<func::FuncOp>(createJoinProducts());
-           pm.addNestedPass<func::FuncOp>(createLaunchTogether());
-         }
-         pm.addNestedPass<func::FuncOp>(createChooseKernels({options.cuda ? "cuda" : "cpu"}));
+         std::string target = options.cuda ? "cuda" : "cpu";
+         pm.addNestedPass<func::FuncOp>(createFormFusions({target}));
+         pm.addNestedPass<func::FuncOp>(createJoinProducts({target}));
+         pm.addNestedPass<func::FuncOp>(createLaunchTogether({target}));
+         pm.addNestedPass<func::FuncOp>(createChooseKernels({target}));
        }},
       {"plan", [](OpPassManager &pm) { pm.addPass(createPlanMemory()); }},
   };

@@ -286,7 +286,8 @@ def NarrowProducts : Pass<"lathe-narrow-products", "::mlir::ModuleOp"> {
     %y = lathe.matmul %x16, %w16 transpose_rhs : tensor<?x64xf16>, tensor<32x64xf16> -> tensor<?x32xf32>
     ```
 
-    Casts from a 16-bit type to f32, with which importers begin, go away where a product reads the 16-bit type: where it is
+    What is reshaped is cast before, where its cast can become part of the kernel that makes it. Casts from a 16-bit type to
+    f32, with which importers begin, go away where a product reads the 16-bit type: where it is
     `activations`, and for the weights (`rhs`) of products in f32.
 
     With `activations=int8` products whose weights are blocks of a format that has panels become `lathe.int8_matmul`, which
@@ -439,11 +440,12 @@ def FormFusions : Pass<"lathe-form-fusions", "::mlir::func::FuncOp"> {
 def JoinProducts : Pass<"lathe-join-products", "::mlir::func::FuncOp"> {
   let summary = "Compute two products of one operand in one kernel where they meet";
   let description = [{
-    Needs: fusions, for the CPU.
+    Needs: fusions.
 
     Leaves: where an elementwise operation joins two products of the same left operand, as the gate of a feed-forward layer
-    does, one fusion of both. Its kernel computes a piece of the first product into the memory of the result, then the
-    same piece of the second, which takes it from there. Remarks of category `fusion` say what was joined and what not.
+    does, one fusion of both. The kernel of the CPU computes a piece of the first product into the memory of the result,
+    then the same piece of the second, which takes it from there; that of CUDA keeps the sums of a tile of the first.
+    Remarks of category `fusion` say what was joined and what not.
 
     Before:
     ```mlir
@@ -453,15 +455,16 @@ def JoinProducts : Pass<"lathe-join-products", "::mlir::func::FuncOp"> {
     After: one `lathe.fusion(%x, %w, %v)` with both products.
 
     Not done: products of different shapes, or whose weights have other kernels; a first product with other readers;
-    results that are not f32, which could not hold it; three products and more.
+    for `cpu` results that are not f32, which could not hold it; three products and more.
   }];
   let dependentDialects = ["::lathe::LatheDialect"];
+  let options = [Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda">];
 }
 
 def LaunchTogether : Pass<"lathe-launch-together", "::mlir::func::FuncOp"> {
   let summary = "Launch kernels of one template together where they read one value and do not need each other";
   let description = [{
-    Needs: fusions, for the CPU.
+    Needs: fusions.
 
     Leaves: fusions of the same template that share a computed operand as one fusion: queries, keys and values of
     attention, rotary embeddings at the same positions, the branches of a residual block. Its tiles are those of its parts,
@@ -476,9 +479,12 @@ def LaunchTogether : Pass<"lathe-launch-together", "::mlir::func::FuncOp"> {
     After: `%qk:2 = lathe.fusion(%x, %wq, %wk) : ... { lathe.matmul ... lathe.matmul ... }`
 
     Not done: kernels that need each other, or that are more than 8 kernels apart, where results would take up memory for
-    longer; elementwise kernels, which FormFusions groups; those that read or change state or are loops.
+    longer; elementwise kernels, which FormFusions groups; those that read or change state or are loops. For `cuda`, where
+    all blocks of a launch have the same threads, only products of one left operand and rotary embeddings are launched
+    together; where two products were joined into one kernel they stay alone.
   }];
   let dependentDialects = ["::lathe::LatheDialect"];
+  let options = [Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda">];
 }
 
 def ChooseKernels : Pass<"lathe-choose-kernels", "::mlir::func::FuncOp"> {

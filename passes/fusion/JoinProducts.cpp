@@ -38,19 +38,24 @@ static bool readsInPlace(FusionOp fusion, Value value, Operation *product) {
   return true;
 }
 
+/// True when one template computes products with weights of these types.
+static bool haveOneTemplate(Value a, Value b, bool cuda) {
+  return cuda ? a.getType() == b.getType() : isF32(a) == isF32(b);
+}
+
 /// Why the kernel of `first` cannot be part of that of `second`, or an empty string.
-static StringRef findObstacle(FusionOp first, Operation *a, FusionOp second, Operation *b) {
+static StringRef findObstacle(FusionOp first, Operation *a, FusionOp second, Operation *b, bool cuda) {
   if (first.getNumResults() != 1 || !llvm::all_of(first->getUsers(), [&](Operation *user) { return user == second; }))
     return "others read the first of them too";
   if (a->getName() != b->getName() || a->getAttrs() != b->getAttrs() ||
       a->getResult(0).getType() != b->getResult(0).getType() ||
       cast<ShapedType>(a->getOperand(1).getType()).getShape() !=
           cast<ShapedType>(b->getOperand(1).getType()).getShape() ||
-      isF32(a->getOperand(1)) != isF32(b->getOperand(1)))
+      !haveOneTemplate(a->getOperand(1), b->getOperand(1), cuda))
     return "they have different shapes or weights of different kinds";
-  // The first product waits in the memory of the result.
-  if (second.getNumResults() != 1 || !isF32(second.getResult(0)) || !isF32(b->getResult(0)) ||
-      second.getResult(0).getType() != b->getResult(0).getType())
+  // On the CPU the first product waits in the memory of the result.
+  if (!cuda && (second.getNumResults() != 1 || !isF32(second.getResult(0)) || !isF32(b->getResult(0)) ||
+                second.getResult(0).getType() != b->getResult(0).getType()))
     return "there is not one result of their shape in f32";
   if (!readsInPlace(second, first.getResult(0), b))
     return "one is read at other places than the other";
@@ -58,7 +63,7 @@ static StringRef findObstacle(FusionOp first, Operation *a, FusionOp second, Ope
 }
 
 /// Joins `fusion` with the kernel of a product that it reads: both are replaced.
-static void join(FusionOp fusion) {
+static void join(FusionOp fusion, bool cuda) {
   auto options = remark::RemarkOpts::name("JoinProducts").category("fusion");
   Operation *product = getProduct(fusion);
   Value lhs = product ? getOutside(fusion, product, 0) : Value();
@@ -69,7 +74,7 @@ static void join(FusionOp fusion) {
     Operation *other = first && first->getBlock() == fusion->getBlock() ? getProduct(first) : nullptr;
     if (!other || operand == lhs || getOutside(first, other, 0) != lhs)
       continue;
-    if (StringRef obstacle = findObstacle(first, other, fusion, product); !obstacle.empty()) {
+    if (StringRef obstacle = findObstacle(first, other, fusion, product, cuda); !obstacle.empty()) {
       remark::missed(fusion.getLoc(), options)
           << remark::add("two products of one operand stay two kernels: {0}", obstacle);
       continue;
@@ -82,12 +87,18 @@ static void join(FusionOp fusion) {
 
 namespace {
 struct JoinProducts : lathe::impl::JoinProductsBase<JoinProducts> {
+  using JoinProductsBase::JoinProductsBase;
+
   void runOnOperation() override {
+    if (target != "cpu" && target != "cuda") {
+      getOperation().emitError() << "target is '" << target << "', needed cpu or cuda";
+      return signalPassFailure();
+    }
     SmallVector<FusionOp> fusions;
     getOperation().walk([&](FusionOp fusion) { fusions.push_back(fusion); });
     // What is erased comes before what is left to see.
     for (FusionOp fusion : fusions)
-      join(fusion);
+      join(fusion, target == "cuda");
   }
 };
 } // namespace

@@ -16,10 +16,12 @@ using namespace lathe;
 static constexpr unsigned MaxDistance = 8;
 
 /// The template of a kernel that may be launched with others, or an empty string.
-static StringRef getTemplate(FusionOp fusion) {
+static StringRef getTemplate(FusionOp fusion, bool cuda) {
   SmallVector<Operation *> roots = getRoots(fusion);
   bool movesState = llvm::any_of(fusion.getOperandTypes(), llvm::IsaPred<StateType>);
   if (roots.empty() || movesState || llvm::any_of(roots, llvm::IsaPred<LoopOpInterface>))
+    return "";
+  if (cuda && (roots.size() > 1 || !isa<MatmulOp, RopeOp>(roots.front())))
     return "";
   return roots.front()->getName().getStringRef();
 }
@@ -28,8 +30,23 @@ static bool isWeight(Value value) {
   return isa_and_nonnull<WeightOp, ConstantOp, WeightProgramOp>(value.getDefiningOp());
 }
 
+/// The value outside of the fusion that the left operand of its product is; null without one.
+static Value getLhs(FusionOp fusion) {
+  auto matmul = dyn_cast<MatmulOp>(getRoots(fusion).front());
+  auto argument = matmul ? dyn_cast<BlockArgument>(matmul.getLhs()) : BlockArgument();
+  return argument ? fusion.getOperand(argument.getArgNumber()) : Value();
+}
+
+/// True when products may be parts of one CUDA kernel, whose tiles have the same rows.
+static bool haveOneGeometry(FusionOp a, FusionOp b) {
+  auto first = dyn_cast<MatmulOp>(getRoots(a).front()), second = dyn_cast<MatmulOp>(getRoots(b).front());
+  return !first || (getLhs(a) == getLhs(b) && first.getTransposeRhs() == second.getTransposeRhs());
+}
+
 /// True when a kernel of `group` reads a tensor that `fusion` reads as well, and that is computed.
-static bool sharesOperand(FusionOp fusion, const OpGroup &group) {
+static bool sharesOperand(FusionOp fusion, const OpGroup &group, bool cuda) {
+  if (cuda && !haveOneGeometry(fusion, cast<FusionOp>(group.ops.front())))
+    return false;
   return llvm::any_of(fusion.getOperands(), [&](Value operand) {
     return isa<RankedTensorType>(operand.getType()) && !isWeight(operand) &&
            llvm::any_of(group.ops, [&](Operation *other) { return llvm::is_contained(other->getOperands(), operand); });
@@ -40,7 +57,7 @@ namespace {
 /// Forms the groups of one block.
 class LaunchGrouper {
 public:
-  explicit LaunchGrouper(Block &block) : Body(block), Groups(block) {}
+  LaunchGrouper(Block &block, bool cuda) : Body(block), Cuda(cuda), Groups(block) {}
   void run();
 
 private:
@@ -48,6 +65,7 @@ private:
   StringRef findObstacle(FusionOp fusion, const OpGroup &group) const;
 
   Block &Body;
+  bool Cuda;
   OpGroups Groups;
   llvm::StringMap<SmallVector<OpGroup *>> ByTemplate;
   llvm::DenseMap<Operation *, unsigned> Numbers; ///< of fusions, in order
@@ -65,11 +83,11 @@ StringRef LaunchGrouper::findObstacle(FusionOp fusion, const OpGroup &group) con
 
 void LaunchGrouper::visit(FusionOp fusion) {
   Numbers[fusion] = Numbers.size();
-  StringRef name = getTemplate(fusion);
+  StringRef name = getTemplate(fusion, Cuda);
   if (name.empty())
     return;
   for (OpGroup *group : ByTemplate[name]) {
-    if (!sharesOperand(fusion, *group))
+    if (!sharesOperand(fusion, *group, Cuda))
       continue;
     StringRef obstacle = findObstacle(fusion, *group);
     if (obstacle.empty())
@@ -96,14 +114,20 @@ void LaunchGrouper::run() {
 
 namespace {
 struct LaunchTogether : lathe::impl::LaunchTogetherBase<LaunchTogether> {
+  using LaunchTogetherBase::LaunchTogetherBase;
+
   void runOnOperation() override {
+    if (target != "cpu" && target != "cuda") {
+      getOperation().emitError() << "target is '" << target << "', needed cpu or cuda";
+      return signalPassFailure();
+    }
     SmallVector<Block *> blocks;
     getOperation().getBody().walk<WalkOrder::PreOrder>([&](Block *block) {
       if (!isa<FusionOp, WeightProgramOp>(block->getParentOp()))
         blocks.push_back(block);
     });
     for (Block *block : blocks)
-      LaunchGrouper(*block).run();
+      LaunchGrouper(*block, target == "cuda").run();
   }
 };
 } // namespace

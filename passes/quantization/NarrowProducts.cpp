@@ -1,4 +1,5 @@
 // See NarrowProducts in Passes.td.
+#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
 #include "runtime/gguf/BlockPanels.h"
@@ -39,8 +40,19 @@ static Value skipWidening(Value value) {
   return value;
 }
 
-/// `value` with elements of type `element`: itself, what it was widened from, or a cast of that.
+/// `value` with elements of type `element`: itself, what it was widened from, or a cast of that. What is reshaped is
+/// cast before: there the cast can become part of the kernel that makes it.
 static Value castTo(OpBuilder &builder, Value value, Type element) {
+  auto reshape = value.getDefiningOp<ReshapeOp>();
+  if (reshape && isa<FloatType>(reshape.getInput().getType().getElementType())) {
+    IRMapping map;
+    map.map(reshape.getInput(), castTo(builder, reshape.getInput(), element));
+    if (map.lookup(reshape.getInput()) == reshape.getInput())
+      return value;
+    Operation *moved = builder.clone(*reshape, map);
+    moved->getResult(0).setType(reshape.getResult().getType().clone(element));
+    return moved->getResult(0);
+  }
   Value source = skipWidening(value);
   auto type = cast<RankedTensorType>(source.getType());
   if (getElementTypeOrSelf(value) == element && type.getElementType() != element)
@@ -50,6 +62,16 @@ static Value castTo(OpBuilder &builder, Value value, Type element) {
   return CastOp::create(builder, value.getLoc(), type.clone(element), source);
 }
 
+/// Erases what makes `value` as far as nobody reads it.
+static void eraseUnused(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (!isa<CastOp, ReshapeOp>(op) || !op->use_empty())
+      return;
+    value = op->getOperand(0);
+    op->erase();
+  }
+}
+
 static void narrowOperands(Operation *op, ArrayRef<unsigned> operands, Type element) {
   OpBuilder builder(op);
   for (unsigned index : operands) {
@@ -57,6 +79,7 @@ static void narrowOperands(Operation *op, ArrayRef<unsigned> operands, Type elem
     // A product reads 16-bit weights beside f32 as they are in the file, at half the size.
     bool readsNarrow = isa<MatmulOp, ExpertMatmulOp>(op) && index == 1 && element.isF32();
     op->setOperand(index, readsNarrow ? skipWidening(value) : castTo(builder, value, element));
+    eraseUnused(value);
   }
 }
 

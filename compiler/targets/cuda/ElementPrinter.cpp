@@ -134,7 +134,7 @@ std::string Functor::getSize(AffineExpr size) {
 }
 
 std::string Functor::printStruct(StringRef name, StringRef text) const {
-  std::string result = ("struct " + name + " {\n").str();
+  std::string result = ("struct " + name + Body.getSuffix() + " {\n").str();
   for (const auto &[port, type] : Pointers)
     result += llvm::formatv("  {0}P{1};\n", type, port);
   for (unsigned dim : Dims)
@@ -148,7 +148,7 @@ std::string Functor::printValue(StringRef name) const {
     members.push_back("p" + std::to_string(entry.first));
   for (unsigned dim : Dims)
     members.push_back("d" + std::to_string(dim));
-  return (name + "{" + llvm::join(members, ", ") + "}").str();
+  return (name + Body.getSuffix() + "{" + llvm::join(members, ", ") + "}").str();
 }
 
 //===- Places -----------------------------------------------------------------------------------------------------===//

@@ -27,7 +27,7 @@ public:
   llvm::FailureOr<std::string> getPointer(unsigned port, mlir::Operation *user);
   /// A size as an expression over members.
   std::string getSize(mlir::AffineExpr size);
-  /// `struct NAME { members text };`
+  /// `struct NAME { members text };`, the name with the part's suffix.
   std::string printStruct(llvm::StringRef name, llvm::StringRef text) const;
   /// `NAME{p2, d0}`, for the kernel's parameters.
   std::string printValue(llvm::StringRef name) const;

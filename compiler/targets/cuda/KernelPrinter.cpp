@@ -31,30 +31,45 @@ LogicalResult cuda::checkNoEpilogue(const LaunchBody &body) {
 
 LogicalResult cuda::addEpilogue(const LaunchBody &body, unsigned split, TemplateUse &use) {
   Value acc = body.getRoot()->getResult(0);
-  if (body.getYielded().size() == 1 && skipCasts(body.getYielded()[0]) == acc) {
+  bool dual = body.getRoots().size() == 2;
+  if (!dual && body.getYielded().size() == 1 && skipCasts(body.getYielded()[0]) == acc) {
     use.Body = "StoreAsIs{}";
     return success();
   }
   Functor functor(body);
   ElementPrinter printer(body, {SmallVector<AffineExpr>(body.getDims(acc)), split, /*Vector=*/false}, functor);
-  printer.bind(acc, "acc");
+  printer.bind(acc, dual ? "second" : "acc");
+  if (dual)
+    printer.bind(body.getRoots()[0]->getResult(0), "first");
   FailureOr<std::string> first = printer.get(body.getYielded()[0]);
   if (failed(first))
     return failure();
   for (unsigned i = 1; i < body.getYielded().size(); ++i)
     if (failed(printer.store(i)))
       return failure();
-  std::string text = "  __device__ float operator()(float acc, int64_t row, int64_t col) const {\n" + printer.print(4) +
-                     "    return " + *first + ";\n  }\n";
+  std::string text = llvm::formatv("  __device__ float operator()({0}, int64_t row, int64_t col) const {{\n{1}"
+                                   "    return {2};\n  }\n",
+                                   dual ? "float first, float second" : "float acc", printer.print(4), *first);
   use.Functors = functor.printStruct("Epilogue", text);
   use.Body = functor.printValue("Epilogue");
   return success();
+}
+
+/// Two operations of one template: products of one left operand that an elementwise operation joins.
+static LogicalResult checkRoots(const LaunchBody &body) {
+  ArrayRef<Operation *> roots = body.getRoots();
+  if (roots.size() < 2 || (roots.size() == 2 && isa<MatmulOp>(roots[0]) && isa<MatmulOp>(roots[1])))
+    return success();
+  return roots[1]->emitOpError() << "shares a launch with '" << roots[0]->getName()
+                                 << "', but one CUDA kernel computes one of them; put them into two fusions";
 }
 
 static FailureOr<TemplateUse> printRoot(const LaunchBody &body) {
   Operation *root = body.getRoot();
   if (!root)
     return printElementwise(body);
+  if (failed(checkRoots(body)))
+    return failure();
   return llvm::TypeSwitch<Operation *, FailureOr<TemplateUse>>(root)
       .Case([&](TransposeOp) { return printElementwise(body); })
       .Case([&](GatherOp op) { return printGather(body, op); })
@@ -72,17 +87,63 @@ static FailureOr<TemplateUse> printRoot(const LaunchBody &body) {
       });
 }
 
+std::string cuda::printMembers(ArrayRef<std::pair<std::string, std::string>> members) {
+  SmallVector<std::string> texts;
+  for (const auto &[name, value] : members)
+    texts.push_back("." + name + " = " + value);
+  return "{" + llvm::join(texts, ", ") + "}";
+}
+
+/// The template that runs the tiles of all of `parts`. Fails with a diagnostic when they differ in threads.
+static FailureOr<TemplateUse> launchTogether(plan::LaunchOp launch, ArrayRef<TemplateUse> parts) {
+  TemplateUse use;
+  use.Header = "together.cuh";
+  use.Threads = parts.front().Threads;
+  use.Tiles = getAffineConstantExpr(0, launch.getContext());
+  SmallVector<std::string> types, bodies;
+  llvm::SetVector<StringRef> configs;
+  for (const TemplateUse &part : parts) {
+    if (part.Threads != use.Threads)
+      return launch.emitOpError() << "has parts of " << use.Threads << " and of " << part.Threads
+                                  << " threads a block, but a CUDA kernel has one number of them; put them into two "
+                                     "fusions";
+    if (!part.Layers.empty() && !use.Layers.empty())
+      return launch.emitOpError() << "has two parts of a layer each, but its CUDA kernel takes one; put them into two "
+                                     "fusions";
+    types.push_back(part.Type);
+    bodies.push_back(part.Body);
+    configs.insert(part.Config);
+    use.Functors += part.Functors;
+    use.OtherHeaders.insert(part.Header);
+    use.OtherHeaders.insert(part.OtherHeaders.begin(), part.OtherHeaders.end());
+    use.SharedBytes = std::max(use.SharedBytes, part.SharedBytes);
+    use.Tiles = use.Tiles + part.Tiles;
+    use.Layers.append(part.Layers);
+  }
+  std::string tail; // of the parts' parameters, from the last on
+  for (const TemplateUse &part : llvm::reverse(parts)) {
+    use.Params = {{"Head", printMembers(part.Params)}};
+    if (!tail.empty())
+      use.Params.push_back({"Tail", tail});
+    tail = printMembers(use.Params);
+  }
+  use.Type = "Together<" + llvm::join(types, ", ") + ">";
+  use.Body = "together(" + llvm::join(bodies, ", ") + ")";
+  use.Config = llvm::formatv("{0} parts: {1}", parts.size(), llvm::join(configs, "; "));
+  return use;
+}
+
 /// The kernel's parameters. States are inputs that are written.
-static FailureOr<std::string> printParameters(const LaunchBody &body, const TemplateUse &use) {
+static FailureOr<std::string> printParameters(plan::LaunchOp launch, const TemplateUse &use) {
   SmallVector<std::string> parameters;
-  for (auto [i, type] : llvm::enumerate(body.getPortTypes())) {
-    FailureOr<std::string> element = getMemoryType(body.getLaunch(), type);
+  for (auto [i, type] : llvm::enumerate(launch.getPortTypes())) {
+    FailureOr<std::string> element = getMemoryType(launch, type);
     if (failed(element))
       return failure();
-    bool input = i < body.getBlock().getNumArguments();
+    bool input = i < launch->getRegion(0).getNumArguments();
     parameters.push_back(llvm::formatv("{0}{1} *p{2}", input ? "const " : "", *element, i));
   }
-  for (unsigned i = 0; i < body.getNumDims(); ++i)
+  for (unsigned i = 0, n = launch.getDynamicDims().size(); i < n; ++i)
     parameters.push_back("int64_t d" + std::to_string(i));
   for (unsigned i = 0; i < use.Layers.size(); ++i)
     parameters.push_back("int64_t l" + std::to_string(i));
@@ -90,13 +151,10 @@ static FailureOr<std::string> printParameters(const LaunchBody &body, const Temp
 }
 
 /// The text of a kernel with "@" for its name. The numbers that the host code relies on are checked by NVRTC.
-static FailureOr<std::string> printKernel(const LaunchBody &body, const TemplateUse &use) {
-  FailureOr<std::string> parameters = printParameters(body, use);
+static FailureOr<std::string> printKernel(plan::LaunchOp launch, const TemplateUse &use) {
+  FailureOr<std::string> parameters = printParameters(launch, use);
   if (failed(parameters))
     return failure();
-  SmallVector<std::string> members;
-  for (const auto &[name, value] : use.Params)
-    members.push_back("." + name + " = " + value);
   std::string text = "namespace @_parts {\n" + use.Functors + "using Template = " + use.Type + ";\n";
   text += llvm::formatv("static_assert(Template::Threads == {0} && Template::SharedBytes == {1});\n", use.Threads,
                         use.SharedBytes);
@@ -105,15 +163,15 @@ static FailureOr<std::string> printKernel(const LaunchBody &body, const Template
           "  @(" +
           *parameters + ") {\n";
   text += "  using namespace @_parts;\n  extern __shared__ __align__(1024) char smem[];\n";
-  text += "  Template::Params params{" + llvm::join(members, ", ") + "};\n";
+  text += "  Template::Params params" + printMembers(use.Params) + ";\n";
   return text + "  gridTiles<Template>(params, smem, " + use.Body + ");\n}\n";
 }
 
 /// `lathe_<template>_<types>_<number>`, the types in order of their first appearance.
-static std::string makeName(const LaunchBody &body, unsigned number) {
+static std::string makeName(plan::LaunchOp launch, unsigned number) {
   llvm::SetVector<StringRef> types;
   std::vector<std::string> texts;
-  for (Type type : body.getPortTypes()) {
+  for (Type type : launch.getPortTypes()) {
     Type element = type;
     if (auto tensor = dyn_cast<RankedTensorType>(type))
       element = tensor.getElementType();
@@ -127,8 +185,7 @@ static std::string makeName(const LaunchBody &body, unsigned number) {
     if (!llvm::is_contained(texts, text))
       texts.push_back(text);
   }
-  return llvm::formatv("lathe_{0}_{1}_{2}", body.getLaunch().getKernel().getKernelTemplate(), llvm::join(texts, "_"),
-                       number);
+  return llvm::formatv("lathe_{0}_{1}_{2}", launch.getKernel().getKernelTemplate(), llvm::join(texts, "_"), number);
 }
 
 static std::string replaceName(StringRef text, StringRef name) {
@@ -141,26 +198,39 @@ static std::string replaceName(StringRef text, StringRef name) {
   return result;
 }
 
+/// One template, or one that runs those of all parts.
+static FailureOr<TemplateUse> printParts(plan::LaunchOp launch, unsigned target) {
+  FailureOr<std::vector<LaunchBody>> parts = LaunchBody::analyze(launch, target);
+  if (failed(parts))
+    return failure();
+  std::vector<TemplateUse> uses;
+  for (const LaunchBody &part : *parts) {
+    FailureOr<TemplateUse> use = printRoot(part);
+    if (failed(use))
+      return failure();
+    uses.push_back(*use);
+  }
+  return uses.size() == 1 ? uses.front() : launchTogether(launch, uses);
+}
+
 LogicalResult KernelTable::add(plan::LaunchOp launch) {
   PrintedKernel printed;
   KernelCall call;
   std::string texts, name;
   for (unsigned target = 0; target < PtxTargetCount; ++target) {
-    FailureOr<LaunchBody> body = LaunchBody::analyze(launch, target);
-    if (failed(body))
-      return failure();
-    FailureOr<TemplateUse> use = printRoot(*body);
+    FailureOr<TemplateUse> use = printParts(launch, target);
     if (failed(use))
       return failure();
-    FailureOr<std::string> text = printKernel(*body, *use);
+    FailureOr<std::string> text = printKernel(launch, *use);
     if (failed(text))
       return failure();
     texts += *text;
-    printed.Variants[target] = {use->Config, use->Header, *text, use->Threads, use->SharedBytes};
+    use->OtherHeaders.insert(use->Header);
+    printed.Variants[target] = {use->Config, use->OtherHeaders, *text, use->Threads, use->SharedBytes};
     call.Tiles[target] = use->Tiles;
     assert((target == 0 || call.Layers == use->Layers) && "a kernel has the same parameters on all targets");
     call.Layers = use->Layers;
-    name = makeName(*body, Kernels.size());
+    name = makeName(launch, Kernels.size());
   }
   auto [entry, isNew] = Known.try_emplace(texts, Kernels.size());
   call.Kernel = entry->second;
@@ -180,7 +250,8 @@ std::string KernelTable::printSource(unsigned target) const {
   std::string source, kernels;
   std::set<StringRef> headers;
   for (const PrintedKernel &kernel : Kernels) {
-    headers.insert(kernel.Variants[target].Header);
+    const std::set<std::string> &own = kernel.Variants[target].Headers;
+    headers.insert(own.begin(), own.end());
     kernels += "\n" + kernel.Variants[target].Source;
   }
   for (StringRef header : headers)

@@ -14,6 +14,7 @@ namespace lathe::cuda {
 /// One instance of a template.
 struct TemplateUse {
   std::string Header;                                      ///< "matmul.cuh"
+  std::set<std::string> OtherHeaders;                      ///< of the templates that it is made of
   std::string Type;                                        ///< "Matmul<Half, float, MediumTile, Rhs::NK>"
   std::string Config;                                      ///< what of it was chosen, in words
   std::vector<std::pair<std::string, std::string>> Params; ///< members and values
@@ -26,7 +27,9 @@ struct TemplateUse {
 
 /// A kernel for one target.
 struct KernelVariant {
-  std::string Config, Header, Source;
+  std::string Config;
+  std::set<std::string> Headers;
+  std::string Source;
   int64_t Threads, SharedBytes;
 };
 
@@ -73,10 +76,14 @@ llvm::FailureOr<TemplateUse> printAppendKv(const LaunchBody &body, AppendKvOp op
 llvm::FailureOr<TemplateUse> printPagedAttention(const LaunchBody &body, PagedAttentionOp op);
 
 /// Gives `use` the functor `float (acc, row, col)` that makes the first result from the root's; the first `split`
-/// dimensions of the root's result make up `row`. Further results are stored by the functor.
+/// dimensions of the root's result make up `row`. Further results are stored by the functor. With two roots it takes an
+/// element of each, `first` and `second`.
 llvm::LogicalResult addEpilogue(const LaunchBody &body, unsigned split, TemplateUse &use);
 /// Checks that nothing but casts follows a root whose template takes no epilogue.
 llvm::LogicalResult checkNoEpilogue(const LaunchBody &body);
+
+/// `{.A = p0, .B = p1}`
+std::string printMembers(llvm::ArrayRef<std::pair<std::string, std::string>> members);
 
 /// "p3" for an operand of the root. Fails with a diagnostic when it is computed in the launch.
 llvm::FailureOr<std::string> getParameter(const LaunchBody &body, mlir::Value operand);

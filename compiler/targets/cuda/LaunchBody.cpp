@@ -1,5 +1,7 @@
 #include "compiler/targets/cuda/LaunchBody.h"
 #include "dialects/lathe/Bounds.h"
+#include "llvm/ADT/EquivalenceClasses.h"
+#include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -22,7 +24,46 @@ LogicalResult LaunchBody::inferDims(Operation &op) {
   return success();
 }
 
-FailureOr<LaunchBody> LaunchBody::analyze(plan::LaunchOp launch, unsigned target) {
+/// Operations that need each other, through values of the launch.
+static llvm::EquivalenceClasses<Operation *> groupOperations(Block &block) {
+  llvm::EquivalenceClasses<Operation *> groups;
+  for (Operation &op : block.without_terminator()) {
+    if (isa<ConstantOp>(op))
+      continue;
+    groups.insert(&op);
+    for (Value operand : op.getOperands())
+      if (Operation *producer = operand.getDefiningOp(); producer && !isa<ConstantOp>(producer))
+        groups.unionSets(producer, &op);
+  }
+  return groups;
+}
+
+/// A part for each group that has a root; the whole when there is one at most.
+std::vector<LaunchBody> LaunchBody::split() const {
+  llvm::EquivalenceClasses<Operation *> groups = groupOperations(getBlock());
+  llvm::MapVector<Operation *, SmallVector<Operation *, 2>> roots; // by the leader of their group
+  for (Operation *root : Roots)
+    roots[groups.getLeaderValue(root)].push_back(root);
+  if (roots.size() <= 1)
+    return {*this};
+  std::vector<LaunchBody> parts;
+  for (auto &[leader, members] : roots) {
+    LaunchBody part = *this;
+    part.Roots.assign(members);
+    part.Suffix = std::to_string(parts.size());
+    part.Yielded.clear();
+    part.Outputs.clear();
+    for (auto [i, value] : llvm::enumerate(Yielded))
+      if (Operation *op = value.getDefiningOp(); op && groups.isEquivalent(leader, op)) {
+        part.Yielded.push_back(value);
+        part.Outputs.push_back(i);
+      }
+    parts.push_back(std::move(part));
+  }
+  return parts;
+}
+
+FailureOr<std::vector<LaunchBody>> LaunchBody::analyze(plan::LaunchOp launch, unsigned target) {
   LaunchBody body;
   body.Target = target;
   body.Launch = launch;
@@ -39,14 +80,24 @@ FailureOr<LaunchBody> LaunchBody::analyze(plan::LaunchOp launch, unsigned target
   for (Operation &op : body.getBlock().without_terminator()) {
     if (failed(body.inferDims(op)))
       return failure();
-    if (isElementwise(&op) || isa<ConstantOp>(op))
-      continue;
-    if (body.Root)
-      return op.emitOpError() << "shares a launch with '" << body.Root->getName()
-                              << "', but one CUDA kernel computes one of them; put them into two fusions";
-    body.Root = &op;
+    if (!isElementwise(&op) && !isa<ConstantOp>(op))
+      body.Roots.push_back(&op);
   }
-  return body;
+  body.Yielded.assign(body.getBlock().getTerminator()->getOperands().begin(),
+                      body.getBlock().getTerminator()->getOperands().end());
+  body.Outputs.assign(llvm::seq<unsigned>(body.Yielded.size()).begin(), llvm::seq<unsigned>(body.Yielded.size()).end());
+  std::vector<LaunchBody> parts = body.split();
+  size_t results = 0;
+  for (const LaunchBody &part : parts) {
+    results += part.Yielded.size();
+    if (part.Yielded.empty())
+      return part.getRoot()->emitOpError() << "gives nothing that its launch yields";
+  }
+  if (results != body.Yielded.size())
+    return launch.emitOpError() << "computes " << body.Yielded.size() - results
+                                << " results element by element beside templates that do not need them; put them into "
+                                   "two fusions";
+  return parts;
 }
 
 AffineExpr LaunchBody::getProduct(ArrayRef<AffineExpr> dims, MLIRContext *context) {

@@ -7,18 +7,23 @@
 
 namespace lathe::cuda {
 
-/// The body of a launch with the sizes of each value: expressions over s0, s1, ..., the kernel's `dims`.
+/// What one template of a launch computes, with the sizes of each value: expressions over s0, s1, ..., the kernel's
+/// `dims`. A launch of several templates has one for each: operations that do not need each other.
 class LaunchBody {
 public:
-  /// Fails with a diagnostic on an operation that no kernel of the target computes.
-  static llvm::FailureOr<LaunchBody> analyze(plan::LaunchOp launch, unsigned target);
+  /// The parts of a launch. Fails with a diagnostic on an operation that no kernel of the target computes.
+  static llvm::FailureOr<std::vector<LaunchBody>> analyze(plan::LaunchOp launch, unsigned target);
 
   plan::LaunchOp getLaunch() const { return Launch; }
   /// Which of PtxTargets the kernel is printed for.
   unsigned getTarget() const { return Target; }
   mlir::Block &getBlock() const { return Launch->getRegion(0).front(); }
-  /// The operation that a template computes, or null when all are elementwise.
-  mlir::Operation *getRoot() const { return Root; }
+  /// The operations that the template computes, in order: none when all are elementwise.
+  llvm::ArrayRef<mlir::Operation *> getRoots() const { return Roots; }
+  /// The last of them, or null.
+  mlir::Operation *getRoot() const { return Roots.empty() ? nullptr : Roots.back(); }
+  /// What tells the names of this part from those of others: its number, or nothing when the launch is one.
+  llvm::StringRef getSuffix() const { return Suffix; }
 
   llvm::ArrayRef<mlir::AffineExpr> getDims(mlir::Value value) const { return Dims.find(value)->second; }
   mlir::AffineExpr getDim(mlir::Value value, unsigned d) const { return getDims(value)[d]; }
@@ -32,15 +37,21 @@ public:
   llvm::ArrayRef<mlir::Type> getPortTypes() const { return PortTypes; }
   /// Number of the port that `value` came in by. Fails with a diagnostic on `user` when it was computed in the launch.
   llvm::FailureOr<unsigned> getInputPort(mlir::Operation *user, mlir::Value value) const;
-  unsigned getOutputPort(unsigned yielded) const { return getBlock().getNumArguments() + yielded; }
-  mlir::OperandRange getYielded() const { return getBlock().getTerminator()->getOperands(); }
+  /// Number of the port of `getYielded()[yielded]`.
+  unsigned getOutputPort(unsigned yielded) const { return getBlock().getNumArguments() + Outputs[yielded]; }
+  /// The results of the launch that this part computes.
+  llvm::ArrayRef<mlir::Value> getYielded() const { return Yielded; }
 
 private:
   llvm::LogicalResult inferDims(mlir::Operation &op);
+  std::vector<LaunchBody> split() const;
 
   plan::LaunchOp Launch;
   unsigned Target = 0;
-  mlir::Operation *Root = nullptr;
+  llvm::SmallVector<mlir::Operation *, 2> Roots;
+  llvm::SmallVector<mlir::Value> Yielded;
+  llvm::SmallVector<unsigned> Outputs; ///< numbers of `Yielded` among the launch's results
+  std::string Suffix;
   llvm::SmallVector<mlir::Type> PortTypes;
   llvm::SmallVector<mlir::AffineExpr> ProgramDims; ///< the kernel's dims over the program's symbols
   llvm::DenseMap<mlir::Value, DimList> Dims;

@@ -17,7 +17,12 @@ struct Product {
   AffineExpr M, N, K;
   int64_t MaxRows; ///< of M
   bool Quantized, TransposedRhs;
+  bool Dual;                    ///< one of two whose sums meet
   std::string Lhs, Rhs, Output; ///< element types, or the block format
+};
+
+struct ProductUse : TemplateUse {
+  int64_t SumsOfThread; ///< at most, of a tile
 };
 } // namespace
 
@@ -25,18 +30,22 @@ struct Product {
 static constexpr Tile LargeTile = {"LargeTile", 128, 128, 32, 4, 256}, MediumTile = {"MediumTile", 64, 64, 32, 4, 128},
                       SmallTile = {"SmallTile", 16, 64, 64, 4, 128};
 
+// The output of a product whose sums are not stored (together.cuh).
+static constexpr StringRef Nothing = "Nothing";
+
 // Multiprocessors of the GPUs that matter most: with fewer tiles some of them have nothing to do.
 static constexpr int64_t Multiprocessors = 132;
 
-/// The largest tile that rows fill and that leaves every multiprocessor some work.
+/// The largest tile that rows fill and that leaves every multiprocessor some work. All products of a launch have one:
+/// `maxCols` is the number of their columns together.
 static Tile chooseTile(const Product &product, int64_t maxCols) {
   if (product.MaxRows <= 32)
     return SmallTile;
   int64_t large = llvm::divideCeil(product.MaxRows, LargeTile.M) * llvm::divideCeil(maxCols, LargeTile.N);
-  return product.MaxRows > 128 && large >= Multiprocessors ? LargeTile : MediumTile;
+  return !product.Dual && product.MaxRows > 128 && large >= Multiprocessors ? LargeTile : MediumTile;
 }
 
-static void useFewRows(const Product &product, TemplateUse &use) {
+static void useFewRows(const Product &product, ProductUse &use) {
   int64_t rows = llvm::PowerOf2Ceil(product.MaxRows), cols = product.Quantized ? 2 : 4;
   // MatmulFewRows names the weights first, QuantizedMatmulFewRows their format.
   use.Type = llvm::formatv("{0}MatmulFewRows<{1}, {2}, {3}, {4}>", product.Quantized ? "Quantized" : "", product.Rhs,
@@ -45,9 +54,10 @@ static void useFewRows(const Product &product, TemplateUse &use) {
   use.Threads = 128;
   use.SharedBytes = use.Threads / 32 * rows * cols * 4;
   use.Tiles = product.N.ceilDiv(cols);
+  use.SumsOfThread = 1;
 }
 
-static void useTiles(const Product &product, const Tile &tile, TemplateUse &use) {
+static void useTiles(const Product &product, const Tile &tile, ProductUse &use) {
   StringRef layout = product.TransposedRhs ? "Rhs::NK" : "Rhs::KN";
   if (product.Quantized) {
     use.Type =
@@ -60,9 +70,10 @@ static void useTiles(const Product &product, const Tile &tile, TemplateUse &use)
   use.Config = llvm::formatv("tiles of {0} x {1} x {2}, {3} stages", tile.M, tile.N, tile.K, tile.Stages);
   use.Threads = tile.Threads;
   use.Tiles = product.M.ceilDiv(tile.M) * product.N.ceilDiv(tile.N);
+  use.SumsOfThread = tile.M * tile.N / tile.Threads;
 }
 
-static void useSimt(const Product &product, TemplateUse &use) {
+static void useSimt(const Product &product, ProductUse &use) {
   if (product.Quantized)
     use.Type = llvm::formatv("QuantizedMatmulSimt<{0}, {1}, {2}>", product.Rhs, product.Lhs, product.Output);
   else
@@ -72,6 +83,7 @@ static void useSimt(const Product &product, TemplateUse &use) {
   use.Threads = 256;
   use.SharedBytes = 8704;
   use.Tiles = product.M.ceilDiv(64) * product.N.ceilDiv(64);
+  use.SumsOfThread = 16;
 }
 
 static FailureOr<Product> readProduct(const LaunchBody &body, MatmulOp op) {
@@ -79,9 +91,8 @@ static FailureOr<Product> readProduct(const LaunchBody &body, MatmulOp op) {
     return op.emitOpError() << "multiplies " << op.getLhs().getType() << " and " << op.getRhs().getType()
                             << ", but CUDA's products take two matrices; reshape them, or choose the target 'cpu'";
   FailureOr<std::string> lhs = getElementType(op, op.getLhs().getType()),
-                         rhs = getElementType(op, op.getRhs().getType()),
-                         output = getElementType(op, body.getYielded()[0].getType());
-  if (failed(lhs) || failed(rhs) || failed(output))
+                         rhs = getElementType(op, op.getRhs().getType());
+  if (failed(lhs) || failed(rhs))
     return failure();
   Product product;
   product.M = body.getDim(op.getResult(), 0);
@@ -90,13 +101,13 @@ static FailureOr<Product> readProduct(const LaunchBody &body, MatmulOp op) {
   product.MaxRows = body.getMax(product.M);
   product.Quantized = isa<QuantizedTypeInterface>(op.getRhs().getType().getElementType());
   product.TransposedRhs = op.getTransposeRhs();
+  product.Dual = body.getRoots().size() == 2;
   product.Lhs = *lhs;
   product.Rhs = *rhs;
-  product.Output = *output;
   return product;
 }
 
-static LogicalResult useVariant(const LaunchBody &body, MatmulOp op, const Product &product, TemplateUse &use) {
+static LogicalResult useVariant(const LaunchBody &body, MatmulOp op, const Product &product, ProductUse &use) {
   auto variant = body.getLaunch().getKernel().getConfig().getAs<StringAttr>("variant");
   StringRef name = variant ? variant.getValue() : "";
   if (name == "few_rows") {
@@ -108,7 +119,10 @@ static LogicalResult useVariant(const LaunchBody &body, MatmulOp op, const Produ
   } else if (name == "tiles") {
     if (op.getLhs().getType().getElementType().isF32())
       return op.emitOpError() << "has f32 operands, but the variant 'tiles' takes f16 and bf16; choose 'simt'";
-    useTiles(product, chooseTile(product, body.getMax(product.N)), use);
+    int64_t cols = 0;
+    for (auto other : body.getBlock().getOps<MatmulOp>())
+      cols += body.getMax(body.getDims(other.getResult()).back());
+    useTiles(product, chooseTile(product, cols), use);
   } else if (name == "simt") {
     useSimt(product, use);
   } else {
@@ -117,22 +131,61 @@ static LogicalResult useVariant(const LaunchBody &body, MatmulOp op, const Produ
   return success();
 }
 
-FailureOr<TemplateUse> cuda::printMatmul(const LaunchBody &body, MatmulOp op) {
+/// The template of one product, without what follows it.
+static FailureOr<ProductUse> useProduct(const LaunchBody &body, MatmulOp op, StringRef output) {
   FailureOr<Product> product = readProduct(body, op);
   FailureOr<std::string> a = getParameter(body, op.getLhs()), w = getParameter(body, op.getRhs());
-  TemplateUse use;
-  if (failed(product) || failed(a) || failed(w) || failed(useVariant(body, op, *product, use)))
+  if (failed(product) || failed(a) || failed(w))
+    return failure();
+  product->Output = output;
+  ProductUse use;
+  if (failed(useVariant(body, op, *product, use)))
     return failure();
   use.Header = product->Quantized ? "quantized_matmul.cuh" : "matmul.cuh";
   std::string n = printSize(product->N), k = printSize(product->K);
-  use.Params = {{"A", *a}, {"W", *w}, {"C", "p" + std::to_string(body.getOutputPort(0))}};
+  use.Params = {{"A", *a}, {"W", *w}};
+  if (output != Nothing)
+    use.Params.push_back({"C", "p" + std::to_string(body.getOutputPort(0))});
   use.Params.insert(use.Params.end(), {{"M", printSize(product->M)}, {"N", n}, {"K", k}, {"LdA", k}});
   if (!product->Quantized)
     use.Params.push_back({"LdW", product->TransposedRhs ? k : n});
   use.Params.push_back({"LdC", n});
   if (!product->Quantized && !StringRef(use.Type).starts_with("MatmulFewRows"))
     use.Params.insert(use.Params.end(), {{"Batch", "1"}, {"StrideA", "0"}, {"StrideW", "0"}, {"StrideC", "0"}});
-  if (failed(addEpilogue(body, /*split=*/1, use)))
+  return use;
+}
+
+/// Two products whose sums meet in the epilogue.
+static FailureOr<TemplateUse> printDual(const LaunchBody &body, MatmulOp first, MatmulOp second, StringRef output) {
+  FailureOr<ProductUse> uses[2] = {useProduct(body, first, Nothing), useProduct(body, second, output)};
+  if (failed(uses[0]) || failed(uses[1]))
+    return failure();
+  if (body.getDims(first.getResult()) != body.getDims(second.getResult()) || uses[0]->Tiles != uses[1]->Tiles ||
+      uses[0]->Threads != uses[1]->Threads)
+    return second.emitOpError()
+           << "meets another product of " << first.getResult().getType() << " and weights of type "
+           << first.getRhs().getType()
+           << ", but one CUDA kernel computes two of one shape and kind; put them into two fusions";
+  TemplateUse use = *uses[1];
+  use.Header = "together.cuh";
+  use.OtherHeaders = {uses[0]->Header, uses[1]->Header};
+  use.Type = llvm::formatv("MeetingProducts<{0}, {1}>", uses[0]->Type, uses[1]->Type);
+  use.Config = "two products, " + uses[1]->Config;
+  use.Params = {{"First", printMembers(uses[0]->Params)}, {"Second", printMembers(uses[1]->Params)}};
+  use.SharedBytes = std::max(uses[0]->SharedBytes, uses[1]->SharedBytes) + use.Threads * uses[1]->SumsOfThread * 4;
+  return use;
+}
+
+FailureOr<TemplateUse> cuda::printMatmul(const LaunchBody &body, MatmulOp op) {
+  FailureOr<std::string> output = getElementType(op, body.getYielded()[0].getType());
+  if (failed(output))
+    return failure();
+  FailureOr<TemplateUse> use;
+  if (body.getRoots().size() == 2)
+    use = printDual(body, cast<MatmulOp>(body.getRoots()[0]), op, *output);
+  else if (FailureOr<ProductUse> product = useProduct(body, op, *output); succeeded(product))
+    use = *product;
+  if (failed(use) || failed(addEpilogue(body, /*split=*/1, *use)))
     return failure();
   return use;
 }

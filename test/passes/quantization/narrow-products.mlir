@@ -129,3 +129,25 @@ func.func @ragged(%q: tensor<?x1x2xf32>, %o: tensor<?xi32>) -> tensor<?x1x2xf32>
       tensor<?xi32> -> tensor<?x1x2xf32>
   return %0 : tensor<?x1x2xf32>
 }
+
+// -----
+
+// What is reshaped is cast before; the f32 value, which nobody else reads, goes away.
+// CHECK-LABEL: @reshaped
+// CHECK-SAME: %[[X:.*]]: tensor<?x4x16xf32>
+// CHECK: %[[S:.*]] = lathe.silu %[[X]]
+// CHECK: %[[C:.*]] = lathe.cast %[[S]] : tensor<?x4x16xf32> -> tensor<?x4x16xf16>
+// CHECK-NEXT: %[[R:.*]] = lathe.reshape %[[C]] shape [0, 64] : tensor<?x4x16xf16> -> tensor<?x64xf16>
+// CHECK: lathe.matmul %[[R]]
+// CHECK-NOT: lathe.reshape
+// CHECK: return
+// F32-LABEL: @reshaped
+// F32-NOT: lathe.cast
+// F32: return
+func.func @reshaped(%x: tensor<?x4x16xf32>, %w: tensor<8x64xf16>) -> tensor<?x8xf32> {
+  %s = lathe.silu %x : tensor<?x4x16xf32>
+  %r = lathe.reshape %s shape [0, 64] : tensor<?x4x16xf32> -> tensor<?x64xf32>
+  %f = lathe.cast %w : tensor<8x64xf16> -> tensor<8x64xf32>
+  %y = lathe.matmul %r, %f transpose_rhs : tensor<?x64xf32>, tensor<8x64xf32> -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}

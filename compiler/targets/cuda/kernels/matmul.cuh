@@ -26,6 +26,7 @@ template <HalfElement Element, class Output, class Tile, Rhs Layout = Rhs::NK> s
   static constexpr int Threads = Tile::Threads, MinBlocks = Tile::MinBlocks;
   static constexpr int StageBytes = (Tile::M + Tile::N) * Tile::K * 2;
   static constexpr int SharedBytes = Tile::Stages * StageBytes;
+  static constexpr int SumsOfThread = Tile::M * Tile::N / Threads; ///< of a tile, at most
   struct Params {
     const Element *A;
     const Element *W;
@@ -118,6 +119,7 @@ template <FloatElement Weight, FloatElement Activation, class Output, int Rows> 
   static constexpr int Threads = 128, MinBlocks = Rows < 8 ? 4 : 3;
   static constexpr int Cols = 4; ///< rows of W that a block reads
   static constexpr int SharedBytes = Threads / 32 * Rows * Cols * 4;
+  static constexpr int SumsOfThread = 1;
   static constexpr int Vector = 16 / sizeof(Weight);
   struct Params {
     const Activation *A;
@@ -252,6 +254,7 @@ struct SimtTile {
 template <FloatElement Activation, FloatElement Weight, class Output, Rhs Layout = Rhs::NK> struct MatmulSimt {
   static constexpr int Threads = SimtTile::Threads, MinBlocks = SimtTile::MinBlocks;
   static constexpr int SharedBytes = SimtTile::SharedBytes;
+  static constexpr int SumsOfThread = 16;
   struct Params {
     const Activation *A;
     const Weight *W;

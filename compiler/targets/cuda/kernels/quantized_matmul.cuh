@@ -35,6 +35,7 @@ template <class Format, FloatElement Activation, class Output, int Rows> struct 
   static constexpr int Threads = 128, MinBlocks = Rows < 8 ? 4 : 3;
   static constexpr int Cols = 2; ///< rows of W that a block reads
   static constexpr int SharedBytes = Threads / 32 * Rows * Cols * 4;
+  static constexpr int SumsOfThread = 1;
   using Params = QuantizedMatmulParams<Activation, Output>;
 
   static __host__ __device__ int64_t tiles(const Params &p) { return p.M > 0 ? ceilDiv<int64_t>(p.N, Cols) : 0; }
@@ -85,6 +86,7 @@ template <class Format, HalfElement Element, class Output, class Tile> struct Qu
   static constexpr int Threads = Tile::Threads, MinBlocks = Tile::MinBlocks;
   static constexpr int LeftBytes = Tile::M * Tile::K * 2, RightBytes = Tile::N * Tile::K * 2;
   static constexpr int SharedBytes = Tile::Stages * LeftBytes + 2 * RightBytes;
+  static constexpr int SumsOfThread = Tile::M * Tile::N / Threads;
   static_assert(Tile::Stages >= 3, "a stage is refilled while the one before it is read; use 3 stages or more");
   using Params = QuantizedMatmulParams<Element, Output>;
 
@@ -153,6 +155,7 @@ template <class Format, HalfElement Element, class Output, class Tile> struct Qu
 template <class Format, FloatElement Activation, class Output> struct QuantizedMatmulSimt {
   static constexpr int Threads = SimtTile::Threads, MinBlocks = 1;
   static constexpr int SharedBytes = SimtTile::SharedBytes;
+  static constexpr int SumsOfThread = 16;
   using Params = QuantizedMatmulParams<Activation, Output>;
 
   static __host__ __device__ int64_t tiles(const Params &p) {

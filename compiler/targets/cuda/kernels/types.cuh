@@ -20,6 +20,9 @@ struct BFloat16 {
   uint16_t Bits;
 };
 
+/// What a kernel gives that stores no results: storing one does nothing.
+struct Nothing {};
+
 template <class A, class B> inline constexpr bool IsSame = false;
 template <class A> inline constexpr bool IsSame<A, A> = true;
 
@@ -38,6 +41,9 @@ template <> struct ValueOf<Half> {
   using Type = float;
 };
 template <> struct ValueOf<BFloat16> {
+  using Type = float;
+};
+template <> struct ValueOf<Nothing> {
   using Type = float;
 };
 template <class T> using Value = typename ValueOf<T>::Type;
@@ -59,6 +65,8 @@ template <class T> __device__ inline T fromValue(Value<T> value) {
     return Half{floatToHalf(value)};
   else if constexpr (IsSame<T, BFloat16>)
     return BFloat16{floatToBFloat16(value)};
+  else if constexpr (IsSame<T, Nothing>)
+    return Nothing{};
   else
     return value;
 }
@@ -147,6 +155,8 @@ template <class T, int N> __device__ inline void storeVector(T *pointer, int64_t
       target[i] = packet.Elements[i];
   }
 }
+
+template <int N> __device__ inline void storeVector(Nothing *, int64_t, const float (&)[N]) {}
 
 } // namespace lathe::kernels
 

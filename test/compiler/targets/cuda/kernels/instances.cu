@@ -12,6 +12,7 @@
 #include "quantized_matmul.cuh"
 #include "rope.cuh"
 #include "row_reduction.cuh"
+#include "together.cuh"
 
 using namespace lathe::kernels;
 
@@ -342,6 +343,67 @@ KERNEL(QuantizedMatmulSimt1) lathe_quantized_matmul_simt_q5_k_1(void *p0, void *
   gridTiles<QuantizedMatmulSimt1>(params, smem, StoreAsIs{});
 }
 
+struct SwiGlu {
+  __device__ float operator()(float gate, float up, int64_t, int64_t) const { return gate / (1 + expf(-gate)) * up; }
+};
+
+using Meeting1 = MeetingProducts<Matmul<Half, Nothing, MediumTile>, Matmul<Half, Half, MediumTile>>;
+static_assert(Meeting1::SharedBytes == 32768 + 128 * 32 * 4);
+// registers <= 128
+KERNEL(Meeting1) lathe_meeting_products_f16_1(void *p0, void *p1, void *p2, void *p3, int64_t d0) {
+  SHARED;
+  Meeting1::Params params{.First = {.A = (const Half *)p0,
+                                    .W = (const Half *)p1,
+                                    .M = d0,
+                                    .N = 14336,
+                                    .K = 4096,
+                                    .LdA = 4096,
+                                    .LdW = 4096,
+                                    .LdC = 14336,
+                                    .Batch = 1,
+                                    .StrideA = 0,
+                                    .StrideW = 0,
+                                    .StrideC = 0},
+                          .Second = {.A = (const Half *)p0,
+                                     .W = (const Half *)p2,
+                                     .C = (Half *)p3,
+                                     .M = d0,
+                                     .N = 14336,
+                                     .K = 4096,
+                                     .LdA = 4096,
+                                     .LdW = 4096,
+                                     .LdC = 14336,
+                                     .Batch = 1,
+                                     .StrideA = 0,
+                                     .StrideW = 0,
+                                     .StrideC = 0}};
+  gridTiles<Meeting1>(params, smem, SwiGlu{});
+}
+
+using Together1 = Together<QuantizedMatmulFewRows<Q4_K, Half, float, 1>, QuantizedMatmulFewRows<Q6_K, Half, Half, 1>>;
+static_assert(Together1::SharedBytes == 32);
+// registers <= 128
+KERNEL(Together1) lathe_together_q4_k_1(void *p0, void *p1, void *p2, void *p3, void *p4, int64_t d0) {
+  SHARED;
+  Together1::Params params{.Head = {.A = (const Half *)p0,
+                                    .W = (const uint8_t *)p1,
+                                    .C = (float *)p3,
+                                    .M = d0,
+                                    .N = 4096,
+                                    .K = 4096,
+                                    .LdA = 4096,
+                                    .LdC = 4096},
+                           .Tail = {.Head = {.A = (const Half *)p0,
+                                             .W = (const uint8_t *)p2,
+                                             .C = (Half *)p4,
+                                             .M = d0,
+                                             .N = 1024,
+                                             .K = 4096,
+                                             .LdA = 4096,
+                                             .LdC = 1024}}};
+  gridTiles<Together1>(params, smem, together(StoreAsIs{}, StoreAsIs{}));
+}
+
 #if __CUDA_ARCH__ >= 900
 // Where two blocks of 320 threads share the registers of a multiprocessor, a thread has at most 96.
 using QuantizedFew1 = QuantizedFewRowsSm90<Half, Joined<Half, Half, Half>, 1, 4096, TiledQ4_K, TiledQ4_K, TiledQ6_K>;
@@ -359,10 +421,6 @@ lathe_quantized_few_rows_joined(void *p0, void *p1, void *p2, void *p3, void *p4
                                          {{(const uint8_t *)p3}, p6, 1024, 1024}}};
   gridTiles<QuantizedFew1>(params, smem, joinEpilogues(StoreAsIs{}, StoreAsIs{}, StoreAsIs{}));
 }
-
-struct SwiGlu {
-  __device__ float operator()(float gate, float up, int64_t, int64_t) const { return gate / (1 + expf(-gate)) * up; }
-};
 
 using QuantizedFew2 = QuantizedFewRowsSm90<Half, Dual<Half>, 8, 4096, TiledQ4_K>;
 // registers <= 96
