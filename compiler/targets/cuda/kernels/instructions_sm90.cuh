@@ -76,6 +76,18 @@ template <int Id, int Threads> void syncSome();
 
 #endif
 
+/// Where a ring stands, for its producer and for its consumers: a stage and how often it has been gone round.
+template <int Stages> struct RingPosition {
+  int Stage = 0;
+  uint32_t Round = 0;
+  __device__ void advance() {
+    if (++Stage == Stages) {
+      Stage = 0;
+      Round ^= 1;
+    }
+  }
+};
+
 } // namespace lathe::kernels
 
 #endif // LATHE_KERNELS_INSTRUCTIONS_SM90_CUH

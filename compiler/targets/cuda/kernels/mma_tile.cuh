@@ -50,26 +50,30 @@ template <HalfElement Element> struct MatrixView {
       : Data(data), Rows(rows), Cols(cols), Stride(stride), Aligned(isAligned(data, 16) && stride % 8 == 0) {}
 };
 
+/// Starts copying columns col .. col+7 of row `row` of `view` to `target`, which is aligned to 16; outside is zero.
+template <HalfElement Element>
+__device__ inline void loadChunk(char *target, const MatrixView<Element> &view, int64_t row, int64_t col) {
+  int64_t left = row < view.Rows ? view.Cols - col : 0;
+  int valid = left <= 0 ? 0 : left >= 8 ? 8 : int(left);
+  const Element *source = view.Data + (valid ? row * view.Stride + col : 0);
+  if (view.Aligned) {
+    copyAsync16(target, source, valid * 2);
+  } else {
+    Packet<Element, 8> packet;
+#pragma unroll
+    for (int e = 0; e < 8; ++e)
+      packet.Elements[e] = e < valid ? source[e] : Element{0};
+    *reinterpret_cast<uint4 *>(target) = packet.Raw[0];
+  }
+}
+
 /// Starts copying rows row0.., columns col0.. of `view` into a tile of Rows x (Chunks * 8); outside is zero.
 template <int Rows, int Chunks, int Threads, HalfElement Element>
 __device__ inline void loadTile(char *tile, const MatrixView<Element> &view, int64_t row0, int64_t col0) {
 #pragma unroll
   for (int i = threadIdx.x; i < Rows * Chunks; i += Threads) {
     int row = i / Chunks, chunk = i % Chunks;
-    int64_t col = col0 + chunk * 8;
-    int64_t left = row0 + row < view.Rows ? view.Cols - col : 0;
-    int valid = left <= 0 ? 0 : left >= 8 ? 8 : int(left);
-    const Element *source = view.Data + (valid ? (row0 + row) * view.Stride + col : 0);
-    char *target = tile + chunkOffset<Chunks>(row, chunk);
-    if (view.Aligned) {
-      copyAsync16(target, source, valid * 2);
-    } else {
-      Packet<Element, 8> packet;
-#pragma unroll
-      for (int e = 0; e < 8; ++e)
-        packet.Elements[e] = e < valid ? source[e] : Element{0};
-      *reinterpret_cast<uint4 *>(target) = packet.Raw[0];
-    }
+    loadChunk(tile + chunkOffset<Chunks>(row, chunk), view, row0 + row, col0 + chunk * 8);
   }
 }
 

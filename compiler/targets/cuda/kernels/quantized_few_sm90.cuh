@@ -25,18 +25,6 @@
 
 namespace lathe::kernels {
 
-/// Where a ring stands, for its producer and for its consumers: a stage and how often it has been gone round.
-template <int Stages> struct RingPosition {
-  int Stage = 0;
-  uint32_t Round = 0;
-  __device__ void advance() {
-    if (++Stage == Stages) {
-      Stage = 0;
-      Round ^= 1;
-    }
-  }
-};
-
 template <FloatElement Element, int K> struct QuantizedRow {
   static constexpr int Groups = (K + 127) / 128; ///< of 128 columns
   static constexpr int CodeBytes = Groups * 256, ScaleBytes = Groups * 32, HalfSumBytes = Groups * 32;

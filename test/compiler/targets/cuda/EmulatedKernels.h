@@ -11,7 +11,7 @@
 #define __align__(n) __attribute__((aligned(n)))
 static constexpr size_t LargestShared = 228 << 10;
 extern "C" {
-alignas(128) char smem[LargestShared];
+alignas(1024) char smem[LargestShared];
 }
 
 static constexpr unsigned MaxArguments = 24;

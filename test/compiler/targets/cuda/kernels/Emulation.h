@@ -473,4 +473,6 @@ inline uint32_t selectBytes(uint32_t low, uint32_t high, uint32_t selector) {
 
 } // namespace lathe::kernels
 
+#include "WarpgroupEmulation.h"
+
 #endif // LATHE_TEST_KERNELS_EMULATION_H

@@ -6,9 +6,9 @@
 #include "elementwise.cuh"
 #include "gather.cuh"
 #include "matmul.cuh"
+#include "packed_matmul.cuh"
 #include "paged_attention.cuh"
 #include "pooling.cuh"
-#include "quantized_few_sm90.cuh"
 #include "quantized_matmul.cuh"
 #include "rope.cuh"
 #include "row_reduction.cuh"
@@ -23,6 +23,10 @@ struct BiasResidual {
   __device__ float operator()(float acc, int64_t row, int64_t col) const {
     return acc + Bias[col] + Residual[row * N + col];
   }
+};
+
+struct GateTimesUp {
+  __device__ float operator()(float gate, float up, int64_t, int64_t) const { return gate / (1 + expf(-gate)) * up; }
 };
 
 struct Add {
@@ -343,10 +347,6 @@ KERNEL(QuantizedMatmulSimt1) lathe_quantized_matmul_simt_q5_k_1(void *p0, void *
   gridTiles<QuantizedMatmulSimt1>(params, smem, StoreAsIs{});
 }
 
-struct SwiGlu {
-  __device__ float operator()(float gate, float up, int64_t, int64_t) const { return gate / (1 + expf(-gate)) * up; }
-};
-
 using Meeting1 = MeetingProducts<Matmul<Half, Nothing, MediumTile>, Matmul<Half, Half, MediumTile>>;
 static_assert(Meeting1::SharedBytes == 32768 + 128 * 32 * 4);
 // registers <= 128
@@ -377,7 +377,7 @@ KERNEL(Meeting1) lathe_meeting_products_f16_1(void *p0, void *p1, void *p2, void
                                      .StrideA = 0,
                                      .StrideW = 0,
                                      .StrideC = 0}};
-  gridTiles<Meeting1>(params, smem, SwiGlu{});
+  gridTiles<Meeting1>(params, smem, GateTimesUp{});
 }
 
 using Together1 = Together<QuantizedMatmulFewRows<Q4_K, Half, float, 1>, QuantizedMatmulFewRows<Q6_K, Half, Half, 1>>;
@@ -404,57 +404,48 @@ KERNEL(Together1) lathe_together_q4_k_1(void *p0, void *p1, void *p2, void *p3, 
   gridTiles<Together1>(params, smem, together(StoreAsIs{}, StoreAsIs{}));
 }
 
-#if __CUDA_ARCH__ >= 900
-// Where two blocks of 320 threads share the registers of a multiprocessor, a thread has at most 96.
-using QuantizedFew1 = QuantizedFewRowsSm90<Half, Joined<Half, Half, Half>, 1, 4096, TiledQ4_K, TiledQ4_K, TiledQ6_K>;
-static_assert(QuantizedFew1::MinBlocks == 2 && QuantizedFew1::SharedBytes <= 115712);
-// registers <= 96
-KERNEL(QuantizedFew1)
-lathe_quantized_few_rows_joined(void *p0, void *p1, void *p2, void *p3, void *p4, void *p5, void *p6) {
-  SHARED;
-  QuantizedFew1::Params params{.A = (const Half *)p0,
-                               .M = 1,
-                               .LdA = 4096,
-                               .Blocks = 132,
-                               .Parts = {{{(const uint8_t *)p1}, p4, 4096, 4096},
-                                         {{(const uint8_t *)p2}, p5, 1024, 1024},
-                                         {{(const uint8_t *)p3}, p6, 1024, 1024}}};
-  gridTiles<QuantizedFew1>(params, smem, joinEpilogues(StoreAsIs{}, StoreAsIs{}, StoreAsIs{}));
-}
-
-using QuantizedFew2 = QuantizedFewRowsSm90<Half, Dual<Half>, 8, 4096, TiledQ4_K>;
-// registers <= 96
-KERNEL(QuantizedFew2) lathe_quantized_few_rows_dual(void *p0, void *p1, void *p2, void *p3, int64_t d0) {
-  SHARED;
-  QuantizedFew2::Params params{
-      (const Half *)p0, d0, 4096, 132, {{{(const uint8_t *)p1, (const uint8_t *)p2}, p3, 14336, 14336}}};
-  gridTiles<QuantizedFew2>(params, smem, SwiGlu{});
-}
-
-using QuantizedFew3 = QuantizedFewRowsSm90<Half, float, 8, 4096, TiledQ6_K>;
+using PackedFew = PackedMatmulFewRows<BFloat16, Dual<BFloat16>, 8>;
+static_assert(PackedFew::SharedBytes == 256 * 8 * 2);
 // registers <= 128
-KERNEL(QuantizedFew3) lathe_quantized_few_rows_q6_k_8(void *p0, void *p1, void *p2, int64_t d0) {
+KERNEL(PackedFew) lathe_packed_few_dual(void *p0, void *p1, void *p2, void *p3, int64_t d0) {
   SHARED;
-  QuantizedFew3::Params params{(const Half *)p0, d0, 4096, 132, {{{(const uint8_t *)p1}, p2, 14336, 14336}}};
-  gridTiles<QuantizedFew3>(params, smem, StoreAsIs{});
+  PackedFew::Params params{.A = (const BFloat16 *)p0,
+                           .M = d0,
+                           .K = 4096,
+                           .LdA = 4096,
+                           .Blocks = 132,
+                           .Parts = {{{(const BFloat16 *)p1, (const BFloat16 *)p2}, p3, 14336, 14336}}};
+  gridTiles<PackedFew>(params, smem, GateTimesUp{});
 }
 
-using QuantizedFew4 = QuantizedFewRowsSm90<BFloat16, float, 1, 14336, TiledQ8_0>;
-// registers <= 96
-KERNEL(QuantizedFew4) lathe_quantized_few_rows_q8_0_1(void *p0, void *p1, void *p2) {
+using PackedLarge = PackedMatmul<Half, Half, PackedLargeTile>;
+static_assert(PackedLarge::SharedBytes == 98304);
+// registers <= 128
+KERNEL(PackedLarge) lathe_packed_large(void *p0, void *p1, void *p2, void *p3, int64_t d0) {
   SHARED;
-  QuantizedFew4::Params params{(const BFloat16 *)p0, 1, 14336, 132, {{{(const uint8_t *)p1}, p2, 4096, 4096}}};
-  gridTiles<QuantizedFew4>(params, smem, StoreAsIs{});
+  PackedLarge::Params params{(const Half *)p0, d0, 576, 576, 132, {{{(const Half *)p1}, p2, 192, 192}}};
+  gridTiles<PackedLarge>(params, smem, BiasResidual{(const float *)p3, (const float *)p3, 192});
 }
 
-using QuantizedFew5 = QuantizedFewRowsSm90<Half, float, 4, 896, TiledQ4_0>;
-// registers <= 96
-KERNEL(QuantizedFew5) lathe_quantized_few_rows_q4_0_4(void *p0, void *p1, void *p2, int64_t d0) {
+using PackedSmall = PackedMatmul<Half, Joined<float, Half>, PackedSmallTile>;
+static_assert(PackedSmall::SharedBytes == 40960);
+// registers <= 128
+KERNEL(PackedSmall) lathe_packed_small(void *p0, void *p1, void *p2, void *p3, void *p4, int64_t d0) {
   SHARED;
-  QuantizedFew5::Params params{(const Half *)p0, d0, 896, 132, {{{(const uint8_t *)p1}, p2, 896, 896}}};
-  gridTiles<QuantizedFew5>(params, smem, StoreAsIs{});
+  PackedSmall::Params params{
+      (const Half *)p0, d0, 576, 576, 132, {{{(const Half *)p1}, p2, 192, 192}, {{(const Half *)p3}, p4, 64, 64}}};
+  gridTiles<PackedSmall>(params, smem, joinEpilogues(StoreAsIs{}, StoreAsIs{}));
 }
-#endif
+
+using PackedDual = PackedMatmul<Half, Dual<Half>, PackedMediumTile>;
+static_assert(PackedDual::SharedBytes == 73728);
+// registers <= 168
+KERNEL(PackedDual) lathe_packed_dual(void *p0, void *p1, void *p2, void *p3, int64_t d0) {
+  SHARED;
+  PackedDual::Params params{
+      (const Half *)p0, d0, 4096, 4096, 132, {{{(const Half *)p1, (const Half *)p2}, p3, 14336, 14336}}};
+  gridTiles<PackedDual>(params, smem, GateTimesUp{});
+}
 
 using Shape1 = AttentionShape<32, 8, 128, 128>;
 using PagedAttention1 = PagedAttention<Half, Half, Half, Shape1>;

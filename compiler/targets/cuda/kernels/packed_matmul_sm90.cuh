@@ -1,0 +1,214 @@
+// PackedMatmul of packed_matmul.cuh for sm_90a: products of warpgroups on operands in shared memory.
+//
+//   PackedMatmulSm90<Element, Outputs, Tile>   any M, N, K
+//
+// Grid at most Params::Blocks; block Tile::Threads; shared bytes: SharedBytes, aligned to 1024.
+//
+// A block takes every Blocks-th tile of Tile::M rows of A x Tile::N columns. One warpgroup fetches: a thread of it the
+// weights, whole pieces of packed tiles by bulk copies, the first ones before the kernels that come before have ended;
+// all of them the rows of A, by cp.async with the same swizzle, so that A may lie anyhow. The other Tile::M / 64
+// warpgroups multiply 64 rows each. The ring goes on across tiles. For Dual the first half of a tile's columns is of
+// the first weights, the second half of the same columns of the second ones.
+#ifndef LATHE_KERNELS_PACKED_MATMUL_SM90_CUH
+#define LATHE_KERNELS_PACKED_MATMUL_SM90_CUH
+
+#include "packed_matmul.cuh"
+#include "warpgroup_sm90.cuh"
+
+namespace lathe::kernels {
+
+/// M rows of A x N rows of W, 64 along K a stage.
+template <int M_, int N_, int Stages_> struct WarpgroupTile {
+  static constexpr int M = M_, N = N_, Stages = Stages_;
+  static constexpr int Consumers = M / 64, Threads = (Consumers + 1) * 128;
+  static_assert(M == 64 || M == 128, "a tile must have 64 or 128 rows");
+};
+
+using PackedWideTile = WarpgroupTile<128, 256, 4>;   ///< 384 threads, 192 KiB: many rows
+using PackedSquareTile = WarpgroupTile<128, 128, 3>; ///< 384 threads, 96 KiB
+using PackedRowsTile = WarpgroupTile<64, 64, 6>;     ///< 256 threads, 96 KiB: up to 64 rows
+using PackedThinTile = WarpgroupTile<64, 32, 8>;     ///< 256 threads, 96 KiB: up to 64 rows, few columns
+
+template <HalfElement Element, class Outputs, class Tile> struct PackedMatmulSm90 {
+  using Params = PackedMatmulParams<Element, Outputs>;
+  using Form = OutputsOf<Outputs>;
+  static constexpr bool WaitsItself = true;
+  static constexpr int Sums = Form::Sums, Threads = Tile::Threads, Stages = Tile::Stages;
+  static constexpr int Cols = Tile::N / Sums; ///< of C in a tile
+  static constexpr int PieceRows = smaller(Cols, PackedTileSize), Pieces = Tile::N / PieceRows;
+  static constexpr int PieceBytes = PieceRows * 128;
+  static_assert(PieceRows % 16 == 0, "a tile must have 16 columns of each weights; use a wider one");
+  static constexpr int LeftBytes = Tile::M * 128, StageBytes = LeftBytes + Tile::N * 128;
+  static constexpr int SharedBytes = Stages * StageBytes + 256;
+  static constexpr int MinBlocks = SharedBytes <= 113 << 10 && Threads == 256 ? 2 : 1;
+
+  static __host__ __device__ int64_t tiles(const Params &p) {
+    return smaller<int64_t>(p.Blocks, ceilDiv<int64_t>(p.M, Tile::M) * p.colTiles(Cols));
+  }
+
+  /// Where a tile stands.
+  struct Target {
+    typename Params::Part Part;
+    int Index;
+    int64_t Row0, Col0;
+
+    __device__ Target(const Params &p, int64_t tile, int64_t rowTiles) {
+      Index = p.findPart(tile, rowTiles, Cols, Part);
+      TilePosition position(tile, rowTiles, ceilDiv<int64_t>(Part.N, Cols));
+      Row0 = position.Row * Tile::M;
+      Col0 = position.Col * Cols;
+    }
+  };
+
+  /// One thread: the weights of step k of a tile. Pieces past the last panel are not fetched and not stored.
+  static __device__ void fetchWeights(const Target &target, int64_t depth, int64_t k, char *stage, uint64_t *full) {
+    int64_t rows = ceilDiv<int64_t>(target.Part.N, PackedTileSize) * PackedTileSize;
+    int pieces = int(smaller<int64_t>(Cols / PieceRows, (rows - target.Col0) / PieceRows));
+    arriveExpecting(full, pieces * Sums * PieceBytes);
+#pragma unroll
+    for (int s = 0; s < Sums; ++s)
+#pragma unroll
+      for (int i = 0; i < Cols / PieceRows; ++i) {
+        int64_t row = target.Col0 + i * PieceRows;
+        if (i < pieces)
+          copyBulk(stage + LeftBytes + (s * (Cols / PieceRows) + i) * PieceBytes,
+                   reinterpret_cast<const char *>(target.Part.W[s]) +
+                       (row / PackedTileSize * depth + k) * PackedTileBytes + row % PackedTileSize * 128,
+                   PieceBytes, full);
+      }
+  }
+
+  static __device__ void produce(const Params &p, int64_t first, int64_t stride, char *ring, uint64_t *full,
+                                 uint64_t *empty) {
+    int64_t depth = ceilDiv<int64_t>(p.K, PackedTileSize), rowTiles = ceilDiv<int64_t>(p.M, Tile::M);
+    int64_t count = rowTiles * p.colTiles(Cols);
+    // 1. Weights of the first stages, before the kernels that come before have ended.
+    int early = int(smaller<int64_t>(Stages, depth));
+    if (threadIdx.x == 0) {
+      Target target(p, first, rowTiles);
+      for (int k = 0; k < early; ++k)
+        fetchWeights(target, depth, k, ring + k * StageBytes, full + k);
+    }
+    waitForPrevious();
+    // 2. Everything else, a stage at a time as they become free.
+    MatrixView<Element> a(p.A, p.M, p.K, p.LdA);
+    RingPosition<Stages> next;
+    int chunk = threadIdx.x % 8, row = threadIdx.x / 8;
+#pragma unroll 1
+    for (int64_t tile = first; tile < count; tile += stride) {
+      Target target(p, tile, rowTiles);
+#pragma unroll 1
+      for (int64_t k = 0; k < depth; ++k) {
+        char *stage = ring + next.Stage * StageBytes;
+        waitBarrier(empty + next.Stage, next.Round ^ 1);
+        if (threadIdx.x == 0 && (tile != first || k >= early))
+          fetchWeights(target, depth, k, stage, full + next.Stage);
+#pragma unroll
+        for (int i = 0; i < Tile::M; i += 16)
+          loadChunk(stage + chunkOffset<8>(row + i, chunk), a, target.Row0 + row + i, k * 64 + chunk * 8);
+        if (a.Aligned)
+          arriveAfterCopies(full + next.Stage);
+        else
+          arrive(full + next.Stage);
+        next.advance();
+      }
+    }
+  }
+
+  template <class Epilogue>
+  static __device__ void store(const Params &p, const Target &target, const float (&sums)[Tile::N / 2],
+                               const Epilogue &epilogue) {
+    int lane = threadIdx.x % 32, warp = threadIdx.x / 32 - 4;
+    int64_t row0 = target.Row0 + warp * 16 + lane / 4, col0 = target.Col0 + lane % 4 * 2;
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      int64_t row = row0 + half * 8;
+      if (row >= p.M)
+        continue;
+#pragma unroll
+      for (int j = 0; j < Cols / 8; ++j) {
+        float pair[2][Sums];
+#pragma unroll
+        for (int e = 0; e < 2; ++e)
+#pragma unroll
+          for (int s = 0; s < Sums; ++s)
+            pair[e][s] = sums[(s * (Cols / 8) + j) * 4 + half * 2 + e];
+        if (col0 + j * 8 < target.Part.N)
+          storePart<Outputs>(target.Index, target.Part, pair, row, col0 + j * 8, epilogue);
+      }
+    }
+  }
+
+  template <class Epilogue>
+  static __device__ void consume(const Params &p, int64_t first, int64_t stride, const char *ring, uint64_t *full,
+                                 uint64_t *empty, const Epilogue &epilogue) {
+    int64_t depth = ceilDiv<int64_t>(p.K, PackedTileSize), rowTiles = ceilDiv<int64_t>(p.M, Tile::M);
+    int64_t count = rowTiles * p.colTiles(Cols);
+    int group = threadIdx.x / 128 - 1, lane = threadIdx.x % 32;
+    RingPosition<Stages> next;
+    // What the epilogue reads may come from the kernel before.
+    waitForPrevious();
+#pragma unroll 1
+    for (int64_t tile = first; tile < count; tile += stride) {
+      float sums[Tile::N / 2];
+#pragma unroll
+      for (int i = 0; i < Tile::N / 2; ++i)
+        sums[i] = 0;
+      int last = 0;
+#pragma unroll 1
+      for (int64_t k = 0; k < depth; ++k) {
+        const char *stage = ring + next.Stage * StageBytes;
+        waitBarrier(full + next.Stage, next.Round);
+        fenceAsync();
+        uint64_t left = matrixDescriptor(stage + group * 8192), right = matrixDescriptor(stage + LeftBytes);
+        beginWarpgroup();
+#pragma unroll
+        for (int i = 0; i < 4; ++i)
+          multiplyWarpgroup<Element, Tile::N>(sums, left + 2 * i, right + 2 * i);
+        commitWarpgroup();
+        // The stage before this one is free once its products are done.
+        waitWarpgroup<1>();
+        if (k > 0 && lane == 0)
+          arrive(empty + last);
+        last = next.Stage;
+        next.advance();
+      }
+      waitWarpgroup<0>();
+      if (lane == 0 && depth > 0)
+        arrive(empty + last);
+      store(p, Target(p, tile, rowTiles), sums, epilogue);
+    }
+  }
+
+  template <class Epilogue>
+  static __device__ void run(const Params &p, int64_t tile, char *smem, const Epilogue &epilogue) {
+    uint64_t *full = reinterpret_cast<uint64_t *>(smem + Stages * StageBytes), *empty = full + Stages;
+    startNext();
+    if (threadIdx.x == 0) {
+      for (int i = 0; i < Stages; ++i) {
+        initBarrier(full + i, 129);
+        initBarrier(empty + i, Tile::Consumers * 4);
+      }
+      publishBarriers();
+    }
+    __syncthreads();
+    int64_t stride = tiles(p);
+    if (threadIdx.x < 128) {
+      if constexpr (Tile::Consumers == 2)
+        lowerRegisters<40>();
+      produce(p, tile, stride, smem, full, empty);
+    } else {
+      if constexpr (Tile::Consumers == 2)
+        raiseRegisters<232>();
+      consume(p, tile, stride, smem, full, empty, epilogue);
+    }
+    __syncthreads();
+    if (threadIdx.x == 0)
+      for (int i = 0; i < 2 * Stages; ++i)
+        endBarrier(full + i);
+  }
+};
+
+} // namespace lathe::kernels
+
+#endif // LATHE_KERNELS_PACKED_MATMUL_SM90_CUH

@@ -1,0 +1,145 @@
+// The instructions of Hopper around products of a warpgroup (four warps, the first a multiple of four), whose operands
+// lie in shared memory. Declared alone for compilers that are not CUDA compilers, as in instructions.cuh.
+#ifndef LATHE_KERNELS_WARPGROUP_SM90_CUH
+#define LATHE_KERNELS_WARPGROUP_SM90_CUH
+
+#include "instructions_sm90.cuh"
+#include "types.cuh"
+
+namespace lathe::kernels {
+
+#if defined(__CUDACC__) || defined(__CUDACC_RTC__)
+
+/// Arrives once this thread's copies of copyAsync16 so far are complete.
+__device__ inline void arriveAfterCopies(uint64_t *barrier) {
+  asm volatile("cp.async.mbarrier.arrive.noinc.shared::cta.b64 [%0];" ::"r"(sharedAddress(barrier)) : "memory");
+}
+
+/// What this thread knows to be in shared memory is there for multiplyWarpgroup too.
+__device__ inline void fenceAsync() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
+
+/// Gives up or takes registers, by all warps of a warpgroup.
+template <int Registers> __device__ inline void lowerRegisters() {
+  asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(Registers));
+}
+template <int Registers> __device__ inline void raiseRegisters() {
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(Registers));
+}
+
+/// A matrix of 16-bit elements in shared memory for multiplyWarpgroup: 64 elements a row along K, 128 bytes, chunks of
+/// 16 bytes swizzled as chunkOffset<8> does, eight rows at a multiple of 1024 bytes. Adding 2 goes 16 elements on.
+__device__ inline uint64_t matrixDescriptor(const void *shared) {
+  return (sharedAddress(shared) & 0x3ffff) >> 4 | uint64_t(1) << 16 | uint64_t(64) << 32 | uint64_t(1) << 62;
+}
+
+/// Before the first product of a group, once the accumulators are written.
+__device__ inline void beginWarpgroup() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
+/// Closes a group of products.
+__device__ inline void commitWarpgroup() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
+/// Waits until at most `Pending` groups of products are unfinished.
+template <int Pending> __device__ inline void waitWarpgroup() {
+  asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(Pending) : "memory");
+}
+
+#define LATHE_D8(i)                                                                                                    \
+  "+f"(d[i]), "+f"(d[i + 1]), "+f"(d[i + 2]), "+f"(d[i + 3]), "+f"(d[i + 4]), "+f"(d[i + 5]), "+f"(d[i + 6]),          \
+      "+f"(d[i + 7])
+#define LATHE_D16(i) LATHE_D8(i), LATHE_D8(i + 8)
+#define LATHE_D32(i) LATHE_D16(i), LATHE_D16(i + 16)
+#define LATHE_D64(i) LATHE_D32(i), LATHE_D32(i + 32)
+#define LATHE_D128(i) LATHE_D64(i), LATHE_D64(i + 64)
+#define LATHE_WGMMA16(type)                                                                                            \
+  asm volatile("wgmma.mma_async.sync.aligned.m64n16k16.f32." type " "                                                  \
+               "{%0, %1, %2, %3, %4, %5, %6, %7}, %8, %9, 1, 1, 1, 0, 0;"                                              \
+               : LATHE_D8(0)                                                                                           \
+               : "l"(a), "l"(b))
+#define LATHE_WGMMA32(type)                                                                                            \
+  asm volatile("wgmma.mma_async.sync.aligned.m64n32k16.f32." type " "                                                  \
+               "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15}, %16, %17, 1, 1, 1, 0, 0;"      \
+               : LATHE_D16(0)                                                                                          \
+               : "l"(a), "l"(b))
+#define LATHE_WGMMA64(type)                                                                                            \
+  asm volatile("wgmma.mma_async.sync.aligned.m64n64k16.f32." type " "                                                  \
+               "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, "      \
+               "%21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, %32, %33, 1, 1, 1, 0, 0;"                      \
+               : LATHE_D32(0)                                                                                          \
+               : "l"(a), "l"(b))
+#define LATHE_WGMMA128(type)                                                                                           \
+  asm volatile("wgmma.mma_async.sync.aligned.m64n128k16.f32." type " "                                                 \
+               "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, "      \
+               "%21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, %32, %33, %34, %35, %36, %37, %38, %39, "       \
+               "%40, %41, %42, %43, %44, %45, %46, %47, %48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, "       \
+               "%59, %60, %61, %62, %63}, %64, %65, 1, 1, 1, 0, 0;"                                                    \
+               : LATHE_D64(0)                                                                                          \
+               : "l"(a), "l"(b))
+#define LATHE_WGMMA256(type)                                                                                           \
+  asm volatile("wgmma.mma_async.sync.aligned.m64n256k16.f32." type " "                                                 \
+               "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, "      \
+               "%21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, %32, %33, %34, %35, %36, %37, %38, %39, "       \
+               "%40, %41, %42, %43, %44, %45, %46, %47, %48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, "       \
+               "%59, %60, %61, %62, %63, %64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, "       \
+               "%78, %79, %80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95, %96, "       \
+               "%97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111, %112, "         \
+               "%113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, %126, %127}, %128, "     \
+               "%129, 1, 1, 1, 0, 0;"                                                                                  \
+               : LATHE_D128(0)                                                                                         \
+               : "l"(a), "l"(b))
+
+/// d[64 x N] += a[64 x 16] * b[N x 16], by the four warps of a warpgroup. Lane 4g+t of warp w holds rows 16w+g (d[4j],
+/// d[4j+1]) and 16w+g+8 (d[4j+2], d[4j+3]) of columns 8j+2t, 8j+2t+1.
+template <HalfElement Element, int N>
+__device__ inline void multiplyWarpgroup(float (&d)[N / 2], uint64_t a, uint64_t b) {
+  static_assert(N == 16 || N == 32 || N == 64 || N == 128 || N == 256, "N must be a power of two from 16 to 256");
+  if constexpr (IsSame<Element, Half>) {
+    if constexpr (N == 16)
+      LATHE_WGMMA16("f16.f16");
+    else if constexpr (N == 32)
+      LATHE_WGMMA32("f16.f16");
+    else if constexpr (N == 64)
+      LATHE_WGMMA64("f16.f16");
+    else if constexpr (N == 128)
+      LATHE_WGMMA128("f16.f16");
+    else
+      LATHE_WGMMA256("f16.f16");
+  } else {
+    if constexpr (N == 16)
+      LATHE_WGMMA16("bf16.bf16");
+    else if constexpr (N == 32)
+      LATHE_WGMMA32("bf16.bf16");
+    else if constexpr (N == 64)
+      LATHE_WGMMA64("bf16.bf16");
+    else if constexpr (N == 128)
+      LATHE_WGMMA128("bf16.bf16");
+    else
+      LATHE_WGMMA256("bf16.bf16");
+  }
+}
+
+#undef LATHE_WGMMA16
+#undef LATHE_WGMMA32
+#undef LATHE_WGMMA64
+#undef LATHE_WGMMA128
+#undef LATHE_WGMMA256
+#undef LATHE_D8
+#undef LATHE_D16
+#undef LATHE_D32
+#undef LATHE_D64
+#undef LATHE_D128
+
+#else
+
+void arriveAfterCopies(uint64_t *barrier);
+void fenceAsync();
+template <int Registers> void lowerRegisters();
+template <int Registers> void raiseRegisters();
+uint64_t matrixDescriptor(const void *shared);
+void beginWarpgroup();
+void commitWarpgroup();
+template <int Pending> void waitWarpgroup();
+template <HalfElement Element, int N> void multiplyWarpgroup(float (&d)[N / 2], uint64_t a, uint64_t b);
+
+#endif
+
+} // namespace lathe::kernels
+
+#endif // LATHE_KERNELS_WARPGROUP_SM90_CUH

@@ -1,0 +1,192 @@
+// One launch of every template that needs sm_90a, as instances.cu has for the others.
+#include "packed_matmul_few_sm90.cuh"
+#include "packed_matmul_sm90.cuh"
+#include "quantized_few_sm90.cuh"
+
+using namespace lathe::kernels;
+
+struct AddResidual {
+  const float *Residual;
+  int64_t N;
+  __device__ float operator()(float acc, int64_t row, int64_t col) const { return acc + Residual[row * N + col]; }
+};
+
+struct SwiGlu {
+  __device__ float operator()(float gate, float up, int64_t, int64_t) const { return gate / (1 + expf(-gate)) * up; }
+};
+
+using FewOne = PackedMatmulFewRowsSm90<BFloat16, float, 1, 14336>;
+static_assert(FewOne::MinBlocks == 2 && FewOne::SharedBytes <= 113 << 10);
+// registers <= 112
+extern "C" __global__ void __launch_bounds__(FewOne::Threads, FewOne::MinBlocks)
+    lathe_packed_few_sm90_1(void *p0, void *p1, void *p2, void *p3) {
+  extern __shared__ __align__(1024) char smem[];
+  FewOne::Params params{.A = static_cast<const BFloat16 *>(p0),
+                        .M = 1,
+                        .K = 14336,
+                        .LdA = 14336,
+                        .Blocks = 132,
+                        .Parts = {{.W = {static_cast<const BFloat16 *>(p1)}, .C = p2, .N = 4096, .LdC = 4096}}};
+  gridTiles<FewOne>(params, smem, AddResidual{static_cast<const float *>(p3), 4096});
+}
+
+using FewJoined = PackedMatmulFewRowsSm90<Half, Joined<Half, float, Half>, 8, 4096>;
+// registers <= 128
+extern "C" __global__ void __launch_bounds__(FewJoined::Threads, FewJoined::MinBlocks)
+    lathe_packed_few_sm90_joined(void *p0, void *p1, void *p2, void *p3, void *p4, void *p5, void *p6, int64_t d0) {
+  extern __shared__ __align__(1024) char smem[];
+  FewJoined::Params params{.A = static_cast<const Half *>(p0),
+                           .M = d0,
+                           .K = 4096,
+                           .LdA = 4096,
+                           .Blocks = 132,
+                           .Parts = {{.W = {static_cast<const Half *>(p1)}, .C = p2, .N = 4096, .LdC = 4096},
+                                     {.W = {static_cast<const Half *>(p3)}, .C = p4, .N = 1024, .LdC = 1024},
+                                     {.W = {static_cast<const Half *>(p5)}, .C = p6, .N = 1024, .LdC = 1024}}};
+  gridTiles<FewJoined>(params, smem, joinEpilogues(StoreAsIs{}, StoreAsIs{}, StoreAsIs{}));
+}
+
+using FewDual = PackedMatmulFewRowsSm90<Half, Dual<Half>, 1, 4096>;
+// registers <= 112
+extern "C" __global__ void __launch_bounds__(FewDual::Threads, FewDual::MinBlocks)
+    lathe_packed_few_sm90_dual(void *p0, void *p1, void *p2, void *p3) {
+  extern __shared__ __align__(1024) char smem[];
+  FewDual::Params params{
+      .A = static_cast<const Half *>(p0),
+      .M = 1,
+      .K = 4096,
+      .LdA = 4096,
+      .Blocks = 132,
+      .Parts = {
+          {.W = {static_cast<const Half *>(p1), static_cast<const Half *>(p2)}, .C = p3, .N = 14336, .LdC = 14336}}};
+  gridTiles<FewDual>(params, smem, SwiGlu{});
+}
+
+using Wide = PackedMatmulSm90<BFloat16, float, PackedWideTile>;
+static_assert(Wide::SharedBytes <= 227 << 10);
+// registers <= 168
+extern "C" __global__ void __launch_bounds__(Wide::Threads, Wide::MinBlocks)
+    lathe_packed_sm90_wide(void *p0, void *p1, void *p2, void *p3, int64_t d0) {
+  extern __shared__ __align__(1024) char smem[];
+  Wide::Params params{.A = static_cast<const BFloat16 *>(p0),
+                      .M = d0,
+                      .K = 14336,
+                      .LdA = 14336,
+                      .Blocks = 132,
+                      .Parts = {{.W = {static_cast<const BFloat16 *>(p1)}, .C = p2, .N = 4096, .LdC = 4096}}};
+  gridTiles<Wide>(params, smem, AddResidual{static_cast<const float *>(p3), 4096});
+}
+
+using WideDual = PackedMatmulSm90<Half, Dual<Half>, PackedWideTile>;
+// registers <= 168
+extern "C" __global__ void __launch_bounds__(WideDual::Threads, WideDual::MinBlocks)
+    lathe_packed_sm90_wide_dual(void *p0, void *p1, void *p2, void *p3, int64_t d0) {
+  extern __shared__ __align__(1024) char smem[];
+  WideDual::Params params{
+      .A = static_cast<const Half *>(p0),
+      .M = d0,
+      .K = 4096,
+      .LdA = 4096,
+      .Blocks = 132,
+      .Parts = {
+          {.W = {static_cast<const Half *>(p1), static_cast<const Half *>(p2)}, .C = p3, .N = 14336, .LdC = 14336}}};
+  gridTiles<WideDual>(params, smem, SwiGlu{});
+}
+
+using Square = PackedMatmulSm90<Half, Half, PackedSquareTile>;
+// registers <= 168
+extern "C" __global__ void __launch_bounds__(Square::Threads, Square::MinBlocks)
+    lathe_packed_sm90_square(void *p0, void *p1, void *p2, int64_t d0) {
+  extern __shared__ __align__(1024) char smem[];
+  Square::Params params{.A = static_cast<const Half *>(p0),
+                        .M = d0,
+                        .K = 4096,
+                        .LdA = 4096,
+                        .Blocks = 132,
+                        .Parts = {{.W = {static_cast<const Half *>(p1)}, .C = p2, .N = 4096, .LdC = 4096}}};
+  gridTiles<Square>(params, smem, StoreAsIs{});
+}
+
+using Rows = PackedMatmulSm90<Half, Half, PackedRowsTile>;
+static_assert(Rows::SharedBytes <= 113 << 10);
+// registers <= 128
+extern "C" __global__ void __launch_bounds__(Rows::Threads, Rows::MinBlocks)
+    lathe_packed_sm90_rows(void *p0, void *p1, void *p2, int64_t d0) {
+  extern __shared__ __align__(1024) char smem[];
+  Rows::Params params{.A = static_cast<const Half *>(p0),
+                      .M = d0,
+                      .K = 4096,
+                      .LdA = 4096,
+                      .Blocks = 264,
+                      .Parts = {{.W = {static_cast<const Half *>(p1)}, .C = p2, .N = 28672, .LdC = 28672}}};
+  gridTiles<Rows>(params, smem, StoreAsIs{});
+}
+
+using Thin = PackedMatmulSm90<BFloat16, Joined<float, float>, PackedThinTile>;
+static_assert(Thin::SharedBytes <= 113 << 10);
+// registers <= 128
+extern "C" __global__ void __launch_bounds__(Thin::Threads, Thin::MinBlocks)
+    lathe_packed_sm90_thin(void *p0, void *p1, void *p2, void *p3, void *p4, int64_t d0) {
+  extern __shared__ __align__(1024) char smem[];
+  Thin::Params params{.A = static_cast<const BFloat16 *>(p0),
+                      .M = d0,
+                      .K = 4096,
+                      .LdA = 4096,
+                      .Blocks = 264,
+                      .Parts = {{.W = {static_cast<const BFloat16 *>(p1)}, .C = p2, .N = 1024, .LdC = 1024},
+                                {.W = {static_cast<const BFloat16 *>(p3)}, .C = p4, .N = 1024, .LdC = 1024}}};
+  gridTiles<Thin>(params, smem, joinEpilogues(StoreAsIs{}, StoreAsIs{}));
+}
+
+#define KERNEL(KIND) extern "C" __global__ void __launch_bounds__(KIND::Threads, KIND::MinBlocks)
+#define SHARED extern __shared__ __align__(128) char smem[]
+
+// Where two blocks of 320 threads share the registers of a multiprocessor, a thread has at most 96.
+using QuantizedFew1 = QuantizedFewRowsSm90<Half, Joined<Half, Half, Half>, 1, 4096, TiledQ4_K, TiledQ4_K, TiledQ6_K>;
+static_assert(QuantizedFew1::MinBlocks == 2 && QuantizedFew1::SharedBytes <= 115712);
+// registers <= 96
+KERNEL(QuantizedFew1)
+lathe_quantized_few_rows_joined(void *p0, void *p1, void *p2, void *p3, void *p4, void *p5, void *p6) {
+  SHARED;
+  QuantizedFew1::Params params{.A = (const Half *)p0,
+                               .M = 1,
+                               .LdA = 4096,
+                               .Blocks = 132,
+                               .Parts = {{{(const uint8_t *)p1}, p4, 4096, 4096},
+                                         {{(const uint8_t *)p2}, p5, 1024, 1024},
+                                         {{(const uint8_t *)p3}, p6, 1024, 1024}}};
+  gridTiles<QuantizedFew1>(params, smem, joinEpilogues(StoreAsIs{}, StoreAsIs{}, StoreAsIs{}));
+}
+
+using QuantizedFew2 = QuantizedFewRowsSm90<Half, Dual<Half>, 8, 4096, TiledQ4_K>;
+// registers <= 96
+KERNEL(QuantizedFew2) lathe_quantized_few_rows_dual(void *p0, void *p1, void *p2, void *p3, int64_t d0) {
+  SHARED;
+  QuantizedFew2::Params params{
+      (const Half *)p0, d0, 4096, 132, {{{(const uint8_t *)p1, (const uint8_t *)p2}, p3, 14336, 14336}}};
+  gridTiles<QuantizedFew2>(params, smem, SwiGlu{});
+}
+
+using QuantizedFew3 = QuantizedFewRowsSm90<Half, float, 8, 4096, TiledQ6_K>;
+// registers <= 128
+KERNEL(QuantizedFew3) lathe_quantized_few_rows_q6_k_8(void *p0, void *p1, void *p2, int64_t d0) {
+  SHARED;
+  QuantizedFew3::Params params{(const Half *)p0, d0, 4096, 132, {{{(const uint8_t *)p1}, p2, 14336, 14336}}};
+  gridTiles<QuantizedFew3>(params, smem, StoreAsIs{});
+}
+
+using QuantizedFew4 = QuantizedFewRowsSm90<BFloat16, float, 1, 14336, TiledQ8_0>;
+// registers <= 96
+KERNEL(QuantizedFew4) lathe_quantized_few_rows_q8_0_1(void *p0, void *p1, void *p2) {
+  SHARED;
+  QuantizedFew4::Params params{(const BFloat16 *)p0, 1, 14336, 132, {{{(const uint8_t *)p1}, p2, 4096, 4096}}};
+  gridTiles<QuantizedFew4>(params, smem, StoreAsIs{});
+}
+
+using QuantizedFew5 = QuantizedFewRowsSm90<Half, float, 4, 896, TiledQ4_0>;
+// registers <= 96
+KERNEL(QuantizedFew5) lathe_quantized_few_rows_q4_0_4(void *p0, void *p1, void *p2, int64_t d0) {
+  SHARED;
+  QuantizedFew5::Params params{(const Half *)p0, d0, 896, 132, {{{(const uint8_t *)p1}, p2, 896, 896}}};
+  gridTiles<QuantizedFew5>(params, smem, StoreAsIs{});
+}

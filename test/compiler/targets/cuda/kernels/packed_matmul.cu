@@ -1,0 +1,380 @@
+// The products of packed_matmul.cuh and its forms for sm_90a against a loop in f64.
+#include "KernelTest.h"
+#include "packed_matmul.cuh"
+#include "packed_matmul_few_sm90.cuh"
+#include "packed_matmul_sm90.cuh"
+#include <tuple>
+
+using namespace lathe::kernels;
+using namespace lathe::kernels::test;
+
+namespace {
+
+struct Sizes {
+  int64_t M, N, K;
+  int64_t Pad = 0;  ///< elements between rows of A beyond the row
+  size_t Shift = 0; ///< elements that A and C are off alignment
+};
+
+/// W [N, K] packed as packed_matmul.cuh says.
+template <class Element> std::vector<Element> pack(const std::vector<Element> &w, int64_t n, int64_t k) {
+  int64_t depth = (k + 63) / 64;
+  std::vector<Element> packed((n + 63) / 64 * depth * 4096);
+  for (int64_t row = 0; row < n; ++row)
+    for (int64_t col = 0; col < k; ++col) {
+      int64_t tile = row / 64 * depth + col / 64, chunk = (col % 64 / 8) ^ (row & 7);
+      packed[tile * 4096 + row % 64 * 64 + chunk * 8 + col % 8] = w[row * k + col];
+    }
+  return packed;
+}
+
+/// acc * scale + bias[col] - row: wrong indices and a wrong part's epilogue show.
+struct BiasAndRow {
+  const float *Bias;
+  float Scale;
+  __device__ float operator()(float acc, int64_t row, int64_t col) const {
+    return acc * Scale + Bias[col] - 0.125f * float(row);
+  }
+};
+
+/// Not symmetric in its two sums.
+struct Gate {
+  const float *Bias;
+  __device__ float operator()(float gate, float up, int64_t row, int64_t col) const {
+    return (gate + Bias[col]) * (up - 0.125f * float(row));
+  }
+};
+
+/// A product's weights and result on the device, and the sums that it should have.
+template <class Element, class Output> struct Product {
+  int64_t M, N, K;
+  std::vector<Element> W;
+  std::vector<float> Bias;
+  Buffer<Element> Packed;
+  Buffer<float> DeviceBias;
+  Buffer<Output> C;
+  std::vector<double> Sum, Size;
+
+  Product(const std::vector<Element> &a, const Sizes &s, int64_t n)
+      : M(s.M), N(n), K(s.K), W(randomVector<Element>(n * s.K)), Bias(randomVector<float>(n)), Packed(pack(W, n, s.K)),
+        DeviceBias(Bias), C(Buffer<Output>::poisoned(s.M * n, s.Shift)), Sum(M * N), Size(M * N) {
+    std::vector<double> left(M * K), right(N * K);
+    for (int64_t m = 0; m < M; ++m)
+      for (int64_t k = 0; k < K; ++k)
+        left[m * K + k] = number(a[m * (K + s.Pad) + k]);
+    for (int64_t i = 0; i < N * K; ++i)
+      right[i] = number(W[i]);
+    for (int64_t m = 0; m < M; ++m)
+      for (int64_t i = 0; i < N; ++i)
+        for (int64_t k = 0; k < K; ++k) {
+          double term = left[m * K + k] * right[i * K + k];
+          Sum[m * N + i] += term;
+          Size[m * N + i] += std::fabs(term);
+        }
+  }
+
+  void compare(Suite &suite, const std::string &title, const std::vector<Output> &got, float scale) const {
+    std::vector<double> want(M * N), slack(M * N);
+    for (int64_t i = 0; i < M * N; ++i) {
+      want[i] = Sum[i] * scale + number(Bias[i % N]) - 0.125 * static_cast<double>(i / N);
+      slack[i] = scale * Size[i] * accumulation(K) + 4 * Rounding<float> * (std::fabs(Sum[i]) * scale + 1 + i / N);
+    }
+    suite.compare(title, got, want, slack);
+  }
+};
+
+std::string titleOf(const std::string &kernel, const Sizes &s) {
+  return kernel + " " + std::to_string(s.M) + "x" + std::to_string(s.N) + "x" + std::to_string(s.K) + " pad " +
+         std::to_string(s.Pad) + " shift " + std::to_string(s.Shift);
+}
+
+template <class Kernel, class Element>
+typename Kernel::Params paramsOf(const Buffer<Element> &a, const Sizes &s, int64_t blocks = 132) {
+  typename Kernel::Params params{};
+  params.A = a.data(), params.M = s.M, params.K = s.K, params.LdA = s.K + s.Pad;
+  params.Blocks = blocks;
+  return params;
+}
+
+template <class Kernel, class Element, class Output>
+void runCase(Suite &suite, const std::string &kernel, const Sizes &s) {
+  auto a = randomVector<Element>(s.M * (s.K + s.Pad));
+  Buffer<Element> deviceA(a, s.Shift);
+  Product<Element, Output> product(a, s, s.N);
+  // Fewer blocks than tiles, so that the ring goes on from tile to tile.
+  auto params = paramsOf<Kernel>(deviceA, s, 2);
+  params.Parts[0] = {{product.Packed.data()}, product.C.data(), s.N, s.N};
+  std::string title = titleOf(kernel, s);
+  auto got = suite.twice(title, product.C, [&](int64_t blocks) {
+    launch<Kernel>(params, BiasAndRow{product.DeviceBias.data(), 1.5f}, blocks);
+  });
+  product.compare(suite, title, got, 1.5f);
+}
+
+/// Three products of one A, of N, 40 and 17 columns.
+template <class Kernel, class Element, class O0, class O1, class O2>
+void runJoined(Suite &suite, const std::string &kernel, const Sizes &s) {
+  auto a = randomVector<Element>(s.M * (s.K + s.Pad));
+  Buffer<Element> deviceA(a, s.Shift);
+  Product<Element, O0> first(a, s, s.N);
+  Product<Element, O1> second(a, s, 40);
+  Product<Element, O2> third(a, s, 17);
+  auto params = paramsOf<Kernel>(deviceA, s, 3);
+  params.Parts[0] = {{first.Packed.data()}, first.C.data(), s.N, s.N};
+  params.Parts[1] = {{second.Packed.data()}, second.C.data(), 40, 40};
+  params.Parts[2] = {{third.Packed.data()}, third.C.data(), 17, 17};
+  std::string title = titleOf(kernel, s);
+  auto got = suite.twice(
+      title, first.C,
+      [&](int64_t blocks) {
+        launch<Kernel>(params,
+                       joinEpilogues(BiasAndRow{first.DeviceBias.data(), 1.5f},
+                                     BiasAndRow{second.DeviceBias.data(), 0.5f},
+                                     BiasAndRow{third.DeviceBias.data(), 3.0f}),
+                       blocks);
+      },
+      [&] {
+        first.C.poison();
+        second.C.poison();
+        third.C.poison();
+      });
+  first.compare(suite, title, got, 1.5f);
+  suite.report(title + " guards", second.C.guardsIntact() && third.C.guardsIntact(), "wrote outside a result");
+  second.compare(suite, title + " second", second.C.read(), 0.5f);
+  third.compare(suite, title + " third", third.C.read(), 3.0f);
+}
+
+template <class Kernel, class Element, class Output>
+void runDual(Suite &suite, const std::string &kernel, const Sizes &s) {
+  auto a = randomVector<Element>(s.M * (s.K + s.Pad));
+  Buffer<Element> deviceA(a, s.Shift);
+  Product<Element, Output> gate(a, s, s.N), up(a, s, s.N);
+  auto params = paramsOf<Kernel>(deviceA, s, 2);
+  params.Parts[0] = {{gate.Packed.data(), up.Packed.data()}, gate.C.data(), s.N, s.N};
+  std::string title = titleOf(kernel, s);
+  auto got =
+      suite.twice(title, gate.C, [&](int64_t blocks) { launch<Kernel>(params, Gate{gate.DeviceBias.data()}, blocks); });
+  std::vector<double> want(s.M * s.N), slack(s.M * s.N);
+  for (int64_t i = 0; i < s.M * s.N; ++i) {
+    double x = gate.Sum[i] + number(gate.Bias[i % s.N]), y = up.Sum[i] - 0.125 * static_cast<double>(i / s.N);
+    double dx = gate.Size[i] * accumulation(s.K) + 2 * Rounding<float> * (std::fabs(x) + 1);
+    double dy = up.Size[i] * accumulation(s.K) + 2 * Rounding<float> * (std::fabs(y) + i / s.N);
+    want[i] = x * y;
+    slack[i] = std::fabs(x) * dy + std::fabs(y) * dx + dx * dy + 2 * Rounding<float> * std::fabs(x * y);
+  }
+  suite.compare(title, got, want, slack);
+}
+
+template <class Element, class Output, int Rows> void fewRowsCases(Suite &suite, const std::string &name) {
+  using Few = PackedMatmulFewRows<Element, Output, Rows>;
+  for (const Sizes &s : {Sizes{1, 1, 1}, Sizes{Rows, 17, 65}, Sizes{(Rows + 1) / 2, 64, 64}, Sizes{Rows, 100, 520, 3},
+                         Sizes{Rows, 63, 576, 0, 1}, Sizes{Rows, 200, 1032, 8}})
+    runCase<Few, Element, Output>(suite, name + " few " + std::to_string(Rows), s);
+  runCase<PackedMatmulFewRowsSm90<Element, Output, Rows, 1>, Element, Output>(suite, name + " few sm90", {1, 1, 1});
+  runCase<PackedMatmulFewRowsSm90<Element, Output, Rows, 65>, Element, Output>(suite, name + " few sm90",
+                                                                               {Rows, 17, 65});
+  runCase<PackedMatmulFewRowsSm90<Element, Output, Rows, 520>, Element, Output>(suite, name + " few sm90",
+                                                                                {(Rows + 1) / 2, 130, 520, 3});
+  runCase<PackedMatmulFewRowsSm90<Element, Output, Rows, 576>, Element, Output>(suite, name + " few sm90",
+                                                                                {Rows, 63, 576, 0, 1});
+  runCase<PackedMatmulFewRowsSm90<Element, Output, Rows, 4100>, Element, Output>(suite, name + " few sm90",
+                                                                                 {Rows, 64, 4100});
+}
+
+template <class Kernel, class Element, class Output> void tileCases(Suite &suite, const std::string &name) {
+  for (const Sizes &s : {Sizes{1, 1, 1}, Sizes{17, 33, 65}, Sizes{64, 64, 64}, Sizes{65, 257, 130, 3},
+                         Sizes{127, 100, 520}, Sizes{129, 130, 200, 8, 8}, Sizes{20, 300, 72, 1, 3}})
+    runCase<Kernel, Element, Output>(suite, name, s);
+  if constexpr (!Emulated)
+    for (const Sizes &s : {Sizes{300, 1000, 4096}, Sizes{515, 1537, 1000}})
+      runCase<Kernel, Element, Output>(suite, name, s);
+}
+
+#ifndef LATHE_EMULATED
+/// Pairs of bf16 between -1/32 and 1/32.
+__global__ void fillRandom(uint32_t *words, size_t count) {
+  for (size_t i = blockIdx.x * size_t(blockDim.x) + threadIdx.x; i < count; i += size_t(gridDim.x) * blockDim.x) {
+    uint32_t x = uint32_t(i) * 747796405u + 2891336453u;
+    x = (x >> (x >> 28 | 4) ^ x) * 277803737u;
+    words[i] = packBFloat16((float(x & 0xffff) - 32768) / (1 << 20), (float(x >> 16) - 32768) / (1 << 20));
+  }
+}
+
+/// A product with random weights for timing: as many copies of the weights as exceed the L2.
+template <class Kernel, class Element, class Output, class Body>
+void timeCase(Suite &suite, const char *title, int64_t m, int64_t n, int64_t k, const Body &body,
+              int64_t blocks = 132) {
+  constexpr int Sums = Kernel::Form::Sums;
+  double weightBytes = double(Sums) * (n + 63) / 64 * ((k + 63) / 64) * 8192;
+  double bytes = weightBytes + double(m * k + m * n) * 2;
+  int copies = int(300e6 / bytes) + 2;
+  Buffer<Element> a(randomVector<Element>(m * k));
+  auto c = Buffer<Output>::poisoned(m * n);
+  auto values = randomVector<Element>(size_t(weightBytes / 2 / Sums));
+  std::vector<Buffer<Element>> w;
+  for (int i = 0; i < copies * Sums; ++i)
+    w.emplace_back(values);
+  auto params = paramsOf<Kernel>(a, Sizes{m, n, k}, blocks);
+  suite.time(title, copies, bytes, 2.0 * Sums * double(m) * double(n) * double(k), [&](int i) {
+    for (int s = 0; s < Sums; ++s)
+      params.Parts[0].W[s] = w[i * Sums + s].data();
+    params.Parts[0].C = c.data(), params.Parts[0].N = n, params.Parts[0].LdC = n;
+    launch<Kernel>(params, body);
+  });
+}
+
+struct GateTimesUp {
+  __device__ float operator()(float gate, float up, int64_t, int64_t) const { return gate / (1 + __expf(-gate)) * up; }
+};
+
+/// The products of a token of an 8B model, 129 of them, each of what the one before gave: 15 GB of random weights in a
+/// graph of dependent launches.
+class Chain {
+public:
+  using B = BFloat16;
+
+  Chain(int rows) : Rows(rows) {
+    check(cudaMalloc(&Weights, WeightBytes), "cudaMalloc");
+    fillRandom<<<1024, 256>>>(Weights, WeightBytes / 4);
+    for (B *&x : X)
+      check(cudaMalloc(&x, 8 * 128256 * 2), "cudaMalloc");
+    fillRandom<<<64, 256>>>(reinterpret_cast<uint32_t *>(X[0]), 8 * 14336 / 2);
+    check(cudaStreamCreate(&Stream), "cudaStreamCreate");
+    check(cudaDeviceSynchronize(), "fill");
+  }
+  ~Chain() {
+    cudaFree(Weights);
+    for (B *x : X)
+      cudaFree(x);
+  }
+
+  template <int Capacity> void time(Suite &suite, const char *title) {
+    check(cudaStreamBeginCapture(Stream, cudaStreamCaptureModeThreadLocal), "capture");
+    Offset = Launches = 0;
+    for (int layer = 0; layer < 32; ++layer) {
+      using Qkv = PackedMatmulFewRowsSm90<B, Joined<B, B, B>, Capacity, 4096>;
+      typename Qkv::Params qkv{X[0], Rows, 4096,
+                               4096, 132,  {part(4096, 4096, 1), part(1024, 4096, 2), part(1024, 4096, 3)}};
+      start<Qkv>(qkv, joinEpilogues(StoreAsIs{}, StoreAsIs{}, StoreAsIs{}));
+      using Out = PackedMatmulFewRowsSm90<B, B, Capacity, 4096>;
+      start<Out>(typename Out::Params{X[1], Rows, 4096, 4096, 132, {part(4096, 4096, 0)}}, StoreAsIs{});
+      using GateUp = PackedMatmulFewRowsSm90<B, Dual<B>, Capacity, 4096>;
+      auto gate = part(14336, 4096, 4), up = part(14336, 4096, 4);
+      start<GateUp>(
+          typename GateUp::Params{X[0], Rows, 4096, 4096, 132, {{{gate.W[0], up.W[0]}, gate.C, 14336, 14336}}},
+          GateTimesUp{});
+      using Down = PackedMatmulFewRowsSm90<B, B, Capacity, 14336>;
+      start<Down>(typename Down::Params{X[4], Rows, 14336, 14336, 132, {part(4096, 14336, 0)}}, StoreAsIs{});
+    }
+    using Head = PackedMatmulFewRowsSm90<B, B, Capacity, 4096>;
+    start<Head>(typename Head::Params{X[0], Rows, 4096, 4096, 132, {part(128256, 4096, 5)}}, StoreAsIs{});
+    cudaGraph_t graph;
+    cudaGraphExec_t program;
+    check(cudaStreamEndCapture(Stream, &graph), "end of capture");
+    check(cudaGraphInstantiate(&program, graph, 0), "instantiate");
+    check(cudaGraphLaunch(program, Stream), "graph");
+    check(cudaStreamSynchronize(Stream), "graph");
+    suite.time(title, 1, double(Offset), 0, [&](int) { cudaGraphLaunch(program, nullptr); });
+    cudaGraphExecDestroy(program);
+    cudaGraphDestroy(graph);
+  }
+
+private:
+  static constexpr size_t WeightBytes = size_t(16) << 30;
+  int Rows, Launches = 0;
+  size_t Offset = 0;
+  uint32_t *Weights = nullptr;
+  B *X[6] = {};
+  cudaStream_t Stream;
+
+  ProductPart<B, 1> part(int64_t n, int64_t k, int target) {
+    auto *w = reinterpret_cast<const B *>(reinterpret_cast<char *>(Weights) + Offset);
+    Offset += (n + 63) / 64 * (k / 64) * 8192;
+    return {{w}, X[target], n, n};
+  }
+
+  template <class Kernel, class Body> void start(const typename Kernel::Params &params, const Body &body) {
+    check(
+        cudaFuncSetAttribute(runTiles<Kernel, Body>, cudaFuncAttributeMaxDynamicSharedMemorySize, Kernel::SharedBytes),
+        "cudaFuncSetAttribute");
+    cudaLaunchAttribute attribute{};
+    attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    attribute.val.programmaticStreamSerializationAllowed = 1;
+    cudaLaunchConfig_t config{};
+    config.gridDim = dim3(static_cast<unsigned>(Kernel::tiles(params)));
+    config.blockDim = dim3(Kernel::Threads);
+    config.dynamicSmemBytes = Kernel::SharedBytes;
+    config.stream = Stream;
+    config.attrs = &attribute;
+    config.numAttrs = Launches++ > 0;
+    check(cudaLaunchKernelEx(&config, runTiles<Kernel, Body>, params, body), "launch");
+  }
+};
+#endif
+
+} // namespace
+
+int main(int argc, char **argv) {
+  Suite suite("packed_matmul", argc, argv);
+  fewRowsCases<BFloat16, float, 1>(suite, "bf16");
+  fewRowsCases<Half, Half, 2>(suite, "f16");
+  fewRowsCases<BFloat16, BFloat16, 4>(suite, "bf16");
+  fewRowsCases<Half, float, 8>(suite, "f16");
+  tileCases<PackedMatmul<Half, Half, PackedLargeTile>, Half, Half>(suite, "f16 large");
+  tileCases<PackedMatmul<BFloat16, float, PackedMediumTile>, BFloat16, float>(suite, "bf16 medium");
+  tileCases<PackedMatmul<Half, float, PackedSmallTile>, Half, float>(suite, "f16 small");
+  tileCases<PackedMatmulSm90<BFloat16, BFloat16, PackedWideTile>, BFloat16, BFloat16>(suite, "bf16 sm90 wide");
+  tileCases<PackedMatmulSm90<Half, float, PackedSquareTile>, Half, float>(suite, "f16 sm90 square");
+  tileCases<PackedMatmulSm90<Half, Half, PackedRowsTile>, Half, Half>(suite, "f16 sm90 rows");
+  tileCases<PackedMatmulSm90<BFloat16, float, PackedThinTile>, BFloat16, float>(suite, "bf16 sm90 thin");
+
+  // Rows that do not fit shared memory.
+  runCase<PackedMatmulFewRowsSm90<Half, float, 8, 8000>, Half, float>(suite, "f16 few sm90 not resident",
+                                                                      {8, 20, 8000});
+  runCase<PackedMatmulFewRowsSm90<Half, float, 8, 7777>, Half, float>(suite, "f16 few sm90 not resident",
+                                                                      {7, 20, 7777, 0, 1});
+
+  using Three = Joined<Half, float, Half>;
+  runJoined<PackedMatmulFewRows<Half, Three, 2>, Half, Half, float, Half>(suite, "joined few", {2, 70, 200});
+  runJoined<PackedMatmul<Half, Three, PackedMediumTile>, Half, Half, float, Half>(suite, "joined tiles", {70, 70, 200});
+  runJoined<PackedMatmulFewRowsSm90<Half, Three, 4, 200>, Half, Half, float, Half>(suite, "joined few sm90",
+                                                                                   {3, 70, 200});
+  runJoined<PackedMatmulSm90<Half, Three, PackedRowsTile>, Half, Half, float, Half>(suite, "joined sm90",
+                                                                                    {70, 130, 200});
+  runDual<PackedMatmulFewRows<Half, Dual<Half>, 4>, Half, Half>(suite, "dual few", {4, 70, 300});
+  runDual<PackedMatmul<Half, Dual<float>, PackedMediumTile>, Half, float>(suite, "dual tiles", {70, 70, 200});
+  runDual<PackedMatmulFewRowsSm90<Half, Dual<Half>, 8, 300>, Half, Half>(suite, "dual few sm90", {7, 70, 300});
+  runDual<PackedMatmulSm90<BFloat16, Dual<float>, PackedWideTile>, BFloat16, float>(suite, "dual sm90 wide",
+                                                                                    {130, 150, 200});
+  runDual<PackedMatmulSm90<Half, Dual<Half>, PackedThinTile>, Half, Half>(suite, "dual sm90 thin", {70, 70, 200});
+#ifndef LATHE_EMULATED
+  if (suite.Time) {
+    using B = BFloat16;
+    timeCase<PackedMatmulFewRowsSm90<B, B, 1, 4096>, B, B>(suite, "1x14336x4096", 1, 14336, 4096, StoreAsIs{});
+    timeCase<PackedMatmulFewRowsSm90<B, B, 1, 14336>, B, B>(suite, "1x4096x14336", 1, 4096, 14336, StoreAsIs{});
+    timeCase<PackedMatmulFewRowsSm90<B, B, 8, 4096>, B, B>(suite, "8x14336x4096", 8, 14336, 4096, StoreAsIs{});
+    timeCase<PackedMatmulFewRows<B, B, 1>, B, B>(suite, "1x14336x4096 sm_80", 1, 14336, 4096, StoreAsIs{});
+    auto medium = [&]<class Tile>(const char *name) {
+      using Kernel = PackedMatmulSm90<B, B, Tile>;
+      for (auto [m, n, k] : {std::tuple{16, 28672, 4096}, {16, 4096, 14336}, {64, 28672, 4096}, {64, 4096, 14336}})
+        timeCase<Kernel, B, B>(suite,
+                               (std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k) + name).c_str(),
+                               m, n, k, StoreAsIs{}, 132 * Kernel::MinBlocks);
+    };
+    medium.operator()<PackedThinTile>(" thin");
+    medium.operator()<PackedRowsTile>(" rows");
+    timeCase<PackedMatmulSm90<B, B, PackedSquareTile>, B, B>(suite, "256x28672x4096 square", 256, 28672, 4096,
+                                                             StoreAsIs{});
+    timeCase<PackedMatmulSm90<B, B, PackedWideTile>, B, B>(suite, "256x28672x4096 wide", 256, 28672, 4096, StoreAsIs{});
+    timeCase<PackedMatmulSm90<B, B, PackedWideTile>, B, B>(suite, "2048x28672x4096 wide", 2048, 28672, 4096,
+                                                           StoreAsIs{});
+    timeCase<PackedMatmulSm90<B, B, PackedWideTile>, B, B>(suite, "2048x4096x14336 wide", 2048, 4096, 14336,
+                                                           StoreAsIs{});
+    timeCase<PackedMatmul<B, B, PackedLargeTile>, B, B>(suite, "2048x28672x4096 sm_80 large", 2048, 28672, 4096,
+                                                        StoreAsIs{});
+    Chain(1).time<1>(suite, "8B chain, 1 row");
+    Chain(8).time<8>(suite, "8B chain, 8 rows");
+  }
+#endif
+  return suite.finish();
+}
