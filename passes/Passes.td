@@ -390,7 +390,8 @@ def PackProducts : Pass<"lathe-pack-products", "::mlir::func::FuncOp"> {
 
     Leaves: products with f32, f16 or bf16 weights as `lathe.panel_matmul`, whose kernel reads them in order. Packing is an operation that
     reads weights alone, for FormWeightPrograms to collect. The blocks that `lathe.int8_matmul` reads become panels of 16
-    rows. Remarks of category `fusion` say what was packed and what not.
+    rows, and a `lathe.gather` from the same weight reads these too, so that it is stored once. Remarks of category `fusion`
+    say what was packed and what not.
 
     Before:
     ```mlir
@@ -403,7 +404,7 @@ def PackProducts : Pass<"lathe-pack-products", "::mlir::func::FuncOp"> {
     ```
 
     Not done: right operands that are computed, or are more than one matrix; blocks that a product reads in f32, whose kernel
-    reads them as they are.
+    reads them as they are; a `lathe.gather` from weights of `lathe.panel_matmul`, which keeps a table of its own.
   }];
   let dependentDialects = ["::lathe::LatheDialect"];
 }

@@ -41,17 +41,23 @@ static void pack(MatmulOp matmul) {
   matmul.erase();
 }
 
-/// Blocks become panels; panels stay.
+/// Blocks become panels; panels stay. A table that is gathered from too, as models with tied embeddings do, is read
+/// from the panels as well: it would stand in the artifact twice.
 static void packBlocks(Int8MatmulOp product) {
-  RankedTensorType rhs = product.getRhs().getType();
+  Value weight = product.getRhs();
+  auto rhs = cast<RankedTensorType>(weight.getType());
   auto blocks = dyn_cast<GgufType>(rhs.getElementType());
   if (!blocks)
     return;
   OpBuilder builder(product);
+  builder.setInsertionPointAfterValue(weight);
   constexpr int64_t Rows = gguf::BlockPanels::Rows;
   int64_t shape[] = {int64_t(llvm::alignTo(rhs.getDimSize(0), Rows)), rhs.getDimSize(1)};
   auto type = RankedTensorType::get(shape, GgufPanelsType::get(product.getContext(), blocks.getFormat()));
-  product.getRhsMutable().assign(PackBlocksOp::create(builder, product.getLoc(), type, product.getRhs()));
+  Value panels = PackBlocksOp::create(builder, product.getLoc(), type, weight);
+  weight.replaceUsesWithIf(panels, [](OpOperand &use) {
+    return isa<Int8MatmulOp>(use.getOwner()) || (isa<GatherOp>(use.getOwner()) && use.getOperandNumber() == 0);
+  });
   remark::passed(product.getLoc(), remark::RemarkOpts::name("PackProducts").category("fusion"))
       << remark::add("packs weights of {0} into panels of {1} rows", rhs, Rows);
 }

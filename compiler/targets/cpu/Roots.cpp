@@ -327,19 +327,25 @@ LogicalResult RootEmitter::emitArg(Operation *op, RankedTensorType type, int64_t
 }
 
 LogicalResult RootEmitter::emit(GatherOp op) {
-  FailureOr<Operand> table = getOperand(op, op.getTable());
-  FailureOr<llvm::Value *> indices = getAddress(op, op.getIndices());
-  if (failed(table) || failed(indices))
+  FailureOr<llvm::Value *> indices = getAddress(op, op.getIndices()), address = getAddress(op, op.getTable());
+  if (failed(indices) || failed(address))
+    return failure();
+  auto panels = dyn_cast<GgufPanelsType>(op.getTable().getType().getElementType());
+  FailureOr<Operand> table = Operand{*address, panels, panels ? panels.getFormat().str() : ""};
+  if (!panels)
+    table = getOperand(op, op.getTable());
+  if (failed(table))
     return failure();
   AffineExpr length = Body.getDim(op.getTable(), 1);
-  Call.Template = getTemplate("lathe_gather");
+  Call.Template = getTemplate(panels ? "lathe_gather_panels_" + table->Format : "lathe_gather");
   Call.Tiles = Body.getDim(op.getResult(), 0);
   add(table->Address);
   add(*indices);
   addFlag(op.getIndices().getType().getElementType().isInteger(64));
   add(Body.getDim(op.getTable(), 0));
   add(length);
-  add(emitBytes(length, table->Element));
+  if (!panels)
+    add(emitBytes(length, table->Element));
   addFunction("lathe_unpack_", *table);
   return success();
 }

@@ -72,3 +72,35 @@ func.func @blocks(%x: tensor<?x256xf32>, %p: tensor<48x256x!lathe.gguf_panels<q4
   %z = lathe.int8_matmul %x, %p : tensor<?x256xf32>, tensor<48x256x!lathe.gguf_panels<q4_k>> -> tensor<?x40xf32>
   return %y, %z : tensor<?x40xf32>, tensor<?x40xf32>
 }
+
+// -----
+
+// A table that is also gathered from is stored once: both read panels.
+// CHECK-LABEL: func.func @tied
+// CHECK: %[[P:.*]] = lathe.pack_blocks %{{.*}} : tensor<40x256x!lathe.gguf<q6_k>> -> tensor<48x256x!lathe.gguf_panels<q6_k>>
+// CHECK: %[[X:.*]] = lathe.gather %[[P]], %{{.*}} : tensor<48x256x!lathe.gguf_panels<q6_k>>, tensor<?xi32> -> tensor<?x256xf32>
+// CHECK: lathe.int8_matmul %[[X]], %[[P]]
+// CHECK-NOT: pack_blocks
+func.func @tied(%tokens: tensor<?xi32>) -> tensor<?x40xf32> {
+  %w = lathe.weight "w" file 0 offset 0 bytes 8400 : tensor<40x256x!lathe.gguf<q6_k>>
+  %x = lathe.gather %w, %tokens : tensor<40x256x!lathe.gguf<q6_k>>, tensor<?xi32> -> tensor<?x256xf32>
+  // expected-remark @below {{packs weights of tensor<40x256x!lathe.gguf<q6_k>> into panels of 16 rows}}
+  %y = lathe.int8_matmul %x, %w : tensor<?x256xf32>, tensor<40x256x!lathe.gguf<q6_k>> -> tensor<?x40xf32>
+  return %y : tensor<?x40xf32>
+}
+
+// -----
+
+// Weights that are no blocks keep a table beside their panels.
+// CHECK-LABEL: func.func @tied_plain
+// CHECK: %[[W:.*]] = lathe.weight
+// CHECK: lathe.gather %[[W]]
+// CHECK: %[[P:.*]] = lathe.pack_columns %[[W]]
+// CHECK: lathe.panel_matmul %{{.*}}, %[[P]]
+func.func @tied_plain(%tokens: tensor<?xi32>) -> tensor<?x40xf32> {
+  %w = lathe.weight "w" file 0 offset 0 bytes 5120 : tensor<40x64xf16>
+  %x = lathe.gather %w, %tokens : tensor<40x64xf16>, tensor<?xi32> -> tensor<?x64xf32>
+  // expected-remark @below {{packs weights of tensor<40x64xf16> into panels of 16 columns}}
+  %y = lathe.matmul %x, %w transpose_rhs : tensor<?x64xf32>, tensor<40x64xf16> -> tensor<?x40xf32>
+  return %y : tensor<?x40xf32>
+}

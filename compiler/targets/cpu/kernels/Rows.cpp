@@ -1,5 +1,6 @@
 // Operations on whole rows: rms_norm, layer_norm, softmax, gather. A tile is one row.
 #include "compiler/targets/cpu/kernels/Kernel.h"
+#include "runtime/gguf/PanelPieces.h"
 
 using namespace lathe::cpu;
 
@@ -140,16 +141,19 @@ LATHE_TEMPLATE void lathe_softmax(const void *input, int64_t length, int64_t row
   }
 }
 
+/// An index into a table; row 0 for one outside of it.
+LATHE_INLINE int64_t readIndex(const void *indices, bool isWide, int64_t i, int64_t rows) {
+  int64_t index = isWide ? static_cast<const int64_t *>(indices)[i] : static_cast<const int32_t *>(indices)[i];
+  return index >= 0 && index < rows ? index : 0;
+}
+
 /// result[i, j] = table[indices[i], j]; an index outside of the table reads row 0.
 LATHE_TEMPLATE void lathe_gather(const void *table, const void *indices, bool wideIndices, int64_t tableRows,
                                  int64_t length, int64_t rowBytes, Unpack unpack, Store store, const Launch *launch,
                                  int64_t begin, int64_t end) {
   alignas(64) float values[Chunk];
   for (int64_t tile = begin; tile < end; ++tile) {
-    int64_t index =
-        wideIndices ? static_cast<const int64_t *>(indices)[tile] : static_cast<const int32_t *>(indices)[tile];
-    index = index >= 0 && index < tableRows ? index : 0;
-    const char *row = static_cast<const char *>(table) + index * rowBytes;
+    const char *row = static_cast<const char *>(table) + readIndex(indices, wideIndices, tile, tableRows) * rowBytes;
     for (int64_t first = 0; first < length; first += Chunk) {
       int64_t count = smaller(Chunk, length - first);
       unpack(row, first, count, values);
@@ -157,3 +161,38 @@ LATHE_TEMPLATE void lathe_gather(const void *table, const void *indices, bool wi
     }
   }
 }
+
+/// The same with a table in panels of blocks. The blocks of a row are put together before they are unpacked.
+template <const auto &Pieces, int64_t Weights, int64_t Bytes>
+LATHE_INLINE void gatherPanels(const void *table, const void *indices, bool wideIndices, int64_t tableRows,
+                               int64_t length, Unpack unpack, Store store, const Launch *launch, int64_t begin,
+                               int64_t end) {
+  constexpr int64_t Rows = lathe::gguf::BlockPanels::Rows, CellBytes = Rows * Bytes;
+  alignas(64) float values[Chunk];
+  uint8_t blocks[Chunk / Weights * Bytes];
+  for (int64_t tile = begin; tile < end; ++tile) {
+    int64_t index = readIndex(indices, wideIndices, tile, tableRows);
+    const auto *cell = static_cast<const uint8_t *>(table) + index / Rows * (length / Weights) * CellBytes;
+    for (int64_t first = 0; first < length; first += Chunk) {
+      int64_t count = smaller(Chunk, length - first);
+      for (uint8_t *block = blocks; block < blocks + count / Weights * Bytes; block += Bytes, cell += CellBytes)
+        lathe::gguf::panels::walkBlock(Pieces, size_t(index % Rows), [&](size_t from, size_t to, auto bytes) {
+          __builtin_memcpy(block + to, cell + from, bytes);
+        });
+      unpack(blocks, 0, count, values);
+      store(launch, values, tile * length + first, count);
+    }
+  }
+}
+
+#define LATHE_GATHER_PANELS(format, Pieces, weights, bytes)                                                            \
+  LATHE_TEMPLATE void lathe_gather_panels_##format(const void *table, const void *indices, bool wideIndices,           \
+                                                   int64_t tableRows, int64_t length, Unpack unpack, Store store,      \
+                                                   const Launch *launch, int64_t begin, int64_t end) {                 \
+    gatherPanels<lathe::gguf::panels::Pieces, weights, bytes>(table, indices, wideIndices, tableRows, length, unpack,  \
+                                                              store, launch, begin, end);                              \
+  }
+LATHE_GATHER_PANELS(q4_0, Q4_0, 32, 18)
+LATHE_GATHER_PANELS(q8_0, Q8_0, 32, 34)
+LATHE_GATHER_PANELS(q4_k, Q4K, 256, 144)
+LATHE_GATHER_PANELS(q6_k, Q6K, 256, 210)

@@ -119,6 +119,24 @@ TEST_P(Int8Matmul, KeepsWhatIsNotFinite) {
   }
 }
 
+/// Rows of a table in panels are those of the blocks: of one chunk that is unpacked at a time, and of more.
+TEST_P(Int8Matmul, PanelsAreTablesToo) {
+  for (int64_t k : {256, 768})
+    for (std::string index : {"i32", "i64"}) {
+      std::string columns = std::to_string(k),
+                  table = "tensor<48x" + columns + "x!lathe.gguf_panels<" + GetParam() + ">>";
+      std::string indices = "tensor<?x" + index + ">", result = "tensor<?x" + columns + "xf32>";
+      LaunchText launch{1,
+                        {{table, "48, " + columns}, {indices, "s0"}},
+                        {{result, "s0, " + columns}},
+                        "%0 = lathe.gather %a0, %a1 : " + table + ", " + indices + " -> " + result +
+                            "\nlathe.yield %0 : " + result};
+      Bytes chosen = index == "i32" ? copyBytes(std::vector<int32_t>{39, 0, 15, 16, 39})
+                                    : copyBytes(std::vector<int64_t>{39, 0, 15, 16, 39});
+      checkAgainstReference(launch, ImageRunner::Call{{5}, {makePanels(GetParam(), 40, k, 5), chosen}, {}, {}, {}}, 0);
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(Formats, Int8Matmul, testing::ValuesIn(Formats),
                          [](const testing::TestParamInfo<const char *> &info) { return std::string(info.param); });
 
