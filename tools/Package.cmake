@@ -19,8 +19,9 @@ add_custom_target(lathe-whole-archive ALL DEPENDS ${whole})
 install(FILES ${whole} DESTINATION lib)
 install(FILES runtime/include/lathe.h TYPE INCLUDE)
 
-# What tools/gpu-check runs where there is neither LLVM nor a network.
-install(PROGRAMS tools/gpu-check DESTINATION ${share})
+# What tools/gpu-check and tools/gpu-bench run where there is neither LLVM nor a network.
+install(PROGRAMS tools/gpu-bench tools/gpu-check DESTINATION ${share})
+install(FILES tools/gpu_steps.py DESTINATION ${share})
 install(DIRECTORY compiler/targets/cuda/kernels/ DESTINATION ${share}/kernels FILES_MATCHING PATTERN "*.cuh")
 install(DIRECTORY test/compiler/targets/cuda/kernels/ DESTINATION ${share}/tests
   FILES_MATCHING PATTERN "*.cu" PATTERN "*.cuh" PATTERN "*.h")

@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Compiles the models that tools/gpu-bench measures: gpu_models.py FOLDER [NAME...] [--target sm_90a] [--bin DIR]
+
+Without weights: shapes and code are what counts, and the artifacts stay small enough to be sent to where the GPU is. No GPU is
+needed here, only NVRTC. Language models come from test/models/block_llama.py, networks from tools/cpu_compare.py; the files
+that they are compiled from are kept in FOLDER/sources. Needs numpy, gguf, onnx and onnxruntime.
+"""
+
+import argparse
+import pathlib
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+LANGUAGE = {"8b-bf16": "bf16", "8b-q4_k_m": "f16", "8b-q8_0": "f16", "1b-bf16": "bf16"}  # name -> --activations
+NETWORKS = {"resnet50-f16": "resnet50", "bert-f16": "bert"}
+# 256 texts of 1024 tokens and a prompt of 8192, in one step each.
+SIZES = ["--context", "8704", "--dim", "tokens=1..8192", "--dim", "sequences=1..256", "--dim", "rows=1..256"]
+
+
+def make_language_model(path, name):
+    size, kind = name.split("-")
+    script = ROOT / "test" / "models" / "block_llama.py"
+    options = ["--type", kind, "--size", size, "--context", "8704", "--hollow"]
+    subprocess.run([sys.executable, script, path, *options], check=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join([*LANGUAGE, *NETWORKS])}; default: all")
+    parser.add_argument("--target", default="sm_90a")
+    parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "build" / "release" / "bin", help="where lathec is")
+    arguments = parser.parse_args()
+    sources = arguments.folder / "sources"
+    sources.mkdir(parents=True, exist_ok=True)
+    failed = False
+    for name in arguments.names or [*LANGUAGE, *NETWORKS]:
+        if name not in LANGUAGE and name not in NETWORKS:
+            parser.error(f"no model is named '{name}'")
+        source = sources / f"{name}.{'gguf' if name in LANGUAGE else 'onnx'}"
+        if name in NETWORKS:
+            import cpu_compare  # needs onnxruntime
+
+            make, _, dims = cpu_compare.NETWORKS[NETWORKS[name]]
+            options = ["--dim", "batch=1..32", *dims, "--activations=f16"]
+        else:
+            options = [*SIZES, f"--activations={LANGUAGE[name]}"]
+        if not source.exists():
+            make(source) if name in NETWORKS else make_language_model(source, name)
+        start = time.monotonic()
+        command = [arguments.bin / "lathec", source, "-q", f"--target={arguments.target}", "--weights=none", *options]
+        done = subprocess.run([*command, "-o", arguments.folder / f"{name}.lathe"])
+        print(f"{name}: {'compiled' if done.returncode == 0 else 'failed'} after {time.monotonic() - start:.1f} s", flush=True)
+        failed |= done.returncode != 0
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main()
