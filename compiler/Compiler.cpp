@@ -54,6 +54,7 @@ LogicalResult Compilation::importModel() {
     GgufImportOptions options;
     options.contextLength = Options.contextLength;
     options.embeddings = Options.embeddings;
+    options.likeliestTokens = isCuda();
     options.dims = Options.dims;
     imported = importGguf(Context, path, options);
   } else if (path.ends_with(".onnx")) {

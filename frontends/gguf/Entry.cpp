@@ -9,6 +9,7 @@ using namespace lathe;
 struct Entry::Input {
   StringRef name; ///< also its role
   SmallVector<Attribute> dims;
+  Type element;
 };
 
 namespace {
@@ -91,20 +92,24 @@ Entry::Entry(ModuleOp module, OpBuilder &builder, ModelReader &reader, const Ent
   Attribute tokens = addSymbol("tokens", bounds.tokens);
   Attribute sequences = isEncoder ? Attribute() : addSymbol("sequences", bounds.sequences);
   Attribute offsets = addSymbol("offsets", {bounds.sequences.first + 1, bounds.sequences.second + 1});
-  SmallVector<Input> inputs = {
-      {"tokens", {tokens}}, {"positions", {tokens, builder.getI64IntegerAttr(1)}}, {"row_offsets", {offsets}}};
-  Input result{"hidden_states", {tokens, builder.getI64IntegerAttr(shape.width)}};
+  Type number = builder.getI32Type(), real = builder.getF32Type();
+  SmallVector<Input> inputs = {{"tokens", {tokens}, number},
+                               {"positions", {tokens, builder.getI64IntegerAttr(1)}, number},
+                               {"row_offsets", {offsets}, number}};
+  SmallVector<Input> results = {{"hidden_states", {tokens, builder.getI64IntegerAttr(shape.width)}, real}};
   if (!isEncoder) {
     Attribute pages = addSymbol("pages", bounds.pages), rows = addSymbol("rows", bounds.rows);
-    inputs.push_back({"lengths", {sequences}});
+    inputs.push_back({"lengths", {sequences}, number});
     if (shape.kv)
-      inputs.append({{"block_tables", {sequences, pages}}, {"slots", {tokens}}});
+      inputs.append({{"block_tables", {sequences, pages}, number}, {"slots", {tokens}, number}});
     if (shape.windowKv)
-      inputs.append({{"window_block_tables", {sequences, pages}}, {"window_slots", {tokens}}});
-    inputs.push_back({"rows", {rows}});
-    result = {"logits", {rows, builder.getI64IntegerAttr(shape.vocabulary)}};
+      inputs.append({{"window_block_tables", {sequences, pages}, number}, {"window_slots", {tokens}, number}});
+    inputs.push_back({"rows", {rows}, number});
+    results = {{"logits", {rows, builder.getI64IntegerAttr(shape.vocabulary)}, real}};
+    if (options.likeliestTokens)
+      results.push_back({"sampled_tokens", {rows}, builder.getI64Type()});
   }
-  create(module, builder, reader, isEncoder ? "encode" : "forward", inputs, result, {shape.kv, shape.windowKv});
+  create(module, builder, reader, isEncoder ? "encode" : "forward", inputs, results, {shape.kv, shape.windowKv});
   function->setAttr(EntryAttrName, builder.getStringAttr(isEncoder ? "encoder" : "language_model"));
   function->setAttr(SymbolsAttrName, builder.getArrayAttr(symbols));
   if (isEncoder)
@@ -116,21 +121,25 @@ Entry::Entry(ModuleOp module, OpBuilder &builder, ModelReader &reader, const Ent
 
 /// The function with its arguments and results, and their attributes; `builder` goes into it.
 void Entry::create(ModuleOp module, OpBuilder &builder, ModelReader &reader, StringRef name, ArrayRef<Input> inputs,
-                   const Input &result, ArrayRef<StateType> states) {
-  auto getType = [&](const Input &value, Type element) -> Type {
+                   ArrayRef<Input> results, ArrayRef<StateType> states) {
+  auto getType = [&](const Input &value) -> Type {
     SmallVector<int64_t> sizes = llvm::map_to_vector(value.dims, [](Attribute dim) {
       auto size = dyn_cast<IntegerAttr>(dim);
       return size ? size.getInt() : ShapedType::kDynamic;
     });
-    return RankedTensorType::get(sizes, element);
+    return RankedTensorType::get(sizes, value.element);
   };
   auto getAttributes = [&](StringRef name, StringRef role, ArrayRef<Attribute> dims) {
     return describe(builder, name, role, dims).getDictionary(builder.getContext());
   };
-  SmallVector<Type> types, resultTypes = {getType(result, builder.getF32Type())};
-  SmallVector<DictionaryAttr> attributes, resultAttributes = {getAttributes(result.name, result.name, result.dims)};
+  SmallVector<Type> types, resultTypes;
+  SmallVector<DictionaryAttr> attributes, resultAttributes;
+  for (const Input &result : results) {
+    resultTypes.push_back(getType(result));
+    resultAttributes.push_back(getAttributes(result.name, result.name, result.dims));
+  }
   for (const Input &input : inputs) {
-    types.push_back(getType(input, builder.getI32Type()));
+    types.push_back(getType(input));
     attributes.push_back(getAttributes(input.name, input.name, input.dims));
   }
   static constexpr StringLiteral Names[] = {"kv", "window_kv"};
@@ -161,6 +170,9 @@ void Entry::create(ModuleOp module, OpBuilder &builder, ModelReader &reader, Str
 
 void Entry::finish(OpBuilder &builder, Location location, Value computed) {
   SmallVector<Value> results = {computed};
+  if (function.getNumResults() > 1)
+    if (auto likeliest = dyn_cast<RankedTensorType>(function.getResultTypes()[1]))
+      results.push_back(ArgMaxOp::create(builder, location, likeliest, computed, builder.getI64IntegerAttr(1)));
   for (const LayerState &state : {full, windowed})
     if (state.kv)
       results.push_back(state.kv);

@@ -52,14 +52,14 @@ public:
   LayerState &getState(int64_t layer) { return layers[layer].isWindowed ? windowed : full; }
   int64_t getPlace(int64_t layer) const { return layers[layer].index; } ///< of the layer in its state
 
-  /// Ends the function. Results are logits `[R, vocabulary]` and the states, or of an encoder hidden states `[T,
-  /// width]`.
+  /// Ends the function. Results are logits `[R, vocabulary]`, the likeliest tokens `[R]` where they are asked for, and
+  /// the states, or of an encoder hidden states `[T, width]`.
   void finish(mlir::OpBuilder &builder, mlir::Location location, mlir::Value computed);
 
 private:
   struct Input;
   void create(mlir::ModuleOp module, mlir::OpBuilder &builder, ModelReader &reader, llvm::StringRef name,
-              llvm::ArrayRef<Input> inputs, const Input &result, llvm::ArrayRef<StateType> states);
+              llvm::ArrayRef<Input> inputs, llvm::ArrayRef<Input> results, llvm::ArrayRef<StateType> states);
 
   mlir::func::FuncOp function;
   llvm::SmallVector<LayerPlace> layers;

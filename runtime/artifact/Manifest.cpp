@@ -188,9 +188,16 @@ void checkLanguageModel(const Entry &entry, const std::string &where) {
                     "' that is not i32 of rank ", needed.rank, " with symbols for sizes");
   }
   const Value *logits = entry.output("logits");
-  if (!logits || entry.outputs.size() != 1 || logits->type != LATHE_F32 || logits->sizes.size() != 2 ||
-      logits->symbols[0] != entry.input("rows")->symbols[0] || logits->sizes[1] < 1)
-    throw Failure(LATHE_CORRUPT, where, " must have one output, of role 'logits', f32, [rows, vocabulary]");
+  const Value *sampled = entry.output("sampled_tokens");
+  if (!logits || entry.outputs.size() != size_t(sampled ? 2 : 1) || logits->type != LATHE_F32 ||
+      logits->sizes.size() != 2 || logits->symbols[0] != entry.input("rows")->symbols[0] || logits->sizes[1] < 1)
+    throw Failure(LATHE_CORRUPT, where,
+                  " must have an output of role 'logits', f32, [rows, vocabulary], and besides at most one of role "
+                  "'sampled_tokens'");
+  if (sampled &&
+      (sampled->type != LATHE_I64 || sampled->sizes.size() != 1 || sampled->symbols[0] != logits->symbols[0]))
+    throw Failure(LATHE_CORRUPT, where, " has output '", sampled->name,
+                  "' of role 'sampled_tokens' that is not i64, [rows]");
   std::set<int> distinct;
   for (const char *role : {"tokens", "row_offsets", "lengths", "rows"})
     distinct.insert(entry.input(role)->symbols[0]);

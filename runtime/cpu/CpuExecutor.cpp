@@ -203,15 +203,22 @@ void CpuExecutor::step(const StepCall &call) {
   size_t arenaBytes = arenaBytesOf(program->image().code(entry), entry, call.symbols.data());
   size_t rowBytes = size_t(entry.output("logits")->sizes[1]) * sizeof(float);
   bool direct = call.logits && call.wantedRows == call.shape.rows;
-  unsigned char *arena = workspace(aligned(arenaBytes) + (direct ? 0 : rowBytes * size_t(call.shape.rows)));
+  size_t logitsBytes = direct ? 0 : aligned(rowBytes * size_t(call.shape.rows));
+  size_t sampledBytes = entry.output("sampled_tokens") ? size_t(call.shape.rows) * sizeof(int64_t) : 0;
+  unsigned char *arena = workspace(aligned(arenaBytes) + logitsBytes + sampledBytes);
   inputs.clear();
   for (const Value &value : entry.inputs)
     inputs.push_back(const_cast<int32_t *>(call.array(value.role).data()));
   void *logits = direct ? static_cast<void *>(call.logits) : arena + aligned(arenaBytes);
-  outputs.assign(1, logits);
+  auto *sampled = reinterpret_cast<int64_t *>(arena + aligned(arenaBytes) + logitsBytes);
+  outputs.clear();
+  for (const Value &value : entry.outputs)
+    outputs.push_back(value.role == "logits" ? logits : sampled);
   execute(entry, call.symbols.data(), arena, nullptr);
   if (call.logits && !direct)
     std::memcpy(call.logits, logits, rowBytes * size_t(call.wantedRows));
+  if (call.sampledTokens)
+    std::copy_n(sampled, call.wantedRows, call.sampledTokens);
 }
 
 void CpuExecutor::copyPage(size_t group, int32_t target, int32_t source, void *) {

@@ -28,6 +28,15 @@ static std::vector<size_t> metadataOffsets(const Entry &entry, const StepShape &
 
 static size_t rowBytes(const Entry &entry) { return size_t(entry.output("logits")->sizes[1]) * sizeof(float); }
 
+/// Offset of each output of so many rows where results are kept, and behind them the size of all.
+static std::vector<size_t> resultOffsets(const Entry &entry, int64_t rows) {
+  std::vector<size_t> offsets = {0};
+  for (const Value &value : entry.outputs)
+    offsets.push_back(offsets.back() +
+                      aligned(size_t(rows) * (value.role == "logits" ? rowBytes(entry) : sizeof(int64_t))));
+  return offsets;
+}
+
 /// The symbols of a step of this shape.
 static std::vector<int64_t> symbolsOf(const Entry &entry, const StepShape &shape) {
   ModelSymbols model(entry);
@@ -78,6 +87,8 @@ void CudaExecutor::measureBuckets() {
     int64_t sequences = std::min({bound(model.sequences), bound(model.offsets) - 1, limits.maxSequences});
     StepShape largest = {bound(model.tokens), std::max(sequences, least(model.sequences)), pages, bound(model.rows)};
     metadataBytes = std::max(metadataBytes, metadataOffsets(entry, largest).back());
+    if (entry.output("sampled_tokens"))
+      sampledBytes = std::max(sampledBytes, size_t(std::max(largest.rows, largest.sequences)) * sizeof(int64_t));
     int64_t most = std::min({bound(model.tokens), bound(model.sequences), bound(model.offsets) - 1, bound(model.rows)});
     int64_t fewest =
         std::max({least(model.tokens), least(model.sequences), least(model.offsets) - 1, least(model.rows)});
@@ -87,7 +98,7 @@ void CudaExecutor::measureBuckets() {
       covered = count;
       Bucket &bucket = buckets.emplace_back(Bucket{&entry, {count, count, pages, count}});
       std::vector<int64_t> symbols = symbolsOf(entry, bucket.shape);
-      bucketLogitsBytes = std::max(bucketLogitsBytes, aligned(size_t(count) * rowBytes(entry)));
+      bucketResultBytes = std::max(bucketResultBytes, resultOffsets(entry, count).back());
       bucketArenaBytes = std::max(bucketArenaBytes, arenaBytes(*program, entry, symbols.data()));
       metadataBytes = std::max(metadataBytes, metadataOffsets(entry, bucket.shape).back());
     }
@@ -99,7 +110,7 @@ void CudaExecutor::create() {
   size_t poolBytes = 0;
   for (size_t i = 0; i != limits.states.size(); ++i)
     poolBytes += size_t(limits.bytesOf(i));
-  placed = device->place(program, poolBytes + metadataBytes + bucketLogitsBytes + bucketArenaBytes);
+  placed = device->place(program, poolBytes + metadataBytes + bucketResultBytes + bucketArenaBytes);
   driver(driver.streamCreate, &own, StreamNonBlocking);
   last = own;
   driver(driver.eventCreate, &done, EventDisableTiming);
@@ -112,9 +123,9 @@ void CudaExecutor::create() {
   }
   if (metadataBytes) {
     metadata = DeviceMemory(driver, metadataBytes);
-    driver(driver.memAllocHost, &staging, metadataBytes);
+    driver(driver.memAllocHost, &staging, metadataBytes + sampledBytes);
   }
-  bucketMemory = DeviceMemory(driver, bucketLogitsBytes + bucketArenaBytes);
+  bucketMemory = DeviceMemory(driver, bucketResultBytes + bucketArenaBytes);
   for (Bucket &bucket : buckets)
     capture(bucket);
 }
@@ -150,7 +161,7 @@ void CudaExecutor::capture(Bucket &bucket) {
   driver(driver.streamBeginCapture, own, CaptureThreadLocal);
   Graph graph = nullptr;
   try {
-    execute(*bucket.entry, symbols.data(), bucketMemory.at(bucketLogitsBytes), own);
+    execute(*bucket.entry, symbols.data(), bucketMemory.at(bucketResultBytes), own);
   } catch (...) {
     // The stream must leave the capture before it can be waited for.
     if (driver.streamEndCapture.function(own, &graph) == Success && graph)
@@ -267,7 +278,7 @@ void CudaExecutor::run(TensorCall &call) {
 
 lathe_memory_info CudaExecutor::memory() const {
   lathe_memory_info info{};
-  info.working_bytes = growingBytes + metadataBytes + bucketLogitsBytes + bucketArenaBytes;
+  info.working_bytes = growingBytes + metadataBytes + bucketResultBytes + bucketArenaBytes;
   for (size_t i = 0; i != limits.states.size(); ++i)
     info.state_bytes += uint64_t(limits.bytesOf(i));
   info.growths = growths;
@@ -302,25 +313,43 @@ void CudaExecutor::upload(const StepCall &call, Stream stream) {
   driver(driver.eventRecord, staged, stream);
 }
 
-void CudaExecutor::bindStep(const Entry &entry, const StepShape &shape, DeviceAddress logits) {
-  std::vector<size_t> offsets = metadataOffsets(entry, shape);
+void CudaExecutor::bindStep(const Entry &entry, const StepShape &shape, DeviceAddress results) {
+  std::vector<size_t> offsets = metadataOffsets(entry, shape), places = resultOffsets(entry, shape.rows);
   inputs.clear();
   for (size_t i = 0; i != entry.inputs.size(); ++i)
     inputs.push_back(reinterpret_cast<void *>(metadata.at(offsets[i])));
-  outputs.assign(1, reinterpret_cast<void *>(logits));
+  outputs.clear();
+  for (size_t i = 0; i != entry.outputs.size(); ++i)
+    outputs.push_back(reinterpret_cast<void *>(results + places[i]));
 }
 
-void CudaExecutor::deliver(const StepCall &call, DeviceAddress logits, Stream stream) {
-  size_t bytes = size_t(call.wantedRows) * rowBytes(*call.entry);
-  bool host = call.logits && bytes && call.logitsMemory == LATHE_MEMORY_HOST;
-  auto target = reinterpret_cast<DeviceAddress>(call.logits);
-  if (host)
-    driver(driver.copyToHost, static_cast<void *>(call.logits), logits, bytes, stream);
-  else if (call.logits && bytes && logits != target)
-    driver(driver.copyOnDevice, target, logits, bytes, stream);
+/// Copies results to where they are wanted, unless the kernels wrote them there; those in host memory are there when
+/// this returns.
+void CudaExecutor::deliver(const StepCall &call, DeviceAddress results, Stream stream, bool direct) {
+  std::vector<size_t> places = resultOffsets(*call.entry, call.shape.rows);
+  auto *sampled = reinterpret_cast<int64_t *>(static_cast<char *>(staging) + metadataBytes);
+  bool wait = false;
+  for (size_t i = 0; i != call.entry->outputs.size() && call.wantedRows; ++i) {
+    DeviceAddress source = results + places[i];
+    if (call.entry->outputs[i].role != "logits") {
+      if (call.sampledTokens)
+        driver(driver.copyToHost, static_cast<void *>(sampled), source, size_t(call.wantedRows) * sizeof(int64_t),
+               stream);
+      wait |= call.sampledTokens != nullptr;
+      continue;
+    }
+    size_t bytes = size_t(call.wantedRows) * rowBytes(*call.entry);
+    if (call.logits && call.logitsMemory == LATHE_MEMORY_HOST)
+      driver(driver.copyToHost, static_cast<void *>(call.logits), source, bytes, stream);
+    else if (call.logits && !direct)
+      driver(driver.copyOnDevice, reinterpret_cast<DeviceAddress>(call.logits), source, bytes, stream);
+    wait |= call.logits && call.logitsMemory == LATHE_MEMORY_HOST;
+  }
   markEnd(driver, stream, own, done);
-  if (host)
+  if (wait)
     driver(driver.streamSynchronize, stream);
+  if (call.sampledTokens && call.wantedRows)
+    std::copy_n(sampled, call.wantedRows, call.sampledTokens);
 }
 
 void CudaExecutor::step(const StepCall &call) {
@@ -331,16 +360,18 @@ void CudaExecutor::step(const StepCall &call) {
   if (bucket && bucket->shape.sequences == call.shape.sequences && bucket->shape.pages == call.shape.pages &&
       bucket->shape.rows == call.shape.rows) {
     driver(driver.graphLaunch, bucket->exec, stream);
-    return deliver(call, bucketMemory.at(0), stream);
+    return deliver(call, bucketMemory.at(0), stream, /*direct=*/false);
   }
   bool direct = call.logits && call.logitsMemory == LATHE_MEMORY_DEVICE && call.wantedRows == call.shape.rows;
-  size_t logitsBytes = direct ? 0 : aligned(size_t(call.shape.rows) * rowBytes(*call.entry));
-  size_t bytes = logitsBytes + arenaBytes(*program, *call.entry, call.symbols.data());
+  size_t resultBytes = resultOffsets(*call.entry, call.shape.rows).back();
+  size_t bytes = resultBytes + arenaBytes(*program, *call.entry, call.symbols.data());
   DeviceAddress base = bytes ? workspace(bytes, stream) : 0;
-  DeviceAddress logits = direct ? reinterpret_cast<DeviceAddress>(call.logits) : base;
-  bindStep(*call.entry, call.shape, logits);
-  execute(*call.entry, call.symbols.data(), base + logitsBytes, stream);
-  deliver(call, logits, stream);
+  bindStep(*call.entry, call.shape, base);
+  for (size_t i = 0; i != outputs.size(); ++i)
+    if (direct && call.entry->outputs[i].role == "logits")
+      outputs[i] = call.logits;
+  execute(*call.entry, call.symbols.data(), base + resultBytes, stream);
+  deliver(call, base, stream, direct);
 }
 
 void CudaExecutor::copyPage(size_t group, int32_t target, int32_t source, void *stream) {

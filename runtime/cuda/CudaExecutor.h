@@ -40,8 +40,8 @@ private:
   DeviceAddress workspace(size_t bytes, Stream stream);
   void upload(const StepCall &call, Stream stream);
   void execute(const Entry &entry, const int64_t *symbols, DeviceAddress arena, Stream stream);
-  void bindStep(const Entry &entry, const StepShape &shape, DeviceAddress logits);
-  void deliver(const StepCall &call, DeviceAddress logits, Stream stream);
+  void bindStep(const Entry &entry, const StepShape &shape, DeviceAddress results);
+  void deliver(const StepCall &call, DeviceAddress results, Stream stream, bool direct);
 
   std::shared_ptr<CudaDevice> device;
   const Driver &driver;
@@ -50,13 +50,14 @@ private:
   std::shared_ptr<const PlacedProgram> placed;
 
   std::vector<Bucket> buckets;
-  size_t bucketLogitsBytes = 0, bucketArenaBytes = 0;
+  size_t bucketResultBytes = 0, bucketArenaBytes = 0;
   size_t metadataBytes = 0; ///< of the largest step
+  size_t sampledBytes = 0;  ///< of its sampled tokens
 
   std::vector<DeviceMemory> pools;
   DeviceMemory metadata;     ///< the step's arrays, at offsets that depend on its shape alone
-  DeviceMemory bucketMemory; ///< logits, then arena, of all graphs: they never run at the same time
-  void *staging = nullptr;   ///< pinned host memory that the arrays are gathered in
+  DeviceMemory bucketMemory; ///< results, then arena, of all graphs: they never run at the same time
+  void *staging = nullptr;   ///< pinned host memory: where arrays are gathered, behind them sampled tokens
   DeviceAddress growing = 0;
   size_t growingBytes = 0;
   uint64_t growths = 0;

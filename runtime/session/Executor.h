@@ -37,8 +37,9 @@ struct StepCall {
   std::vector<int64_t> symbols;
   std::vector<int32_t> tokens, positions, rowOffsets, lengths, blockTables, slots, rows;
   std::vector<int32_t> windowBlockTables, windowSlots; ///< of the states with a window
-  int64_t wantedRows; ///< the first rows of the result go to `logits`, the others are padding
-  float *logits;      ///< may be null
+  int64_t wantedRows;     ///< the first rows of the result go to `logits`, the others are padding
+  float *logits;          ///< may be null
+  int32_t *sampledTokens; ///< of the wanted rows, in host memory; may be null
   lathe_memory logitsMemory;
   void *stream;
 

@@ -21,10 +21,14 @@ int64_t greatestLength(const Entry &entry) { return entry.symbols[size_t(ModelSy
 
 static void refuseReserved(const Entry &entry, const lathe_step_options &options) {
   const std::pair<const char *, const void *> fields[] = {
-      {"embeddings", options.embeddings},         {"hidden_states", options.hidden_states},
-      {"tree_parents", options.tree_parents},     {"adapters", options.adapters},
-      {"logit_mask", options.logit_mask},         {"samplers", options.samplers},
-      {"sampled_tokens", options.sampled_tokens}, {"sampled_log_probabilities", options.sampled_log_probabilities}};
+      {"embeddings", options.embeddings},
+      {"hidden_states", options.hidden_states},
+      {"tree_parents", options.tree_parents},
+      {"adapters", options.adapters},
+      {"logit_mask", options.logit_mask},
+      {"samplers", options.samplers},
+      {"sampled_tokens", entry.output("sampled_tokens") ? nullptr : options.sampled_tokens},
+      {"sampled_log_probabilities", options.sampled_log_probabilities}};
   for (auto &[name, value] : fields)
     if (value)
       throw Failure(LATHE_UNSUPPORTED, "'", name, "' is set but entry '", entry.name,
@@ -155,6 +159,7 @@ void fillStep(const lathe_step_options &options, const StateLimits &limits, cons
     call.rows[i] = options.rows ? options.rows[i] : call.rowOffsets[i + 1] - 1;
   call.logits = options.logits;
   call.logitsMemory = options.logits_memory;
+  call.sampledTokens = options.sampled_tokens;
   call.stream = options.stream;
 }
 

@@ -151,6 +151,17 @@ ArtifactSource toySource(const std::string &target) {
   return source;
 }
 
+ArtifactSource sampledToySource() {
+  ArtifactSource source = toySource("cuda");
+  source.sections[0].bytes = image("ToySampledCuda.bin");
+  source.manifest["entries"][0]["outputs"].push_back(
+      value("sampled", "i64", ordered_json::array({"rows"}), "sampled_tokens"));
+  ordered_json kernel = source.manifest["kernels"][0];
+  kernel["name"] = "lathe_toy_choose";
+  source.manifest["kernels"].push_back(kernel);
+  return source;
+}
+
 ArtifactSource encoderSource() {
   ordered_json entry = {
       {"name", "forward"},

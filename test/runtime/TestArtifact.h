@@ -14,6 +14,8 @@ artifact::ArtifactSource scaleSource(const std::string &target = "cpu");
 /// Its output has a size that depends on data; for the CPU.
 artifact::ArtifactSource positiveSource();
 artifact::ArtifactSource toySource(const std::string &target = "cpu");
+/// The toy for "cuda" that also gives the likeliest token of each row.
+artifact::ArtifactSource sampledToySource();
 /// For the CPU; images/Encoder.cpp says what it computes.
 artifact::ArtifactSource encoderSource();
 /// For the CPU; images/BabbleModel.h says what it computes.

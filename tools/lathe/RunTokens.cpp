@@ -29,12 +29,13 @@ TokenRun generate(const RunArguments &arguments, TokenBatch &batch, int64_t step
   int32_t likeliest = 0;
   auto append = [&](std::vector<double> &seconds, const std::vector<int32_t> &tokens) {
     auto start = std::chrono::steady_clock::now();
-    batch.append({{tokens.data(), tokens.size(), keep ? 0 : tokens.size() - 1}},
-                 [&](size_t, size_t, const float *logits) {
-                   likeliest = int32_t(std::max_element(logits, logits + vocabulary) - logits);
-                   if (keep)
-                     run.rows.insert(run.rows.end(), logits, logits + vocabulary);
-                 });
+    if (keep)
+      batch.append({{tokens.data(), tokens.size(), 0}}, [&](size_t, size_t, const float *logits) {
+        likeliest = int32_t(std::max_element(logits, logits + vocabulary) - logits);
+        run.rows.insert(run.rows.end(), logits, logits + vocabulary);
+      });
+    else
+      batch.appendLikeliest({{tokens.data(), tokens.size(), 0}}, [&](size_t, int32_t token) { likeliest = token; });
     seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     run.likely.push_back(likeliest);
   };

@@ -11,6 +11,13 @@ constexpr int64_t LogitsBytes = 64 << 20;
 
 } // namespace
 
+static bool givesSampledTokens(const Model &model) {
+  for (size_t i = 0; const lathe_value_info *value = lathe_program_output(model.program.get(), model.entry, i); ++i)
+    if (value->role == std::string("sampled_tokens"))
+      return true;
+  return false;
+}
+
 /// What one call of lathe_session_step is given.
 struct TokenBatch::Step {
   std::vector<lathe_sequence *> sequences;
@@ -33,7 +40,8 @@ TokenBatch::TokenBatch(const Model &model, size_t texts, int64_t length, int64_t
                          "a text of " + std::to_string(length) +
                              " tokens was asked for, but the model was compiled for " + std::to_string(limits.length) +
                              "; ask for less, or compile it with --context=" + std::to_string(length));
-  limits.rows = std::max<int64_t>(1, std::min(limits.rows, LogitsBytes / (limits.vocabulary * int64_t(sizeof(float)))));
+  logitRows = std::max<int64_t>(1, std::min(limits.rows, LogitsBytes / (limits.vocabulary * int64_t(sizeof(float)))));
+  choosesOnDevice = givesSampledTokens(model);
   if (chunk)
     limits.tokens = std::min(limits.tokens, chunk);
   lathe_session_options options = {};
@@ -54,10 +62,15 @@ void TokenBatch::clear() {
   }
 }
 
+void TokenBatch::truncate(int64_t length) {
+  for (Sequence &sequence : sequences)
+    check(lathe_sequence_truncate(sequence.get(), length));
+}
+
 /// Takes from the parts, one after the other, what fits into a step. `done` says how much of each has been taken.
-TokenBatch::Step TokenBatch::plan(const std::vector<Part> &parts, std::vector<size_t> &done) const {
+TokenBatch::Step TokenBatch::plan(const std::vector<Part> &parts, std::vector<size_t> &done, int64_t mostRows) const {
   Step step;
-  size_t tokens = size_t(limits.tokens), rows = size_t(limits.rows);
+  size_t tokens = size_t(limits.tokens), rows = size_t(mostRows);
   for (size_t text = 0; text != parts.size() && tokens; ++text) {
     const Part &part = parts[text];
     size_t begin = done[text], firstRow = std::max(part.firstRow, begin);
@@ -80,9 +93,10 @@ TokenBatch::Step TokenBatch::plan(const std::vector<Part> &parts, std::vector<si
   return step;
 }
 
-void TokenBatch::run(Step &step) {
+void TokenBatch::run(Step &step, bool wantsLogits) {
   static constexpr int32_t NoRow = 0; // to ask for none, where NULL would ask for each sequence's last
-  logits.resize(step.rows.size() * size_t(limits.vocabulary));
+  logits.resize(wantsLogits ? step.rows.size() * size_t(limits.vocabulary) : 0);
+  likeliest.resize(wantsLogits ? 0 : step.rows.size());
   lathe_step_options options = {};
   options.struct_size = sizeof(options);
   options.entry = entry;
@@ -94,15 +108,31 @@ void TokenBatch::run(Step &step) {
   options.row_count = step.rows.size();
   options.logits = logits.empty() ? nullptr : logits.data();
   options.logits_bytes = logits.size() * sizeof(float);
+  options.sampled_tokens = likeliest.empty() ? nullptr : likeliest.data();
   check(lathe_session_step(session.get(), &options));
 }
 
 void TokenBatch::append(const std::vector<Part> &parts, const TakeRow &take) {
   std::vector<size_t> done(parts.size());
-  for (Step step = plan(parts, done); !step.tokens.empty(); step = plan(parts, done)) {
-    run(step);
+  for (Step step = plan(parts, done, logitRows); !step.tokens.empty(); step = plan(parts, done, logitRows)) {
+    run(step, /*wantsLogits=*/true);
     for (size_t i = 0; i != step.wanted.size(); ++i)
       take(step.wanted[i].text, step.wanted[i].index, logits.data() + i * size_t(limits.vocabulary));
+  }
+}
+
+void TokenBatch::appendLikeliest(std::vector<Part> parts, const TakeToken &take) {
+  for (Part &part : parts)
+    part.firstRow = part.count ? part.count - 1 : 0;
+  if (!choosesOnDevice)
+    return append(parts, [&](size_t text, size_t, const float *row) {
+      take(text, int32_t(std::max_element(row, row + limits.vocabulary) - row));
+    });
+  std::vector<size_t> done(parts.size());
+  for (Step step = plan(parts, done, limits.rows); !step.tokens.empty(); step = plan(parts, done, limits.rows)) {
+    run(step, /*wantsLogits=*/false);
+    for (size_t i = 0; i != step.wanted.size(); ++i)
+      take(step.wanted[i].text, likeliest[i]);
   }
 }
 

@@ -18,6 +18,8 @@ public:
 
   /// Forgets the text that is there.
   void clear();
+  /// Forgets what is behind the first `length` tokens of each text.
+  void truncate(int64_t length);
 
   struct Part {
     const int32_t *tokens;
@@ -29,18 +31,26 @@ public:
   /// Appends one part to each text, in as few steps as it takes.
   void append(const std::vector<Part> &parts, const TakeRow &take);
 
+  /// The likeliest token after a text's part.
+  using TakeToken = std::function<void(size_t text, int32_t token)>;
+  /// The same where nothing else is wanted: logits stay on a device that chooses tokens itself.
+  void appendLikeliest(std::vector<Part> parts, const TakeToken &take);
+
   int64_t vocabulary() const { return limits.vocabulary; }
 
 private:
   struct Step;
-  Step plan(const std::vector<Part> &parts, std::vector<size_t> &done) const;
-  void run(Step &step);
+  Step plan(const std::vector<Part> &parts, std::vector<size_t> &done, int64_t mostRows) const;
+  void run(Step &step, bool wantsLogits);
 
   const char *entry;
   TokenLimits limits;
+  int64_t logitRows;    ///< of one step, where logits go to host memory
+  bool choosesOnDevice; ///< the model gives the likeliest tokens
   Session session;
   std::vector<Sequence> sequences;
   std::vector<float> logits;
+  std::vector<int32_t> likeliest;
 };
 
 } // namespace lathe::tools

@@ -77,6 +77,7 @@ static FailureOr<TemplateUse> printRoot(const LaunchBody &body) {
       .Case([&](ConvOp op) { return printConvolution(body, op); })
       .Case([&](MaxPoolOp op) { return printMaxPool(body, op); })
       .Case([&](SoftmaxOp op) { return printSoftmax(body, op); })
+      .Case([&](ArgMaxOp op) { return printArgMax(body, op); })
       .Case([&](RmsNormOp op) { return printRmsNorm(body, op); })
       .Case([&](RopeOp op) { return printRope(body, op); })
       .Case([&](AppendKvOp op) { return printAppendKv(body, op); })

@@ -70,6 +70,7 @@ llvm::FailureOr<TemplateUse> printMatmul(const LaunchBody &body, MatmulOp op);
 llvm::FailureOr<TemplateUse> printConvolution(const LaunchBody &body, ConvOp op);
 llvm::FailureOr<TemplateUse> printMaxPool(const LaunchBody &body, MaxPoolOp op);
 llvm::FailureOr<TemplateUse> printSoftmax(const LaunchBody &body, SoftmaxOp op);
+llvm::FailureOr<TemplateUse> printArgMax(const LaunchBody &body, ArgMaxOp op);
 llvm::FailureOr<TemplateUse> printRmsNorm(const LaunchBody &body, RmsNormOp op);
 llvm::FailureOr<TemplateUse> printRope(const LaunchBody &body, RopeOp op);
 llvm::FailureOr<TemplateUse> printAppendKv(const LaunchBody &body, AppendKvOp op);

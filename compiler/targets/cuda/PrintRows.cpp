@@ -1,4 +1,4 @@
-// Norms and softmax: one summary of each row, then every element of the row again.
+// Norms and softmax: one summary of each row, then every element of the row again. Arg max: the summary alone.
 #include "compiler/targets/cuda/KernelPrinter.h"
 
 using namespace mlir;
@@ -34,6 +34,24 @@ static LogicalResult printLoad(const LaunchBody &body, const ElementSpace &space
   return success();
 }
 
+/// What all row reductions have in common: a kernel with the functor `Rows`.
+static TemplateUse makeUse(const LaunchBody &body, const Functor &functor, StringRef text, StringRef reduction,
+                           int64_t summaryFields, ArrayRef<AffineExpr> dims) {
+  AffineExpr cols = dims.back(), rows = LaunchBody::getProduct(dims.drop_back(), cols.getContext());
+  int64_t group = chooseGroup(body.getMax(cols));
+  TemplateUse use;
+  use.Header = "row_reduction.cuh";
+  use.Type = llvm::formatv("RowReduction<{0}, {1}>", reduction, group);
+  use.Config = llvm::formatv("{0} threads a row", group);
+  use.Params = {{"Rows", printSize(rows)}, {"Cols", printSize(cols)}};
+  use.Functors = functor.printStruct("Rows", text);
+  use.Body = functor.printValue("Rows");
+  use.Threads = group == 32 ? 256 : group;
+  use.SharedBytes = group == 32 ? 0 : group / 32 * 4 * summaryFields;
+  use.Tiles = group == 32 ? rows.ceilDiv(8) : rows;
+  return use;
+}
+
 static FailureOr<TemplateUse> printRows(const LaunchBody &body, const RowRoot &root,
                                         llvm::function_ref<LogicalResult(ElementPrinter &, std::string &)> prepare) {
   Operation *op = body.getRoot();
@@ -48,7 +66,7 @@ static FailureOr<TemplateUse> printRows(const LaunchBody &body, const RowRoot &r
   std::string text = "  static constexpr bool Stores = true;\n  struct Row {\n    float " + root.Members + ";\n  };\n";
   if (failed(printLoad(body, space, functor, text)))
     return failure();
-  AffineExpr cols = dims.back(), rows = LaunchBody::getProduct(dims.drop_back(), op->getContext());
+  AffineExpr cols = dims.back();
   text += llvm::formatv("  __device__ Row finish(const {0}::Summary &s, int64_t, bool) const {{ return {1}; }\n",
                         root.Reduction, llvm::formatv(root.Finish.c_str(), functor.getSize(cols)));
   ElementPrinter printer(body, space, functor);
@@ -63,18 +81,7 @@ static FailureOr<TemplateUse> printRows(const LaunchBody &body, const RowRoot &r
   text += "  template <int N> __device__ void store(int64_t row, int64_t col, const float (&x)[N], const Row &r) const "
           "{\n" +
           printer.print(4) + "  }\n";
-  TemplateUse use;
-  int64_t group = chooseGroup(body.getMax(cols));
-  use.Header = "row_reduction.cuh";
-  use.Type = llvm::formatv("RowReduction<{0}, {1}>", root.Reduction, group);
-  use.Config = llvm::formatv("{0} threads a row", group);
-  use.Params = {{"Rows", printSize(rows)}, {"Cols", printSize(cols)}};
-  use.Functors = functor.printStruct("Rows", text);
-  use.Body = functor.printValue("Rows");
-  use.Threads = group == 32 ? 256 : group;
-  use.SharedBytes = group == 32 ? 0 : group / 32 * 4 * root.SummaryFields;
-  use.Tiles = group == 32 ? rows.ceilDiv(8) : rows;
-  return use;
+  return makeUse(body, functor, text, root.Reduction, root.SummaryFields, dims);
 }
 
 FailureOr<TemplateUse> cuda::printSoftmax(const LaunchBody &body, SoftmaxOp) {
@@ -92,4 +99,24 @@ FailureOr<TemplateUse> cuda::printRmsNorm(const LaunchBody &body, RmsNormOp op) 
     element = "(x[i] * r.Scale * " + *weight + ")";
     return success();
   });
+}
+
+FailureOr<TemplateUse> cuda::printArgMax(const LaunchBody &body, ArgMaxOp op) {
+  ArrayRef<AffineExpr> dims = body.getDims(op.getInput());
+  if (op.getAxis() + 1 != dims.size() || op.getSelectLast())
+    return op.emitOpError() << "has no CUDA kernel but for the first of the largest elements along the last dimension; "
+                               "compile for the CPU";
+  if (!llvm::equal(body.getYielded(), op->getResults()))
+    return op.emitOpError() << "shares a launch with what reads its result, which its CUDA kernel does not compute";
+  ElementSpace space = {SmallVector<AffineExpr>(dims), unsigned(dims.size() - 1), /*Vector=*/true};
+  Functor functor(body);
+  std::string text = "  static constexpr bool Stores = false;\n  struct Row {};\n";
+  FailureOr<std::string> out = functor.getPointer(body.getOutputPort(0), op);
+  if (failed(out) || failed(printLoad(body, space, functor, text)))
+    return failure();
+  text +=
+      llvm::formatv("  __device__ Row finish(const ArgMaxReduction::Summary &s, int64_t row, bool leader) const {{\n"
+                    "    if (leader)\n      {0}[row] = s.Index < 0 ? 0 : s.Index;\n    return {{};\n  }\n",
+                    *out);
+  return makeUse(body, functor, text, "ArgMaxReduction", 2, dims);
 }

@@ -2,6 +2,8 @@
 #include "test/runtime/ToyReference.h"
 #include "test/runtime/cuda/FakeCudaFixture.h"
 
+#include <algorithm>
+
 using namespace lathe;
 using test::advance;
 using test::someText;
@@ -237,6 +239,65 @@ TEST_F(CudaStep, EnginesWriteAsOnTheCpu) {
       text.push_back(output.tokens[token]);
     }
   }
+}
+
+/// The same model, which also chooses tokens.
+class CudaSampledStep : public CudaStep {
+protected:
+  void SetUp() override {
+    ASSERT_EQ(createDevice(device).message, "");
+    program = test::load(test::writeTemporary(test::sampledToySource()));
+    session = test::openSession(program, device, 4);
+  }
+  static int32_t likeliest(const std::vector<int32_t> &text) {
+    std::vector<float> logits = toyLogits(text);
+    return int32_t(std::max_element(logits.begin(), logits.end()) - logits.begin());
+  }
+};
+
+TEST_F(CudaSampledStep, TokensComeBackWithoutLogits) {
+  test::Sequence first = test::openSequence(session), second = test::openSequence(session);
+  std::vector<int32_t> texts[] = {someText(5), someText(3)}, next[] = {texts[0], texts[1]};
+  for (int i = 0; i != 4; ++i) { // the prompts, then graphs
+    Step step;
+    step.add(first, next[0]);
+    step.add(second, next[1]);
+    lathe_step_options options = step.options();
+    int32_t tokens[2] = {-1, -1};
+    options.logits = nullptr;
+    options.sampled_tokens = tokens;
+    int copies = calls("cuMemcpyDtoHAsync");
+    ASSERT_EQ(test::outcome(lathe_session_step(session.get(), &options)).message, "");
+    EXPECT_EQ(calls("cuMemcpyDtoHAsync"), copies + 1);
+    for (int text : {0, 1}) {
+      EXPECT_EQ(tokens[text], likeliest(texts[text])) << i;
+      texts[text].push_back(tokens[text]);
+      next[text] = {tokens[text]};
+    }
+  }
+}
+
+TEST_F(CudaSampledStep, TokensComeBackBesideLogits) {
+  test::Sequence sequence = test::openSequence(session);
+  std::vector<int32_t> text = someText(20);
+  Step step;
+  step.add(sequence, text);
+  lathe_step_options options = step.options();
+  int32_t token = -1;
+  options.sampled_tokens = &token;
+  ASSERT_EQ(test::outcome(lathe_session_step(session.get(), &options)).message, "");
+  EXPECT_EQ(step.row(0), toyLogits(text));
+  EXPECT_EQ(token, likeliest(text));
+}
+
+TEST_F(CudaStep, AModelThatChoosesNoTokensRefusesTo) {
+  test::Sequence sequence = test::openSequence(session);
+  Step step;
+  step.add(sequence, someText(2));
+  lathe_step_options options = step.options();
+  int32_t token = -1;
+  options.sampled_tokens = &token;
+  EXPECT_EQ(test::outcome(lathe_session_step(session.get(), &options)).code, LATHE_UNSUPPORTED);
 }
 
 } // namespace

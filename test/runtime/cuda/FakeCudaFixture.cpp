@@ -2,6 +2,7 @@
 
 #include "test/runtime/images/ToyModel.h"
 
+#include <algorithm>
 #include <dlfcn.h>
 #include <stdexcept>
 
@@ -30,6 +31,15 @@ static void attend(const FakeLaunch &launch) {
               launch.grid[0]);
 }
 
+/// The third kernel of images/ToySampledCuda.cpp.
+static void choose(const FakeLaunch &launch) {
+  auto *logits = pointer<float>(launch.arguments[0]);
+  for (size_t row = 0; row != launch.grid[0]; ++row) {
+    const float *first = logits + int64_t(row) * toy::Vocabulary;
+    pointer<int64_t>(launch.arguments[1])[row] = std::max_element(first, first + toy::Vocabulary) - first;
+  }
+}
+
 /// The kernel of images/ScaleCuda.cpp.
 static void scale(const FakeLaunch &launch) {
   const uint64_t *a = launch.arguments;
@@ -49,6 +59,7 @@ FakeCuda::FakeCuda() : library(dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL)) {
   auto *add = function<decltype(fakeCudaRegister)>("fakeCudaRegister");
   add("lathe_scale", "ppppi", scale);
   add("lathe_toy_write", "ppppi", write);
+  add("lathe_toy_choose", "pp", choose);
   add("lathe_toy_attend", "pppppppiii", attend);
 }
 

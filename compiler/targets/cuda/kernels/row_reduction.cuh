@@ -90,7 +90,7 @@ struct MinReduction {
   static __device__ Summary merge(const Summary &a, const Summary &b) { return {pick(a.Value, b.Value)}; }
 };
 
-/// The first position of the largest element.
+/// The first position of the largest element. NaN counts as beyond all numbers.
 struct ArgMaxReduction {
   struct Summary {
     float Value;
@@ -105,7 +105,10 @@ struct ArgMaxReduction {
   static __device__ Summary merge(const Summary &a, const Summary &b) {
     if (a.Index < 0 || b.Index < 0)
       return a.Index < 0 ? b : a;
-    if (a.Value != b.Value)
+    bool noNumber = a.Value != a.Value, otherNoNumber = b.Value != b.Value;
+    if (noNumber != otherNoNumber)
+      return noNumber ? a : b;
+    if (!noNumber && a.Value != b.Value)
       return a.Value > b.Value ? a : b;
     return a.Index < b.Index ? a : b;
   }

@@ -25,7 +25,7 @@ func.func @forward(%x: tensor<?x67xf32> {lathe.name = "x", lathe.dims = ["n", 67
                    %heads: tensor<?x3x14xf32> {lathe.name = "heads", lathe.dims = ["n", 3, 14]},
                    %factors: tensor<5xf32> {lathe.name = "factors", lathe.dims = [5]})
     -> (tensor<?x10xf32>, tensor<?x9xf32>, tensor<?x6x3x3xf32>, tensor<9x?x4x7xf32>, tensor<?x67xf32>,
-        tensor<?x4x7x9xf32>, tensor<?x67xf32>, tensor<?x3x14xf32>, tensor<?x3x14xf32>)
+        tensor<?x4x7x9xf32>, tensor<?x67xf32>, tensor<?x3x14xf32>, tensor<?x3x14xf32>, tensor<?x3xi64>)
     attributes {lathe.entry = "tensor", lathe.symbols = [#lathe.symbol<"n", 1, 200>]} {
   // Products: weights along n and along k, a bias for each row, one number, the other product's result.
   %0 = lathe.matmul %x, %w : tensor<?x67xf32>, tensor<67x10xf32> -> tensor<?x10xf32>
@@ -55,7 +55,10 @@ func.func @forward(%x: tensor<?x67xf32> {lathe.name = "x", lathe.dims = ["n", 67
   %17 = lathe.rope %heads, %positions adjacent base 1.0e+04 dimensions 10 : tensor<?x3x14xf32>, tensor<?x2xi32>
   %18 = lathe.rope %heads, %positions factors %factors : tensor<5xf32> halves base 5.0e+02 dimensions 10 :
       tensor<?x3x14xf32>, tensor<?x2xi32>
-  return %2, %4, %8, %10, %13, %11, %16, %17, %18 : tensor<?x10xf32>, tensor<?x9xf32>, tensor<?x6x3x3xf32>,
+  // Where the largest element of what is computed before is.
+  %19 = lathe.neg %heads : tensor<?x3x14xf32>
+  %20 = lathe.arg_max %19 axis 2 : tensor<?x3x14xf32> -> tensor<?x3xi64>
+  return %2, %4, %8, %10, %13, %11, %16, %17, %18, %20 : tensor<?x10xf32>, tensor<?x9xf32>, tensor<?x6x3x3xf32>,
       tensor<9x?x4x7xf32>, tensor<?x67xf32>, tensor<?x4x7x9xf32>, tensor<?x67xf32>, tensor<?x3x14xf32>,
-      tensor<?x3x14xf32>
+      tensor<?x3x14xf32>, tensor<?x3xi64>
 }

@@ -21,12 +21,23 @@
 // CHECK:      using Template = RowReduction<SoftmaxSum, 128>;
 // CHECK-NEXT: static_assert(Template::Threads == 128 && Template::SharedBytes == 32);
 // CHECK:      .Rows = (d0 * 3), .Cols = 2000
+
+// The first of the largest elements: one thread a row writes its place.
+// CHECK:        static constexpr bool Stores = false;
+// CHECK:        __device__ Row finish(const ArgMaxReduction::Summary &s, int64_t row, bool leader) const {
+// CHECK-NEXT:     if (leader)
+// CHECK-NEXT:       P1[row] = s.Index < 0 ? 0 : s.Index;
+// CHECK:      using Template = RowReduction<ArgMaxReduction, 128>;
+// CHECK-NEXT: static_assert(Template::Threads == 128 && Template::SharedBytes == 32);
+// CHECK:      lathe_arg_max_f32_i64_2(const float *p0, int64_t *p1, int64_t d0)
 plan.program @forward "tensor" symbols [#lathe.symbol<"n", 1, 64>]
     inputs [#plan.port<"x", "tensor", f32, ()[s0] -> (s0, 512)>, #plan.port<"y", "tensor", f32, ()[s0] -> (s0, 512)>,
             #plan.port<"w", "tensor", f32, ()[s0] -> (512)>, #plan.port<"z", "tensor", f32, ()[s0] -> (s0, 3, 2000)>]
     outputs [#plan.port<"s", "tensor", f32, ()[s0] -> (s0, 512)>, #plan.port<"r", "tensor", f16, ()[s0] -> (s0, 512)>,
-             #plan.port<"p", "tensor", f32, ()[s0] -> (s0, 3, 2000)>] states [] {
-^bb0(%x: !plan.buffer, %y: !plan.buffer, %w: !plan.buffer, %z: !plan.buffer, %s: !plan.buffer, %r: !plan.buffer, %p: !plan.buffer):
+             #plan.port<"p", "tensor", f32, ()[s0] -> (s0, 3, 2000)>, #plan.port<"i", "tensor", i64, ()[s0] -> (s0, 3)>]
+    states [] {
+^bb0(%x: !plan.buffer, %y: !plan.buffer, %w: !plan.buffer, %z: !plan.buffer, %s: !plan.buffer, %r: !plan.buffer,
+     %p: !plan.buffer, %i: !plan.buffer):
   plan.clone range [] arena affine_map<()[s0] -> (0)> {
     plan.launch <"rms_norm", {}, "rows"> ins(%x, %y, %w) outs(%s, %r) shapes [#rows, #rows, #width, #rows, #rows] {
     ^bb0(%a0: tensor<?x512xf32>, %a1: tensor<?x512xf32>, %a2: tensor<512xf32>):
@@ -40,6 +51,12 @@ plan.program @forward "tensor" symbols [#lathe.symbol<"n", 1, 64>]
     ^bb0(%a0: tensor<?x3x2000xf32>):
       %0 = lathe.softmax %a0 : tensor<?x3x2000xf32>
       lathe.yield %0 : tensor<?x3x2000xf32>
+    }
+    plan.launch <"arg_max", {}, "rows"> ins(%z) outs(%i)
+        shapes [affine_map<()[s0] -> (s0, 3, 2000)>, affine_map<()[s0] -> (s0, 3)>] {
+    ^bb0(%a0: tensor<?x3x2000xf32>):
+      %0 = lathe.arg_max %a0 axis 2 : tensor<?x3x2000xf32> -> tensor<?x3xi64>
+      lathe.yield %0 : tensor<?x3xi64>
     }
   }
 }

@@ -30,6 +30,12 @@ plan.program @forward "tensor" symbols [#lathe.symbol<"n", 1, 64>]
       %1 = lathe.rope %0, %a1 halves base 1.0e+04 dimensions 16 : tensor<?x4x16xf32>, tensor<?x1xi32>
       lathe.yield %1 : tensor<?x4x16xf32>
     }
+    plan.launch <"arg_max", {}, ""> ins(%x) outs(%y) shapes [#n, affine_map<()[s0] -> (64)>] {
+    ^bb0(%a0: tensor<?x64xf32>):
+      // CHECK: error: 'lathe.arg_max' op has no CUDA kernel but for the first of the largest elements along the last dimension; compile for the CPU
+      %0 = lathe.arg_max %a0 axis 0 : tensor<?x64xf32> -> tensor<64xi64>
+      lathe.yield %0 : tensor<64xi64>
+    }
     plan.launch <"matmul", {variant = "few_rows"}, ""> ins(%x, %x) outs(%y) shapes [#n, affine_map<()[s0] -> (64, 64)>, #n] {
     ^bb0(%a0: tensor<?x64xf32>, %a1: tensor<64x64xf32>):
       // CHECK: error: 'lathe.matmul' op has up to 64 rows, but the variant 'few_rows' takes 8 and weights along k; choose another

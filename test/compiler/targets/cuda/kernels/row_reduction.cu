@@ -214,6 +214,23 @@ void specialRows(Suite &suite) {
   suite.compare("softmax of masked rows", got, want, std::vector<double>(x.size(), 4 * Rounding<float>));
 }
 
+/// The largest element where two are equal, where all are -inf, and where two are NaN.
+void specialLargest(Suite &suite) {
+  const int64_t cols = 37;
+  std::vector<float> x(3 * cols, 0.5f);
+  x[30] = x[20] = 2;
+  std::fill_n(x.begin() + cols, cols, -INFINITY);
+  x[2 * cols] = INFINITY;
+  x[2 * cols + 33] = x[2 * cols + 12] = NAN;
+  Buffer<float> in(x);
+  auto out = Buffer<float>::poisoned(3);
+  Summarize<ArgMaxReduction, float> body{};
+  body.X = in.data(), body.Y = out.data(), body.Cols = cols;
+  auto got = suite.twice("arg max of special rows", out,
+                         [&](int64_t blocks) { launch<RowReduction<ArgMaxReduction, 32>>({3, cols}, body, blocks); });
+  suite.compare("arg max of special rows", got, {20, 0, 12}, {0, 0, 0});
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -222,6 +239,7 @@ int main(int argc, char **argv) {
   cases<256>(suite);
   cases<1024>(suite);
   specialRows(suite);
+  specialLargest(suite);
   if (suite.Time)
     for (int64_t rows : {1, 64, 16384}) {
       const int64_t cols = 4096;
