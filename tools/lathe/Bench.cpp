@@ -5,6 +5,7 @@
 #include "tools/ExitCodes.h"
 #include "tools/Numbers.h"
 #include "tools/lathe/Commands.h"
+#include "tools/lathe/DeviceTensors.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -64,7 +65,7 @@ private:
   bool timed = false;
 };
 
-/// An entry that takes tensors, with made-up inputs and room for its outputs.
+/// An entry that takes tensors, with made-up inputs and room for its outputs, on a GPU in its memory.
 class TensorCall {
 public:
   TensorCall(const BenchArguments &arguments, const Model &model) : session(createSession(model, nullptr)) {
@@ -88,9 +89,15 @@ public:
       outputs.emplace_back(tensor.bytes);
       tensor.data = outputs.back().data();
     }
+    if (model.ordinal >= 0)
+      moveToDevice(model.ordinal);
   }
 
-  void run() { check(lathe_session_run(session.get(), &options)); }
+  void run() {
+    check(lathe_session_run(session.get(), &options));
+    if (onDevice)
+      onDevice->wait();
+  }
 
   /// Values of the entry's symbols, in its order.
   std::vector<int64_t> symbols(const Program &program, size_t entry) const {
@@ -114,6 +121,15 @@ public:
   }
 
 private:
+  void moveToDevice(int ordinal) {
+    onDevice = std::make_unique<DeviceTensors>(ordinal);
+    for (std::vector<lathe_tensor> *tensors : {&inputTensors, &outputTensors})
+      for (lathe_tensor &tensor : *tensors)
+        onDevice->move(tensor);
+    options.stream = onDevice->stream();
+  }
+
+  std::unique_ptr<DeviceTensors> onDevice; ///< outlives the session, which ends after its last work there
   Session session;
   std::map<std::string, Array> inputs;
   std::vector<lathe_tensor> inputTensors, outputTensors;
@@ -182,7 +198,7 @@ void printReport(const nlohmann::json &report) {
   std::printf("%s, %d warm-up runs, %d runs\n", report["device"].get<std::string>().c_str(),
               report["warmup"].get<int>(), report["repeat"].get<int>());
   if (report.contains("results")) {
-    printTokenTable(report["results"]);
+    printTokenTable(report);
     return;
   }
   std::printf("run min %.3f ms, median %.3f ms, p90 %.3f ms\n", report["min_ms"].get<double>(),
@@ -197,6 +213,13 @@ void printReport(const nlohmann::json &report) {
     double median = report["launches"][i]["median_ms"];
     std::printf("%6zu %10.4f %5.1f%%\n", i, median, 100 * median / total);
   }
+}
+
+nlohmann::json benchLanguageModel(const BenchArguments &arguments, const Model &model) {
+  nlohmann::json report;
+  Session weights = loadWeights(model, report); // sessions of one program share them
+  report["results"] = benchTokens(arguments, model);
+  return report;
 }
 
 int benchModel(const BenchArguments &arguments) {
@@ -216,12 +239,13 @@ int benchModel(const BenchArguments &arguments) {
   if (launches)
     clock = std::make_unique<LaunchClock>(arguments.model.threads);
   Model model = {std::move(program), entry,
-                 clock ? clock->createDevice() : createDevice(device, arguments.model.threads), /*madeUpWeights=*/true};
+                 clock ? clock->createDevice() : createDevice(device, arguments.model.threads), /*madeUpWeights=*/true,
+                 ordinalOf(device)};
   nlohmann::json report;
   if (tensors)
     report = benchTensors(arguments, model, clock.get());
   else
-    report["results"] = benchTokens(arguments, model);
+    report = benchLanguageModel(arguments, model);
   report["model"] = name;
   report["entry"] = model.info().name;
   report["device"] = lathe_device_description(model.device.get());
@@ -268,6 +292,10 @@ void addBenchCommand(CLI::App &app, Action &chosen) {
   addSizes(*bench, "--prompt", arguments->prompt, "Tokens of each prompt", 1);
   addSizes(*bench, "--steps", arguments->steps, "Tokens to generate after it", 0);
   addSizes(*bench, "--batch", arguments->batch, "Texts at one time", 1);
+  bench
+      ->add_flag("--prompt-once", arguments->promptOnce,
+                 "Take every prompt once, and all steps from there: for long prompts of many texts")
+      ->group("Language models");
   bench->callback([arguments, &chosen] { chosen = [arguments] { return benchModel(*arguments); }; });
 }
 

@@ -12,6 +12,7 @@ struct BenchArguments {
   InputArguments inputs;
   int repeat = 20, warmup = 3;
   std::vector<int64_t> prompt = {128}, steps = {32}, batch = {1};
+  bool promptOnce = false;
   bool json = false, launches = false;
   std::string report; ///< a file, "-" for standard output, or empty
 };
@@ -27,8 +28,10 @@ struct Summary {
 
 /// A language model: one result for every prompt length, number of steps and batch size.
 nlohmann::json benchTokens(const BenchArguments &arguments, const Model &model);
+/// A language model's weights on its device, where they stay as long as the session, and how long that took: "load".
+Session loadWeights(const Model &model, nlohmann::json &report);
 /// What benchTokens gives, for people.
-void printTokenTable(const nlohmann::json &results);
+void printTokenTable(const nlohmann::json &report);
 
 } // namespace lathe::tools
 

@@ -1,4 +1,5 @@
 #include "tools/lathe/Bench.h"
+#include "tools/lathe/BenchCosts.h"
 #include "tools/lathe/TokenBatch.h"
 
 #include <algorithm>
@@ -29,32 +30,39 @@ std::vector<std::vector<int32_t>> makePrompts(size_t batch, int64_t length, uint
   return prompts;
 }
 
-/// One run: all prompts, then `steps` times one token more for each text, the likeliest.
-void runOnce(TokenBatch &batch, const std::vector<std::vector<int32_t>> &prompts, int64_t steps, Times &times) {
-  std::vector<int32_t> likeliest(prompts.size());
-  Clock::time_point start;
-  bool first = true;
-  auto take = [&](size_t text, size_t, const float *logits) {
-    likeliest[text] = int32_t(std::max_element(logits, logits + batch.vocabulary()) - logits);
-    if (first)
+/// The texts of one run, and the token that each goes on with.
+struct Run {
+  TokenBatch &batch;
+  std::vector<std::vector<int32_t>> prompts;
+  std::vector<int32_t> likeliest;
+
+  /// All prompts.
+  void takePrompts(Times &times) {
+    likeliest.resize(prompts.size());
+    std::vector<TokenBatch::Part> parts;
+    for (const std::vector<int32_t> &prompt : prompts)
+      parts.push_back({prompt.data(), prompt.size(), 0});
+    batch.clear();
+    auto start = Clock::now();
+    batch.appendLikeliest(parts, [&](size_t text, int32_t token) {
+      likeliest[text] = token;
       times.firstToken.push_back(secondsSince(start));
-  };
-  std::vector<TokenBatch::Part> parts;
-  for (const std::vector<int32_t> &prompt : prompts)
-    parts.push_back({prompt.data(), prompt.size(), prompt.size() - 1});
-  batch.clear();
-  start = Clock::now();
-  batch.append(parts, take);
-  times.prompts.push_back(secondsSince(start));
-  first = false;
-  for (size_t text = 0; text != parts.size(); ++text)
-    parts[text] = {&likeliest[text], 1, 0};
-  for (int64_t step = 0; step != steps; ++step) {
-    start = Clock::now();
-    batch.append(parts, take);
-    times.steps.push_back(secondsSince(start));
+    });
+    times.prompts.push_back(secondsSince(start));
   }
-}
+
+  /// Then `steps` times one token more for each text, the likeliest.
+  void takeSteps(int64_t steps, Times &times) {
+    std::vector<TokenBatch::Part> parts;
+    for (int32_t &token : likeliest)
+      parts.push_back({&token, 1, 0});
+    for (int64_t step = 0; step != steps; ++step) {
+      auto start = Clock::now();
+      batch.appendLikeliest(parts, [&](size_t text, int32_t token) { likeliest[text] = token; });
+      times.steps.push_back(secondsSince(start));
+    }
+  }
+};
 
 double sum(const std::vector<double> &seconds) {
   double total = 0;
@@ -63,24 +71,53 @@ double sum(const std::vector<double> &seconds) {
   return total;
 }
 
-nlohmann::json benchOne(const BenchArguments &arguments, const Model &model, int64_t prompt, int64_t steps,
-                        int64_t size) {
-  TokenBatch batch(model, size_t(size), prompt + steps);
-  auto prompts = makePrompts(size_t(size), prompt, arguments.inputs.seed.value_or(0), batch.vocabulary());
+/// `warmup` runs that are not kept, then `repeat` that are. With --prompt-once all of them follow one prompt.
+Times measure(const BenchArguments &arguments, Run &run, int64_t prompt, int64_t steps) {
   Times warmup, times;
-  for (int i = 0; i != arguments.warmup; ++i)
-    runOnce(batch, prompts, steps, warmup);
-  for (int i = 0; i != arguments.repeat; ++i)
-    runOnce(batch, prompts, steps, times);
+  std::vector<int32_t> first;
+  if (arguments.promptOnce) {
+    run.takePrompts(times);
+    first = run.likeliest;
+  }
+  for (int i = -arguments.warmup; i != arguments.repeat; ++i) {
+    Times &kept = i < 0 ? warmup : times;
+    if (arguments.promptOnce) {
+      run.batch.truncate(prompt);
+      run.likeliest = first;
+    } else {
+      run.takePrompts(kept);
+    }
+    run.takeSteps(steps, kept);
+  }
+  return times;
+}
+
+nlohmann::json benchOne(const BenchArguments &arguments, const Model &model, const TokenCosts &costs, int64_t prompt,
+                        int64_t steps, int64_t size) {
+  TokenBatch batch(model, size_t(size), prompt + steps);
+  Run run{batch, makePrompts(size_t(size), prompt, arguments.inputs.seed.value_or(0), batch.vocabulary()), {}};
+  Times times = measure(arguments, run, prompt, steps);
   nlohmann::json result = {{"prompt_tokens", prompt}, {"steps", steps}, {"batch", size}};
   result["first_token"] = Summary(times.firstToken).json();
   result["prompt"] = Summary(times.prompts).json();
-  result["prompt"]["tokens_per_second"] = double(prompt * size) * double(arguments.repeat) / sum(times.prompts);
+  result["prompt"]["tokens_per_second"] = double(prompt * size) * double(times.prompts.size()) / sum(times.prompts);
+  addComputeRate(result["prompt"], costs.flops({size, 0, prompt}), costs);
   if (steps) {
     result["step"] = Summary(times.steps).json();
     result["step"]["tokens_per_second"] = double(steps * size) * double(arguments.repeat) / sum(times.steps);
+    TokenCosts::Work middle = {size, prompt + steps / 2, 1};
+    addMemoryRate(result["step"], costs.bytes(middle), costs);
+    addComputeRate(result["step"], costs.flops(middle), costs);
   }
   return result;
+}
+
+/// A number of a result, or a dash.
+void printNumber(const nlohmann::json &result, const char *part, const char *name, int width, int digits) {
+  if (result.contains(part) && result[part].contains(name))
+    std::printf(" %*.*f", width, digits, result[part][name].get<double>());
+  else
+    std::printf(" %*s", width, "-");
 }
 
 } // namespace
@@ -102,18 +139,33 @@ nlohmann::json Summary::json() const {
 }
 
 nlohmann::json benchTokens(const BenchArguments &arguments, const Model &model) {
+  TokenCosts costs(model);
   nlohmann::json results = nlohmann::json::array();
   for (int64_t batch : arguments.batch)
     for (int64_t prompt : arguments.prompt)
       for (int64_t steps : arguments.steps)
-        results.push_back(benchOne(arguments, model, prompt, steps, batch));
+        results.push_back(benchOne(arguments, model, costs, prompt, steps, batch));
   return results;
 }
 
-void printTokenTable(const nlohmann::json &results) {
+Session loadWeights(const Model &model, nlohmann::json &report) {
+  auto start = Clock::now();
+  lathe_session_options options = {};
+  options.struct_size = sizeof(options);
+  options.kv_cache_bytes = cacheBytes(model, 1, 1);
+  Session session = createSession(model, &options);
+  double seconds = secondsSince(start), bytes = TokenCosts(model).weightBytes();
+  report["load"] = {{"seconds", seconds}, {"weight_bytes", bytes}, {"gb_per_second", bytes / seconds / 1e9}};
+  return session;
+}
+
+void printTokenTable(const nlohmann::json &report) {
+  const nlohmann::json &load = report["load"];
+  std::printf("weights ready after %.3f s, %.3f GB, %.2f GB/s\n", load["seconds"].get<double>(),
+              load["weight_bytes"].get<double>() / 1e9, load["gb_per_second"].get<double>());
   std::printf("                      prompt      first token ms                    token ms   generated\n"
               "batch prompt steps  tokens/s    median       p95    median       p95       p99  tokens/s\n");
-  for (const nlohmann::json &result : results) {
+  for (const nlohmann::json &result : report["results"]) {
     auto number = [&](const char *part, const char *name) { return result[part][name].get<double>(); };
     std::printf("%5lld %6lld %5lld %9.1f %9.3f %9.3f", result["batch"].get<long long>(),
                 result["prompt_tokens"].get<long long>(), result["steps"].get<long long>(),
@@ -122,6 +174,23 @@ void printTokenTable(const nlohmann::json &results) {
     if (result.contains("step"))
       std::printf(" %9.3f %9.3f %9.3f %9.1f", number("step", "median_ms"), number("step", "p95_ms"),
                   number("step", "p99_ms"), number("step", "tokens_per_second"));
+    std::printf("\n");
+  }
+  std::printf("                              prompt                                 token\n"
+              "batch prompt steps  TFLOP/s   %% peak       GB      GB/s  %% peak  TFLOP/s  %% peak\n");
+  for (const nlohmann::json &result : report["results"]) {
+    std::printf("%5lld %6lld %5lld", result["batch"].get<long long>(), result["prompt_tokens"].get<long long>(),
+                result["steps"].get<long long>());
+    printNumber(result, "prompt", "tflops_per_second", 8, 2);
+    printNumber(result, "prompt", "flops_percent", 8, 1);
+    if (result.contains("step"))
+      std::printf(" %8.3f", result["step"]["bytes"].get<double>() / 1e9);
+    else
+      std::printf(" %8s", "-");
+    printNumber(result, "step", "gb_per_second", 9, 1);
+    printNumber(result, "step", "memory_percent", 7, 1);
+    printNumber(result, "step", "tflops_per_second", 8, 2);
+    printNumber(result, "step", "flops_percent", 7, 1);
     std::printf("\n");
   }
 }

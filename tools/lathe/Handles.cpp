@@ -22,13 +22,19 @@ Program loadProgram(const std::string &path) {
   return Program(program);
 }
 
+int ordinalOf(const std::string &name) {
+  if (name.rfind("cuda", 0) != 0)
+    return -1;
+  return name.size() > 5 ? std::stoi(name.substr(5)) : 0;
+}
+
 Device createDevice(const std::string &name, int threads) {
   lathe_device_options options = {};
   options.struct_size = sizeof(options);
   options.threads = threads;
-  if (name.rfind("cuda", 0) == 0) {
+  if (int ordinal = ordinalOf(name); ordinal >= 0) {
     options.kind = LATHE_DEVICE_CUDA;
-    options.ordinal = name.size() > 5 ? std::stoi(name.substr(5)) : 0;
+    options.ordinal = ordinal;
   }
   lathe_device *device = nullptr;
   check(lathe_device_create(&options, &device));
@@ -71,7 +77,8 @@ Model loadModel(const ModelArguments &arguments) {
   Program program = loadProgram(arguments.model);
   size_t entry = chooseEntry(program, arguments.model, arguments.entry);
   std::string device = arguments.device.empty() ? lathe_program_target(program.get()) : arguments.device;
-  return {std::move(program), entry, createDevice(device, arguments.threads), arguments.madeUpWeights};
+  return {std::move(program), entry, createDevice(device, arguments.threads), arguments.madeUpWeights,
+          ordinalOf(device)};
 }
 
 Session createSession(const Model &model, const lathe_session_options *options) {

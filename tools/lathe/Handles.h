@@ -39,6 +39,8 @@ using Template = std::unique_ptr<lathe_template, Release>;
 Program loadProgram(const std::string &path);
 /// `name` is "cpu", "cuda" or "cuda:<ordinal>".
 Device createDevice(const std::string &name, int threads);
+/// The number of the GPU of such a name, -1 for the CPU.
+int ordinalOf(const std::string &name);
 /// The entry of this name, the only one if it is empty. Throws CommandFailure.
 size_t chooseEntry(const Program &program, const std::string &model, const std::string &name);
 
@@ -57,6 +59,7 @@ struct Model {
   size_t entry;
   Device device;
   bool madeUpWeights = false;
+  int ordinal = -1; ///< of the GPU; -1: the CPU
 
   const lathe_entry_info &info() const { return *lathe_program_entry(program.get(), entry); }
 };

@@ -72,9 +72,10 @@ const Case Cases[] = {
     {"InputShape", true, "/entries/0/inputs/1/shape/1", "2", LATHE_CORRUPT,
      "has input 'positions' of role 'positions'"},
     {"Logits", true, "/entries/0/outputs/0/type", "\"f16\"", LATHE_CORRUPT, "must have an output of role 'logits'"},
-    {"SampledTokens", true, "/entries/0/outputs/1",
-     R"({"name": "ids", "type": "i32", "shape": ["rows"], "role": "sampled_tokens"})", LATHE_CORRUPT,
-     "has output 'ids' of role 'sampled_tokens' that is not i64, [rows]"},
+    {"SampledTokens", true, "/entries/0/outputs",
+     R"([{"name": "logits", "type": "f32", "shape": ["rows", 8], "role": "logits"},
+         {"name": "ids", "type": "i32", "shape": ["rows"], "role": "sampled_tokens"}])",
+     LATHE_CORRUPT, "has output 'ids' of role 'sampled_tokens' that is not i64, [rows]"},
     {"SharedSymbol", true, "/entries/0/inputs/2/shape/0", "\"tokens\"", LATHE_CORRUPT, "needs five symbols"},
 };
 

@@ -126,11 +126,20 @@ struct Difference {
 };
 } // namespace
 
+/// An element of any plain type.
+static double loadNumber(Type element, const uint8_t *address) {
+  if (isa<FloatType>(element))
+    return loadFloat(element, address);
+  int64_t value = 0;
+  std::memcpy(&value, address, size_t(getElementBytes(element)));
+  return double(value);
+}
+
 static Difference compare(Type element, const uint8_t *found, ArrayRef<uint8_t> wanted, double tolerance) {
   Difference worst;
   int64_t step = getElementBytes(element);
   for (int64_t i = 0, n = wanted.size() / step; i < n; ++i) {
-    double a = loadFloat(element, found + i * step), b = loadFloat(element, wanted.data() + i * step);
+    double a = loadNumber(element, found + i * step), b = loadNumber(element, wanted.data() + i * step);
     double size = std::fabs(a - b) / (tolerance * std::max(1.0, std::fabs(b)));
     if (!(size <= worst.Size))
       worst = {i, a, b, std::isnan(size) ? INFINITY : size};
