@@ -136,7 +136,7 @@ LogicalResult Compilation::run() {
     return success();
   if (Options.verify) {
     NumericsOptions numerics;
-    numerics.tokenBoundaries = Options.pipeline.tokenBoundaries;
+    numerics.tokenBoundaries = Options.pipeline.getTokenBoundaries();
     Numerics.emplace(numerics);
     if (failed(Numerics->recordBaseline(*Module)))
       return failure();

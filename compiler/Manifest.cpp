@@ -18,6 +18,8 @@ std::string lathe::getElementName(Type type) {
     return gguf.getFormat().str();
   if (auto panels = dyn_cast<GgufPanelsType>(type))
     return panels.getFormat().str();
+  if (auto tiles = dyn_cast<GgufTilesType>(type))
+    return tiles.getFormat().str();
   if (type.isInteger(1))
     return "bool";
   if (type.isUnsignedInteger())

@@ -12,6 +12,13 @@ ArrayRef<llvm::StringLiteral> lathe::getPhaseNames() {
   return names;
 }
 
+std::vector<int64_t> PipelineOptions::getTokenBoundaries() const {
+  if (!tokenBoundaries.empty())
+    return tokenBoundaries;
+  // On a GPU one token, a few, and more are three kinds of product; from 256 on blocks are taken apart beforehand.
+  return cuda ? std::vector<int64_t>{1, 8, 64, 256} : std::vector<int64_t>{8};
+}
+
 std::vector<Phase> lathe::buildPhases(const PipelineOptions &options) {
   return {
       {"cleanup",
@@ -44,15 +51,15 @@ std::vector<Phase> lathe::buildPhases(const PipelineOptions &options) {
       {"fuse",
        [options](OpPassManager &pm) {
          CloneByTokenCountOptions clone;
-         clone.boundaries.assign(options.tokenBoundaries.begin(), options.tokenBoundaries.end());
+         std::vector<int64_t> boundaries = options.getTokenBoundaries();
+         clone.boundaries.assign(boundaries.begin(), boundaries.end());
          pm.addPass(createCloneByTokenCount(clone));
          pm.addNestedPass<func::FuncOp>(createFormWeightPrograms());
-         if (!options.cuda) { // the layouts that the kernels of the CPU read
+         if (!options.cuda)
            pm.addNestedPass<func::FuncOp>(createPutChannelsLast());
-           pm.addNestedPass<func::FuncOp>(createPackProducts());
-           pm.addNestedPass<func::FuncOp>(createFormWeightPrograms());
-         }
          std::string target = options.cuda ? "cuda" : "cpu";
+         pm.addNestedPass<func::FuncOp>(createPackProducts({target}));
+         pm.addNestedPass<func::FuncOp>(createFormWeightPrograms());
          pm.addNestedPass<func::FuncOp>(createFormFusions({target}));
          pm.addNestedPass<func::FuncOp>(createJoinProducts({target}));
          pm.addNestedPass<func::FuncOp>(createLaunchTogether({target}));

@@ -16,8 +16,11 @@ struct PipelineOptions {
   std::string activations;
   /// f32, f16 or bf16: what paged state holds. Empty: as activations, f32 with int8.
   std::string kv;
-  /// Largest token count of each clone of a language model but the last.
-  std::vector<int64_t> tokenBoundaries = {8};
+  /// Largest token count of each clone of a language model but the last. Empty: those of the target, which has other
+  /// kernels from there on.
+  std::vector<int64_t> tokenBoundaries;
+
+  std::vector<int64_t> getTokenBoundaries() const;
 };
 
 struct Phase {

@@ -115,9 +115,17 @@ std::optional<WeightMove> lathe::findMove(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
   if (auto pack = value.getDefiningOp<PackBlocksOp>()) {
     ArrayRef<int64_t> shape = getShape(pack.getInput());
-    auto panels = cast<GgufPanelsType>(type.getElementType());
+    auto blocks = cast<GgufType>(pack.getInput().getType().getElementType());
     WeightMove move{pack.getInput(), {}};
-    move.packing.blocks = artifact::BlockMatrix{panels.getFormat().str(), shape[0], shape[1]};
+    move.packing.matrix =
+        artifact::PackedMatrix{blocks.getFormat().str(), shape[0], shape[1], isa<GgufTilesType>(type.getElementType())};
+    return move;
+  }
+  if (auto pack = value.getDefiningOp<PackTilesOp>()) {
+    ArrayRef<int64_t> shape = getShape(pack.getInput());
+    WeightMove move{pack.getInput(), {}};
+    move.packing.matrix = artifact::PackedMatrix{type.getElementType().isF16() ? "f16" : "bf16", shape[0], shape[1],
+                                                 /*tiles=*/true};
     return move;
   }
   if (!type || !type.getElementType().isIntOrFloat() || type.getRank() == 0 || type.getNumElements() == 0)

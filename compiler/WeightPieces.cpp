@@ -1,5 +1,7 @@
 #include "compiler/WeightPieces.h"
 #include "runtime/gguf/BlockPanels.h"
+#include "runtime/gguf/BlockTiles.h"
+#include "runtime/gguf/MatrixTiles.h"
 #include "llvm/Support/FileSystem.h"
 #include <cstring>
 
@@ -294,19 +296,55 @@ WeightPieces::Result WeightPieces::evaluatePack(PackColumnsOp op, const Box &box
   return result;
 }
 
-/// `box` begins and ends on the borders of panels.
+/// The part of a matrix of `shape` that `box` covers, which may reach behind its end.
+static Box clip(const Box &box, ArrayRef<int64_t> shape) {
+  Box inside = box;
+  for (auto [offset, size, end] : llvm::zip_equal(box.offsets, inside.sizes, shape))
+    size = std::max<int64_t>(0, std::min(size, end - offset));
+  return inside;
+}
+
+/// `box` begins and ends on the borders of panels or tiles.
 WeightPieces::Result WeightPieces::evaluatePack(PackBlocksOp op, const Box &box) {
-  ArrayRef<int64_t> shape = getShape(op.getInput());
-  Box input = box;
-  input.sizes[0] = std::max<int64_t>(0, std::min(box.sizes[0], shape[0] - box.offsets[0]));
+  Box input = clip(box, getShape(op.getInput()));
   FailureOr<ReferenceValue> value = evaluate(op.getInput(), input);
   if (failed(value))
     return failure();
-  auto type = cast<GgufPanelsType>(op.getResult().getType().getElementType());
-  const gguf::BlockFormat &format = *gguf::findBlockFormat(std::string_view(type.getFormat()));
+  auto type = cast<QuantizedTypeInterface>(op.getResult().getType().getElementType());
+  StringRef name = cast<GgufType>(op.getInput().getType().getElementType()).getFormat();
+  const gguf::BlockFormat &format = *gguf::findBlockFormat(std::string_view(name));
   ReferenceValue result(type, box.sizes, *type.getByteSize(box.sizes));
-  gguf::packPanels(*gguf::findBlockPanels(format), input.sizes[0], box.sizes[1], value->getBytes().data(),
-                   result.mutableBytes().data(), 0, box.sizes[0] / gguf::BlockPanels::Rows);
+  const uint8_t *from = value->getBytes().data();
+  uint8_t *to = result.mutableBytes().data();
+  int64_t packedRows = box.sizes[0] / type.getBlockShape()[0];
+  if (isa<GgufTilesType>(type))
+    gguf::packTiles(*gguf::findBlockTiles(format), input.sizes[0], input.sizes[1], from, to, 0, packedRows);
+  else
+    gguf::packPanels(*gguf::findBlockPanels(format), input.sizes[0], input.sizes[1], from, to, 0, packedRows);
+  return result;
+}
+
+WeightPieces::Result WeightPieces::evaluatePack(PackTilesOp op, const Box &box) {
+  constexpr int64_t Size = PackTilesOp::Size;
+  if (box.sizes[2] != Size || box.sizes[3] != Size) { // a part of tiles
+    Box whole{{box.offsets[0], box.offsets[1], 0, 0}, {box.sizes[0], box.sizes[1], Size, Size}};
+    Result tiles = evaluatePack(op, whole);
+    if (failed(tiles))
+      return failure();
+    Result part =
+        slice(*tiles, {{0, 0, box.offsets[2], box.offsets[3]}, box.sizes}, *getCells(tiles->getType(), whole.sizes));
+    ReferenceValue own = ReferenceValue::tensor(tiles->getType(), box.sizes); // `part` may point into `tiles`
+    llvm::copy(part->getBytes(), own.mutableBytes().begin());
+    return own;
+  }
+  Box input{{box.offsets[0] * Size, box.offsets[1] * Size}, {box.sizes[0] * Size, box.sizes[1] * Size}};
+  input = clip(input, getShape(op.getInput()));
+  FailureOr<ReferenceValue> value = evaluate(op.getInput(), input);
+  if (failed(value))
+    return failure();
+  ReferenceValue result = ReferenceValue::tensor(value->getType(), box.sizes);
+  gguf::packMatrixTiles(input.sizes[0], input.sizes[1], value->getBytes().data(), result.mutableBytes().data(), 0,
+                        box.sizes[0]);
   return result;
 }
 
@@ -332,6 +370,8 @@ WeightPieces::Result WeightPieces::evaluate(Value value, const Box &box) {
     if (auto pack = dyn_cast<PackColumnsOp>(op))
       return evaluatePack(pack, box);
     if (auto pack = dyn_cast<PackBlocksOp>(op))
+      return evaluatePack(pack, box);
+    if (auto pack = dyn_cast<PackTilesOp>(op))
       return evaluatePack(pack, box);
     if (failed(computeWhole(op)))
       return failure();

@@ -15,9 +15,9 @@ struct Box {
   }
 };
 
-/// Evaluates the values of one weight program. Elementwise operations, transposes, reshapes and panels are computed for
-/// the part of their result that is asked for; any other operation is computed as a whole, once, and its result kept in
-/// a temporary file that is mapped, as are its operands. Weights stay in the mapped model file.
+/// Evaluates the values of one weight program. Elementwise operations, transposes, reshapes, panels and tiles are
+/// computed for the part of their result that is asked for; any other operation is computed as a whole, once, and its
+/// result kept in a temporary file that is mapped, as are its operands. Weights stay in the mapped model file.
 ///
 /// One thread uses one object; many objects may share an evaluator.
 class WeightPieces {
@@ -39,6 +39,7 @@ private:
   Result evaluateReshape(ReshapeOp op, const Box &box);
   Result evaluatePack(PackColumnsOp op, const Box &box);
   Result evaluatePack(PackBlocksOp op, const Box &box);
+  Result evaluatePack(PackTilesOp op, const Box &box);
   /// Elements [first, first + count) of `value`, counted row by row.
   llvm::LogicalResult copyRun(mlir::Value value, int64_t first, int64_t count, uint8_t *to);
   llvm::LogicalResult computeWhole(mlir::Operation *op);

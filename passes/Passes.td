@@ -342,8 +342,8 @@ def CloneByTokenCount : Pass<"lathe-clone-by-token-count", "::mlir::ModuleOp"> {
     Needs: entry points of kind `language_model` or `encoder` with a symbol `tokens`.
 
     Leaves: for each range `[b[i-1] + 1, b[i]]` of `boundaries` a function of its own with the attribute `lathe.range`, whose
-    symbol `tokens` has these bounds; the last one reaches to the symbol's maximum. One token and thousands want other
-    kernels. All clones read the same weights.
+    symbol `tokens` has these bounds; the last one reaches to the symbol's maximum. `rows`, the tokens whose logits are wanted,
+    are no more than these. One token and thousands want other kernels. All clones read the same weights.
 
     Before: `func.func @forward(...) attributes {lathe.symbols = [#lathe.symbol<"tokens", 1, 512>, ...]}`
 
@@ -358,7 +358,7 @@ def CloneByTokenCount : Pass<"lathe-clone-by-token-count", "::mlir::ModuleOp"> {
 def PutChannelsLast : Pass<"lathe-put-channels-last", "::mlir::func::FuncOp"> {
   let summary = "Lay images out with channels last, where a vector holds neighbouring channels";
   let description = [{
-    Needs: an entry point after FormWeightPrograms, for the CPU.
+    Needs: an entry point after FormWeightPrograms.
 
     Leaves: convolutions with f32 filters of known size as `lathe.panel_conv`, those of one channel each as
     `lathe.depthwise_conv`; between them elementwise operations and max pooling on images with channels last. Transposes
@@ -384,14 +384,15 @@ def PutChannelsLast : Pass<"lathe-put-channels-last", "::mlir::func::FuncOp"> {
 }
 
 def PackProducts : Pass<"lathe-pack-products", "::mlir::func::FuncOp"> {
-  let summary = "Pack the weights of products into panels";
+  let summary = "Pack the weights of products into panels or tiles";
   let description = [{
     Needs: an entry point after FormWeightPrograms, for the CPU.
 
-    Leaves: products with f32, f16 or bf16 weights as `lathe.panel_matmul`, whose kernel reads them in order. Packing is an operation that
+    Leaves: on the CPU products with f32, f16 or bf16 weights as `lathe.panel_matmul`, whose kernel reads them in order. Packing is an operation that
     reads weights alone, for FormWeightPrograms to collect. The blocks that `lathe.int8_matmul` reads become panels of 16
-    rows, and a `lathe.gather` from the same weight reads these too, so that it is stored once. Remarks of category `fusion`
-    say what was packed and what not.
+    rows, and a `lathe.gather` from the same weight reads these too, so that it is stored once. On CUDA products of f16 or
+    bf16 rows and weights as `lathe.tile_matmul`, with `lathe.pack_tiles`. Remarks of category `fusion` say what was packed and
+    what not.
 
     Before:
     ```mlir
@@ -404,9 +405,11 @@ def PackProducts : Pass<"lathe-pack-products", "::mlir::func::FuncOp"> {
     ```
 
     Not done: right operands that are computed, or are more than one matrix; blocks that a product reads in f32, whose kernel
-    reads them as they are; a `lathe.gather` from weights of `lathe.panel_matmul`, which keeps a table of its own.
+    reads them as they are; a `lathe.gather` from weights of `lathe.panel_matmul`, which keeps a table of its own. On CUDA:
+    rows of f32; all blocks.
   }];
   let dependentDialects = ["::lathe::LatheDialect"];
+  let options = [Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda">];
 }
 
 def FormFusions : Pass<"lathe-form-fusions", "::mlir::func::FuncOp"> {

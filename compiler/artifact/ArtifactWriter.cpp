@@ -141,11 +141,11 @@ public:
 
 private:
   static nlohmann::ordered_json describePacking(const Packing &packing) {
-    if (packing.blocks)
+    if (packing.matrix)
       return {{"from", packing.from},
-              {"blocks", packing.blocks->format},
-              {"rows", packing.blocks->rows},
-              {"columns", packing.blocks->columns}};
+              {packing.matrix->tiles ? "tiles" : "blocks", packing.matrix->format},
+              {"rows", packing.matrix->rows},
+              {"columns", packing.matrix->columns}};
     nlohmann::ordered_json json = {{"from", packing.from},
                                    {"element_bytes", packing.elementBytes},
                                    {"sizes", packing.sizes},

@@ -19,10 +19,12 @@ using ByteSink = std::function<void(const void *data, size_t bytes)>;
 /// copied from a tensor that has one of the other places.
 enum class WeightPlace { Section, File, None, Packed };
 
-/// A matrix of blocks in a format that has panels (runtime/gguf/BlockPanels.h).
-struct BlockMatrix {
-  std::string format;
+/// A matrix that becomes panels of blocks (runtime/gguf/BlockPanels.h), or tiles of blocks or of 16-bit elements
+/// (BlockTiles.h and MatrixTiles.h beside it).
+struct PackedMatrix {
+  std::string format; ///< of blocks, or "f16" or "bf16"
   int64_t rows = 0, columns = 0;
+  bool tiles = false;
 };
 
 /// A strided copy. The element at the indices i of the result, whose sizes are `sizes`, is element
@@ -37,8 +39,8 @@ struct Packing {
   /// elements of a column from `columns` on, counted through all panels, are 0.
   std::optional<size_t> panels = std::nullopt;
   int64_t columns = 0;
-  /// Instead of all these: the source, whose blocks become panels.
-  std::optional<BlockMatrix> blocks = std::nullopt;
+  /// Instead of all these: the source.
+  std::optional<PackedMatrix> matrix = std::nullopt;
 };
 
 /// A weight of the artifact. `write` is called once and passes exactly `bytes` bytes on in pieces of any size, so that

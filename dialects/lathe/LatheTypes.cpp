@@ -2,6 +2,7 @@
 #include "mlir/IR/DialectImplementation.h"
 #include "runtime/gguf/BlockFormat.h"
 #include "runtime/gguf/BlockPanels.h"
+#include "runtime/gguf/BlockTiles.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <cstring>
 
@@ -181,6 +182,45 @@ LogicalResult GgufPanelsType::unpack(ArrayRef<int64_t> shape, ArrayRef<uint8_t> 
   std::vector<uint8_t> blocks(bytes.size());
   gguf::unpackPanels(blockPanels(*this), shape[0], shape[1], bytes.data(), blocks.data());
   gguf::dequantize(*blockPanels(*this).format, blocks.data(), values.size(), values.data());
+  return success();
+}
+
+LogicalResult GgufTilesType::verify(function_ref<InFlightDiagnostic()> emitError, StringRef format) {
+  const gguf::BlockFormat *known = gguf::findBlockFormat(std::string_view(format));
+  if (!known || !gguf::findBlockTiles(*known))
+    return emitError() << "'" << format << "' is no block format that has tiles";
+  return success();
+}
+
+static const gguf::BlockTiles &blockTiles(GgufTilesType type) {
+  return *gguf::findBlockTiles(*gguf::findBlockFormat(std::string_view(type.getFormat())));
+}
+
+std::array<int64_t, 2> GgufTilesType::getBlockShape() const {
+  return {gguf::BlockTiles::Rows, blockTiles(*this).columns};
+}
+int64_t GgufTilesType::getBlockBytes() const { return blockTiles(*this).bytes; }
+
+FailureOr<int64_t> GgufTilesType::getByteSize(ArrayRef<int64_t> shape) const {
+  FailureOr<int64_t> blocks = countBlocks(shape, getBlockShape());
+  if (failed(blocks) || shape.size() != 2)
+    return failure();
+  return *blocks * getBlockBytes();
+}
+
+bool GgufTilesType::isLegalSlice(ArrayRef<int64_t> shape, ArrayRef<int64_t> offsets, ArrayRef<int64_t> sizes) const {
+  return isOnBlockBorders(shape, offsets, sizes, getBlockShape());
+}
+
+LogicalResult GgufTilesType::unpack(ArrayRef<int64_t> shape, ArrayRef<uint8_t> bytes,
+                                    MutableArrayRef<float> values) const {
+  FailureOr<int64_t> wanted = getByteSize(shape);
+  if (failed(wanted) || *wanted != int64_t(bytes.size()) || int64_t(values.size()) != ShapedType::getNumElements(shape))
+    return failure();
+  const gguf::BlockFormat &format = *blockTiles(*this).format;
+  std::vector<uint8_t> blocks(values.size() / format.weights * format.bytes);
+  gguf::unpackTiles(blockTiles(*this), shape[0], shape[1], bytes.data(), blocks.data());
+  gguf::dequantize(format, blocks.data(), values.size(), values.data());
   return success();
 }
 

@@ -99,6 +99,18 @@ def Lathe_GgufPanelsType : Lathe_QuantizedType<"GgufPanels", "gguf_panels"> {
   let genVerifyDecl = 1;
 }
 
+def Lathe_GgufTilesType : Lathe_QuantizedType<"GgufTiles", "gguf_tiles"> {
+  let summary = "Blocks of a GGUF format as tensor cores read them";
+  let description = [{
+    The same values in tiles of 16 rows and 128 or 256 columns, each in the order of a matrix instruction's left operand. The
+    authority is `runtime/gguf/BlockTiles.h`.
+    Example: `tensor<256x256x!lathe.gguf_tiles<q4_k>>`.
+  }];
+  let parameters = (ins StringRefParameter<"lower-case name of the format">:$format);
+  let assemblyFormat = "`<` custom<FormatName>($format) `>`";
+  let genVerifyDecl = 1;
+}
+
 def Lathe_BlockedType : Lathe_QuantizedType<"Blocked", "blocked"> {
   let summary = "Codes of a small type with a scale for each block";
   let description = [{

@@ -166,25 +166,125 @@ static int64_t roundUpToPanel(int64_t rows) {
   return ShapedType::isDynamic(rows) ? rows : int64_t(llvm::alignTo(rows, gguf::BlockPanels::Rows));
 }
 
+/// The format of packed blocks and how many columns theirs are rounded up to; none where `type` is not packed.
+static std::optional<std::pair<StringRef, int64_t>> getPacked(Type type) {
+  if (auto panels = dyn_cast<GgufPanelsType>(type))
+    return std::pair(panels.getFormat(), panels.getBlockShape()[1]);
+  if (auto tiles = dyn_cast<GgufTilesType>(type))
+    return std::pair(tiles.getFormat(), tiles.getBlockShape()[1]);
+  return std::nullopt;
+}
+
 LogicalResult PackBlocksOp::verify() {
   RankedTensorType input = getInput().getType(), result = getResult().getType();
   // (C1)
   auto blocks = dyn_cast<GgufType>(input.getElementType());
-  auto panels = dyn_cast<GgufPanelsType>(result.getElementType());
-  if (!blocks || !panels || blocks.getFormat() != panels.getFormat() || input.getRank() != 2 || result.getRank() != 2)
+  auto packed = getPacked(result.getElementType());
+  if (!blocks || !packed || blocks.getFormat() != packed->first || input.getRank() != 2 || result.getRank() != 2)
     return emitOpError() << "packs " << input << " into " << result
-                         << ", needed a matrix of GGUF blocks and one of panels of the same format";
+                         << ", needed a matrix of GGUF blocks and one of panels or tiles of the same format";
   // (C2)
-  if (!dimsAgree(input.getDimSize(1), result.getDimSize(1)) ||
-      !dimsAgree(roundUpToPanel(input.getDimSize(0)), result.getDimSize(0)))
-    return emitOpError() << "packs " << input << " into " << result << ", needed " << input.getDimSize(1)
-                         << " columns and " << roundUpToPanel(input.getDimSize(0)) << " rows";
+  int64_t columns = input.getDimSize(1), rows = roundUpToPanel(input.getDimSize(0));
+  if (!ShapedType::isDynamic(columns))
+    columns = llvm::alignTo(columns, packed->second);
+  if (!dimsAgree(columns, result.getDimSize(1)) || !dimsAgree(rows, result.getDimSize(0)))
+    return emitOpError() << "packs " << input << " into " << result << ", needed " << columns << " columns and " << rows
+                         << " rows";
   return success();
 }
 
 LogicalResult PackBlocksOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImpl<DimList> &results) {
   constexpr int64_t Rows = gguf::BlockPanels::Rows;
-  results.push_back({operands[0][0].ceilDiv(Rows) * Rows, operands[0][1]});
+  int64_t columns = getPacked(getResult().getType().getElementType())->second;
+  results.push_back({operands[0][0].ceilDiv(Rows) * Rows, operands[0][1].ceilDiv(columns) * columns});
+  return success();
+}
+
+static bool is16Bit(Type element) { return element.isF16() || element.isBF16(); }
+
+/// The shape of the tiles of 64 x 64 that hold a matrix.
+static SmallVector<int64_t> getTileShape(int64_t rows, int64_t columns) {
+  constexpr int64_t Size = PackTilesOp::Size;
+  auto count = [](int64_t size) { return ShapedType::isDynamic(size) ? size : int64_t(llvm::divideCeil(size, Size)); };
+  return {count(rows), count(columns), Size, Size};
+}
+
+static DimList inferTileDims(ArrayRef<AffineExpr> matrix) {
+  constexpr int64_t Size = PackTilesOp::Size;
+  AffineExpr size = getAffineConstantExpr(Size, matrix[0].getContext());
+  return {matrix[0].ceilDiv(Size), matrix[1].ceilDiv(Size), size, size};
+}
+
+/// What pack_tiles and unpack_tiles have in common.
+static LogicalResult verifyTiles(Operation *op, RankedTensorType input, RankedTensorType result) {
+  SmallVector<int64_t> shape = getTileShape(input.getDimSize(0), input.getDimSize(1));
+  if (!shapesAgree(shape, result.getShape()))
+    return op->emitOpError() << "packs " << input << " into " << result << ", needed the shape [" << shape << "]";
+  return success();
+}
+
+LogicalResult PackTilesOp::verify() {
+  RankedTensorType input = getInput().getType(), result = getResult().getType();
+  // (C1)
+  if (input.getRank() != 2 || result.getRank() != 4 || !is16Bit(input.getElementType()) ||
+      input.getElementType() != result.getElementType())
+    return emitOpError() << "packs " << input << " into " << result
+                         << ", needed a matrix of f16 or bf16 and rank 4 of the same element type";
+  // (C2)
+  return verifyTiles(*this, input, result);
+}
+
+LogicalResult PackTilesOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImpl<DimList> &results) {
+  results.push_back(inferTileDims(operands[0]));
+  return success();
+}
+
+LogicalResult UnpackTilesOp::verify() {
+  RankedTensorType input = getInput().getType(), result = getResult().getType();
+  // (C1)
+  if (!isa<GgufTilesType>(input.getElementType()) || input.getRank() != 2 || result.getRank() != 4 ||
+      !is16Bit(result.getElementType()))
+    return emitOpError() << "unpacks " << input << " into " << result
+                         << ", needed a matrix of tiles of blocks and rank 4 of f16 or bf16";
+  // (C2)
+  return verifyTiles(*this, input, result);
+}
+
+LogicalResult UnpackTilesOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImpl<DimList> &results) {
+  results.push_back(inferTileDims(operands[0]));
+  return success();
+}
+
+LogicalResult TileMatmulOp::verify() {
+  RankedTensorType lhs = getLhs().getType(), rhs = getRhs().getType(), result = getResult().getType();
+  // (C1)
+  if (lhs.getRank() < 1 || result.getRank() != lhs.getRank() || !is16Bit(lhs.getElementType()))
+    return emitOpError() << "lhs is " << lhs << " and result " << result
+                         << ", needed one rank of 1 or more, and f16 or bf16 for lhs";
+  // (C2)
+  auto blocks = dyn_cast<GgufTilesType>(rhs.getElementType());
+  if (blocks ? rhs.getRank() != 2 : rhs.getRank() != 4 || rhs.getElementType() != lhs.getElementType())
+    return emitOpError() << "lhs is " << lhs << " and rhs " << rhs
+                         << ", needed a matrix of tiles of blocks, or rank 4 and the element type of lhs";
+  // (C3)
+  int64_t n = result.getShape().back(), k = lhs.getShape().back();
+  if (ShapedType::isDynamic(n) || ShapedType::isDynamic(k) ||
+      !shapesAgree(lhs.getShape().drop_back(), result.getShape().drop_back()))
+    return emitOpError() << "lhs is " << lhs << " and result " << result
+                         << ", needed known sizes at the end and agreement before";
+  SmallVector<int64_t> shape = getTileShape(n, k);
+  if (blocks)
+    shape = {roundUpToPanel(n), int64_t(llvm::alignTo(k, blocks.getBlockShape()[1]))};
+  if (!shapesAgree(shape, rhs.getShape()))
+    return emitOpError() << "rhs is " << rhs << ", needed the shape [" << shape << "] for " << n << " rows of " << k
+                         << " columns";
+  return success();
+}
+
+LogicalResult TileMatmulOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImpl<DimList> &results) {
+  DimList dims = operands[0];
+  dims.back() = getAffineConstantExpr(getResult().getType().getShape().back(), getContext());
+  results.push_back(std::move(dims));
   return success();
 }
 

@@ -102,12 +102,12 @@ def Lathe_PackColumnsOp : Lathe_ModelOp<"pack_columns", [Lathe_NotDifferentiable
 }
 
 def Lathe_PackBlocksOp : Lathe_ModelOp<"pack_blocks", [Lathe_NotDifferentiable]> {
-  let summary = "Put the blocks of 16 rows side by side";
+  let summary = "Put the blocks of 16 rows into panels or tiles";
   let description = [{
-    `result` has the rows of `input` and their values, as blocks of 16 rows; behind the last row there are zeros.
+    `result` has the rows of `input` and their values, as blocks of 16 rows; behind the last row and column there are zeros.
     Constraints:
-    * (C1) `input` is a matrix of blocks of a GGUF format that has panels, and `result` one of panels of this format.
-    * (C2) `result` has as many columns, and as many rows, rounded up to 16.
+    * (C1) `input` is a matrix of blocks of a GGUF format that has panels or tiles, and `result` one of these of this format.
+    * (C2) `result` has as many rows, rounded up to 16, and as many columns, of tiles rounded up to those of a tile.
     Example:
     ```mlir
     %p = lathe.pack_blocks %w : tensor<40x256x!lathe.gguf<q4_k>> -> tensor<48x256x!lathe.gguf_panels<q4_k>>
@@ -161,5 +161,66 @@ def Lathe_PanelMatmulOp : Lathe_ModelOp<"panel_matmul", [Lathe_NotDifferentiable
   let arguments = (ins Lathe_FloatTensor:$lhs, Lathe_FloatTensor:$panels);
   let results = (outs Lathe_FloatTensor:$result);
   let assemblyFormat = "$lhs `,` $panels attr-dict `:` type($lhs) `,` type($panels) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+// Products in the form that CUDA's kernels read: weights in tiles. PackProducts makes them.
+
+def Lathe_PackTilesOp : Lathe_ModelOp<"pack_tiles", [Lathe_NotDifferentiable]> {
+  let summary = "Cut a matrix into tiles of 64 x 64 as tensor cores read them";
+  let description = [{
+    `result[n, k, r, 8 (c xor (r mod 8)) + i] = input[64 n + r, 64 k + 8 c + i]`, and 0 behind the last row and column. The
+    authority is `runtime/gguf/MatrixTiles.h`.
+    Constraints:
+    * (C1) `input` is a matrix of f16 or bf16, `result` has rank 4 and the same element type.
+    * (C2) `result` has the tiles that hold the rows and the columns, and its last dimensions are 64.
+    Example:
+    ```mlir
+    %p = lathe.pack_tiles %w : tensor<40x192xf16> -> tensor<1x3x64x64xf16>
+    ```
+  }];
+  let arguments = (ins Lathe_FloatTensor:$input);
+  let results = (outs Lathe_FloatTensor:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+  let extraClassDeclaration = "static constexpr int64_t Size = 64;";
+}
+
+def Lathe_TileMatmulOp : Lathe_ModelOp<"tile_matmul", [Lathe_NotDifferentiable]> {
+  let summary = "Matrix product with weights in tiles";
+  let description = [{
+    `result[..., n] = sum_k lhs[..., k] * w[n, k]`, accumulated in f32 (in the reference: f64), where `rhs` is w as
+    `lathe.pack_tiles` or `lathe.pack_blocks` has packed it.
+    Constraints:
+    * (C1) `lhs` and `result` have one rank of 1 or more, and `lhs` is f16 or bf16.
+    * (C2) `rhs` is a matrix of tiles of GGUF blocks, or has rank 4, tiles of 64 x 64, and the element type of `lhs`.
+    * (C3) n and k are known, and `rhs` has the tiles that hold n rows and k columns; the dimensions before n agree.
+    Example:
+    ```mlir
+    %y = lathe.tile_matmul %x, %w : tensor<?x192xf16>, tensor<1x3x64x64xf16> -> tensor<?x40xf32>
+    ```
+  }];
+  let arguments = (ins Lathe_FloatTensor:$lhs, Lathe_WeightTensor:$rhs);
+  let results = (outs Lathe_FloatTensor:$result);
+  let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($lhs) `,` type($rhs) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Lathe_UnpackTilesOp : Lathe_ModelOp<"unpack_tiles", [Lathe_NotDifferentiable]> {
+  let summary = "The values of tiles of blocks, in tiles of 64 x 64";
+  let description = [{
+    `result` is what `lathe.pack_tiles` makes of the values of `input`, rounded to its element type. Products of many rows
+    read it: they would take blocks apart once for each tile of their rows.
+    Constraints:
+    * (C1) `input` is a matrix of tiles of GGUF blocks, `result` has rank 4 and is f16 or bf16.
+    * (C2) `result` has the tiles that hold the rows and the columns, and its last dimensions are 64.
+    Example:
+    ```mlir
+    %d = lathe.unpack_tiles %w : tensor<48x256x!lathe.gguf_tiles<q4_k>> -> tensor<1x4x64x64xf16>
+    ```
+  }];
+  let arguments = (ins Lathe_QuantizedTensor:$input);
+  let results = (outs Lathe_FloatTensor:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
   let hasVerifier = 1;
 }

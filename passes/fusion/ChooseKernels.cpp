@@ -44,11 +44,19 @@ static Choice chooseProduct(MatmulOp matmul, int64_t maxRows) {
   return {name, "tiles", llvm::formatv("up to {0} rows fill tensor core tiles", maxRows)};
 }
 
+static Choice chooseTileProduct(int64_t maxRows) {
+  if (maxRows <= FewRows)
+    return {"tile_matmul", "few_rows", llvm::formatv("at most {0} rows: bound by reading the weights once", maxRows)};
+  return {"tile_matmul", "tiles", llvm::formatv("up to {0} rows fill tensor core tiles", maxRows)};
+}
+
 static Choice chooseKernel(Operation *root, bool cuda, int64_t maxRows) {
   if (!root)
     return {"elementwise", "", "every element depends on its own place alone"};
   if (auto matmul = dyn_cast<MatmulOp>(root); matmul && cuda)
     return chooseProduct(matmul, maxRows);
+  if (isa<TileMatmulOp>(root))
+    return chooseTileProduct(maxRows);
   std::string name = root->getName().stripDialect().str();
   return {name, "", "the template of this operation"};
 }
@@ -61,6 +69,21 @@ static void report(FusionOp fusion, const Choice &choice) {
   else
     remark::passed(fusion.getLoc(), options) << remark::add(
         "'{0}'{1}{2}: {3}", choice.kernelTemplate, choice.variant.empty() ? "" : " ", choice.variant, choice.reason);
+}
+
+/// The most rows that a fusion computes.
+static int64_t countRows(Operation *root, FusionOp fusion, SymbolicDims &dims, const Bounds &bounds) {
+  auto type = dyn_cast<RankedTensorType>(fusion.getResult(0).getType());
+  if (!type || type.getRank() == 0)
+    return 1;
+  auto product = dyn_cast_or_null<TileMatmulOp>(root);
+  if (!product)
+    return bounds.getRange(dims[fusion.getResult(0)][0]).second;
+  // All dimensions but the last are rows, and an epilogue may give them another shape.
+  AffineExpr elements = getAffineConstantExpr(1, fusion.getContext());
+  for (AffineExpr dim : dims[fusion.getResult(0)])
+    elements = dim * elements;
+  return bounds.getRange(elements).second / product.getResult().getType().getShape().back();
 }
 
 namespace {
@@ -82,8 +105,7 @@ struct ChooseKernels : lathe::impl::ChooseKernelsBase<ChooseKernels> {
     getOperation().walk([&](FusionOp fusion) {
       SmallVector<Operation *> roots = getRoots(fusion);
       Operation *root = getNaming(fusion, roots);
-      auto type = dyn_cast<RankedTensorType>(fusion.getResult(0).getType());
-      int64_t maxRows = type && type.getRank() ? bounds.getRange((*dims)[fusion.getResult(0)][0]).second : 1;
+      int64_t maxRows = countRows(root, fusion, *dims, bounds);
       Choice choice = chooseKernel(root, target == "cuda", maxRows);
       if (roots.size() > 1)
         choice.reason = llvm::formatv("the template of this operation, {0} times", roots.size());

@@ -1,4 +1,5 @@
 // See CloneByTokenCount in Passes.td.
+#include "dialects/lathe/TokenSymbols.h"
 #include "passes/Passes.h"
 
 using namespace mlir;
@@ -9,8 +10,6 @@ namespace lathe {
 } // namespace lathe
 
 using namespace lathe;
-
-static constexpr StringLiteral TokensSymbol = "tokens";
 
 /// Ends of the ranges that `boundaries` cut out of min..max.
 static SmallVector<std::pair<int64_t, int64_t>> cutRanges(int64_t min, int64_t max, ArrayRef<int64_t> boundaries) {
@@ -29,9 +28,11 @@ static void cloneEntry(func::FuncOp entry, size_t symbolIndex, ArrayRef<int64_t>
   auto tokens = cast<SymbolAttr>(symbols[symbolIndex]);
   OpBuilder builder(entry);
   for (auto [min, max] : cutRanges(tokens.getMin(), tokens.getMax(), boundaries)) {
-    auto range = SymbolAttr::get(entry.getContext(), TokensSymbol, min, max);
+    auto range = SymbolAttr::get(entry.getContext(), TokensSymbolName, min, max);
     SmallVector<Attribute> bounded(symbols.getValue());
     bounded[symbolIndex] = range;
+    for (Attribute &bound : bounded)
+      bound = boundByTokens(cast<SymbolAttr>(bound), max);
     auto clone = cast<func::FuncOp>(builder.clone(*entry));
     clone.setName(llvm::formatv("{0}.tokens_{1}_{2}", entry.getName(), min, max).str());
     clone->setAttr(SymbolsAttrName, builder.getArrayAttr(bounded));
@@ -57,7 +58,7 @@ struct CloneByTokenCount : lathe::impl::CloneByTokenCountBase<CloneByTokenCount>
       if (!kind || kind.getValue() == "tensor" || !symbols || entry->hasAttr(RangeAttrName))
         continue;
       for (auto [i, symbol] : llvm::enumerate(symbols.getAsRange<SymbolAttr>()))
-        if (symbol.getName() == TokensSymbol) {
+        if (symbol.getName() == TokensSymbolName) {
           cloneEntry(entry, i, ends);
           break;
         }

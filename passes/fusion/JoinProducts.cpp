@@ -15,7 +15,7 @@ using namespace lathe;
 /// The only product of a fusion that has no other root, or null.
 static Operation *getProduct(FusionOp fusion) {
   SmallVector<Operation *> roots = getRoots(fusion);
-  return roots.size() == 1 && isa<Int8MatmulOp, MatmulOp, PanelMatmulOp>(roots[0]) ? roots[0] : nullptr;
+  return roots.size() == 1 && isa<Int8MatmulOp, MatmulOp, PanelMatmulOp, TileMatmulOp>(roots[0]) ? roots[0] : nullptr;
 }
 
 /// The value outside of the fusion that an operand of `op` is, or null when the fusion computes it.

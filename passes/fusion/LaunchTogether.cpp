@@ -21,7 +21,7 @@ static StringRef getTemplate(FusionOp fusion, bool cuda) {
   bool movesState = llvm::any_of(fusion.getOperandTypes(), llvm::IsaPred<StateType>);
   if (roots.empty() || movesState || llvm::any_of(roots, llvm::IsaPred<LoopOpInterface>))
     return "";
-  if (cuda && (roots.size() > 1 || !isa<MatmulOp, RopeOp>(roots.front())))
+  if (cuda && (roots.size() > 1 || !isa<MatmulOp, TileMatmulOp, RopeOp>(roots.front())))
     return "";
   return roots.front()->getName().getStringRef();
 }
@@ -32,14 +32,17 @@ static bool isWeight(Value value) {
 
 /// The value outside of the fusion that the left operand of its product is; null without one.
 static Value getLhs(FusionOp fusion) {
-  auto matmul = dyn_cast<MatmulOp>(getRoots(fusion).front());
-  auto argument = matmul ? dyn_cast<BlockArgument>(matmul.getLhs()) : BlockArgument();
+  Operation *root = getRoots(fusion).front();
+  bool product = isa<MatmulOp, TileMatmulOp>(root);
+  auto argument = product ? dyn_cast<BlockArgument>(root->getOperand(0)) : BlockArgument();
   return argument ? fusion.getOperand(argument.getArgNumber()) : Value();
 }
 
 /// True when products may be parts of one CUDA kernel, whose tiles have the same rows.
 static bool haveOneGeometry(FusionOp a, FusionOp b) {
   auto first = dyn_cast<MatmulOp>(getRoots(a).front()), second = dyn_cast<MatmulOp>(getRoots(b).front());
+  if (isa<TileMatmulOp>(getRoots(a).front()))
+    return getLhs(a) == getLhs(b);
   return !first || (getLhs(a) == getLhs(b) && first.getTransposeRhs() == second.getTransposeRhs());
 }
 

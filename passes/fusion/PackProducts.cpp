@@ -62,23 +62,76 @@ static void packBlocks(Int8MatmulOp product) {
       << remark::add("packs weights of {0} into panels of {1} rows", rhs, Rows);
 }
 
+static bool is16Bit(Type element) { return element.isF16() || element.isBF16(); }
+
+/// As findObstacle, on CUDA.
+static std::string findTileObstacle(MatmulOp matmul) {
+  RankedTensorType lhs = matmul.getLhs().getType(), rhs = matmul.getRhs().getType();
+  if (!isWeight(matmul.getRhs()))
+    return "its right operand is no weight";
+  if (rhs.getRank() != 2 || !rhs.hasStaticShape())
+    return "its right operand is not one matrix of known size";
+  if (!is16Bit(lhs.getElementType()))
+    return "its rows are f32, which tensor cores do not take";
+  if (isa<QuantizedTypeInterface>(rhs.getElementType()))
+    return "its weights are in blocks and are read as they are";
+  return rhs.getElementType() == lhs.getElementType() ? "" : "its weights are of another type than its rows";
+}
+
+/// The weights of a product in tiles.
+static Value makeTiles(OpBuilder &builder, MatmulOp matmul) {
+  Location location = matmul.getLoc();
+  Value weights = matmul.getRhs();
+  auto type = cast<RankedTensorType>(weights.getType());
+  if (!matmul.getTransposeRhs()) {
+    type = RankedTensorType::get({type.getDimSize(1), type.getDimSize(0)}, type.getElementType());
+    weights = TransposeOp::create(builder, location, type, weights, ArrayRef<int64_t>{1, 0});
+  }
+  constexpr int64_t Size = PackTilesOp::Size;
+  int64_t shape[] = {int64_t(llvm::divideCeil(type.getDimSize(0), Size)),
+                     int64_t(llvm::divideCeil(type.getDimSize(1), Size)), Size, Size};
+  return PackTilesOp::create(builder, location, RankedTensorType::get(shape, type.getElementType()), weights);
+}
+
+static void packTiles(MatmulOp matmul) {
+  OpBuilder builder(matmul);
+  Value tiles = makeTiles(builder, matmul);
+  auto product = TileMatmulOp::create(builder, matmul.getLoc(), matmul.getResult().getType(), matmul.getLhs(), tiles);
+  matmul.getResult().replaceAllUsesWith(product);
+  matmul.erase();
+}
+
 namespace {
 struct PackProducts : lathe::impl::PackProductsBase<PackProducts> {
+  using PackProductsBase::PackProductsBase;
+
   void runOnOperation() override {
     if (getOperation().isDeclaration())
       return;
+    if (target != "cpu" && target != "cuda") {
+      getOperation().emitError() << "target is '" << target << "', needed cpu or cuda";
+      return signalPassFailure();
+    }
+    bool cuda = target == "cuda";
     auto options = remark::RemarkOpts::name("PackProducts").category("fusion");
     for (MatmulOp matmul : llvm::make_early_inc_range(getOperation().getBody().front().getOps<MatmulOp>())) {
-      if (StringRef obstacle = findObstacle(matmul); !obstacle.empty()) {
+      if (std::string obstacle = cuda ? findTileObstacle(matmul) : findObstacle(matmul).str(); !obstacle.empty()) {
         remark::missed(matmul.getLoc(), options) << remark::add("a product is not packed: {0}", obstacle);
+        continue;
+      }
+      if (cuda) {
+        remark::passed(matmul.getLoc(), options)
+            << remark::add("packs weights of {0} into tiles", matmul.getRhs().getType());
+        packTiles(matmul);
         continue;
       }
       remark::passed(matmul.getLoc(), options) << remark::add("packs weights of {0} into panels of {1} columns",
                                                               matmul.getRhs().getType(), PackColumnsOp::Columns);
       pack(matmul);
     }
-    for (auto product : getOperation().getBody().front().getOps<Int8MatmulOp>())
-      packBlocks(product);
+    if (!cuda)
+      for (auto product : getOperation().getBody().front().getOps<Int8MatmulOp>())
+        packBlocks(product);
   }
 };
 } // namespace

@@ -5,6 +5,8 @@
 #include "runtime/artifact/Artifact.h"
 #include "runtime/artifact/JsonField.h"
 #include "runtime/gguf/BlockPanels.h"
+#include "runtime/gguf/BlockTiles.h"
+#include "runtime/gguf/MatrixTiles.h"
 
 #include <algorithm>
 #include <set>
@@ -361,9 +363,9 @@ int64_t lastElement(const Packing &packing) {
 }
 
 /// Reads the matrix that becomes the `bytes` bytes of a weight in panels.
-BlockMatrix readBlockMatrix(const JsonField &field, int64_t bytes, int64_t sourceBytes) {
+PackedMatrix readBlockMatrix(const JsonField &field, int64_t bytes, int64_t sourceBytes) {
   constexpr int64_t Most = int64_t(1) << 31;
-  BlockMatrix matrix{field["blocks"].text(), field["rows"].integer(1, Most), field["columns"].integer(1, Most)};
+  PackedMatrix matrix{field["blocks"].text(), field["rows"].integer(1, Most), field["columns"].integer(1, Most)};
   const gguf::BlockFormat *format = gguf::findBlockFormat(matrix.format);
   if (!format || !gguf::findBlockPanels(*format))
     field["blocks"].wrong("a block format that has panels");
@@ -377,12 +379,39 @@ BlockMatrix readBlockMatrix(const JsonField &field, int64_t bytes, int64_t sourc
   return matrix;
 }
 
+/// As readBlockMatrix, for what becomes tiles.
+PackedMatrix readTiles(const JsonField &field, int64_t bytes, int64_t sourceBytes) {
+  constexpr int64_t Most = int64_t(1) << 31;
+  PackedMatrix matrix{field["tiles"].text(), field["rows"].integer(1, Most), field["columns"].integer(1, Most), true};
+  bool dense = matrix.format == "f16" || matrix.format == "bf16";
+  const gguf::BlockFormat *format = gguf::findBlockFormat(matrix.format);
+  const gguf::BlockTiles *tiles = format ? gguf::findBlockTiles(*format) : nullptr;
+  if (!dense && !tiles)
+    field["tiles"].wrong("f16, bf16, or a block format that has tiles");
+  int64_t weights = dense ? 1 : format->weights;
+  if (matrix.columns % weights != 0)
+    field["columns"].wrong("a multiple of the " + std::to_string(weights) + " columns of a block");
+  using gguf::MatrixTiles;
+  int64_t tileRows = dense ? MatrixTiles::Rows : gguf::BlockTiles::Rows;
+  int64_t rowOfTiles = dense ? (matrix.columns + MatrixTiles::Columns - 1) / MatrixTiles::Columns * MatrixTiles::Bytes
+                             : tiles->rowBytes(matrix.columns);
+  int64_t rowBytes = dense ? matrix.columns * 2 : matrix.columns / weights * format->bytes;
+  if (matrix.rows > sourceBytes / rowBytes || (matrix.rows + tileRows - 1) / tileRows != bytes / rowOfTiles ||
+      bytes % rowOfTiles != 0)
+    field["rows"].wrong("the rows of the source, which with those that fill the last tile are the weight's");
+  return matrix;
+}
+
 Packing readPacking(const JsonField &field, int64_t bytes, const std::vector<Weight> &sources) {
   constexpr size_t MaxRank = 16;
   Packing packing;
   packing.from = size_t(field["from"].integer(0, int64_t(sources.size()) - 1));
   if (field.has("blocks")) {
-    packing.blocks = readBlockMatrix(field, bytes, sources[packing.from].bytes);
+    packing.matrix = readBlockMatrix(field, bytes, sources[packing.from].bytes);
+    return packing;
+  }
+  if (field.has("tiles")) {
+    packing.matrix = readTiles(field, bytes, sources[packing.from].bytes);
     return packing;
   }
   packing.elementBytes = field["element_bytes"].integer(1, 8);

@@ -80,10 +80,12 @@ struct Kernel {
 /// Where the bytes of a weight come from: the weights section, a file of the model, nowhere, or another tensor.
 enum class WeightSource { Section, File, None, Packed };
 
-/// A matrix of blocks in a format that has panels (runtime/gguf/BlockPanels.h).
-struct BlockMatrix {
-  std::string format;
+/// A matrix that becomes panels of blocks (runtime/gguf/BlockPanels.h), or tiles of blocks or of 16-bit elements
+/// (BlockTiles.h and MatrixTiles.h beside it).
+struct PackedMatrix {
+  std::string format; ///< of blocks, or "f16" or "bf16"
   int64_t rows = 0, columns = 0;
+  bool tiles = false;
 };
 
 /// A strided copy: the element at indices i, which run to `sizes`, is element sum(i[d] * strides[d]) of the source.
@@ -95,8 +97,8 @@ struct Packing {
   /// column in a panel.
   std::optional<size_t> panels;
   int64_t columns = 0;
-  /// Instead of all these: the source, whose blocks become panels.
-  std::optional<BlockMatrix> blocks;
+  /// Instead of all these: the source.
+  std::optional<PackedMatrix> matrix;
 };
 
 struct Weight {

@@ -1,6 +1,8 @@
 #include "runtime/artifact/PackWeight.h"
 
 #include "runtime/gguf/BlockPanels.h"
+#include "runtime/gguf/BlockTiles.h"
+#include "runtime/gguf/MatrixTiles.h"
 
 #include <algorithm>
 #include <cstring>
@@ -66,21 +68,33 @@ void packRows(void *argument, int64_t begin, int64_t end) {
   }
 }
 
-/// Panels [begin, end).
-void packBlocks(void *argument, int64_t begin, int64_t end) {
+bool isDense(const PackedMatrix &matrix) { return matrix.format == "f16" || matrix.format == "bf16"; }
+
+/// Rows of panels or tiles [begin, end).
+void packMatrix(void *argument, int64_t begin, int64_t end) {
   const auto &[packing, source, target] = *static_cast<Job *>(argument);
-  const auto &[name, rows, columns] = *packing.blocks;
-  const gguf::BlockFormat &format = *gguf::findBlockFormat(name);
-  int64_t panelBytes = columns / format.weights * format.bytes * gguf::BlockPanels::Rows;
-  gguf::packPanels(*gguf::findBlockPanels(format), rows, columns, source, target + begin * panelBytes, begin, end);
+  const auto &[name, rows, columns, tiles] = *packing.matrix;
+  const gguf::BlockFormat *format = gguf::findBlockFormat(name);
+  using gguf::MatrixTiles;
+  if (isDense(*packing.matrix)) {
+    int64_t rowOfTiles = (columns + MatrixTiles::Columns - 1) / MatrixTiles::Columns * MatrixTiles::Bytes;
+    gguf::packMatrixTiles(rows, columns, source, target + begin * rowOfTiles, begin, end);
+  } else if (tiles) {
+    const gguf::BlockTiles &layout = *gguf::findBlockTiles(*format);
+    gguf::packTiles(layout, rows, columns, source, target + begin * layout.rowBytes(columns), begin, end);
+  } else {
+    int64_t panelBytes = columns / format->weights * format->bytes * gguf::BlockPanels::Rows;
+    gguf::packPanels(*gguf::findBlockPanels(*format), rows, columns, source, target + begin * panelBytes, begin, end);
+  }
 }
 
 } // namespace
 
 void packWeight(const Packing &packing, const unsigned char *source, unsigned char *target, const ParallelLoop &loop) {
   Job job{packing, source, target};
-  if (packing.blocks) {
-    loop((packing.blocks->rows + gguf::BlockPanels::Rows - 1) / gguf::BlockPanels::Rows, packBlocks, &job);
+  if (packing.matrix) {
+    int64_t height = isDense(*packing.matrix) ? gguf::MatrixTiles::Rows : gguf::BlockPanels::Rows;
+    loop((packing.matrix->rows + height - 1) / height, packMatrix, &job);
     return;
   }
   int64_t rows = 1;

@@ -26,6 +26,8 @@ class WeightMoves : public testing::TestWithParam<Case> {};
 std::vector<uint8_t> copy(const artifact::Packing &packing, llvm::ArrayRef<uint8_t> source, size_t bytes) {
   std::vector<uint8_t> target(bytes);
   runtime::Packing read{0, packing.elementBytes, packing.sizes, packing.strides, packing.panels, packing.columns, {}};
+  if (packing.matrix)
+    read.matrix = {packing.matrix->format, packing.matrix->rows, packing.matrix->columns, packing.matrix->tiles};
   runtime::packWeight(read, source.data(), target.data(),
                       [](int64_t count, auto body, void *argument) { body(argument, 0, count); });
   return target;
@@ -75,6 +77,12 @@ INSTANTIATE_TEST_SUITE_P(
              ""},
         Case{"PackFullPanels", "%r = lathe.pack_columns %x : tensor<3x32xf32> -> tensor<2x3x16xf32>", "3x32xf32",
              "2x3x16xf32", ""},
+        Case{"Tiles", "%r = lathe.pack_tiles %x : tensor<70x130xf16> -> tensor<2x3x64x64xf16>", "70x130xf16",
+             "2x3x64x64xf16", ""},
+        Case{"TilesOfATranspose",
+             "%t = lathe.transpose %x permutation [1, 0] : tensor<10x70xbf16> -> tensor<70x10xbf16> "
+             "%r = lathe.pack_tiles %t : tensor<70x10xbf16> -> tensor<2x1x64x64xbf16>",
+             "10x70xbf16", "2x1x64x64xbf16", "transpose"},
         Case{"PackTransposed", "%r = lathe.pack_columns %x transposed : tensor<2x5x3xf32> -> tensor<2x1x3x16xf32>",
              "2x5x3xf32", "2x1x3x16xf32", ""},
         Case{"Filter",

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <thread>
+#include <unistd.h>
 
 using namespace lathe;
 
@@ -59,7 +60,8 @@ protected:
   }
 
   mlir::MLIRContext Context;
-  std::string Path = testing::TempDir() + "weight_pieces.bin";
+  // Of this process alone: ctest runs several cases at one time.
+  std::string Path = testing::TempDir() + "weight_pieces." + std::to_string(getpid()) + ".bin";
   mlir::OwningOpRef<mlir::ModuleOp> Module;
   mlir::Block *Block = nullptr;
 };
@@ -94,6 +96,16 @@ TEST_F(WeightPiecesTest, Panels) {
                      "tensor<2x1x19x16xf32>");
   expectSameInPieces(matrices + "%r = lathe.pack_columns %n transposed : tensor<2x19x5xf32> -> tensor<2x2x5x16xf32>",
                      "tensor<2x2x5x16xf32>");
+}
+
+TEST_F(WeightPiecesTest, Tiles) {
+  writeFile(32768);
+  expectSameInPieces(R"(%w = lathe.weight "w" file 0 offset 4 bytes 18200 : tensor<70x130xf16>
+      %r = lathe.pack_tiles %w : tensor<70x130xf16> -> tensor<2x3x64x64xf16>)",
+                     "tensor<2x3x64x64xf16>");
+  expectSameInPieces(R"(%w = lathe.weight "q" file 0 offset 0 bytes 3672 : tensor<18x192x!lathe.gguf<q8_0>>
+      %r = lathe.pack_blocks %w : tensor<18x192x!lathe.gguf<q8_0>> -> tensor<32x256x!lathe.gguf_tiles<q8_0>>)",
+                     "tensor<32x256x!lathe.gguf_tiles<q8_0>>");
 }
 
 TEST_F(WeightPiecesTest, QuantizedBlocks) {

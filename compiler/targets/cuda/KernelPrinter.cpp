@@ -181,6 +181,8 @@ static std::string makeName(plan::LaunchOp launch, unsigned number) {
     std::string text;
     if (auto gguf = dyn_cast<GgufType>(element))
       text = gguf.getFormat().str();
+    else if (auto tiles = dyn_cast<GgufTilesType>(element))
+      text = tiles.getFormat().str();
     else
       llvm::raw_string_ostream(text) << element;
     if (!llvm::is_contained(texts, text))
@@ -204,6 +206,8 @@ static FailureOr<TemplateUse> printParts(plan::LaunchOp launch, unsigned target)
   FailureOr<std::vector<LaunchBody>> parts = LaunchBody::analyze(launch, target);
   if (failed(parts))
     return failure();
+  if (llvm::all_of(*parts, [](const LaunchBody &part) { return isa_and_nonnull<TileMatmulOp>(part.getRoot()); }))
+    return printTileMatmuls(*parts);
   std::vector<TemplateUse> uses;
   for (const LaunchBody &part : *parts) {
     FailureOr<TemplateUse> use = printRoot(part);

@@ -67,6 +67,8 @@ private:
 llvm::FailureOr<TemplateUse> printElementwise(const LaunchBody &body);
 llvm::FailureOr<TemplateUse> printGather(const LaunchBody &body, GatherOp op);
 llvm::FailureOr<TemplateUse> printMatmul(const LaunchBody &body, MatmulOp op);
+/// Products on tiles are one template, however many there are.
+llvm::FailureOr<TemplateUse> printTileMatmuls(llvm::ArrayRef<LaunchBody> parts);
 llvm::FailureOr<TemplateUse> printConvolution(const LaunchBody &body, ConvOp op);
 llvm::FailureOr<TemplateUse> printMaxPool(const LaunchBody &body, MaxPoolOp op);
 llvm::FailureOr<TemplateUse> printSoftmax(const LaunchBody &body, SoftmaxOp op);

@@ -1,5 +1,6 @@
 #include "compiler/targets/cuda/LaunchBody.h"
 #include "dialects/lathe/Bounds.h"
+#include "dialects/lathe/TokenSymbols.h"
 #include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/MapVector.h"
 
@@ -115,6 +116,10 @@ int64_t LaunchBody::getMax(AffineExpr expression) const {
     for (SymbolAttr &symbol : symbols)
       if (symbol.getName() == range.getName())
         symbol = range;
+  for (SymbolAttr tokens : symbols)
+    if (tokens.getName() == TokensSymbolName)
+      for (SymbolAttr &symbol : symbols)
+        symbol = boundByTokens(symbol, tokens.getMax());
   return Bounds(symbols).getRange(expression.replaceSymbols(ProgramDims)).second;
 }
 

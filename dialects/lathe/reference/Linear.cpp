@@ -2,6 +2,8 @@
 #include "dialects/lathe/Windows.h"
 #include "dialects/lathe/reference/Evaluator.h"
 #include "runtime/gguf/BlockPanels.h"
+#include "runtime/gguf/BlockTiles.h"
+#include "runtime/gguf/MatrixTiles.h"
 #include <cmath>
 #include <cstring>
 
@@ -168,12 +170,70 @@ LogicalResult PackColumnsOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVe
 
 LogicalResult PackBlocksOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImpl<ReferenceValue> &results) {
   ArrayRef<int64_t> input = operands[0].getShape();
-  auto type = cast<GgufPanelsType>(getResult().getType().getElementType());
-  int64_t shape[] = {int64_t(llvm::alignTo(input[0], gguf::BlockPanels::Rows)), input[1]};
+  auto type = cast<QuantizedTypeInterface>(getResult().getType().getElementType());
+  auto [rows, columns] = type.getBlockShape();
+  int64_t shape[] = {int64_t(llvm::alignTo(input[0], rows)), int64_t(llvm::alignTo(input[1], columns))};
   ReferenceValue result(type, shape, *type.getByteSize(shape));
-  const auto *format = gguf::findBlockFormat(std::string_view(type.getFormat()));
-  gguf::packPanels(*gguf::findBlockPanels(*format), input[0], input[1], operands[0].getBytes().data(),
-                   result.mutableBytes().data(), 0, shape[0] / gguf::BlockPanels::Rows);
+  const uint8_t *from = operands[0].getBytes().data();
+  uint8_t *to = result.mutableBytes().data();
+  StringRef name = cast<GgufType>(getInput().getType().getElementType()).getFormat();
+  const auto *format = gguf::findBlockFormat(std::string_view(name));
+  if (isa<GgufTilesType>(type))
+    gguf::packTiles(*gguf::findBlockTiles(*format), input[0], input[1], from, to, 0, shape[0] / rows);
+  else
+    gguf::packPanels(*gguf::findBlockPanels(*format), input[0], input[1], from, to, 0, shape[0] / rows);
+  results.push_back(std::move(result));
+  return success();
+}
+
+LogicalResult PackTilesOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImpl<ReferenceValue> &results) {
+  ArrayRef<int64_t> input = operands[0].getShape();
+  int64_t tiles[] = {int64_t(llvm::divideCeil(input[0], Size)), int64_t(llvm::divideCeil(input[1], Size)), Size, Size};
+  ReferenceValue result = ReferenceValue::tensor(getResult().getType().getElementType(), tiles);
+  gguf::packMatrixTiles(input[0], input[1], operands[0].getBytes().data(), result.mutableBytes().data(), 0, tiles[0]);
+  results.push_back(std::move(result));
+  return success();
+}
+
+LogicalResult UnpackTilesOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImpl<ReferenceValue> &results) {
+  ArrayRef<int64_t> input = operands[0].getShape();
+  FailureOr<std::vector<float>> values = operands[0].toFloats();
+  if (failed(values))
+    return emitOpError() << "input has " << operands[0].getBytes().size() << " bytes, which are not the tiles of "
+                         << getInput().getType();
+  constexpr int64_t Size = PackTilesOp::Size;
+  int64_t tiles[] = {int64_t(llvm::divideCeil(input[0], Size)), int64_t(llvm::divideCeil(input[1], Size)), Size, Size};
+  ReferenceValue result = ReferenceValue::tensor(getResult().getType().getElementType(), tiles);
+  for (int64_t row = 0; row < input[0]; ++row)
+    for (int64_t column = 0; column < input[1]; ++column)
+      result.setFloat(gguf::MatrixTiles::place(row, column, input[1]), (*values)[row * input[1] + column]);
+  results.push_back(std::move(result));
+  return success();
+}
+
+LogicalResult TileMatmulOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImpl<ReferenceValue> &results) {
+  SmallVector<int64_t> shape(operands[0].getShape());
+  int64_t k = shape.back(), n = getResult().getType().getShape().back(),
+          rows = operands[0].getNumElements() / std::max<int64_t>(1, k);
+  FailureOr<std::vector<float>> lhs = operands[0].toFloats(), rhs = operands[1].toFloats();
+  if (failed(lhs) || failed(rhs))
+    return emitOpError() << "rhs has " << operands[1].getBytes().size() << " bytes, which are not the tiles of "
+                         << getRhs().getType();
+  bool blocks = isa<GgufTilesType>(getRhs().getType().getElementType());
+  int64_t columns = operands[1].getShape()[1];
+  if (columns * (blocks ? 1 : PackTilesOp::Size) < k)
+    return emitOpError() << "lhs is " << formatShape(shape) << " and rhs " << formatShape(operands[1].getShape())
+                         << ", which do not fit";
+  shape.back() = n;
+  ReferenceValue result = ReferenceValue::tensor(getEvaluatedElementType(getResult()), shape);
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t column = 0; column < n; ++column) {
+      double sum = 0;
+      for (int64_t i = 0; i < k; ++i)
+        sum += double((*lhs)[row * k + i]) *
+               (*rhs)[blocks ? column * columns + i : gguf::MatrixTiles::place(column, i, k)];
+      result.setFloat(row * n + column, sum);
+    }
   results.push_back(std::move(result));
   return success();
 }

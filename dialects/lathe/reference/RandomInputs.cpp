@@ -1,5 +1,6 @@
 #include "dialects/lathe/reference/RandomInputs.h"
 #include "dialects/lathe/LoopOps.h"
+#include "dialects/lathe/TokenSymbols.h"
 #include <random>
 
 using namespace mlir;
@@ -65,6 +66,10 @@ LogicalResult InputMaker::chooseSymbols() {
                                  << " to " << high;
     Sizes[symbol.getName()] = chosen->second;
   }
+  // Wanted rows are some of the tokens.
+  auto rows = Sizes.find(RowsSymbolName), tokens = Sizes.find(TokensSymbolName);
+  if (rows != Sizes.end() && tokens != Sizes.end() && !Options.Symbols.count(RowsSymbolName.str()))
+    rows->second = std::min(rows->second, std::max(tokens->second, Bounds[RowsSymbolName].first));
   return success();
 }
 

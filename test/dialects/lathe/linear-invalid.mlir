@@ -178,7 +178,7 @@ func.func @panel_matmul_c3(%x: tensor<2x4xf32>, %p: tensor<1x4x16xf32>) {
 // -----
 
 func.func @pack_blocks_c1(%w: tensor<16x256x!lathe.gguf<q4_k>>) {
-  // expected-error @below {{'lathe.pack_blocks' op packs 'tensor<16x256x!lathe.gguf<q4_k>>' into 'tensor<16x256x!lathe.gguf_panels<q6_k>>', needed a matrix of GGUF blocks and one of panels of the same format}}
+  // expected-error @below {{'lathe.pack_blocks' op packs 'tensor<16x256x!lathe.gguf<q4_k>>' into 'tensor<16x256x!lathe.gguf_panels<q6_k>>', needed a matrix of GGUF blocks and one of panels or tiles of the same format}}
   %0 = lathe.pack_blocks %w : tensor<16x256x!lathe.gguf<q4_k>> -> tensor<16x256x!lathe.gguf_panels<q6_k>>
   return
 }
@@ -244,5 +244,77 @@ func.func @expert_matmul_c2_result(%x: tensor<2x1x4xf32>, %w: tensor<8x3x4xf32>,
 func.func @expert_matmul_c3(%x: tensor<2x3x4xf32>, %w: tensor<8x3x4xf32>, %e: tensor<2x2xi64>) {
   // expected-error @below {{'lathe.expert_matmul' op input is 'tensor<2x3x4xf32>' but experts are 'tensor<2x2xi64>', needed their rows, and 1 or their columns}}
   %0 = lathe.expert_matmul %x, %w, %e : tensor<2x3x4xf32>, tensor<8x3x4xf32>, tensor<2x2xi64> -> tensor<2x2x3xf32>
+  return
+}
+
+// -----
+
+func.func @pack_blocks_c2_tiles(%w: tensor<17x32x!lathe.gguf<q8_0>>) {
+  // expected-error @below {{'lathe.pack_blocks' op packs 'tensor<17x32x!lathe.gguf<q8_0>>' into 'tensor<32x32x!lathe.gguf_tiles<q8_0>>', needed 128 columns and 32 rows}}
+  %0 = lathe.pack_blocks %w : tensor<17x32x!lathe.gguf<q8_0>> -> tensor<32x32x!lathe.gguf_tiles<q8_0>>
+  return
+}
+
+// -----
+
+func.func @pack_tiles_c1(%w: tensor<4x8xf32>) {
+  // expected-error @below {{'lathe.pack_tiles' op packs 'tensor<4x8xf32>' into 'tensor<1x1x64x64xf32>', needed a matrix of f16 or bf16 and rank 4 of the same element type}}
+  %0 = lathe.pack_tiles %w : tensor<4x8xf32> -> tensor<1x1x64x64xf32>
+  return
+}
+
+// -----
+
+func.func @pack_tiles_c2(%w: tensor<4x65xf16>) {
+  // expected-error @below {{'lathe.pack_tiles' op packs 'tensor<4x65xf16>' into 'tensor<1x1x64x64xf16>', needed the shape [1, 2, 64, 64]}}
+  %0 = lathe.pack_tiles %w : tensor<4x65xf16> -> tensor<1x1x64x64xf16>
+  return
+}
+
+// -----
+
+func.func @unpack_tiles_c1(%w: tensor<16x256x!lathe.gguf<q4_k>>) {
+  // expected-error @below {{'lathe.unpack_tiles' op unpacks 'tensor<16x256x!lathe.gguf<q4_k>>' into 'tensor<1x4x64x64xf16>', needed a matrix of tiles of blocks and rank 4 of f16 or bf16}}
+  %0 = lathe.unpack_tiles %w : tensor<16x256x!lathe.gguf<q4_k>> -> tensor<1x4x64x64xf16>
+  return
+}
+
+// -----
+
+func.func @unpack_tiles_c2(%w: tensor<16x256x!lathe.gguf_tiles<q4_k>>) {
+  // expected-error @below {{'lathe.unpack_tiles' op packs 'tensor<16x256x!lathe.gguf_tiles<q4_k>>' into 'tensor<1x1x64x64xf16>', needed the shape [1, 4, 64, 64]}}
+  %0 = lathe.unpack_tiles %w : tensor<16x256x!lathe.gguf_tiles<q4_k>> -> tensor<1x1x64x64xf16>
+  return
+}
+
+// -----
+
+func.func @tile_matmul_c1(%x: tensor<2x64xf32>, %p: tensor<1x1x64x64xf32>) {
+  // expected-error @below {{'lathe.tile_matmul' op lhs is 'tensor<2x64xf32>' and result 'tensor<2x8xf32>', needed one rank of 1 or more, and f16 or bf16 for lhs}}
+  %0 = lathe.tile_matmul %x, %p : tensor<2x64xf32>, tensor<1x1x64x64xf32> -> tensor<2x8xf32>
+  return
+}
+
+// -----
+
+func.func @tile_matmul_c2(%x: tensor<2x64xf16>, %p: tensor<1x1x64x64xbf16>) {
+  // expected-error @below {{'lathe.tile_matmul' op lhs is 'tensor<2x64xf16>' and rhs 'tensor<1x1x64x64xbf16>', needed a matrix of tiles of blocks, or rank 4 and the element type of lhs}}
+  %0 = lathe.tile_matmul %x, %p : tensor<2x64xf16>, tensor<1x1x64x64xbf16> -> tensor<2x8xf32>
+  return
+}
+
+// -----
+
+func.func @tile_matmul_c3(%x: tensor<2x65xf16>, %p: tensor<1x1x64x64xf16>) {
+  // expected-error @below {{'lathe.tile_matmul' op rhs is 'tensor<1x1x64x64xf16>', needed the shape [1, 2, 64, 64] for 8 rows of 65 columns}}
+  %0 = lathe.tile_matmul %x, %p : tensor<2x65xf16>, tensor<1x1x64x64xf16> -> tensor<2x8xf32>
+  return
+}
+
+// -----
+
+func.func @tile_matmul_c3_unknown(%x: tensor<2x?xf16>, %p: tensor<1x1x64x64xf16>) {
+  // expected-error @below {{'lathe.tile_matmul' op lhs is 'tensor<2x?xf16>' and result 'tensor<2x8xf32>', needed known sizes at the end and agreement before}}
+  %0 = lathe.tile_matmul %x, %p : tensor<2x?xf16>, tensor<1x1x64x64xf16> -> tensor<2x8xf32>
   return
 }

@@ -67,3 +67,21 @@ func.func @expert_matmul(%x: tensor<?x1x256xf32>, %w: tensor<8x32x256x!lathe.ggu
       tensor<?x1x256xf32>, tensor<8x32x256x!lathe.gguf<q4_k>>, tensor<?x2xi64> -> tensor<?x2x32xf32>
   return %y : tensor<?x2x32xf32>
 }
+
+// CHECK-LABEL: func.func @tiles
+func.func @tiles(%x: tensor<?x192xf16>, %y: tensor<?x256xbf16>) -> (tensor<?x40xf32>, tensor<?x40xbf16>) {
+  // CHECK: %[[W:.*]] = lathe.weight "w"
+  %w = lathe.weight "w" file 0 offset 0 bytes 15360 : tensor<40x192xf16>
+  // CHECK: %[[P:.*]] = lathe.pack_tiles %[[W]] : tensor<40x192xf16> -> tensor<1x3x64x64xf16>
+  %p = lathe.pack_tiles %w : tensor<40x192xf16> -> tensor<1x3x64x64xf16>
+  // CHECK: lathe.tile_matmul %{{.*}}, %[[P]] : tensor<?x192xf16>, tensor<1x3x64x64xf16> -> tensor<?x40xf32>
+  %0 = lathe.tile_matmul %x, %p : tensor<?x192xf16>, tensor<1x3x64x64xf16> -> tensor<?x40xf32>
+  %v = lathe.weight "v" file 0 offset 15360 bytes 5760 : tensor<40x256x!lathe.gguf<q4_k>>
+  // CHECK: %[[T:.*]] = lathe.pack_blocks %{{.*}} : tensor<40x256x!lathe.gguf<q4_k>> -> tensor<48x256x!lathe.gguf_tiles<q4_k>>
+  %t = lathe.pack_blocks %v : tensor<40x256x!lathe.gguf<q4_k>> -> tensor<48x256x!lathe.gguf_tiles<q4_k>>
+  // CHECK: lathe.tile_matmul %{{.*}}, %[[T]] : tensor<?x256xbf16>, tensor<48x256x!lathe.gguf_tiles<q4_k>> -> tensor<?x40xbf16>
+  %1 = lathe.tile_matmul %y, %t : tensor<?x256xbf16>, tensor<48x256x!lathe.gguf_tiles<q4_k>> -> tensor<?x40xbf16>
+  // CHECK: lathe.unpack_tiles %[[T]] : tensor<48x256x!lathe.gguf_tiles<q4_k>> -> tensor<1x4x64x64xf16>
+  %d = lathe.unpack_tiles %t : tensor<48x256x!lathe.gguf_tiles<q4_k>> -> tensor<1x4x64x64xf16>
+  return %0, %1 : tensor<?x40xf32>, tensor<?x40xbf16>
+}

@@ -8,7 +8,7 @@
 // CHECK: func.func @forward.tokens_1_1(%{{.*}}: tensor<?xi32> {lathe.dims = ["tokens"]
 // CHECK-SAME: lathe.clone_of = @forward
 // CHECK-SAME: lathe.range = #lathe.symbol<"tokens", 1, 1>
-// CHECK-SAME: lathe.symbols = [#lathe.symbol<"rows", 1, 4>, #lathe.symbol<"tokens", 1, 1>]
+// CHECK-SAME: lathe.symbols = [#lathe.symbol<"rows", 1, 1>, #lathe.symbol<"tokens", 1, 1>]
 // CHECK: func.func @forward.tokens_2_8
 // CHECK-SAME: #lathe.symbol<"tokens", 2, 8>
 // CHECK: func.func @forward.tokens_9_512

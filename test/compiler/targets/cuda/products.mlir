@@ -1,4 +1,5 @@
 // RUN: cuda-print %s --emit=source,launches | FileCheck %s
+// RUN: cuda-print %s --emit=source,launches --ptx=sm_90a | FileCheck %s --check-prefix=HOPPER
 // RUN: cuda-print %s --activations=f32 --emit=source | FileCheck %s --check-prefix=F32
 
 // What follows a product is done to its sums, in f32; the result is rounded once, where it is stored.
@@ -12,9 +13,12 @@
 // CHECK-NEXT:     const float [[T:v[0-9]+]] = scalar_silu([[S]]);
 // CHECK-NEXT:     const float [[U:v[0-9]+]] = scalar_add([[T]], [[R]]);
 // CHECK-NEXT:     return [[U]];
-// CHECK:      using Template = Matmul<Half, Half, MediumTile, Rhs::NK>;
-// CHECK-NEXT: static_assert(Template::Threads == 128 && Template::SharedBytes == 32768);
-// CHECK:      .M = d0, .N = 10, .K = 64, .LdA = 64, .LdW = 64, .LdC = 10
+// CHECK:      using Template = PackedMatmul<Half, Half, PackedMediumTile>;
+// CHECK-NEXT: static_assert(Template::Threads == 128 && Template::SharedBytes == 49152);
+// CHECK:      .A = p0, .M = d0, .K = 64, .LdA = 64, .Blocks = 132, .Parts = {{[{][{]}}.W = {p1}, .C = p4, .N = 10, .LdC = 10}}};
+// HOPPER:      using Template = PackedMatmulSm90<Half, Half, PackedThinTile>;
+// HOPPER-NEXT: static_assert(Template::Threads == 256 && Template::SharedBytes == 98560);
+// HOPPER:      .A = p0, .M = d0, .K = 64, .LdA = 64, .Blocks = 132, .Parts = {{[{][{]}}.W = {p1}, .C = p4, .N = 10, .LdC = 10}}};
 
 // Blocks are decoded on the way to the tensor cores.
 // CHECK:      using Template = QuantizedMatmul<Q4_K, Half, float, MediumTile>;
@@ -27,7 +31,8 @@
 // CHECK-NEXT: static_assert(Template::Threads == 128 && Template::SharedBytes == 256);
 
 // CHECK:      forward
-// CHECK:        lathe_matmul_f16_f32_{{[0-9]+}}<<<s0 ceildiv 64, 128, 32768>>>
+// CHECK:        lathe_tile_matmul_f16_f32_{{[0-9]+}}<<<s0 ceildiv 64, 128, 49152>>>
+// HOPPER:       lathe_tile_matmul_f16_f32_{{[0-9]+}}<<<1, 256, 98560>>>
 // CHECK:        lathe_quantized_matmul_f16_q4_k_f32_{{[0-9]+}}<<<(s0 ceildiv 64) * 2, 128, 24576>>>
 // CHECK:      few
 // CHECK:        lathe_quantized_matmul_f16_q4_k_f32_{{[0-9]+}}<<<64, 128, 256>>>

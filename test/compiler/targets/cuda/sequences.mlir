@@ -11,14 +11,14 @@
 // CHECK:      using Template = PagedAttention<Half, Half, float, AttentionShape<4, 2, 16, 8>>;
 // CHECK:      .Tokens = d0, .Sequences = d2, .Pages = d3, .LdQ = 64, .LdOut = 32, .PageElements = 1536, .LayerOffset = l0 * 768, .Scale = 0.25f
 
-// CHECK:      forward tokens 1..8
+// CHECK:      forward tokens 1..1
 // CHECK:        lathe_gather_f16_i32_f32_0<<<(s0 * 8) ceildiv 256, 256, 0>>>
 // CHECK:        [[APPEND:lathe_append_kv[a-z0-9_]+]]<<<s0, 128, 0>>> layer 0
 // CHECK:        [[ROPE:lathe_rope[a-z0-9_]+]]<<<s0, 256, 4096>>>
 // CHECK:        [[ATTENTION:lathe_paged_attention[a-z0-9_]+]]<<<s0 * 2, 128, {{[0-9]+}}>>> layer 0
 // CHECK:        [[APPEND]]<<<s0, 128, 0>>> layer 1
 // CHECK:        [[ATTENTION]]<<<s0 * 2, 128, {{[0-9]+}}>>> layer 1
-// CHECK:      forward tokens 9..64
+// CHECK:      forward tokens 2..8
 // CHECK:        [[APPEND]]<<<
 // CHECK:        [[ROPE]]<<<
 
