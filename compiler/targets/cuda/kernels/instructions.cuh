@@ -128,6 +128,13 @@ __device__ inline uint32_t multiplyPairs(uint32_t a, uint32_t b) {
   return product;
 }
 
+/// a * b + c on pairs of f16, rounded once.
+__device__ inline uint32_t multiplyAddPairs(uint32_t a, uint32_t b, uint32_t c) {
+  uint32_t sum;
+  asm("fma.rn.f16x2 %0, %1, %2, %3;" : "=r"(sum) : "r"(a), "r"(b), "r"(c));
+  return sum;
+}
+
 /// The difference of two pairs of f16.
 __device__ inline uint32_t subtractPairs(uint32_t a, uint32_t b) {
   uint32_t difference;
@@ -193,6 +200,7 @@ void multiplyBFloat16(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32
 void multiplyBytes(int32_t (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1);
 void multiplySignedBytes(int32_t (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1);
 uint32_t multiplyPairs(uint32_t a, uint32_t b);
+uint32_t multiplyAddPairs(uint32_t a, uint32_t b, uint32_t c);
 uint32_t subtractPairs(uint32_t a, uint32_t b);
 uint32_t selectBytes(uint32_t low, uint32_t high, uint32_t selector);
 

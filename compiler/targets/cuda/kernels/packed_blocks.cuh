@@ -5,7 +5,8 @@
 //     addOneRow                a tile's share of the product with one row in two halves of 8 bits (RowHalves)
 //     addRows                  the same with up to eight rows of f16 (RowFragments)
 //     finish                   what a lane has summed up, as one number
-//     unpack8                  weights of one row, as formats.cuh has them: from any address, for any kernel
+//     unpackLane               a lane's weights of rows g and g + 8 in a group of 32 columns, as formats.cuh has them:
+//                              16 i + {2t, 2t + 1, 2t + 8, 2t + 9} for i = 0 and 1, from shared or global memory
 //
 // In `sums` of addOneRow a lane 4g + t has its share of rows g and g + 8: the products in sums[0] and [1], what zeros
 // or minima take off in [2] and [3]. In addRows it has columns 2t and 2t + 1 of rows g and g + 8, four numbers in each
@@ -59,6 +60,16 @@ __device__ inline void maskWords(uint32_t (&a)[4], const uint4 &q, uint32_t mask
   a[1] = q.y & mask;
   a[2] = q.z & mask;
   a[3] = q.w & mask;
+}
+
+/// The byte of column {2t, 2t + 1, 2t + 8, 2t + 9}[e].
+__device__ inline uint32_t codeOf(uint32_t word, int e) { return word >> (e % 2 * 16 + e / 2 * 8) & 0xffu; }
+
+/// w = scale * code + shift. Every product is exact, so it does not matter whether it is rounded before the sum.
+__device__ inline void unpackCodes(float (&w)[8], uint32_t first, uint32_t second, float scale, float shift) {
+#pragma unroll
+  for (int e = 0; e < 8; ++e)
+    w[e] = scale * float(codeOf(e < 4 ? first : second, e % 4)) + shift;
 }
 
 struct TiledQ4_K {
@@ -150,24 +161,22 @@ struct TiledQ4_K {
     return 16777216.0f * (products - corrections);
   }
 
-  static __device__ void unpack8(const uint8_t *tile, int row, int column, float (&w)[8]) {
-    int g = row % 8, h = row / 8, group = column / 32, t = group % 4;
-    const char *at = reinterpret_cast<const char *>(tile);
-    uint32_t word = loadShared4(at, (g * 4 + t) * 4);
-    uint32_t pair = *reinterpret_cast<const uint16_t *>(at + Halves + (g * 4 + t) * 2);
-    uint32_t factor = loadShared4(at, Factors + g * 8 + h * 4);
+  static __device__ void unpackLane(float (&w)[2][8], const char *tile, int group, int lane) {
+    int owner = lane / 4 * 4 + group % 4; // the lane that has the scales
+    uint32_t pair = *reinterpret_cast<const uint16_t *>(tile + Halves + owner * 2), word = loadShared4(tile, owner * 4);
+    uint2 factors = loadShared8(tile, Factors + lane / 4 * 8);
+    uint4 q = loadShared16(tile, Codes + group / 2 * 512 + lane * 16);
     uint32_t first, second;
     scalePairs(word, pair, first, second);
-    uint32_t code = (group < 4 ? first : second) >> h * 16 & 63u, least = word >> ((group < 4 ? 0 : 16) + h * 6) & 63u;
-    float scale = lowHalf(factor) * float(code), min = highHalf(factor) * float(least);
+    uint32_t scales = group < 4 ? first : second, minima = group < 4 ? word : word >> 16, codes[4];
+    maskWords(codes, q, group % 2 ? 0xf0f0f0f0u : 0x0f0f0f0fu);
 #pragma unroll
-    for (int i = 0; i < 8; ++i)
-      w[i] =
-          scale * float(tile[Codes + group / 2 * 512 + codeOffset(row, column % 32 + i)] >> group % 2 * 4 & 15) - min;
-  }
-  /// Where column `column` of 32 lies in a chunk.
-  static __device__ int codeOffset(int row, int column) {
-    return (row % 8 * 4 + column % 8 / 2) * 16 + column / 16 * 8 + row / 8 * 4 + column % 2 * 2 + column % 16 / 8;
+    for (int row = 0; row < 2; ++row) {
+      uint32_t factor = row ? factors.y : factors.x;
+      float scale = lowHalf(factor) * float(scales >> row * 16 & 63u),
+            min = highHalf(factor) * float(minima >> row * 6 & 63u);
+      unpackCodes(w[row], codes[row], codes[2 + row], group % 2 ? 0.0625f * scale : scale, -min);
+    }
   }
 };
 
@@ -256,18 +265,24 @@ struct TiledQ6_K {
   }
   static __device__ float finishRows(float products, float) { return products; }
 
-  static __device__ void unpack8(const uint8_t *tile, int row, int column, float (&w)[8]) {
-    int g = row % 8, h = row / 8, group = column / 32, sub = column / 16;
-    float d = halfToFloat(*reinterpret_cast<const uint16_t *>(tile + Factors + g * 4 + h * 2));
-    float scale = d * float(int8_t(tile[Scales + (g * 4 + sub % 4) * 8 + h * 4 + sub / 4]));
-    int shift = 0x0624 >> group % 4 * 4 & 15;
+  static __device__ void unpackLane(float (&w)[2][8], const char *tile, int group, int lane) {
+    uint4 q = loadShared16(tile, group / 2 * 512 + lane * 16),
+          rest = loadShared16(tile, Rest + group / 4 * 512 + lane * 16);
+    uint32_t factors = loadShared4(tile, Factors + lane / 4 * 4), codes[4];
+    codeBytes(codes, q, rest, group);
 #pragma unroll
-    for (int i = 0; i < 8; ++i) {
-      int at = TiledQ4_K::codeOffset(row, column % 32 + i);
-      int four = tile[group / 2 * 512 + at] >> group % 2 * 4 & 15;
-      int two = tile[Rest + group / 4 * 512 + at] >> shift & 3;
-      w[i] = scale * float((group % 2 ? four << 2 | two : four | two << 4) - 32);
-    }
+    for (int row = 0; row < 2; ++row)
+#pragma unroll
+      for (int i = 0; i < 2; ++i) {
+        int sub = group * 2 + i;
+        float scale = (row ? highHalf(factors) : lowHalf(factors)) *
+                      float(int8_t(tile[Scales + (lane / 4 * 4 + sub % 4) * 8 + row * 4 + sub / 4]));
+#pragma unroll
+        for (int e = 0; e < 4; ++e) {
+          int code = int(codeOf(codes[i * 2 + row], e));
+          w[row][i * 4 + e] = scale * float(group % 2 ? code / 4 - 32 : code - 32);
+        }
+      }
   }
 };
 
@@ -319,12 +334,15 @@ struct TiledQ8_0 {
   }
   static __device__ float finishRows(float products, float) { return products; }
 
-  static __device__ void unpack8(const uint8_t *tile, int row, int column, float (&w)[8]) {
-    int g = row % 8, h = row / 8, s = column / 32;
-    float d = halfToFloat(*reinterpret_cast<const uint16_t *>(tile + Factors + (g * 4 + s) * 4 + h * 2));
+  static __device__ void unpackLane(float (&w)[2][8], const char *tile, int group, int lane) {
+    uint4 q = loadShared16(tile, group * 512 + lane * 16);
+    uint32_t factors = loadShared4(tile, Factors + (lane / 4 * 4 + group) * 4);
+    const uint32_t codes[4] = {q.x, q.y, q.z, q.w};
 #pragma unroll
-    for (int i = 0; i < 8; ++i)
-      w[i] = d * float(int8_t(tile[s * 512 + TiledQ4_K::codeOffset(row, column % 32 + i)]));
+    for (int row = 0; row < 2; ++row)
+#pragma unroll
+      for (int e = 0; e < 8; ++e)
+        w[row][e] = (row ? highHalf(factors) : lowHalf(factors)) * float(int8_t(codeOf(codes[e / 4 * 2 + row], e % 4)));
   }
 };
 
@@ -366,14 +384,14 @@ struct TiledQ4_0 {
 #pragma unroll
     for (int s = 0; s < 4; ++s) {
       uint4 q = loadShared16(tile, s / 2 * 512 + lane * 16);
-      uint32_t mask = s % 2 ? 0x00f000f0u : 0x000f000fu, zero = s % 2 ? 0x00800080u : 0x00080008u, b[4];
+      // Bits read as subnormal f16, times 2^15, less the zero: normal numbers, which tensor cores sum up better.
+      uint32_t mask = s % 2 ? 0x00f000f0u : 0x000f000fu, zero = s % 2 ? 0xb400b400u : 0xa400a400u, b[4];
       float product[4] = {};
       loadMatrix4(b, x.Rows + (column + s * 32) * 2);
-      uint32_t a[4] = {subtractPairs(q.x & mask, zero), subtractPairs(q.y & mask, zero),
-                       subtractPairs(q.x >> 8 & mask, zero), subtractPairs(q.y >> 8 & mask, zero)};
+      auto code = [&](uint32_t word) { return multiplyAddPairs(word & mask, 0x78007800u, zero); };
+      uint32_t a[4] = {code(q.x), code(q.y), code(q.x >> 8), code(q.y >> 8)};
       multiplyHalf(product, a, b[0], b[1]);
-      uint32_t c[4] = {subtractPairs(q.z & mask, zero), subtractPairs(q.w & mask, zero),
-                       subtractPairs(q.z >> 8 & mask, zero), subtractPairs(q.w >> 8 & mask, zero)};
+      uint32_t c[4] = {code(q.z), code(q.w), code(q.z >> 8), code(q.w >> 8)};
       multiplyHalf(product, c, b[2], b[3]);
 #pragma unroll
       for (int e = 0; e < 4; ++e)
@@ -381,14 +399,17 @@ struct TiledQ4_0 {
     }
   }
   /// The second line has the odd groups, whose codes stand four bits higher.
-  static __device__ float finishRows(float even, float odd) { return 16777216.0f * (even + 0.0625f * odd); }
+  static __device__ float finishRows(float even, float odd) { return 512.0f * (even + 0.0625f * odd); }
 
-  static __device__ void unpack8(const uint8_t *tile, int row, int column, float (&w)[8]) {
-    int g = row % 8, h = row / 8, s = column / 32;
-    float d = halfToFloat(*reinterpret_cast<const uint16_t *>(tile + Factors + (g * 4 + s) * 4 + h * 2));
+  static __device__ void unpackLane(float (&w)[2][8], const char *tile, int group, int lane) {
+    uint4 q = loadShared16(tile, group / 2 * 512 + lane * 16);
+    uint32_t factors = loadShared4(tile, Factors + (lane / 4 * 4 + group) * 4), codes[4];
+    maskWords(codes, q, group % 2 ? 0xf0f0f0f0u : 0x0f0f0f0fu);
 #pragma unroll
-    for (int i = 0; i < 8; ++i)
-      w[i] = d * float((tile[s / 2 * 512 + TiledQ4_K::codeOffset(row, column % 32 + i)] >> s % 2 * 4 & 15) - 8);
+    for (int row = 0; row < 2; ++row) {
+      float d = row ? highHalf(factors) : lowHalf(factors);
+      unpackCodes(w[row], codes[row], codes[2 + row], group % 2 ? 0.0625f * d : d, -8.0f * d);
+    }
   }
 };
 

@@ -35,60 +35,78 @@ template <FloatElement Element, int K> struct QuantizedRow {
             reinterpret_cast<const float *>(memory + CodeBytes + ScaleBytes)};
   }
 
-  /// Rounds a row; `thread` of `Threads`, whole warps. Four lanes take a group of 32.
+  /// Rounds a row; `thread` of `Threads`, whole warps. Four lanes take a group of 32. All loads come first, so that the
+  /// row costs the memory's latency once.
   template <int Threads> static __device__ void round(const Element *a, char *memory, int thread) {
+    using Pair = Packet<Element, 2>;
+    constexpr int Passes = (Groups * 4 + Threads / 4 - 1) / (Threads / 4);
     int t = thread % 4;
-#pragma unroll 2
-    for (int first = thread / 32 * 8; first < Groups * 4; first += Threads / 4) {
-      int group = first + thread % 32 / 4;
-      // 1. Eight elements a lane, the largest magnitude of the group as bits: a NaN is larger than all.
-      float x[8] = {};
-      if (group * 32 < K)
+    Pair x[Passes][4];
+    bool aligned = isAligned(a, 2 * sizeof(Element));
 #pragma unroll
-        for (int i = 0; i < 4; ++i) {
-          float pair[2];
-          loadVector(a, group * 32 + i * 8 + t * 2, pair);
-          x[i * 2] = pair[0];
-          x[i * 2 + 1] = pair[1];
+    for (int pass = 0; pass < Passes; ++pass) {
+      int group = pass * (Threads / 4) + thread / 4;
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        const Element *source = a + group * 32 + i * 8 + t * 2;
+        x[pass][i].Raw[0] = {};
+        if (group * 32 >= K)
+          continue;
+        if (aligned) {
+          x[pass][i].Raw[0] = *reinterpret_cast<const typename Pair::Word *>(source);
+        } else {
+          x[pass][i].Elements[0] = source[0];
+          x[pass][i].Elements[1] = source[1];
         }
-      uint32_t largest = 0;
-#pragma unroll
-      for (int i = 0; i < 8; ++i)
-        largest = larger(largest, __builtin_bit_cast(uint32_t, x[i]) & 0x7fffffffu);
-      largest = larger(largest, __shfl_xor_sync(0xffffffffu, largest, 1));
-      largest = larger(largest, __shfl_xor_sync(0xffffffffu, largest, 2));
-      // 2. The power of two that makes the largest at most 32639 = 256 * 127 + 127.
-      uint32_t exponent = larger(__builtin_bit_cast(uint32_t, __builtin_bit_cast(float, largest) * 1.004f) >> 23, 15u);
-      float inverse = __builtin_bit_cast(float, (268u - exponent) << 23);
-      float scale = __builtin_bit_cast(float, largest < 0x7f800000u ? (exponent - 14) << 23 : 0x7fffffffu);
-      // 3. Codes, in the order of a tile's columns.
-      uint32_t high[2] = {}, low[2] = {};
-      int32_t sum[2] = {};
-#pragma unroll
-      for (int i = 0; i < 8; ++i) {
-        // Adding 1.5 * 2^23 rounds to an integer.
-        int32_t code = __builtin_bit_cast(int32_t, x[i] * inverse + 12582912.0f) - 0x4b400000;
-        int place = i % 2 * 16 + i / 2 % 2 * 8;
-        sum[i / 4] += code;
-        low[i / 4] |= (static_cast<uint32_t>(code) & 0xffu) << place;
-        high[i / 4] |= (static_cast<uint32_t>(code + 128) >> 8 & 0xffu) << place;
       }
-#pragma unroll
-      for (int i = 0; i < 2; ++i) {
-        sum[i] += __shfl_xor_sync(0xffffffffu, sum[i], 1);
-        sum[i] += __shfl_xor_sync(0xffffffffu, sum[i], 2);
-      }
-      if (group >= Groups * 4)
-        continue;
-      uint2 *codes = reinterpret_cast<uint2 *>(memory) + group / 4 * 32 + group % 4 * 8 + t;
-      codes[0] = {high[0], high[1]};
-      codes[4] = {low[0], low[1]};
-      if (t == 0)
-        reinterpret_cast<float2 *>(memory + CodeBytes)[group] = {scale, scale * static_cast<float>(sum[0] + sum[1])};
-      if (t < 2)
-        reinterpret_cast<float *>(memory + CodeBytes + ScaleBytes)[group * 2 + t] =
-            scale * static_cast<float>(t == 0 ? sum[0] : sum[1]);
     }
+#pragma unroll
+    for (int pass = 0; pass < Passes; ++pass)
+      roundGroup(x[pass], memory, pass * (Threads / 4) + thread / 4, t);
+  }
+
+  static __device__ void roundGroup(const Packet<Element, 2> (&pairs)[4], char *memory, int group, int t) {
+    // 1. The largest magnitude of the group as bits: a NaN is larger than all.
+    float x[8];
+    uint32_t largest = 0;
+#pragma unroll
+    for (int i = 0; i < 8; ++i) {
+      x[i] = toValue(pairs[i / 2].Elements[i % 2]);
+      largest = larger(largest, __builtin_bit_cast(uint32_t, x[i]) & 0x7fffffffu);
+    }
+    largest = larger(largest, __shfl_xor_sync(0xffffffffu, largest, 1));
+    largest = larger(largest, __shfl_xor_sync(0xffffffffu, largest, 2));
+    // 2. The power of two that makes the largest at most 32639 = 256 * 127 + 127.
+    uint32_t exponent = larger(__builtin_bit_cast(uint32_t, __builtin_bit_cast(float, largest) * 1.004f) >> 23, 15u);
+    float inverse = __builtin_bit_cast(float, (268u - exponent) << 23);
+    float scale = __builtin_bit_cast(float, largest < 0x7f800000u ? (exponent - 14) << 23 : 0x7fffffffu);
+    // 3. Codes, in the order of a tile's columns.
+    uint32_t high[2] = {}, low[2] = {};
+    int32_t sum[2] = {};
+#pragma unroll
+    for (int i = 0; i < 8; ++i) {
+      // Adding 1.5 * 2^23 rounds to an integer.
+      int32_t code = __builtin_bit_cast(int32_t, x[i] * inverse + 12582912.0f) - 0x4b400000;
+      int place = i % 2 * 16 + i / 2 % 2 * 8;
+      sum[i / 4] += code;
+      low[i / 4] |= (static_cast<uint32_t>(code) & 0xffu) << place;
+      high[i / 4] |= (static_cast<uint32_t>(code + 128) >> 8 & 0xffu) << place;
+    }
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+      sum[i] += __shfl_xor_sync(0xffffffffu, sum[i], 1);
+      sum[i] += __shfl_xor_sync(0xffffffffu, sum[i], 2);
+    }
+    if (group >= Groups * 4)
+      return;
+    uint2 *codes = reinterpret_cast<uint2 *>(memory) + group / 4 * 32 + group % 4 * 8 + t;
+    codes[0] = {high[0], high[1]};
+    codes[4] = {low[0], low[1]};
+    if (t == 0)
+      reinterpret_cast<float2 *>(memory + CodeBytes)[group] = {scale, scale * static_cast<float>(sum[0] + sum[1])};
+    if (t < 2)
+      reinterpret_cast<float *>(memory + CodeBytes + ScaleBytes)[group * 2 + t] =
+          scale * static_cast<float>(t == 0 ? sum[0] : sum[1]);
   }
 };
 
@@ -105,37 +123,62 @@ template <int Rows, int K> struct QuantizedRows {
             reinterpret_cast<const float *>(memory + RowBytes + SumBytes)};
   }
 
-  /// Brings rows 0 .. rows-1 and sums them; others are zeros. `warp` of `Warps` takes 256 columns of a row at a time.
+  /// Brings rows 0 .. rows-1 and sums them; others are zeros. `warp` of `Warps` takes 256 columns of a row at a time,
+  /// and loads of eight before it looks at one.
   template <int Warps>
   static __device__ void load(const Half *a, int64_t stride, int64_t rows, char *memory, int warp, int lane) {
-#pragma unroll 4
-    for (int i = warp; i < Rows * Units; i += Warps) {
-      int row = i % Rows, unit = i / Rows, column = unit * 256 + lane * 8;
-      float x[8] = {};
-      if (row < rows && column < K)
-        loadVector(a + row * stride, column, x);
-      storeVector(reinterpret_cast<Half *>(memory + row * Pitch), column, x);
-      float sum = ((x[0] + x[1]) + (x[2] + x[3])) + ((x[4] + x[5]) + (x[6] + x[7]));
-      sum += __shfl_xor_sync(0xffffffffu, sum, 1);
-      sum += __shfl_xor_sync(0xffffffffu, sum, 2);
-      uint32_t largest = __builtin_bit_cast(uint32_t, sum) & 0x7fffffffu;
+    using Eight = Packet<Half, 8>;
+    constexpr int Batch = 8;
+    bool aligned = isAligned(a, 16) && stride % 8 == 0;
+#pragma unroll 1
+    for (int first = warp; first < Rows * Units; first += Warps * Batch) {
+      Eight x[Batch];
 #pragma unroll
-      for (int distance = 4; distance < 32; distance *= 2)
-        largest = larger(largest, __shfl_xor_sync(0xffffffffu, largest, distance));
-      // Sums times a power of two that makes the largest 1 to 2, in f16 and what f16 lost.
-      uint32_t exponent = smaller(larger(largest >> 23, 20u), 253u);
-      float first = sum * __builtin_bit_cast(float, (254u - exponent) << 23);
-      float second = __shfl_xor_sync(0xffffffffu, first, 16);
-      if (lane % 4 == 0 && lane < 16) {
-        uint32_t pair = packHalf(first, second);
-        auto *sums = reinterpret_cast<uint2 *>(memory + RowBytes) + unit * 32 + row * 4 + lane / 4;
-        *sums = {pair, packHalf(first - lowHalf(pair), second - highHalf(pair))};
+      for (int i = 0; i < Batch; ++i) {
+        int row = (first + i * Warps) % Rows, column = (first + i * Warps) / Rows * 256 + lane * 8;
+        const Half *source = a + row * stride + column;
+        x[i].Raw[0] = {};
+        if (row >= rows || column >= K)
+          continue;
+        if (aligned) {
+          x[i].Raw[0] = *reinterpret_cast<const uint4 *>(source);
+        } else {
+#pragma unroll
+          for (int e = 0; e < 8; ++e)
+            x[i].Elements[e] = source[e];
+        }
       }
-      if (lane == 0)
-        reinterpret_cast<float *>(memory + RowBytes + SumBytes)[unit * 8 + row] =
-            __builtin_bit_cast(float, exponent << 23);
+#pragma unroll
+      for (int i = 0; i < Batch; ++i)
+        if (first + i * Warps < Rows * Units)
+          keep(x[i], memory, (first + i * Warps) % Rows, (first + i * Warps) / Rows, lane);
     }
-    // The columns of the sums past the last row are read too, for nothing.
+  }
+
+  static __device__ void keep(const Packet<Half, 8> &x, char *memory, int row, int unit, int lane) {
+    *reinterpret_cast<uint4 *>(memory + row * Pitch + unit * 512 + lane * 16) = x.Raw[0];
+    float sum = 0;
+#pragma unroll
+    for (int e = 0; e < 8; ++e)
+      sum += toValue(x.Elements[e]);
+    sum += __shfl_xor_sync(0xffffffffu, sum, 1);
+    sum += __shfl_xor_sync(0xffffffffu, sum, 2);
+    uint32_t largest = __builtin_bit_cast(uint32_t, sum) & 0x7fffffffu;
+#pragma unroll
+    for (int distance = 4; distance < 32; distance *= 2)
+      largest = larger(largest, __shfl_xor_sync(0xffffffffu, largest, distance));
+    // Sums times a power of two that makes the largest 1 to 2, in f16 and what f16 lost.
+    uint32_t exponent = smaller(larger(largest >> 23, 20u), 253u);
+    float first = sum * __builtin_bit_cast(float, (254u - exponent) << 23);
+    float second = __shfl_xor_sync(0xffffffffu, first, 16);
+    if (lane % 4 == 0 && lane < 16) {
+      uint32_t pair = packHalf(first, second);
+      auto *sums = reinterpret_cast<uint2 *>(memory + RowBytes) + unit * 32 + row * 4 + lane / 4;
+      *sums = {pair, packHalf(first - lowHalf(pair), second - highHalf(pair))};
+    }
+    if (lane == 0)
+      reinterpret_cast<float *>(memory + RowBytes + SumBytes)[unit * 8 + row] =
+          __builtin_bit_cast(float, exponent << 23);
   }
 };
 
@@ -154,27 +197,35 @@ template <FloatElement Element, class Outputs, int Rows, int K, class... Formats
   // Shared memory: the ring, the rows of A, what the warps have summed up, barriers.
   using Row = QuantizedRow<Element, K>;
   using RowsOfA = QuantizedRows<Rows, K>;
-  /// Tiles that each warp takes of a stage.
-  template <class Format> static constexpr int Share = Format::Bytes < 2048 ? 2 : 1;
   template <class Format> static constexpr int Units = (K + Format::Columns - 1) / Format::Columns;
   static __host__ __device__ constexpr int maximum(int a, int b) { return a < b ? b : a; }
-  static __host__ __device__ constexpr int stageBytes() {
+  /// Bytes of the largest format's tiles for `workers` warps. Small tiles go two to a warp.
+  template <class Format> static constexpr int Share = Format::Bytes < 2048 ? 2 : 1;
+  static __host__ __device__ constexpr int bytesFor(int workers) {
     int bytes = 0;
-    ((bytes = maximum(bytes, Workers * Share<Formats> * Formats::Bytes)), ...);
+    ((bytes = maximum(bytes, workers * Share<Formats> * Formats::Bytes)), ...);
     return bytes;
   }
-  static constexpr int StageBytes = stageBytes();
   static constexpr int LeftBytes = (Rows == 1 ? Row::Bytes : RowsOfA::Bytes + 15) / 16 * 16;
   static constexpr int Slots = Rows == 1 ? 4 : 2, SlotBytes = Sums * Workers * 16 * Rows * 4;
   static constexpr int Rest = LeftBytes + Slots * SlotBytes + 256;
   static constexpr int HalfOfShared = 113 << 10, AllOfShared = 227 << 10;
-  /// Two blocks share a multiprocessor where three stages fit: the next kernel's fills its ring beside this one's.
-  static constexpr int MinBlocks = Rest + 3 * StageBytes <= HalfOfShared ? 2 : 1;
-  static constexpr int Stages = ((MinBlocks == 2 ? HalfOfShared : AllOfShared) - Rest) / StageBytes < 8
-                                    ? ((MinBlocks == 2 ? HalfOfShared : AllOfShared) - Rest) / StageBytes
-                                    : 8;
+  /// Two blocks share a multiprocessor where three stages fit: the next kernel's fills its ring beside this one's. A
+  /// stage has tiles for all workers, or, where that is too much, for each of `Turns` parts of them in turn.
+  static __host__ __device__ constexpr bool fits(int turns) {
+    // A worker holds two stages of its own, `turns` apart.
+    return Rest + maximum(3, turns + 1) * bytesFor(Workers / turns) <= HalfOfShared;
+  }
+  static constexpr int MinBlocks = fits(4) ? 2 : 1;
+  static constexpr int Turns = MinBlocks == 1 || fits(1) ? 1 : fits(2) ? 2 : 4;
+  static constexpr int StageBytes = bytesFor(Workers / Turns);
+  static constexpr int StagesThatFit = ((MinBlocks == 2 ? HalfOfShared : AllOfShared) - Rest) / StageBytes;
+  static constexpr int Stages = StagesThatFit < 8 ? StagesThatFit : 8;
   static_assert(Stages >= 2, "the rows of A leave no room for a ring; use fewer rows or QuantizedMatmul");
   static constexpr int SharedBytes = Stages * StageBytes + Rest;
+  /// Tiles of a stage, and stages of a row of tiles.
+  template <class Format> static constexpr int Step = Workers / Turns * Share<Format>;
+  template <class Format> static constexpr int Steps = (Units<Format> + Step<Format> - 1) / Step<Format>;
 
   struct Part {
     const uint8_t *W[Sums];
@@ -225,14 +276,13 @@ template <FloatElement Element, class Outputs, int Rows, int K, class... Formats
 
     template <int I> __device__ void part(int64_t tile) {
       using Format = FormatOf<I>;
-      constexpr int Step = Workers * Share<Format>;
 #pragma unroll 1
       for (int sum = 0; sum < Sums; ++sum) {
         const uint8_t *source =
             (sum == 0 ? P.Parts[I].W[0] : P.Parts[I].W[Sums - 1]) + tile * (int64_t(Units<Format>) * Format::Bytes);
 #pragma unroll 1
-        for (int unit = 0; unit < Units<Format>; unit += Step, At.advance()) {
-          uint32_t bytes = smaller(Step, Units<Format> - unit) * Format::Bytes;
+        for (int unit = 0; unit < Units<Format>; unit += Step<Format>, At.advance()) {
+          uint32_t bytes = smaller(Step<Format>, Units<Format> - unit) * Format::Bytes;
           waitBarrier(S.Empty + At.Stage, At.Round ^ 1);
           arriveExpecting(S.Full + At.Stage, bytes);
           copyBulk(S.Ring + At.Stage * StageBytes, source + unit * Format::Bytes, bytes, S.Full + At.Stage);
@@ -251,31 +301,54 @@ template <FloatElement Element, class Outputs, int Rows, int K, class... Formats
 
     template <int I> __device__ void part(int64_t) {
       using Format = FormatOf<I>;
-      constexpr int Step = Workers * Share<Format>;
+      constexpr int Own = Steps<Format> / Turns; // stages that every warp has
+      int turn = Warp / (Workers / Turns);
       waitBarrier(S.Free + Slot.Stage, Slot.Round ^ 1);
       float *partial = S.Partial + Slot.Stage * (SlotBytes / 4) + Warp * 16 * Rows;
 #pragma unroll 1
       for (int sum = 0; sum < Sums; ++sum, partial += Workers * 16 * Rows) {
         float sums[2][4] = {};
+        RingPosition<Stages> at = At;
+        at.advance(turn);
+        // Two stages at a time, so that one's arithmetic fills the other's waits.
 #pragma unroll 1
-        for (int unit = 0; unit < Units<Format>; unit += Step, At.advance()) {
-          waitBarrier(S.Full + At.Stage, At.Round);
-#pragma unroll
-          for (int i = 0; i < Share<Format>; ++i) {
-            int own = i * Workers + Warp;
-            if (unit + own < Units<Format>)
-              add<Format>(sums, S.Ring + At.Stage * StageBytes + own * Format::Bytes, (unit + own) * Format::Columns);
-          }
-          __syncwarp();
-          if (Lane == 0)
-            arrive(S.Empty + At.Stage);
-        }
+        for (int i = 0; i + 1 < Own; i += 2)
+          take<Format, 2>(sums, at, i * Turns + turn);
+        if constexpr (Own % 2 == 1)
+          take<Format, 1>(sums, at, (Own - 1) * Turns + turn);
+        if (Own * Turns + turn < Steps<Format>)
+          take<Format, 1>(sums, at, Own * Turns + turn);
+        At.advance(Steps<Format>);
         store<Format>(sums, partial);
       }
       __syncwarp();
       if (Lane == 0)
         arrive(S.Summed + Slot.Stage);
       Slot.advance();
+    }
+
+    /// Adds this warp's tiles of `Count` stages, `step` and every `Turns` behind it.
+    template <class Format, int Count> __device__ void take(float (&sums)[2][4], RingPosition<Stages> &at, int step) {
+      int stages[Count];
+#pragma unroll
+      for (int i = 0; i < Count; ++i) {
+        stages[i] = at.Stage;
+        waitBarrier(S.Full + at.Stage, at.Round);
+        at.advance(Turns);
+      }
+#pragma unroll
+      for (int i = 0; i < Count; ++i)
+#pragma unroll
+        for (int j = 0; j < Share<Format>; ++j) {
+          int own = j * (Workers / Turns) + Warp % (Workers / Turns), unit = (step + i * Turns) * Step<Format> + own;
+          if (Units<Format> % Step<Format> == 0 || unit < Units<Format>)
+            add<Format>(sums, S.Ring + stages[i] * StageBytes + own * Format::Bytes, unit * Format::Columns);
+        }
+      __syncwarp();
+      if (Lane == 0)
+#pragma unroll
+        for (int i = 0; i < Count; ++i)
+          arrive(S.Empty + stages[i]);
     }
 
     template <class Format> __device__ void add(float (&sums)[2][4], const char *tile, int column) const {
@@ -359,7 +432,7 @@ template <FloatElement Element, class Outputs, int Rows, int K, class... Formats
     if (threadIdx.x == 0) {
       for (int i = 0; i < Stages; ++i) {
         initBarrier(shared.Full + i, 1);
-        initBarrier(shared.Empty + i, Workers);
+        initBarrier(shared.Empty + i, Workers / Turns);
       }
       for (int i = 0; i < Slots; ++i) {
         initBarrier(shared.Summed + i, Workers);

@@ -459,6 +459,10 @@ inline uint32_t multiplyPairs(uint32_t a, uint32_t b) {
   auto half = [](uint32_t word, int i) { return test::halfValue(static_cast<uint16_t>(word >> i * 16)); };
   return packHalf(half(a, 0) * half(b, 0), half(a, 1) * half(b, 1));
 }
+inline uint32_t multiplyAddPairs(uint32_t a, uint32_t b, uint32_t c) {
+  auto half = [](uint32_t word, int i) { return test::halfValue(static_cast<uint16_t>(word >> i * 16)); };
+  return packHalf(std::fma(half(a, 0), half(b, 0), half(c, 0)), std::fma(half(a, 1), half(b, 1), half(c, 1)));
+}
 inline uint32_t subtractPairs(uint32_t a, uint32_t b) {
   auto half = [](uint32_t word, int i) { return test::halfValue(static_cast<uint16_t>(word >> i * 16)); };
   return packHalf(half(a, 0) - half(b, 0), half(a, 1) - half(b, 1));

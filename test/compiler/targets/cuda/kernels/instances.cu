@@ -3,6 +3,7 @@
 // static_asserts hold the shared bytes to those that README.md promises.
 #include "append_kv.cuh"
 #include "convolution.cuh"
+#include "dequantize.cuh"
 #include "elementwise.cuh"
 #include "gather.cuh"
 #include "matmul.cuh"
@@ -345,6 +346,22 @@ KERNEL(QuantizedMatmulSimt1) lathe_quantized_matmul_simt_q5_k_1(void *p0, void *
   SHARED;
   QuantizedMatmulSimt1::Params params{(const float *)p0, (const uint8_t *)p1, (float *)p2, d0, 4096, 4096, 4096, 4096};
   gridTiles<QuantizedMatmulSimt1>(params, smem, StoreAsIs{});
+}
+
+using Dequantize1 = Dequantize<TiledQ4_K, Half>;
+// registers <= 64
+KERNEL(Dequantize1) lathe_dequantize_q4_k(void *p0, void *p1) {
+  SHARED;
+  Dequantize1::Params params{.W = (const uint8_t *)p0, .Out = (Half *)p1, .N = 14336, .K = 4096};
+  gridTiles<Dequantize1>(params, smem, NoBody{});
+}
+
+using Dequantize2 = Dequantize<Q5_K, BFloat16>;
+// registers <= 64
+KERNEL(Dequantize2) lathe_dequantize_blocks_q5_k(void *p0, void *p1) {
+  SHARED;
+  Dequantize2::Params params{.W = (const uint8_t *)p0, .Out = (BFloat16 *)p1, .N = 14336, .K = 4096};
+  gridTiles<Dequantize2>(params, smem, NoBody{});
 }
 
 using Meeting1 = MeetingProducts<Matmul<Half, Nothing, MediumTile>, Matmul<Half, Half, MediumTile>>;

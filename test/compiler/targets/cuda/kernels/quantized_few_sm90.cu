@@ -1,49 +1,11 @@
 // The products of few rows with blocks in tiles, every format, alone and joined, against the formats' definitions.
-#include "GgufBlocks.h"
+#include "GgufTiles.h"
 #include "quantized_few_sm90.cuh"
-#include "runtime/gguf/BlockTiles.h"
 
-using namespace lathe;
 using namespace lathe::kernels;
 using namespace lathe::kernels::test;
 
 namespace {
-
-template <class Tiled> struct BlocksOf;
-template <> struct BlocksOf<TiledQ4_0> {
-  using Format = Q4_0;
-  static constexpr const char *Name = "q4_0";
-};
-template <> struct BlocksOf<TiledQ8_0> {
-  using Format = Q8_0;
-  static constexpr const char *Name = "q8_0";
-};
-template <> struct BlocksOf<TiledQ4_K> {
-  using Format = Q4_K;
-  static constexpr const char *Name = "q4_k";
-};
-template <> struct BlocksOf<TiledQ6_K> {
-  using Format = Q6_K;
-  static constexpr const char *Name = "q6_k";
-};
-
-/// A random matrix in tiles on the device, and its values.
-template <class Tiled> struct Weights {
-  using Format = typename BlocksOf<Tiled>::Format;
-  std::vector<float> Values;
-  Buffer<uint8_t> Device;
-
-  Weights(int64_t n, int64_t k) : Weights(n, k, randomBlocks<Format>(n * k / Format::Block)) {}
-  Weights(int64_t n, int64_t k, const Blocks &blocks) : Values(unpackAll<Format>(blocks)), Device(pack(n, k, blocks)) {}
-
-  static Blocks pack(int64_t n, int64_t k, const Blocks &blocks) {
-    const gguf::BlockTiles &tiles = *gguf::findBlockTiles(*gguf::findBlockFormat(BlocksOf<Tiled>::Name));
-    int64_t rows = ceilDiv<int64_t>(n, 16);
-    Blocks packed(rows * tiles.rowBytes(k));
-    gguf::packTiles(tiles, n, k, blocks.data(), packed.data(), 0, rows);
-    return packed;
-  }
-};
 
 /// Products in f64 and how far off they may be.
 struct Expected {
