@@ -13,9 +13,10 @@
 // at least 1/16 of the largest of its 32 is exact in f16 and bf16, others err by at most 2^-15 of the largest. More
 // rows stay f16. Codes of weights are exact, sums of a tile's products exact or f32.
 //
-// Grid min(Blocks, tiles of 16 columns), persistent; block Threads: eight warps that multiply, one that copies tiles to
-// a ring of shared memory ahead of them, and, before the kernels before this one have ended, as much as the ring holds;
-// one that adds up what the eight have of a tile. Order of summation depends on K and the format alone.
+// Grid min(Blocks, tiles of 16 columns), persistent; block Threads: eight warps that multiply (16 for eight rows), one
+// that copies tiles to a ring of shared memory ahead of them, and, before the kernels before this one have ended, as
+// much as the ring holds; one that adds up what they have of a tile. Order of summation depends on K and the format
+// alone.
 #ifndef LATHE_KERNELS_QUANTIZED_FEW_SM90_CUH
 #define LATHE_KERNELS_QUANTIZED_FEW_SM90_CUH
 
@@ -128,7 +129,7 @@ template <int Rows, int K> struct QuantizedRows {
   template <int Warps>
   static __device__ void load(const Half *a, int64_t stride, int64_t rows, char *memory, int warp, int lane) {
     using Eight = Packet<Half, 8>;
-    constexpr int Batch = 8;
+    constexpr int Batch = Warps > 8 ? 4 : 8;
     bool aligned = isAligned(a, 16) && stride % 8 == 0;
 #pragma unroll 1
     for (int first = warp; first < Rows * Units; first += Warps * Batch) {
@@ -192,7 +193,7 @@ template <FloatElement Element, class Outputs, int Rows, int K, class... Formats
   template <int I> using FormatOf = typename TypeAt<sizeof...(Formats) == 1 ? 0 : I, Formats...>::Type;
 
   static constexpr bool WaitsItself = true;
-  static constexpr int Workers = 8, Threads = (Workers + 2) * 32;
+  static constexpr int Workers = Rows == 8 ? 16 : 8, Threads = (Workers + 2) * 32;
 
   // Shared memory: the ring, the rows of A, what the warps have summed up, barriers.
   using Row = QuantizedRow<Element, K>;
@@ -210,17 +211,17 @@ template <FloatElement Element, class Outputs, int Rows, int K, class... Formats
   static constexpr int Slots = Rows == 1 ? 4 : 2, SlotBytes = Sums * Workers * 16 * Rows * 4;
   static constexpr int Rest = LeftBytes + Slots * SlotBytes + 256;
   static constexpr int HalfOfShared = 113 << 10, AllOfShared = 227 << 10;
-  /// Two blocks share a multiprocessor where three stages fit: the next kernel's fills its ring beside this one's. A
-  /// stage has tiles for all workers, or, where that is too much, for each of `Turns` parts of them in turn.
+  /// A stage has tiles for all workers, or, where that is too much, for each of `Turns` parts of them in turn: a part
+  /// has stages of its own in the ring, two at least.
   static __host__ __device__ constexpr bool fits(int turns) {
-    // A worker holds two stages of its own, `turns` apart.
-    return Rest + maximum(3, turns + 1) * bytesFor(Workers / turns) <= HalfOfShared;
+    return Rest + maximum(3, 2 * turns) * bytesFor(Workers / turns) <= HalfOfShared;
   }
-  static constexpr int MinBlocks = fits(4) ? 2 : 1;
-  static constexpr int Turns = MinBlocks == 1 || fits(1) ? 1 : fits(2) ? 2 : 4;
+  /// Two blocks share a multiprocessor where that fits: the next kernel's fills its ring beside this one's.
+  static constexpr int MinBlocks = Workers == 8 && fits(2) ? 2 : 1;
+  static constexpr int Turns = MinBlocks == 1 || fits(1) ? 1 : 2;
   static constexpr int StageBytes = bytesFor(Workers / Turns);
   static constexpr int StagesThatFit = ((MinBlocks == 2 ? HalfOfShared : AllOfShared) - Rest) / StageBytes;
-  static constexpr int Stages = StagesThatFit < 8 ? StagesThatFit : 8;
+  static constexpr int Stages = StagesThatFit < 8 ? StagesThatFit / Turns * Turns : 8;
   static_assert(Stages >= 2, "the rows of A leave no room for a ring; use fewer rows or QuantizedMatmul");
   static constexpr int SharedBytes = Stages * StageBytes + Rest;
   /// Tiles of a stage, and stages of a row of tiles.
@@ -301,23 +302,21 @@ template <FloatElement Element, class Outputs, int Rows, int K, class... Formats
 
     template <int I> __device__ void part(int64_t) {
       using Format = FormatOf<I>;
-      constexpr int Own = Steps<Format> / Turns; // stages that every warp has
       int turn = Warp / (Workers / Turns);
       waitBarrier(S.Free + Slot.Stage, Slot.Round ^ 1);
       float *partial = S.Partial + Slot.Stage * (SlotBytes / 4) + Warp * 16 * Rows;
 #pragma unroll 1
       for (int sum = 0; sum < Sums; ++sum, partial += Workers * 16 * Rows) {
         float sums[2][4] = {};
+        int step = (turn + Turns - At.Stage % Turns) % Turns;
         RingPosition<Stages> at = At;
-        at.advance(turn);
+        at.advance(step);
         // Two stages at a time, so that one's arithmetic fills the other's waits.
 #pragma unroll 1
-        for (int i = 0; i + 1 < Own; i += 2)
-          take<Format, 2>(sums, at, i * Turns + turn);
-        if constexpr (Own % 2 == 1)
-          take<Format, 1>(sums, at, (Own - 1) * Turns + turn);
-        if (Own * Turns + turn < Steps<Format>)
-          take<Format, 1>(sums, at, Own * Turns + turn);
+        for (; step + Turns < Steps<Format>; step += 2 * Turns)
+          take<Format, 2>(sums, at, step);
+        if (step < Steps<Format>)
+          take<Format, 1>(sums, at, step);
         At.advance(Steps<Format>);
         store<Format>(sums, partial);
       }
