@@ -2,6 +2,7 @@
 
 #include "runtime/Failure.h"
 #include "runtime/artifact/MadeUpWeights.h"
+#include "runtime/cuda/StagedUpload.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -147,16 +148,17 @@ static void makeUp(const Driver &driver, const Manifest &manifest, const DeviceM
 /// The weights that are there.
 void PlacedProgram::uploadPresent(std::span<const unsigned char> bytes, const DeviceMemory &memory, Stream stream) {
   const Driver &driver = device->driver;
-  auto copy = [&](size_t offset, size_t size) {
-    if (Result result = driver.copyToDevice.function(memory.at(offset), bytes.data() + offset, size, stream))
-      driver.fail(result, driver.copyToDevice.name, "the weights");
-  };
-  if (!leavesWeightsOut(program->manifest))
-    return copy(0, bytes.size());
+  StagedUpload upload(driver, stream, bytes.size());
+  auto copy = [&](size_t offset, size_t size) { upload.copy(memory.at(offset), bytes.data() + offset, size); };
+  bool whole = !leavesWeightsOut(program->manifest);
+  if (whole)
+    copy(0, bytes.size());
   for (const Weight &weight : program->manifest.weights)
-    if (weight.source != WeightSource::None && weight.bytes)
+    if (!whole && weight.source != WeightSource::None && weight.bytes)
       copy(size_t(weight.offset), size_t(weight.bytes));
-  makeUp(driver, program->manifest, memory, stream);
+  if (!whole)
+    makeUp(driver, program->manifest, memory, stream);
+  driver(driver.streamSynchronize, stream); // before the buffers go
 }
 
 void PlacedProgram::uploadWeights() {

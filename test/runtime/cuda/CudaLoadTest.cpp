@@ -1,6 +1,9 @@
 // Devices and what is loaded onto them, against the fake driver.
 #include "test/runtime/cuda/FakeCudaFixture.h"
 
+#include <cstring>
+#include <numeric>
+
 using namespace lathe;
 using test::Outcome;
 
@@ -172,6 +175,38 @@ TEST_F(CudaLoad, OutOfMemoryIsRefusedInBytes) {
             std::string::npos)
       << result.message;
   EXPECT_EQ(calls("cuMemAlloc"), 0);
+}
+
+TEST_F(CudaLoad, LargeWeightsGoUpInPieces) {
+  // Nine mebibytes: three pieces through two buffers, which the fake driver reads as late as it may.
+  constexpr size_t Count = (size_t(9) << 20) / 4;
+  reset(9, 0, size_t(16) << 20);
+  test::Device device;
+  ASSERT_EQ(createDevice(device).message, "");
+  artifact::ArtifactSource source = test::scaleSource("cuda");
+  artifact::WeightSource large = source.weights[0];
+  large.name = "large";
+  large.offset = 256;
+  large.bytes = Count * 4;
+  large.shape = {int64_t(Count)};
+  large.write = [](const artifact::ByteSink &sink) {
+    std::vector<uint32_t> numbers(Count);
+    std::iota(numbers.begin(), numbers.end(), 0);
+    sink(numbers.data(), Count * 4);
+    return std::string();
+  };
+  source.weights.push_back(large);
+  test::Program program = test::load(test::writeTemporary(source));
+  test::Session session = test::openSession(program, device);
+  EXPECT_EQ(calls("cuMemcpyHtoDAsync"), 3);
+  EXPECT_EQ(calls("cuMemAllocHost"), 2);
+  const auto *weights = reinterpret_cast<const unsigned char *>(
+      function<decltype(fakeCudaLargestAllocation)>("fakeCudaLargestAllocation")());
+  for (size_t i : {size_t(0), Count / 3, Count / 2, Count - 1}) {
+    uint32_t found;
+    std::memcpy(&found, weights + 256 + i * 4, 4);
+    EXPECT_EQ(found, i);
+  }
 }
 
 TEST_F(CudaLoad, SessionsShareWeights) {

@@ -30,6 +30,8 @@ const char *fakeCudaViolations();
 size_t fakeCudaAlive();
 /// Contexts pushed on this thread.
 size_t fakeCudaContextDepth();
+/// Address of the largest piece of device memory alive, where a test can read it.
+uint64_t fakeCudaLargestAllocation();
 /// The first bytes of the image that was loaded last.
 const char *fakeCudaLoadedImage();
 }

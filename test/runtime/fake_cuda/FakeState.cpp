@@ -124,6 +124,16 @@ int fakeCudaCalls(const char *name) {
 }
 
 const char *fakeCudaViolations() { return state().violations.c_str(); }
+uint64_t fakeCudaLargestAllocation() {
+  uint64_t largest = 0;
+  size_t most = 0;
+  for (auto &[address, bytes] : state().allocations)
+    if (bytes > most) {
+      largest = address;
+      most = bytes;
+    }
+  return largest;
+}
 size_t fakeCudaAlive() { return state().alive(); }
 size_t fakeCudaContextDepth() { return contextStack().size(); }
 const char *fakeCudaLoadedImage() { return state().image.c_str(); }
