@@ -421,8 +421,8 @@ def FormFusions : Pass<"lathe-form-fusions", "::mlir::func::FuncOp"> {
     *root* (a product, a convolution, a norm, anything that is not elementwise). Elementwise operations join the fusion
     that makes an operand of theirs of the same shape, reshaped or not; what others read of it as well becomes a second
     result. A fusion without a root joins one that reads it at the same places. Cheap operations that one reader repeats
-    or transposes are computed once for each place that reads them. Remarks of category `fusion` say what was fused and
-    what not, and why.
+    or transposes are computed once for each place that reads them. For `cuda` an `append_kv` joins the rotation of its
+    keys. Remarks of category `fusion` say what was fused and what not, and why.
 
     Before:
     ```mlir
@@ -434,8 +434,8 @@ def FormFusions : Pass<"lathe-form-fusions", "::mlir::func::FuncOp"> {
 
     Not done: what also needs something that is computed from the fusion in between; values that a template of the same
     kernel reads, as templates read memory; values that many repeat, or that take long to compute; a reshape between
-    kernels is an address and stays outside. For `cuda` also: operands with other readers, reshapes between members, more
-    than one producer.
+    kernels is an address and stays outside. For `cuda` also: operands with other readers, among them rotated keys, reshapes
+    between members, more than one producer.
   }];
   let dependentDialects = ["::lathe::LatheDialect"];
   let options = [Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda">];
@@ -485,7 +485,7 @@ def LaunchTogether : Pass<"lathe-launch-together", "::mlir::func::FuncOp"> {
     Not done: kernels that need each other, or that are more than 8 kernels apart, where results would take up memory for
     longer; elementwise kernels, which FormFusions groups; those that read or change state or are loops. For `cuda`, where
     all blocks of a launch have the same threads, only products of one left operand and rotary embeddings are launched
-    together; where two products were joined into one kernel they stay alone.
+    together, among them that of keys on their way into the cache; two products that were joined into one kernel stay alone.
   }];
   let dependentDialects = ["::lathe::LatheDialect"];
   let options = [Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda">];

@@ -50,6 +50,7 @@ private:
   /// Why `op` cannot be an epilogue of the group that makes `operand`, or an empty string when it can.
   StringRef findObstacle(Operation *op, Value operand, const OpGroup &group) const;
   OpGroup *findProducerGroup(Operation *op, StringRef &obstacle);
+  OpGroup *findRotation(Operation *op);
   bool feedsTemplate(OpGroup &producer, const OpGroup &group);
   void joinProducers(Operation *op, OpGroup &group);
   bool canRepeat(Operation *op, OpGroup &producer, OpGroup &group) const;
@@ -94,6 +95,14 @@ OpGroup *FusionBuilder::findProducerGroup(Operation *op, StringRef &obstacle) {
       best = group;
   }
   return best;
+}
+
+/// The rotation of keys that `op`, which appends them to a cache, is to do on the way; null when others read them too.
+OpGroup *FusionBuilder::findRotation(Operation *op) {
+  auto append = dyn_cast<AppendKvOp>(op);
+  auto rope = append ? append.getKey().getDefiningOp<RopeOp>() : RopeOp();
+  OpGroup *group = rope && rope->hasOneUse() ? Groups.find(rope) : nullptr;
+  return group && group->ops.size() == 1 && !Groups.arePartedBy(group->ops, op) ? group : nullptr;
 }
 
 /// True when `producer`, which nobody but `op` reads, may be computed once for each place that it is read at.
@@ -161,7 +170,7 @@ void FusionBuilder::run() {
     if (staysOutside(&op))
       continue;
     StringRef obstacle;
-    OpGroup *group = isElementwise(&op) ? findProducerGroup(&op, obstacle) : nullptr;
+    OpGroup *group = isElementwise(&op) ? findProducerGroup(&op, obstacle) : Cuda ? findRotation(&op) : nullptr;
     if (group)
       Groups.add(*group, &op);
     else

@@ -15,13 +15,22 @@ using namespace lathe;
 // Kernels further apart than so many others stay apart: results would take up memory for longer.
 static constexpr unsigned MaxDistance = 8;
 
+/// The template of a kernel that may be launched with others on CUDA, or an empty string.
+static StringRef getCudaTemplate(ArrayRef<Operation *> roots) {
+  // Keys are rotated on their way into the cache.
+  bool appends = roots.size() == 2 && isa<RopeOp>(roots[0]) && isa<AppendKvOp>(roots[1]);
+  if (!appends && (roots.size() != 1 || !isa<MatmulOp, RopeOp, TileMatmulOp>(roots[0])))
+    return "";
+  return roots[0]->getName().getStringRef();
+}
+
 /// The template of a kernel that may be launched with others, or an empty string.
 static StringRef getTemplate(FusionOp fusion, bool cuda) {
   SmallVector<Operation *> roots = getRoots(fusion);
+  if (cuda)
+    return getCudaTemplate(roots);
   bool movesState = llvm::any_of(fusion.getOperandTypes(), llvm::IsaPred<StateType>);
   if (roots.empty() || movesState || llvm::any_of(roots, llvm::IsaPred<LoopOpInterface>))
-    return "";
-  if (cuda && (roots.size() > 1 || !isa<MatmulOp, TileMatmulOp, RopeOp>(roots.front())))
     return "";
   return roots.front()->getName().getStringRef();
 }

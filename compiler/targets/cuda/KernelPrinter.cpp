@@ -55,10 +55,16 @@ LogicalResult cuda::addEpilogue(const LaunchBody &body, unsigned split, Template
   return success();
 }
 
-/// Two operations of one template: products of one left operand that an elementwise operation joins.
+/// Two operations of one template: products of one left operand that an elementwise operation joins, or keys that are
+/// rotated on their way into the cache.
 static LogicalResult checkRoots(const LaunchBody &body) {
   ArrayRef<Operation *> roots = body.getRoots();
-  if (roots.size() < 2 || (roots.size() == 2 && isa<MatmulOp>(roots[0]) && isa<MatmulOp>(roots[1])))
+  if (roots.size() < 2)
+    return success();
+  bool products = isa<MatmulOp, TileMatmulOp>(roots[0]) && roots[0]->getName() == roots[1]->getName();
+  bool rotated = isa<RopeOp>(roots[0]) && isa<AppendKvOp>(roots[1]) &&
+                 cast<AppendKvOp>(roots[1]).getKey() == roots[0]->getResult(0);
+  if (roots.size() == 2 && (products || rotated))
     return success();
   return roots[1]->emitOpError() << "shares a launch with '" << roots[0]->getName()
                                  << "', but one CUDA kernel computes one of them; put them into two fusions";

@@ -5,41 +5,56 @@ using namespace mlir;
 using namespace lathe;
 using namespace lathe::cuda;
 
-FailureOr<TemplateUse> cuda::printRope(const LaunchBody &body, RopeOp op) {
-  FailureOr<std::string> x = getParameter(body, op.getInput()), positions = getParameter(body, op.getPositions());
+static constexpr int64_t MaxDimensions = 1024; // Rope::MaxDims
+
+static StringRef getPairing(RopeOp op) { return op.getPairing() == RopePairing::Adjacent ? "Adjacent" : "Half"; }
+
+/// Adds the parameters that say how to turn. Fails with a diagnostic.
+static LogicalResult addRotation(const LaunchBody &body, RopeOp op, TemplateUse &use) {
+  FailureOr<std::string> positions = getParameter(body, op.getPositions());
   FailureOr<std::string> factors = op.getFactors() ? getParameter(body, op.getFactors()) : std::string("nullptr");
-  FailureOr<std::string> input = getElementType(op, op.getInput().getType()),
-                         output = getElementType(op, body.getYielded()[0].getType());
-  if (failed(x) || failed(positions) || failed(factors) || failed(input) || failed(output) ||
-      failed(checkNoEpilogue(body)))
+  if (failed(positions) || failed(factors))
     return failure();
-  static constexpr int64_t MaxDimensions = 1024; // Rope::MaxDims
   if (op.getDimensions() > uint64_t(MaxDimensions))
     return op.emitOpError() << "rotates " << op.getDimensions() << " dimensions, but its CUDA kernel at most "
                             << MaxDimensions;
+  use.Params.insert(use.Params.end(), {{"PositionStride", printSize(body.getDim(op.getPositions(), 1))},
+                                       {"Base", printFloat(op.getBase().convertToFloat())},
+                                       {"PositionScale", "1.0f"},
+                                       {"Magnitude", printFloat(op.getMagnitude().convertToFloat())}});
+  // In both templates pointers stand before the sizes, and those before the distances of tokens.
+  auto insertBefore = [&](StringRef prefix, ArrayRef<std::pair<std::string, std::string>> members) {
+    auto place = llvm::find_if(use.Params, [&](const auto &m) { return StringRef(m.first).starts_with(prefix); });
+    use.Params.insert(place, members.begin(), members.end());
+  };
+  insertBefore("Tokens", {{"Positions", *positions}, {"Factors", *factors}});
+  insertBefore("Ld", {{"Dims", std::to_string(op.getDimensions())}});
+  use.Threads = 256;
+  use.SharedBytes = MaxDimensions * 4;
+  return success();
+}
+
+FailureOr<TemplateUse> cuda::printRope(const LaunchBody &body, RopeOp op) {
+  FailureOr<std::string> x = getParameter(body, op.getInput());
+  FailureOr<std::string> input = getElementType(op, op.getInput().getType()),
+                         output = getElementType(op, body.getYielded()[0].getType());
+  if (failed(x) || failed(input) || failed(output) || failed(checkNoEpilogue(body)))
+    return failure();
   ArrayRef<AffineExpr> dims = body.getDims(op.getInput());
   std::string stride = printSize(dims[1] * dims[2]);
   TemplateUse use;
   use.Header = "rope.cuh";
-  use.Type = llvm::formatv("Rope<{0}, {1}, Pairing::{2}>", *input, *output,
-                           op.getPairing() == RopePairing::Adjacent ? "Adjacent" : "Half");
+  use.Type = llvm::formatv("Rope<{0}, {1}, Pairing::{2}>", *input, *output, getPairing(op));
   use.Config = "one block a token";
   use.Params = {{"X", *x},
                 {"Out", "p" + std::to_string(body.getOutputPort(0))},
-                {"Positions", *positions},
-                {"Factors", *factors},
                 {"Tokens", printSize(dims[0])},
                 {"Heads", printSize(dims[1])},
                 {"Width", printSize(dims[2])},
-                {"Dims", std::to_string(op.getDimensions())},
                 {"LdX", stride},
-                {"LdOut", stride},
-                {"PositionStride", printSize(body.getDim(op.getPositions(), 1))},
-                {"Base", printFloat(op.getBase().convertToFloat())},
-                {"PositionScale", "1.0f"},
-                {"Magnitude", printFloat(op.getMagnitude().convertToFloat())}};
-  use.Threads = 256;
-  use.SharedBytes = MaxDimensions * 4;
+                {"LdOut", stride}};
+  if (failed(addRotation(body, op, use)))
+    return failure();
   use.Tiles = dims[0];
   return use;
 }
@@ -74,23 +89,25 @@ static FailureOr<std::string> getStateElement(Operation *op, StateType state) {
 }
 
 FailureOr<TemplateUse> cuda::printAppendKv(const LaunchBody &body, AppendKvOp op) {
-  FailureOr<std::string> key = getParameter(body, op.getKey()), value = getParameter(body, op.getValue()),
+  // Keys that are rotated in the same launch are read before that.
+  auto rope = body.getRoots().size() == 2 ? cast<RopeOp>(body.getRoots()[0]) : RopeOp();
+  Value keys = rope ? rope.getInput() : op.getKey();
+  FailureOr<std::string> key = getParameter(body, keys), value = getParameter(body, op.getValue()),
                          slots = getParameter(body, op.getSlots());
-  FailureOr<std::string> input = getElementType(op, op.getKey().getType()),
+  FailureOr<std::string> input = getElementType(op, keys.getType()),
                          valueInput = getElementType(op, op.getValue().getType()),
                          element = getStateElement(op, op.getState().getType());
   if (failed(key) || failed(value) || failed(slots) || failed(input) || failed(valueInput) || failed(element) ||
       failed(getParameter(body, op.getState())) || failed(checkNoEpilogue(body)))
     return failure();
   if (*input != *valueInput)
-    return op.emitOpError() << "has keys of type " << op.getKey().getType() << " and values of type "
+    return op.emitOpError() << "has keys of type " << keys.getType() << " and values of type "
                             << op.getValue().getType() << ", but its CUDA kernel takes one element type";
   ArrayRef<AffineExpr> dims = body.getDims(op.getKey());
   auto keyType = op.getKey().getType();
   PageShape shape(op.getState().getType(), keyType.getDimSize(1), keyType.getDimSize(2));
   TemplateUse use;
   use.Header = "append_kv.cuh";
-  use.Type = llvm::formatv("AppendKv<{0}, {1}, {2}>", *input, *element, shape.print());
   use.Config = "one block a token";
   use.Params = {{"K", *key},
                 {"V", *value},
@@ -102,6 +119,14 @@ FailureOr<TemplateUse> cuda::printAppendKv(const LaunchBody &body, AppendKvOp op
   shape.addPlace(use, op.getLayer());
   use.Threads = 128;
   use.Tiles = dims[0];
+  std::string types = llvm::formatv("{0}, {1}, {2}", *input, *element, shape.print());
+  if (!rope) {
+    use.Type = "AppendKv<" + types + ">";
+    return use;
+  }
+  use.Type = llvm::formatv("AppendRotatedKv<{0}, Pairing::{1}>", types, getPairing(rope));
+  if (failed(addRotation(body, rope, use)))
+    return failure();
   return use;
 }
 

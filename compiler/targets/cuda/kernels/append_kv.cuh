@@ -3,16 +3,30 @@
 // A slot of -1 writes nothing. Pages are laid out as paged_attention.cuh says.
 //
 //   AppendKv<Input, State, Shape>
+//   AppendRotatedKv<Input, State, Shape, Pairing>   keys are turned on the way, as rope.cuh turns a token's heads
 //
 // K [Tokens, KvHeads, KeyWidth] with LdK elements between tokens, V [Tokens, KvHeads, ValueWidth] with LdV.
 // No two tokens of a step share a slot. Values are rounded to State.
-// Grid: Tokens. Block: 128. Shared: 0.
+// Grid: Tokens. Block: 128; AppendRotatedKv 256. Shared: 0; AppendRotatedKv SharedBytes, and the limits of rope.cuh.
 #ifndef LATHE_KERNELS_APPEND_KV_CUH
 #define LATHE_KERNELS_APPEND_KV_CUH
 
 #include "paged_attention.cuh"
+#include "rope.cuh"
 
 namespace lathe::kernels {
+
+/// Heads of `Width` elements into their places in a page, by `Threads` threads.
+template <int KvHeads, int Width, int Threads, class State, class Input>
+__device__ inline void appendHeads(State *target, const Input *source) {
+  constexpr int E = RowChunks<State, Width>::Elements, Count = Width / E;
+  for (int i = threadIdx.x; i < KvHeads * Count; i += Threads) {
+    int head = i / Count, chunk = i % Count;
+    float x[E];
+    loadVector(source + head * Width, chunk * E, x);
+    storeVector(target + head * PageTokens * Width, chunk * E, x);
+  }
+}
 
 template <FloatElement Input, FloatElement State, class Shape> struct AppendKv {
   static constexpr int Threads = 128, MinBlocks = 4, SharedBytes = 0;
@@ -25,25 +39,61 @@ template <FloatElement Input, FloatElement State, class Shape> struct AppendKv {
 
   static __host__ __device__ int64_t tiles(const Params &p) { return p.Tokens; }
 
-  template <int Width> static __device__ void copy(State *target, const Input *source) {
-    constexpr int E = RowChunks<State, Width>::Elements, Count = Width / E;
-    for (int i = threadIdx.x; i < Shape::KvHeads * Count; i += Threads) {
-      int head = i / Count, chunk = i % Count;
-      float x[E];
-      loadVector(source + head * Width, chunk * E, x);
-      storeVector(target + head * PageTokens * Width, chunk * E, x);
-    }
-  }
-
   static __device__ void run(const Params &p, int64_t token, char *, const NoBody &) {
     int64_t slot = p.Slots[token];
     if (slot < 0)
       return;
     int64_t offset = slot % PageTokens;
     State *layer = p.Pool + slot / PageTokens * p.PageElements + p.LayerOffset;
-    copy<Shape::KeyWidth>(layer + offset * Shape::KeyWidth, p.K + token * p.LdK);
-    copy<Shape::ValueWidth>(layer + Shape::KvHeads * PageTokens * Shape::KeyWidth + offset * Shape::ValueWidth,
-                            p.V + token * p.LdV);
+    appendHeads<Shape::KvHeads, Shape::KeyWidth, Threads>(layer + offset * Shape::KeyWidth, p.K + token * p.LdK);
+    appendHeads<Shape::KvHeads, Shape::ValueWidth, Threads>(
+        layer + Shape::KvHeads * PageTokens * Shape::KeyWidth + offset * Shape::ValueWidth, p.V + token * p.LdV);
+  }
+};
+
+template <FloatElement Input, FloatElement State, class Shape, Pairing Pairs> struct AppendRotatedKv {
+  using Rotation = Rope<Input, State, Pairs>;
+  static constexpr int Threads = Rotation::Threads, MinBlocks = 4, SharedBytes = Rotation::SharedBytes;
+  struct Params {
+    const Input *K, *V;
+    State *Pool;
+    const int32_t *Slots;
+    const int32_t *Positions;
+    const float *Factors;
+    int64_t Tokens, Dims, LdK, LdV, PageElements, LayerOffset, PositionStride;
+    float Base, PositionScale, Magnitude;
+  };
+
+  static __host__ __device__ int64_t tiles(const Params &p) { return p.Tokens; }
+
+  static __device__ void run(const Params &p, int64_t token, char *smem, const NoBody &) {
+    constexpr int Width = Shape::KeyWidth;
+    int64_t slot = p.Slots[token];
+    if (slot < 0)
+      return;
+    int pairs = int(p.Dims / 2), rest = Width - int(p.Dims);
+    float *cosines = reinterpret_cast<float *>(smem), *sines = cosines + pairs;
+    int64_t offset = slot % PageTokens;
+    State *layer = p.Pool + slot / PageTokens * p.PageElements + p.LayerOffset;
+    // 1. Values, and one angle a pair.
+    appendHeads<Shape::KvHeads, Shape::ValueWidth, Threads>(
+        layer + Shape::KvHeads * PageTokens * Width + offset * Shape::ValueWidth, p.V + token * p.LdV);
+    fillAngles<Threads>(p, token, cosines, sines);
+    __syncthreads();
+    // 2. Keys: pairs, then what is not turned.
+    const Input *keys = p.K + token * p.LdK;
+    for (int id = threadIdx.x; id < Shape::KvHeads * pairs; id += Threads) {
+      int head = id / pairs, i = id % pairs;
+      int first = Pairs == Pairing::Adjacent ? 2 * i : i, second = Pairs == Pairing::Adjacent ? first + 1 : i + pairs;
+      State *out = layer + (head * PageTokens + offset) * Width;
+      float a = toValue(keys[head * Width + first]), b = toValue(keys[head * Width + second]);
+      out[first] = fromValue<State>(a * cosines[i] - b * sines[i]);
+      out[second] = fromValue<State>(b * cosines[i] + a * sines[i]);
+    }
+    for (int id = threadIdx.x; id < Shape::KvHeads * rest; id += Threads) {
+      int head = id / rest, at = int(p.Dims) + id % rest;
+      layer[(head * PageTokens + offset) * Width + at] = fromValue<State>(toValue(keys[head * Width + at]));
+    }
   }
 };
 

@@ -19,6 +19,23 @@ namespace lathe::kernels {
 
 enum class Pairing { Adjacent, Half };
 
+/// cosines and sines [Dims / 2] of a token's angles, times Magnitude, by all threads of a block. `p` has the members of
+/// Rope::Params that say how to turn. The reduction to half turns is in f64: in f32 the remainder of a large angle has
+/// no digits.
+template <int Threads, class Rotation>
+__device__ inline void fillAngles(const Rotation &p, int64_t token, float *cosines, float *sines) {
+  for (int i = threadIdx.x; i < int(p.Dims / 2); i += Threads) {
+    double exponent = -2.0 * i / double(p.Dims) * log2(double(p.Base));
+    double factor = p.Factors ? double(p.Factors[i]) : 1.0;
+    float theta = float(p.Positions[token * p.PositionStride]) * p.PositionScale * float(exp2(exponent) / factor);
+    double halfTurns = double(theta) * 0.31830988618379067154;
+    float sine, cosine;
+    sincospif(float(halfTurns - 2.0 * rint(halfTurns * 0.5)), &sine, &cosine);
+    cosines[i] = cosine * p.Magnitude;
+    sines[i] = sine * p.Magnitude;
+  }
+}
+
 template <FloatElement Input, FloatElement Output, Pairing Pairs> struct Rope {
   static constexpr int Threads = 256, MinBlocks = 4, MaxDims = 1024, SharedBytes = MaxDims * 4;
   struct Params {
@@ -37,17 +54,8 @@ template <FloatElement Input, FloatElement Output, Pairing Pairs> struct Rope {
     float *cosines = reinterpret_cast<float *>(smem);
     int pairs = int(p.Dims / 2);
     float *sines = cosines + pairs;
-    // 1. One angle a pair. The reduction to half turns is in f64: in f32 the remainder of a large angle has no digits.
-    for (int i = threadIdx.x; i < pairs; i += Threads) {
-      double exponent = -2.0 * i / double(p.Dims) * log2(double(p.Base));
-      double factor = p.Factors ? double(p.Factors[i]) : 1.0;
-      float theta = float(p.Positions[token * p.PositionStride]) * p.PositionScale * float(exp2(exponent) / factor);
-      double halfTurns = double(theta) * 0.31830988618379067154;
-      float sine, cosine;
-      sincospif(float(halfTurns - 2.0 * rint(halfTurns * 0.5)), &sine, &cosine);
-      cosines[i] = cosine * p.Magnitude;
-      sines[i] = sine * p.Magnitude;
-    }
+    // 1. One angle a pair.
+    fillAngles<Threads>(p, token, cosines, sines);
     __syncthreads();
     // 2. All heads.
     for (int64_t id = threadIdx.x; id < p.Heads * pairs; id += Threads) {

@@ -43,6 +43,68 @@ template <class Input, class State, class Shape> void runCase(Suite &suite, cons
   suite.compare(title, got, want, std::vector<double>(want.size()));
 }
 
+/// The first `Dims` elements of each key are turned.
+template <class Input, class State, class Shape, Pairing Pairs>
+void rotatedCase(Suite &suite, const std::string &name, int64_t tokens, int64_t dims) {
+  const int64_t page = Shape::LayerElements, pages = ceilDiv<int64_t>(tokens, PageTokens);
+  const int64_t ldK = Shape::KvHeads * Shape::KeyWidth, ldV = Shape::KvHeads * Shape::ValueWidth, pairs = dims / 2;
+  auto k = randomVector<Input>(tokens * ldK), v = randomVector<Input>(tokens * ldV);
+  auto before = randomVector<State>(pages * page);
+  auto positions = randomVector<int32_t>(tokens * 2, 0, 5000);
+  std::vector<int32_t> slots(tokens);
+  for (int64_t t = 0; t < tokens; ++t)
+    slots[t] = t % 5 == 3 ? -1 : int32_t(tokens - 1 - t);
+  Buffer<Input> deviceK(k), deviceV(v);
+  Buffer<int32_t> deviceSlots(slots), devicePositions(positions);
+  Buffer<State> pool(before);
+  using Kernel = AppendRotatedKv<Input, State, Shape, Pairs>;
+  typename Kernel::Params params{.K = deviceK.data(),
+                                 .V = deviceV.data(),
+                                 .Pool = pool.data(),
+                                 .Slots = deviceSlots.data(),
+                                 .Positions = devicePositions.data(),
+                                 .Factors = nullptr,
+                                 .Tokens = tokens,
+                                 .Dims = dims,
+                                 .LdK = ldK,
+                                 .LdV = ldV,
+                                 .PageElements = page,
+                                 .LayerOffset = 0,
+                                 .PositionStride = 2,
+                                 .Base = 10000,
+                                 .PositionScale = 1,
+                                 .Magnitude = 1.25f};
+  std::string title = name + " tokens " + std::to_string(tokens) + " dims " + std::to_string(dims);
+  auto got = suite.twice(
+      title, pool, [&](int64_t blocks) { launch<Kernel>(params, NoBody{}, blocks); }, [&] { pool.copyIn(before); });
+  std::vector<double> want(before.size());
+  for (size_t i = 0; i < want.size(); ++i)
+    want[i] = number(before[i]);
+  for (int64_t t = 0; t < tokens; ++t)
+    for (int64_t h = 0; h < Shape::KvHeads && slots[t] >= 0; ++h) {
+      int64_t base = slots[t] / PageTokens * page, row = h * PageTokens + slots[t] % PageTokens;
+      double *key = &want[base + row * Shape::KeyWidth];
+      const Input *source = &k[t * ldK + h * Shape::KeyWidth];
+      for (int64_t i = dims; i < Shape::KeyWidth; ++i)
+        key[i] = number(source[i]);
+      for (int64_t i = 0; i < pairs; ++i) {
+        float frequency = float(std::pow(10000.0, -2.0 * double(i) / double(dims)));
+        volatile float theta = float(positions[t * 2]) * frequency;
+        int64_t first = Pairs == Pairing::Adjacent ? 2 * i : i,
+                second = Pairs == Pairing::Adjacent ? first + 1 : i + pairs;
+        double a = number(source[first]), b = number(source[second]), angle = theta;
+        key[first] = 1.25 * (a * std::cos(angle) - b * std::sin(angle));
+        key[second] = 1.25 * (b * std::cos(angle) + a * std::sin(angle));
+      }
+      for (int64_t i = 0; i < Shape::ValueWidth; ++i)
+        want[base + Shape::KvHeads * PageTokens * Shape::KeyWidth + row * Shape::ValueWidth + i] =
+            number(v[t * ldV + h * Shape::ValueWidth + i]);
+    }
+  // As in rope.cu: half a unit of the f32 frequency may differ between two f64 libraries.
+  double slack = 8 * Rounding<float> + 2.5 * Rounding<float> * 1e-8 * 5000;
+  suite.compare(title, got, want, std::vector<double>(want.size(), slack));
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -52,6 +114,10 @@ int main(int argc, char **argv) {
     runCase<float, Half, AttentionShape<32, 8, 128, 128>>(suite, "f32 to f16", tokens);
     runCase<BFloat16, BFloat16, AttentionShape<3, 3, 5, 7>>(suite, "bf16 5/7", tokens);
     runCase<Half, float, AttentionShape<2, 1, 192, 128>>(suite, "f16 to f32", tokens);
+  }
+  for (int64_t tokens : {1, 16, 33}) {
+    rotatedCase<float, Half, AttentionShape<8, 2, 64, 64>, Pairing::Half>(suite, "rotated f32 to f16", tokens, 64);
+    rotatedCase<float, float, AttentionShape<4, 2, 80, 48>, Pairing::Adjacent>(suite, "rotated f32", tokens, 32);
   }
   return suite.finish();
 }

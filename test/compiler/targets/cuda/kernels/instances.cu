@@ -532,6 +532,31 @@ lathe_paged_attention_f32_2(void *q, void *pool, void *offsets, void *lengths, v
   gridTiles<PagedAttention2>(params, smem, NoBody{});
 }
 
+using AppendRotatedKv1 = AppendRotatedKv<float, Half, Shape1, Pairing::Adjacent>;
+static_assert(AppendRotatedKv1::SharedBytes == 4096);
+// registers <= 64
+KERNEL(AppendRotatedKv1)
+lathe_append_rotated_kv_f16_1(void *k, void *v, void *pool, void *slots, void *positions, int64_t tokens) {
+  SHARED;
+  AppendRotatedKv1::Params params{.K = (const float *)k,
+                                  .V = (const float *)v,
+                                  .Pool = (Half *)pool,
+                                  .Slots = (const int32_t *)slots,
+                                  .Positions = (const int32_t *)positions,
+                                  .Factors = nullptr,
+                                  .Tokens = tokens,
+                                  .Dims = 128,
+                                  .LdK = 8 * 128,
+                                  .LdV = 8 * 128,
+                                  .PageElements = 32 * Shape1::LayerElements,
+                                  .LayerOffset = 3 * Shape1::LayerElements,
+                                  .PositionStride = 1,
+                                  .Base = 500000,
+                                  .PositionScale = 1,
+                                  .Magnitude = 1};
+  gridTiles<AppendRotatedKv1>(params, smem, NoBody{});
+}
+
 using AppendKv1 = AppendKv<float, Half, Shape1>;
 // registers <= 40
 KERNEL(AppendKv1) lathe_append_kv_f16_1(void *k, void *v, void *pool, void *slots, int64_t tokens) {
