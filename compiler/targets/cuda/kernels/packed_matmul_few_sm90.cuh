@@ -25,7 +25,7 @@ template <HalfElement Element, class Outputs, int Rows, int K> struct PackedMatm
   using Form = OutputsOf<Outputs>;
   static constexpr bool WaitsItself = true;
   static constexpr int Sums = Form::Sums, Consumers = 8, Threads = (Consumers + 1) * 32;
-  static constexpr int PieceBytes = 2048, StageBytes = Consumers * PieceBytes, InFlight = 3;
+  static constexpr int PieceBytes = 2048, StageBytes = Consumers * PieceBytes, InFlight = 4;
   static constexpr int Depth = ceilDiv(K, PackedTileSize); ///< tiles along K
   static constexpr int StageDepth = Consumers / Sums, Steps = ceilDiv(Depth, StageDepth);
   using Shared = FewRowsSums<Rows, Consumers>;

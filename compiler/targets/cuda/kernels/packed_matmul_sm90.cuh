@@ -119,22 +119,28 @@ template <HalfElement Element, class Outputs, class Tile> struct PackedMatmulSm9
   static __device__ void store(const Params &p, const Target &target, const float (&sums)[Tile::N / 2],
                                const Epilogue &epilogue) {
     int lane = threadIdx.x % 32, warp = threadIdx.x / 32 - 4;
-    int64_t row0 = target.Row0 + warp * 16 + lane / 4, col0 = target.Col0 + lane % 4 * 2;
+    bool odd = lane % 2 != 0;
+    int64_t row0 = target.Row0 + warp * 16 + lane / 4, col0 = target.Col0 + lane % 4 / 2 * 4 + (odd ? 8 : 0);
+    int cols = int(smaller<int64_t>(target.Part.N - col0, Cols));
+    // Of two blocks of eight columns an even lane takes its neighbour's pair in the first, an odd one in the second:
+    // four columns a lane, whole sectors of memory a store.
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
       int64_t row = row0 + half * 8;
-      if (row >= p.M)
-        continue;
 #pragma unroll
-      for (int j = 0; j < Cols / 8; ++j) {
-        float pair[2][Sums];
+      for (int j = 0; j < Cols / 8; j += 2) {
+        float four[4][Sums];
 #pragma unroll
-        for (int e = 0; e < 2; ++e)
+        for (int s = 0; s < Sums; ++s)
 #pragma unroll
-          for (int s = 0; s < Sums; ++s)
-            pair[e][s] = sums[(s * (Cols / 8) + j) * 4 + half * 2 + e];
-        if (col0 + j * 8 < target.Part.N)
-          storePart<Outputs>(target.Index, target.Part, pair, row, col0 + j * 8, epilogue);
+          for (int e = 0; e < 2; ++e) {
+            int i = (s * (Cols / 8) + j) * 4 + half * 2 + e;
+            float other = __shfl_xor_sync(0xffffffffu, odd ? sums[i] : sums[i + 4], 1);
+            four[e][s] = odd ? other : sums[i];
+            four[e + 2][s] = odd ? sums[i + 4] : other;
+          }
+        if (row < p.M && j * 8 < cols)
+          storePart<Outputs>(target.Index, target.Part, four, row, col0 + j * 8, epilogue);
       }
     }
   }
@@ -154,6 +160,7 @@ template <HalfElement Element, class Outputs, class Tile> struct PackedMatmulSm9
 #pragma unroll
       for (int i = 0; i < Tile::N / 2; ++i)
         sums[i] = 0;
+      holdAccumulators(sums);
       int last = 0;
 #pragma unroll 1
       for (int64_t k = 0; k < depth; ++k) {
@@ -174,6 +181,7 @@ template <HalfElement Element, class Outputs, class Tile> struct PackedMatmulSm9
         next.advance();
       }
       waitWarpgroup<0>();
+      holdAccumulators(sums);
       if (lane == 0 && depth > 0)
         arrive(empty + last);
       store(p, Target(p, tile, rowTiles), sums, epilogue);
@@ -195,11 +203,11 @@ template <HalfElement Element, class Outputs, class Tile> struct PackedMatmulSm9
     int64_t stride = tiles(p);
     if (threadIdx.x < 128) {
       if constexpr (Tile::Consumers == 2)
-        lowerRegisters<40>();
+        lowerRegisters<56>();
       produce(p, tile, stride, smem, full, empty);
     } else {
       if constexpr (Tile::Consumers == 2)
-        raiseRegisters<232>();
+        raiseRegisters<224>();
       consume(p, tile, stride, smem, full, empty, epilogue);
     }
     __syncthreads();

@@ -41,6 +41,14 @@ template <int Pending> __device__ inline void waitWarpgroup() {
   asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(Pending) : "memory");
 }
 
+/// Keeps other uses of accumulators on their side of what comes before and after: the compiler takes a product for done
+/// where it is started, and moves what reads its sums before the wait for it.
+template <int Count> __device__ inline void holdAccumulators(float (&d)[Count]) {
+#pragma unroll
+  for (int i = 0; i < Count; ++i)
+    asm volatile("" : "+f"(d[i])::"memory");
+}
+
 #define LATHE_D8(i)                                                                                                    \
   "+f"(d[i]), "+f"(d[i + 1]), "+f"(d[i + 2]), "+f"(d[i + 3]), "+f"(d[i + 4]), "+f"(d[i + 5]), "+f"(d[i + 6]),          \
       "+f"(d[i + 7])
@@ -136,6 +144,7 @@ uint64_t matrixDescriptor(const void *shared);
 void beginWarpgroup();
 void commitWarpgroup();
 template <int Pending> void waitWarpgroup();
+template <int Count> void holdAccumulators(float (&d)[Count]);
 template <HalfElement Element, int N> void multiplyWarpgroup(float (&d)[N / 2], uint64_t a, uint64_t b);
 
 #endif

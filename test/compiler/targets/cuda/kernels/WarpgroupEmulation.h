@@ -34,6 +34,7 @@ inline uint64_t matrixDescriptor(const void *shared) {
 inline void beginWarpgroup() {}
 inline void commitWarpgroup() {}
 template <int Pending> inline void waitWarpgroup() {}
+template <int Count> inline void holdAccumulators(float (&)[Count]) {}
 
 namespace test {
 /// Element k of row `row` of an operand: its address without the swizzle, then the swizzle, which is of addresses.

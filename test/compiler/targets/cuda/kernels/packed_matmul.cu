@@ -186,7 +186,7 @@ template <class Kernel, class Element, class Output> void tileCases(Suite &suite
                          Sizes{127, 100, 520}, Sizes{129, 130, 200, 8, 8}, Sizes{20, 300, 72, 1, 3}})
     runCase<Kernel, Element, Output>(suite, name, s);
   if constexpr (!Emulated)
-    for (const Sizes &s : {Sizes{300, 1000, 4096}, Sizes{515, 1537, 1000}})
+    for (const Sizes &s : {Sizes{200, 520, 2048}, Sizes{515, 770, 330}})
       runCase<Kernel, Element, Output>(suite, name, s);
 }
 
@@ -210,17 +210,18 @@ void timeCase(Suite &suite, const char *title, int64_t m, int64_t n, int64_t k, 
   int copies = int(300e6 / bytes) + 2;
   Buffer<Element> a(randomVector<Element>(m * k));
   auto c = Buffer<Output>::poisoned(m * n);
-  auto values = randomVector<Element>(size_t(weightBytes / 2 / Sums));
-  std::vector<Buffer<Element>> w;
-  for (int i = 0; i < copies * Sums; ++i)
-    w.emplace_back(values);
+  size_t each = size_t(weightBytes) / Sums;
+  char *w = nullptr;
+  check(cudaMalloc(reinterpret_cast<void **>(&w), copies * Sums * each), "cudaMalloc");
+  fillRandom<<<1024, 256>>>(reinterpret_cast<uint32_t *>(w), copies * Sums * each / 4);
   auto params = paramsOf<Kernel>(a, Sizes{m, n, k}, blocks);
   suite.time(title, copies, bytes, 2.0 * Sums * double(m) * double(n) * double(k), [&](int i) {
     for (int s = 0; s < Sums; ++s)
-      params.Parts[0].W[s] = w[i * Sums + s].data();
+      params.Parts[0].W[s] = reinterpret_cast<const Element *>(w + (i * Sums + s) * each);
     params.Parts[0].C = c.data(), params.Parts[0].N = n, params.Parts[0].LdC = n;
     launch<Kernel>(params, body);
   });
+  cudaFree(w);
 }
 
 struct GateTimesUp {
