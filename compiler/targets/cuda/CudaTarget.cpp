@@ -66,15 +66,29 @@ FailureOr<CudaCode> lathe::printCuda(ModuleOp plan) {
   return describe(plan, table);
 }
 
-static llvm::Error compilePtx(CudaCode &code, StringRef cudaPath) {
-  llvm::Expected<Nvrtc> nvrtc = Nvrtc::load(cudaPath);
+/// Machine code that NVRTC made on the way, by chip.
+using Assembled = llvm::StringMap<Cubin>;
+
+/// The one GPU that `target` is for, if machine code for it is asked for. NVRTC then assembles it itself: nvJitLink
+/// takes every kernel for one that code from elsewhere may call, and then neither overlaps products of warpgroups nor
+/// moves registers between warpgroups.
+static StringRef findOwnChip(const PtxTarget &target, ArrayRef<std::string> chips) {
+  return target.Name.starts_with("sm_") && llvm::is_contained(chips, target.Name) ? target.Name : "";
+}
+
+static llvm::Error compilePtx(CudaCode &code, const CudaTargetOptions &options, Assembled &assembled) {
+  llvm::Expected<Nvrtc> nvrtc = Nvrtc::load(options.CudaPath);
   if (!nvrtc)
     return nvrtc.takeError();
   for (auto [text, target] : llvm::zip_equal(code.Texts, PtxTargets)) {
-    llvm::Expected<std::string> ptx = nvrtc->compile(text.Source, getKernelSources(), target.Architecture);
-    if (!ptx)
-      return ptx.takeError();
-    text.Ptx = std::move(*ptx);
+    StringRef chip = findOwnChip(target, options.Chips);
+    llvm::Expected<CompiledSource> compiled =
+        nvrtc->compile(text.Source, getKernelSources(), chip.empty() ? target.Architecture : chip);
+    if (!compiled)
+      return compiled.takeError();
+    text.Ptx = std::move(compiled->Ptx);
+    if (!chip.empty())
+      assembled[chip] = {std::move(compiled->Cubin), parseResources(compiled->Log)};
   }
   return llvm::Error::success();
 }
@@ -101,7 +115,7 @@ static void recordResources(const Cubin &cubin, unsigned target, CudaCode &code)
   }
 }
 
-static llvm::Error assemble(CudaCode &code, const CudaTargetOptions &options) {
+static llvm::Error assemble(CudaCode &code, const CudaTargetOptions &options, Assembled &assembled) {
   llvm::Expected<NvJitLink> link = NvJitLink::load(options.CudaPath);
   if (!link)
     return link.takeError();
@@ -109,7 +123,9 @@ static llvm::Error assemble(CudaCode &code, const CudaTargetOptions &options) {
     if (llvm::Error error = checkChip(chip))
       return error;
     unsigned target = findPtxTarget(chip);
-    llvm::Expected<Cubin> cubin = link->link(code.Texts[target].Ptx, chip);
+    auto made = assembled.find(chip);
+    llvm::Expected<Cubin> cubin =
+        made != assembled.end() ? std::move(made->second) : link->link(code.Texts[target].Ptx, chip);
     if (!cubin)
       return cubin.takeError();
     recordResources(*cubin, target, code);
@@ -123,9 +139,10 @@ FailureOr<CudaCode> lathe::compileCuda(ModuleOp plan, const CudaTargetOptions &o
   if (failed(fillTable(plan, table)))
     return failure();
   CudaCode code = describe(plan, table);
-  llvm::Error error = compilePtx(code, options.CudaPath);
+  Assembled assembled;
+  llvm::Error error = compilePtx(code, options, assembled);
   if (!error && !options.Chips.empty())
-    error = assemble(code, options);
+    error = assemble(code, options, assembled);
   if (error)
     return emitError(plan.getLoc()) << llvm::toString(std::move(error));
   FailureOr<std::vector<HostImage>> images = buildHostImages(

@@ -21,14 +21,16 @@ Expected<Nvrtc> Nvrtc::load(StringRef cudaPath) {
   find(nvrtc.GetLog, "nvrtcGetProgramLog");
   find(nvrtc.GetPtxSize, "nvrtcGetPTXSize");
   find(nvrtc.GetPtx, "nvrtcGetPTX");
+  find(nvrtc.GetCubinSize, "nvrtcGetCUBINSize");
+  find(nvrtc.GetCubin, "nvrtcGetCUBIN");
   find(nvrtc.GetErrorString, "nvrtcGetErrorString");
   if (error)
     return std::move(error);
   return nvrtc;
 }
 
-Expected<std::string> Nvrtc::compile(const std::string &source, ArrayRef<KernelSource> headers,
-                                     StringRef architecture) const {
+Expected<CompiledSource> Nvrtc::compile(const std::string &source, ArrayRef<KernelSource> headers,
+                                        StringRef architecture) const {
   auto names = map_to_vector(headers, [](const KernelSource &header) { return header.Name; });
   auto texts = map_to_vector(headers, [](const KernelSource &header) { return header.Text; });
   Program *program = nullptr;
@@ -36,13 +38,25 @@ Expected<std::string> Nvrtc::compile(const std::string &source, ArrayRef<KernelS
   if (result != 0)
     return createStringError("nvrtc: cannot begin a compilation: %s", GetErrorString(result));
   std::string target = ("--gpu-architecture=" + architecture).str();
-  const char *options[] = {target.c_str(), "--std=c++20"};
-  result = CompileProgram(program, std::size(options), options);
+  bool assembles = architecture.starts_with("sm_");
+  // The last option is for the assembler: what each kernel takes, in the log.
+  const char *options[] = {target.c_str(), "--std=c++20", "--ptxas-options=-v"};
+  result = CompileProgram(program, assembles ? 3 : 2, options);
+  CompiledSource compiled;
   std::string log = readText(GetLogSize, GetLog, program);
-  std::string ptx = result == 0 ? readText(GetPtxSize, GetPtx, program) : "";
+  if (result == 0)
+    compiled.Ptx = readText(GetPtxSize, GetPtx, program);
+  size_t bytes = 0;
+  if (result == 0 && assembles) {
+    result = GetCubinSize(program, &bytes);
+    compiled.Cubin.resize(bytes);
+    compiled.Log = log;
+    if (result == 0)
+      result = GetCubin(program, compiled.Cubin.data());
+  }
   DestroyProgram(&program);
   if (result != 0)
     return createStringError("nvrtc: cannot compile the kernels for %s: %s\n%s", architecture.str().c_str(),
                              GetErrorString(result), log.c_str());
-  return ptx;
+  return compiled;
 }

@@ -103,7 +103,7 @@ template <HalfElement Element, class Outputs, class Tile> struct PackedMatmulSm9
         waitBarrier(empty + next.Stage, next.Round ^ 1);
         if (threadIdx.x == 0 && (tile != first || k >= early))
           fetchWeights(target, depth, k, stage, full + next.Stage);
-#pragma unroll
+#pragma unroll 4 // the addresses of more would take registers
         for (int i = 0; i < Tile::M; i += 16)
           loadChunk(stage + chunkOffset<8>(row + i, chunk), a, target.Row0 + row + i, k * 64 + chunk * 8);
         if (a.Aligned)
