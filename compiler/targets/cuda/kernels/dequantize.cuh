@@ -15,9 +15,6 @@
 
 namespace lathe::kernels {
 
-template <class Format>
-concept TiledFormat = requires { Format::Columns; };
-
 template <class Format, HalfElement Element> struct Dequantize {
   static constexpr int Threads = 128, MinBlocks = 8, SharedBytes = 4 * 2048;
   static constexpr int Columns = 256; ///< that a block takes
@@ -36,11 +33,7 @@ template <class Format, HalfElement Element> struct Dequantize {
     float w[2][8] = {};
     if constexpr (TiledFormat<Format>) {
       if (row0 < p.N && column < p.K)
-        Format::unpackLane(w,
-                           reinterpret_cast<const char *>(p.W) +
-                               (row0 / 16 * ceilDiv<int64_t>(p.K, Format::Columns) + column / Format::Columns) *
-                                   Format::Bytes,
-                           int(column % Format::Columns) / 32, lane);
+        Format::unpackLane(w, tileAt<Format>(p.W, p.K, row0, column), int(column % Format::Columns) / 32, lane);
     }
 #pragma unroll
     for (int row = 0; row < 2; ++row)

@@ -413,6 +413,16 @@ struct TiledQ4_0 {
   }
 };
 
+template <class Format>
+concept TiledFormat = requires { Format::Columns; };
+
+/// The tile of a matrix with `columns` columns that element (row, column) lies in.
+template <TiledFormat Format>
+__device__ inline const char *tileAt(const uint8_t *w, int64_t columns, int64_t row, int64_t column) {
+  int64_t tile = row / 16 * ceilDiv<int64_t>(columns, Format::Columns) + column / Format::Columns;
+  return reinterpret_cast<const char *>(w) + tile * Format::Bytes;
+}
+
 } // namespace lathe::kernels
 
 #endif // LATHE_KERNELS_PACKED_BLOCKS_CUH

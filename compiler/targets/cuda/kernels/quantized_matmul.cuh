@@ -4,7 +4,8 @@
 //   QuantizedMatmul<Format, Element, Output, Tile>             f16 or bf16 activations on mma.sync; a weight is
 //                                                              rounded from its f32 value to Element
 //   QuantizedMatmulSimt<Format, Activation, Output>            any activation, many rows, f32 arithmetic
-//   Format: Q4_0, Q8_0, Q4_K, Q5_K, Q6_K of formats.cuh; plain weights go through matmul.cuh.
+//   Format: Q4_0, Q8_0, Q4_K, Q5_K, Q6_K of formats.cuh; plain weights go through matmul.cuh. QuantizedMatmul also
+//   takes tiles of blocks, TiledQ4_K and others of packed_blocks.cuh, for any M: where Hopper's kernels do not run.
 //
 // A [M, K] with LdA elements between rows; W N rows of K / Format::Block blocks, without gaps, 16-byte aligned base;
 // C [M, N]. K is a multiple of Format::Block. The epilogue is that of matmul.cuh.
@@ -19,6 +20,7 @@
 
 #include "formats.cuh"
 #include "matmul.cuh"
+#include "packed_blocks.cuh"
 
 namespace lathe::kernels {
 
@@ -87,6 +89,7 @@ template <class Format, HalfElement Element, class Output, class Tile> struct Qu
   static constexpr int LeftBytes = Tile::M * Tile::K * 2, RightBytes = Tile::N * Tile::K * 2;
   static constexpr int SharedBytes = Tile::Stages * LeftBytes + 2 * RightBytes;
   static constexpr int SumsOfThread = Tile::M * Tile::N / Threads;
+  static_assert(!TiledFormat<Format> || Tile::K >= 32, "a lane unpacks 32 columns at a time; use a deeper tile");
   static_assert(Tile::Stages >= 3, "a stage is refilled while the one before it is read; use 3 stages or more");
   using Params = QuantizedMatmulParams<Element, Output>;
 
@@ -97,6 +100,32 @@ template <class Format, HalfElement Element, class Output, class Tile> struct Qu
   /// Decodes columns col0.. of the product, elements k.. of K, into a tile [N][K]; outside is zero.
   static __device__ void decode(char *target, const Params &p, int64_t col0, int64_t k) {
     constexpr int Chunks = Tile::K / 8;
+    if constexpr (TiledFormat<Format>)
+      return decodeTiles<Chunks>(target, p, col0, k);
+    else
+      return decodeBlocks<Chunks>(target, p, col0, k);
+  }
+
+  /// Each warp 16 rows of W by 32 columns at a time, as its lanes hold them.
+  template <int Chunks> static __device__ void decodeTiles(char *target, const Params &p, int64_t col0, int64_t k) {
+    int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+#pragma unroll 1
+    for (int i = warp; i < Tile::N / 16 * (Tile::K / 32); i += Threads / 32) {
+      int row0 = i / (Tile::K / 32) * 16, column = i % (Tile::K / 32) * 32;
+      float w[2][8] = {};
+      if (col0 + row0 < p.N && k + column < p.K)
+        Format::unpackLane(w, tileAt<Format>(p.W, p.K, col0 + row0, k + column),
+                           int((k + column) % Format::Columns) / 32, lane);
+#pragma unroll
+      for (int row = 0; row < 2; ++row)
+#pragma unroll
+        for (int pair = 0; pair < 4; ++pair)
+          *reinterpret_cast<uint32_t *>(target + chunkOffset<Chunks>(row0 + g + row * 8, column / 8 + pair) + t * 4) =
+              packPair<Element>(w[row][pair * 2], w[row][pair * 2 + 1]);
+    }
+  }
+
+  template <int Chunks> static __device__ void decodeBlocks(char *target, const Params &p, int64_t col0, int64_t k) {
     int64_t rowBytes = p.K / Format::Block * Format::BlockBytes;
 #pragma unroll
     for (int i = threadIdx.x; i < Tile::N * Chunks; i += Threads) {

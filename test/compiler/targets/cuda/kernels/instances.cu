@@ -339,6 +339,14 @@ KERNEL(QuantizedMatmul3) lathe_quantized_matmul_q8_0_3(void *p0, void *p1, void 
   gridTiles<QuantizedMatmul3>(params, smem, StoreAsIs{});
 }
 
+using QuantizedMatmul4 = QuantizedMatmul<TiledQ6_K, Half, Half, SmallTile>;
+// registers <= 128
+KERNEL(QuantizedMatmul4) lathe_quantized_matmul_tiled_q6_k_4(void *p0, void *p1, void *p2, int64_t d0) {
+  SHARED;
+  QuantizedMatmul4::Params params{(const Half *)p0, (const uint8_t *)p1, (Half *)p2, d0, 4096, 4096, 4096, 4096};
+  gridTiles<QuantizedMatmul4>(params, smem, StoreAsIs{});
+}
+
 using QuantizedMatmulSimt1 = QuantizedMatmulSimt<Q5_K, float, float>;
 static_assert(QuantizedMatmulSimt1::SharedBytes == 8704);
 // registers <= 168

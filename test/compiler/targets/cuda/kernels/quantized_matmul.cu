@@ -1,5 +1,5 @@
 // The products over GGUF blocks, and the unpacking itself, against the formats' definitions.
-#include "GgufBlocks.h"
+#include "GgufTiles.h"
 #include "quantized_matmul.cuh"
 
 using namespace lathe::kernels;
@@ -52,15 +52,19 @@ template <class Format, bool Granules> void unpackCase(Suite &suite, const std::
                "a weight differs in bits");
 }
 
-/// `Rounded` is what weights are rounded to before the product, float for not at all.
-template <class Kernel, class Format, class A, class Output, class Rounded>
+/// `Rounded` is what weights are rounded to before the product, float for not at all; `Tiled` the tiles that they lie
+/// in.
+template <class Kernel, class Format, class A, class Output, class Rounded, class Tiled = void>
 void productCase(Suite &suite, const std::string &name, int64_t m, int64_t n, int64_t k, int64_t pad, size_t shift) {
   auto a = randomVector<A>(m * (k + pad));
   auto bias = randomVector<float>(n);
   Blocks bytes = randomBlocks<Format>(n * k / Format::Block);
   auto w = unpackAll<Format>(bytes);
   Buffer<A> deviceA(a, shift);
-  Buffer<uint8_t> deviceW(bytes);
+  Blocks stored = bytes;
+  if constexpr (!IsSame<Tiled, void>)
+    stored = Weights<Tiled>::pack(n, k, bytes);
+  Buffer<uint8_t> deviceW(stored);
   Buffer<float> deviceBias(bias);
   auto out = Buffer<Output>::poisoned(m * n);
   typename Kernel::Params params{deviceA.data(), deviceW.data(), out.data(), m, n, k, k + pad, n};
@@ -121,6 +125,24 @@ template <class Format> void cases(Suite &suite, const std::string &name) {
   }
 }
 
+/// The same products on tiles of blocks, from one row on.
+template <class Tiled> void tiledCases(Suite &suite) {
+  using Format = typename BlocksOf<Tiled>::Format;
+  std::string name = std::string("tiled ") + BlocksOf<Tiled>::Name;
+  constexpr int64_t B = Format::Block;
+  struct Size {
+    int64_t M, N, K;
+  };
+  for (Size s : {Size{1, 1, B}, Size{15, 63, 3 * B}, Size{65, 130, 2 * B}, Size{large(300, 17), large(515, 80), 768}}) {
+    productCase<QuantizedMatmul<Tiled, Half, float, LargeTile>, Format, Half, float, Half, Tiled>(
+        suite, name + " large f16", s.M, s.N, s.K, 0, 0);
+    productCase<QuantizedMatmul<Tiled, BFloat16, BFloat16, MediumTile>, Format, BFloat16, BFloat16, BFloat16, Tiled>(
+        suite, name + " medium bf16", s.M, s.N, s.K, 1, 0);
+    productCase<QuantizedMatmul<Tiled, Half, Half, SmallTile>, Format, Half, Half, Half, Tiled>(
+        suite, name + " small f16", s.M, s.N, s.K, 0, 1);
+  }
+}
+
 template <class Format, class Kernel>
 void timeCase(Suite &suite, const std::string &title, int64_t m, int64_t n, int64_t k) {
   if (!suite.Time)
@@ -147,6 +169,10 @@ int main(int argc, char **argv) {
   cases<Q4_K>(suite, "q4_k");
   cases<Q5_K>(suite, "q5_k");
   cases<Q6_K>(suite, "q6_k");
+  tiledCases<TiledQ4_0>(suite);
+  tiledCases<TiledQ8_0>(suite);
+  tiledCases<TiledQ4_K>(suite);
+  tiledCases<TiledQ6_K>(suite);
   timeCase<Q4_K, QuantizedMatmulFewRows<Q4_K, Half, float, 1>>(suite, "q4_k few", 1, 14336, 4096);
   timeCase<Q4_K, QuantizedMatmulFewRows<Q4_K, Half, float, 8>>(suite, "q4_k few", 8, 14336, 4096);
   timeCase<Q6_K, QuantizedMatmulFewRows<Q6_K, Half, float, 1>>(suite, "q6_k few", 1, 14336, 4096);
