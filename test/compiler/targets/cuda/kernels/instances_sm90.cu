@@ -143,8 +143,8 @@ extern "C" __global__ void __launch_bounds__(Thin::Threads, Thin::MinBlocks)
 
 // Where two blocks of 320 threads share the registers of a multiprocessor, a thread has at most 96.
 using QuantizedFew1 = QuantizedFewRowsSm90<Half, Joined<Half, Half, Half>, 1, 4096, TiledQ4_K, TiledQ4_K, TiledQ6_K>;
-static_assert(QuantizedFew1::MinBlocks == 2 && QuantizedFew1::SharedBytes <= 115712);
-// registers <= 96
+static_assert(QuantizedFew1::MinBlocks == 1 && QuantizedFew1::SharedBytes <= 232448);
+// registers <= 128
 KERNEL(QuantizedFew1)
 lathe_quantized_few_rows_joined(void *p0, void *p1, void *p2, void *p3, void *p4, void *p5, void *p6) {
   SHARED;
@@ -159,7 +159,7 @@ lathe_quantized_few_rows_joined(void *p0, void *p1, void *p2, void *p3, void *p4
 }
 
 using QuantizedFew2 = QuantizedFewRowsSm90<Half, Dual<Half>, 8, 4096, TiledQ4_K>;
-// registers <= 96
+// registers <= 128
 KERNEL(QuantizedFew2) lathe_quantized_few_rows_dual(void *p0, void *p1, void *p2, void *p3, int64_t d0) {
   SHARED;
   QuantizedFew2::Params params{
@@ -176,7 +176,7 @@ KERNEL(QuantizedFew3) lathe_quantized_few_rows_q6_k_8(void *p0, void *p1, void *
 }
 
 using QuantizedFew4 = QuantizedFewRowsSm90<BFloat16, float, 1, 14336, TiledQ8_0>;
-// registers <= 96
+// registers <= 128
 KERNEL(QuantizedFew4) lathe_quantized_few_rows_q8_0_1(void *p0, void *p1, void *p2) {
   SHARED;
   QuantizedFew4::Params params{(const BFloat16 *)p0, 1, 14336, 132, {{{(const uint8_t *)p1}, p2, 4096, 4096}}};
@@ -184,7 +184,7 @@ KERNEL(QuantizedFew4) lathe_quantized_few_rows_q8_0_1(void *p0, void *p1, void *
 }
 
 using QuantizedFew5 = QuantizedFewRowsSm90<Half, float, 4, 896, TiledQ4_0>;
-// registers <= 96
+// registers <= 128
 KERNEL(QuantizedFew5) lathe_quantized_few_rows_q4_0_4(void *p0, void *p1, void *p2, int64_t d0) {
   SHARED;
   QuantizedFew5::Params params{(const Half *)p0, d0, 896, 132, {{{(const uint8_t *)p1}, p2, 896, 896}}};
