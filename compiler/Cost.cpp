@@ -57,7 +57,8 @@ AffineExpr lathe::countFlops(Operation *op, ArrayRef<DimList> operands, ArrayRef
   if (results.empty() || operands.empty())
     return none;
   AffineExpr elements = multiply(results[0], context);
-  if (name == "lathe.matmul" || name == "lathe.panel_matmul" || name == "lathe.int8_matmul")
+  if (name == "lathe.matmul" || name == "lathe.panel_matmul" || name == "lathe.tile_matmul" ||
+      name == "lathe.int8_matmul")
     return elements * operands[0].back() * 2;
   if (name == "lathe.expert_matmul")
     return elements * operands[1].back() * 2;
