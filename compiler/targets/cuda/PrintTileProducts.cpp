@@ -50,9 +50,8 @@ static constexpr ProductTile LargeTile = {"PackedLargeTile", 128, 128, 3, 256},
                              MediumTile = {"PackedMediumTile", 64, 64, 3, 128},
                              SmallTile = {"PackedSmallTile", 16, 64, 4, 128};
 static constexpr ProductTile WideTile = {"PackedWideTile", 128, 256, 4, 384},
-                             SquareTile = {"PackedSquareTile", 128, 128, 3, 384},
-                             RowsTile = {"PackedRowsTile", 64, 64, 6, 256},
-                             ThinTile = {"PackedThinTile", 64, 32, 8, 256};
+                             RowsTile = {"PackedRowsTile", 64, 128, 8, 256},
+                             ThinTile = {"PackedThinTile", 64, 32, 16, 256};
 
 // Multiprocessors of the GPUs that matter most. Kernels of sm_90a have no more blocks; of other tiles with fewer some
 // have nothing to do.
@@ -105,9 +104,11 @@ static void useHopperTiles(const TileProduct &product, TemplateUse &use) {
   auto count = [&](const ProductTile &tile) {
     return llvm::divideCeil(product.MaxRows, tile.M) * product.countColumnTiles(tile.N / product.Sums);
   };
-  bool few = product.MaxRows <= 64;
-  ProductTile narrow = few ? ThinTile : SquareTile, wide = few ? RowsTile : WideTile;
-  ProductTile tile = count(wide) >= Multiprocessors ? wide : narrow;
+  // The largest tile that rows fill and that leaves nine of ten multiprocessors some work.
+  ProductTile tile = ThinTile;
+  for (const ProductTile &larger : {RowsTile, WideTile})
+    if ((larger.M == 64 || product.MaxRows > 64) && count(larger) * 10 >= Multiprocessors * 9)
+      tile = larger;
   use.Header = "packed_matmul_sm90.cuh";
   use.Type = llvm::formatv("PackedMatmulSm90<{0}, {1}, {2}>", product.Element, product.printOutputs(), tile.Name);
   use.Config = llvm::formatv("warpgroup tiles of {0} x {1} x 64, {2} stages", tile.M, tile.N, tile.Stages);

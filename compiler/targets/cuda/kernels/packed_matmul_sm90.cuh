@@ -17,30 +17,34 @@
 
 namespace lathe::kernels {
 
-/// M rows of A x N rows of W, 64 along K a stage.
-template <int M_, int N_, int Stages_> struct WarpgroupTile {
-  static constexpr int M = M_, N = N_, Stages = Stages_;
+/// M rows of A x N rows of W, and `Stages` times 64 of both along K in shared memory. A step is `Depth` of those: what
+/// a step costs beside its products is the same for all, so narrow tiles take long ones.
+template <int M_, int N_, int Stages_, int Depth_> struct WarpgroupTile {
+  static constexpr int M = M_, N = N_, Stages = Stages_, Depth = Depth_;
   static constexpr int Consumers = M / 64, Threads = (Consumers + 1) * 128;
   static_assert(M == 64 || M == 128, "a tile must have 64 or 128 rows");
+  static_assert(Stages % Depth == 0 && Stages / Depth >= 3, "a ring must have whole steps, at least three");
 };
 
-using PackedWideTile = WarpgroupTile<128, 256, 4>;   ///< 384 threads, 192 KiB: many rows
-using PackedSquareTile = WarpgroupTile<128, 128, 3>; ///< 384 threads, 96 KiB
-using PackedRowsTile = WarpgroupTile<64, 64, 6>;     ///< 256 threads, 96 KiB: up to 64 rows
-using PackedThinTile = WarpgroupTile<64, 32, 8>;     ///< 256 threads, 96 KiB: up to 64 rows, few columns
+using PackedWideTile = WarpgroupTile<128, 256, 4, 1>; ///< 384 threads, 192 KiB: many rows
+using PackedRowsTile = WarpgroupTile<64, 128, 8, 2>;  ///< 256 threads, 192 KiB: fewer rows or columns
+using PackedThinTile = WarpgroupTile<64, 32, 16, 4>;  ///< 256 threads, 192 KiB: few of both
 
 template <HalfElement Element, class Outputs, class Tile> struct PackedMatmulSm90 {
   using Params = PackedMatmulParams<Element, Outputs>;
   using Form = OutputsOf<Outputs>;
   static constexpr bool WaitsItself = true;
-  static constexpr int Sums = Form::Sums, Threads = Tile::Threads, Stages = Tile::Stages;
-  static constexpr int Cols = Tile::N / Sums; ///< of C in a tile
+  static constexpr int Sums = Form::Sums, Threads = Tile::Threads, Depth = Tile::Depth;
+  static constexpr int Stages = Tile::Stages / Depth; ///< steps in the ring
+  static constexpr int Lag = Stages >= 4 ? 2 : 1;     ///< steps whose rows of A are under way
+  static constexpr int Cols = Tile::N / Sums;         ///< of C in a tile
   static constexpr int PieceRows = smaller(Cols, PackedTileSize), Pieces = Tile::N / PieceRows;
   static constexpr int PieceBytes = PieceRows * 128;
   static_assert(PieceRows % 16 == 0, "a tile must have 16 columns of each weights; use a wider one");
-  static constexpr int LeftBytes = Tile::M * 128, StageBytes = LeftBytes + Tile::N * 128;
+  static constexpr int LeftBytes = Tile::M * 128, TileBytes = LeftBytes + Tile::N * 128;
+  static constexpr int StageBytes = Depth * TileBytes;
   static constexpr int SharedBytes = Stages * StageBytes + 256;
-  static constexpr int MinBlocks = SharedBytes <= 113 << 10 && Threads == 256 ? 2 : 1;
+  static constexpr int MinBlocks = 1;
 
   static __host__ __device__ int64_t tiles(const Params &p) {
     return smaller<int64_t>(p.Blocks, ceilDiv<int64_t>(p.M, Tile::M) * p.colTiles(Cols));
@@ -60,58 +64,78 @@ template <HalfElement Element, class Outputs, class Tile> struct PackedMatmulSm9
     }
   };
 
-  /// One thread: the weights of step k of a tile. Pieces past the last panel are not fetched and not stored.
-  static __device__ void fetchWeights(const Target &target, int64_t depth, int64_t k, char *stage, uint64_t *full) {
+  /// One thread: the weights of a step. Pieces past the last panel are not fetched and not stored.
+  static __device__ void fetchWeights(const Target &target, int64_t depth, int64_t step, char *stage, uint64_t *full) {
     int64_t rows = ceilDiv<int64_t>(target.Part.N, PackedTileSize) * PackedTileSize;
     int pieces = int(smaller<int64_t>(Cols / PieceRows, (rows - target.Col0) / PieceRows));
-    arriveExpecting(full, pieces * Sums * PieceBytes);
+    int count = int(smaller<int64_t>(Depth, depth - step * Depth));
+    arriveExpecting(full, count * pieces * Sums * PieceBytes);
+#pragma unroll 1
+    for (int d = 0; d < count; ++d)
 #pragma unroll
-    for (int s = 0; s < Sums; ++s)
+      for (int s = 0; s < Sums; ++s)
 #pragma unroll
-      for (int i = 0; i < Cols / PieceRows; ++i) {
-        int64_t row = target.Col0 + i * PieceRows;
-        if (i < pieces)
-          copyBulk(stage + LeftBytes + (s * (Cols / PieceRows) + i) * PieceBytes,
-                   reinterpret_cast<const char *>(target.Part.W[s]) +
-                       (row / PackedTileSize * depth + k) * PackedTileBytes + row % PackedTileSize * 128,
-                   PieceBytes, full);
-      }
+        for (int i = 0; i < Cols / PieceRows; ++i) {
+          int64_t row = target.Col0 + i * PieceRows;
+          if (i < pieces)
+            copyBulk(stage + d * TileBytes + LeftBytes + (s * (Cols / PieceRows) + i) * PieceBytes,
+                     reinterpret_cast<const char *>(target.Part.W[s]) +
+                         (row / PackedTileSize * depth + step * Depth + d) * PackedTileBytes +
+                         row % PackedTileSize * 128,
+                     PieceBytes, full);
+        }
   }
 
   static __device__ void produce(const Params &p, int64_t first, int64_t stride, char *ring, uint64_t *full,
                                  uint64_t *empty) {
     int64_t depth = ceilDiv<int64_t>(p.K, PackedTileSize), rowTiles = ceilDiv<int64_t>(p.M, Tile::M);
-    int64_t count = rowTiles * p.colTiles(Cols);
-    // 1. Weights of the first stages, before the kernels that come before have ended.
-    int early = int(smaller<int64_t>(Stages, depth));
+    int64_t steps = ceilDiv<int64_t>(depth, Depth), count = rowTiles * p.colTiles(Cols);
+    // 1. Weights of the first steps, before the kernels that come before have ended.
+    int early = int(smaller<int64_t>(Stages, steps));
     if (threadIdx.x == 0) {
       Target target(p, first, rowTiles);
-      for (int k = 0; k < early; ++k)
-        fetchWeights(target, depth, k, ring + k * StageBytes, full + k);
+      for (int step = 0; step < early; ++step)
+        fetchWeights(target, depth, step, ring + step * StageBytes, full + step);
     }
     waitForPrevious();
-    // 2. Everything else, a stage at a time as they become free.
+    // 2. Everything else, a step at a time as stages become free. That rows of A have come is said `Lag` steps later,
+    // by who has waited for them: a fence that consumers would have to make costs them more than all else in a step.
     MatrixView<Element> a(p.A, p.M, p.K, p.LdA);
-    RingPosition<Stages> next;
-    int chunk = threadIdx.x % 8, row = threadIdx.x / 8;
+    RingPosition<Stages> next, arrived;
+    int chunk = threadIdx.x % 8, row = threadIdx.x / 8, started = 0;
 #pragma unroll 1
     for (int64_t tile = first; tile < count; tile += stride) {
       Target target(p, tile, rowTiles);
 #pragma unroll 1
-      for (int64_t k = 0; k < depth; ++k) {
+      for (int64_t step = 0; step < steps; ++step) {
         char *stage = ring + next.Stage * StageBytes;
         waitBarrier(empty + next.Stage, next.Round ^ 1);
-        if (threadIdx.x == 0 && (tile != first || k >= early))
-          fetchWeights(target, depth, k, stage, full + next.Stage);
+        if (threadIdx.x == 0 && (tile != first || step >= early))
+          fetchWeights(target, depth, step, stage, full + next.Stage);
+#pragma unroll 1
+        for (int d = 0; d < Depth; ++d) {
+          int64_t col = (step * Depth + d) * 64 + chunk * 8;
 #pragma unroll 4 // the addresses of more would take registers
-        for (int i = 0; i < Tile::M; i += 16)
-          loadChunk(stage + chunkOffset<8>(row + i, chunk), a, target.Row0 + row + i, k * 64 + chunk * 8);
-        if (a.Aligned)
-          arriveAfterCopies(full + next.Stage);
-        else
-          arrive(full + next.Stage);
+          for (int i = 0; i < Tile::M; i += 16)
+            loadChunk(stage + d * TileBytes + chunkOffset<8>(row + i, chunk), a, target.Row0 + row + i, col);
+        }
+        commitAsync();
         next.advance();
+        if (started < Lag) {
+          ++started;
+          continue;
+        }
+        waitAsync<Lag>();
+        fenceAsync();
+        arrive(full + arrived.Stage);
+        arrived.advance();
       }
+    }
+    waitAsync<0>();
+    fenceAsync();
+    for (; started > 0; --started) {
+      arrive(full + arrived.Stage);
+      arrived.advance();
     }
   }
 
@@ -161,29 +185,49 @@ template <HalfElement Element, class Outputs, class Tile> struct PackedMatmulSm9
       for (int i = 0; i < Tile::N / 2; ++i)
         sums[i] = 0;
       holdAccumulators(sums);
-      int last = 0;
-#pragma unroll 1
-      for (int64_t k = 0; k < depth; ++k) {
-        const char *stage = ring + next.Stage * StageBytes;
-        waitBarrier(full + next.Stage, next.Round);
-        fenceAsync();
+      auto multiply = [&](const char *stage) {
         uint64_t left = matrixDescriptor(stage + group * 8192), right = matrixDescriptor(stage + LeftBytes);
-        beginWarpgroup();
 #pragma unroll
         for (int i = 0; i < 4; ++i)
           multiplyWarpgroup<Element, Tile::N>(sums, left + 2 * i, right + 2 * i);
+      };
+      // 1. Whole steps. The stage before one is free once its products are done.
+      int last = 0;
+      int64_t whole = depth / Depth;
+#pragma unroll 1
+      for (int64_t step = 0; step < whole; ++step) {
+        waitBarrier(full + next.Stage, next.Round);
+        beginWarpgroup();
+#pragma unroll
+        for (int d = 0; d < Depth; ++d)
+          multiply(ring + next.Stage * StageBytes + d * TileBytes);
         commitWarpgroup();
-        // The stage before this one is free once its products are done.
         waitWarpgroup<1>();
-        if (k > 0 && lane == 0)
+        if (step > 0 && lane == 0)
           arrive(empty + last);
         last = next.Stage;
         next.advance();
       }
       waitWarpgroup<0>();
       holdAccumulators(sums);
-      if (lane == 0 && depth > 0)
+      if (whole > 0 && lane == 0)
         arrive(empty + last);
+      // 2. The last one may be shorter.
+      if (int rest = int(depth % Depth); rest > 0) {
+        waitBarrier(full + next.Stage, next.Round);
+#pragma unroll 1
+        for (int d = 0; d < rest; ++d) {
+          holdAccumulators(sums);
+          beginWarpgroup();
+          multiply(ring + next.Stage * StageBytes + d * TileBytes);
+          commitWarpgroup();
+          waitWarpgroup<0>();
+          holdAccumulators(sums);
+        }
+        if (lane == 0)
+          arrive(empty + next.Stage);
+        next.advance();
+      }
       store(p, Target(p, tile, rowTiles), sums, epilogue);
     }
   }

@@ -216,8 +216,9 @@ template <FloatElement Element, class Outputs, int Rows, int K, class... Formats
   static __host__ __device__ constexpr bool fits(int turns) {
     return Rest + maximum(3, 2 * turns) * bytesFor(Workers / turns) <= HalfOfShared;
   }
-  /// One block a multiprocessor, with a ring in all of its memory. Two with half of it start earlier, but of a grid that
-  /// follows one with larger blocks two land on one multiprocessor: the products of an 8B Q4_K_M step took 1.63 ms, so 1.43.
+  /// One block a multiprocessor, with a ring in all of its memory. Two with half of it start earlier, but of a grid
+  /// that follows one with larger blocks two land on one multiprocessor: the products of an 8B Q4_K_M step took 1.63
+  /// ms, so 1.43.
   static constexpr int MinBlocks = 1;
   static constexpr int Turns = MinBlocks == 1 || fits(1) ? 1 : 2;
   static constexpr int StageBytes = bytesFor(Workers / Turns);

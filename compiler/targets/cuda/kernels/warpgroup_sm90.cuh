@@ -10,11 +10,6 @@ namespace lathe::kernels {
 
 #if defined(__CUDACC__) || defined(__CUDACC_RTC__)
 
-/// Arrives once this thread's copies of copyAsync16 so far are complete.
-__device__ inline void arriveAfterCopies(uint64_t *barrier) {
-  asm volatile("cp.async.mbarrier.arrive.noinc.shared::cta.b64 [%0];" ::"r"(sharedAddress(barrier)) : "memory");
-}
-
 /// What this thread knows to be in shared memory is there for multiplyWarpgroup too.
 __device__ inline void fenceAsync() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
 
@@ -136,7 +131,6 @@ __device__ inline void multiplyWarpgroup(float (&d)[N / 2], uint64_t a, uint64_t
 
 #else
 
-void arriveAfterCopies(uint64_t *barrier);
 void fenceAsync();
 template <int Registers> void lowerRegisters();
 template <int Registers> void raiseRegisters();

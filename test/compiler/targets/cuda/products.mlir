@@ -17,7 +17,7 @@
 // CHECK-NEXT: static_assert(Template::Threads == 128 && Template::SharedBytes == 49152);
 // CHECK:      .A = p0, .M = d0, .K = 64, .LdA = 64, .Blocks = 132, .Parts = {{[{][{]}}.W = {p1}, .C = p4, .N = 10, .LdC = 10}}};
 // HOPPER:      using Template = PackedMatmulSm90<Half, Half, PackedThinTile>;
-// HOPPER-NEXT: static_assert(Template::Threads == 256 && Template::SharedBytes == 98560);
+// HOPPER-NEXT: static_assert(Template::Threads == 256 && Template::SharedBytes == 196864);
 // HOPPER:      .A = p0, .M = d0, .K = 64, .LdA = 64, .Blocks = 132, .Parts = {{[{][{]}}.W = {p1}, .C = p4, .N = 10, .LdC = 10}}};
 
 // Blocks are decoded on the way to the tensor cores.
@@ -32,7 +32,7 @@
 
 // CHECK:      forward
 // CHECK:        lathe_tile_matmul_f16_f32_{{[0-9]+}}<<<s0 ceildiv 64, 128, 49152>>>
-// HOPPER:       lathe_tile_matmul_f16_f32_{{[0-9]+}}<<<1, 256, 98560>>>
+// HOPPER:       lathe_tile_matmul_f16_f32_{{[0-9]+}}<<<1, 256, 196864>>>
 // CHECK:        lathe_quantized_matmul_f16_q4_k_f32_{{[0-9]+}}<<<(s0 ceildiv 64) * 2, 128, 24576>>>
 // CHECK:      few
 // CHECK:        lathe_quantized_matmul_f16_q4_k_f32_{{[0-9]+}}<<<64, 128, 256>>>

@@ -1,6 +1,6 @@
-// The instructions of warpgroup_sm90.cuh on the CPU; part of Emulation.h. The copies of arriveAfterCopies and the
-// products take place at the call, the products on operands found by decoding the descriptors. Registers given up or
-// taken, and fences between kinds of memory access, are not modelled.
+// The instructions of warpgroup_sm90.cuh on the CPU; part of Emulation.h. Products take place at the call, on operands
+// found by decoding the descriptors. Registers given up or taken, and fences between kinds of memory access, are not
+// modelled.
 #ifndef LATHE_TEST_KERNELS_WARPGROUPEMULATION_H
 #define LATHE_TEST_KERNELS_WARPGROUPEMULATION_H
 
@@ -8,11 +8,6 @@
 
 namespace lathe::kernels {
 
-inline void arriveAfterCopies(uint64_t *barrier) {
-  commitAsync();
-  waitAsync<0>();
-  arrive(barrier);
-}
 inline void fenceAsync() {}
 template <int Registers> inline void lowerRegisters() {}
 template <int Registers> inline void raiseRegisters() {}

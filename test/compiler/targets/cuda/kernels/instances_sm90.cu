@@ -93,23 +93,9 @@ extern "C" __global__ void __launch_bounds__(WideDual::Threads, WideDual::MinBlo
   gridTiles<WideDual>(params, smem, SwiGlu{});
 }
 
-using Square = PackedMatmulSm90<Half, Half, PackedSquareTile>;
-// registers <= 168
-extern "C" __global__ void __launch_bounds__(Square::Threads, Square::MinBlocks)
-    lathe_packed_sm90_square(void *p0, void *p1, void *p2, int64_t d0) {
-  extern __shared__ __align__(1024) char smem[];
-  Square::Params params{.A = static_cast<const Half *>(p0),
-                        .M = d0,
-                        .K = 4096,
-                        .LdA = 4096,
-                        .Blocks = 132,
-                        .Parts = {{.W = {static_cast<const Half *>(p1)}, .C = p2, .N = 4096, .LdC = 4096}}};
-  gridTiles<Square>(params, smem, StoreAsIs{});
-}
-
 using Rows = PackedMatmulSm90<Half, Half, PackedRowsTile>;
-static_assert(Rows::SharedBytes <= 113 << 10);
-// registers <= 128
+static_assert(Rows::SharedBytes <= 227 << 10);
+// registers <= 168
 extern "C" __global__ void __launch_bounds__(Rows::Threads, Rows::MinBlocks)
     lathe_packed_sm90_rows(void *p0, void *p1, void *p2, int64_t d0) {
   extern __shared__ __align__(1024) char smem[];
@@ -117,14 +103,14 @@ extern "C" __global__ void __launch_bounds__(Rows::Threads, Rows::MinBlocks)
                       .M = d0,
                       .K = 4096,
                       .LdA = 4096,
-                      .Blocks = 264,
+                      .Blocks = 132,
                       .Parts = {{.W = {static_cast<const Half *>(p1)}, .C = p2, .N = 28672, .LdC = 28672}}};
   gridTiles<Rows>(params, smem, StoreAsIs{});
 }
 
 using Thin = PackedMatmulSm90<BFloat16, Joined<float, float>, PackedThinTile>;
-static_assert(Thin::SharedBytes <= 113 << 10);
-// registers <= 128
+static_assert(Thin::SharedBytes <= 227 << 10);
+// registers <= 168
 extern "C" __global__ void __launch_bounds__(Thin::Threads, Thin::MinBlocks)
     lathe_packed_sm90_thin(void *p0, void *p1, void *p2, void *p3, void *p4, int64_t d0) {
   extern __shared__ __align__(1024) char smem[];
@@ -132,7 +118,7 @@ extern "C" __global__ void __launch_bounds__(Thin::Threads, Thin::MinBlocks)
                       .M = d0,
                       .K = 4096,
                       .LdA = 4096,
-                      .Blocks = 264,
+                      .Blocks = 132,
                       .Parts = {{.W = {static_cast<const BFloat16 *>(p1)}, .C = p2, .N = 1024, .LdC = 1024},
                                 {.W = {static_cast<const BFloat16 *>(p3)}, .C = p4, .N = 1024, .LdC = 1024}}};
   gridTiles<Thin>(params, smem, joinEpilogues(StoreAsIs{}, StoreAsIs{}));
