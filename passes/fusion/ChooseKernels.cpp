@@ -50,6 +50,26 @@ static Choice chooseTileProduct(int64_t maxRows) {
   return {"tile_matmul", "tiles", llvm::formatv("up to {0} rows fill tensor core tiles", maxRows)};
 }
 
+/// Paged attention on CUDA: tensor cores take 16-bit pages and widths that are multiples of 16.
+static Choice chooseAttention(PagedAttentionOp attention, int64_t maxRows) {
+  static constexpr int64_t MmaDepth = 16, MaxTileWidth = 256;
+  StringRef name = "paged_attention";
+  Type query = attention.getQuery().getType().getElementType(), state = attention.getState().getType().getElement();
+  int64_t keyWidth = attention.getQuery().getType().getDimSize(2);
+  int64_t valueWidth = attention.getState().getType().getShape()[2] - keyWidth;
+  if (!state.isF16() && !state.isBF16())
+    return {name.str(), "simt", "the cache does not hold f16 or bf16"};
+  if (!query.isF32() && query != state)
+    return {name.str(), "simt", "queries and cache have two 16-bit types"};
+  if (keyWidth % MmaDepth != 0 || valueWidth % MmaDepth != 0)
+    return {name.str(), "simt", "a head is no multiple of 16 wide"};
+  if (maxRows <= FewRows)
+    return {name.str(), "few_rows", llvm::formatv("at most {0} rows: bound by reading the pages once", maxRows)};
+  if (keyWidth > MaxTileWidth || valueWidth > MaxTileWidth)
+    return {name.str(), "few_rows", "heads are too wide for tiles of many rows"};
+  return {name.str(), "any_rows", llvm::formatv("up to {0} rows: tiles where a sequence has many", maxRows)};
+}
+
 static Choice chooseKernel(Operation *root, bool cuda, int64_t maxRows) {
   if (!root)
     return {"elementwise", "", "every element depends on its own place alone"};
@@ -57,6 +77,8 @@ static Choice chooseKernel(Operation *root, bool cuda, int64_t maxRows) {
     return chooseProduct(matmul, maxRows);
   if (isa<TileMatmulOp>(root))
     return chooseTileProduct(maxRows);
+  if (auto attention = dyn_cast<PagedAttentionOp>(root); attention && cuda)
+    return chooseAttention(attention, maxRows);
   std::string name = root->getName().stripDialect().str();
   return {name, "", "the template of this operation"};
 }

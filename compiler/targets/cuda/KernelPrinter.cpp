@@ -166,8 +166,8 @@ static FailureOr<std::string> printKernel(plan::LaunchOp launch, const TemplateU
   text += llvm::formatv("static_assert(Template::Threads == {0} && Template::SharedBytes == {1});\n", use.Threads,
                         use.SharedBytes);
   text += "} // namespace @_parts\n";
-  text += "extern \"C\" __global__ void __launch_bounds__(@_parts::Template::Threads, @_parts::Template::MinBlocks)\n  "
-          "  @(" +
+  text += "extern \"C\" __global__ void __launch_bounds__(@_parts::Template::Threads, @_parts::Template::MinBlocks)" +
+          (use.Cluster > 1 ? llvm::formatv(" __cluster_dims__({0}, 1, 1)", use.Cluster).str() : "") + "\n    @(" +
           *parameters + ") {\n";
   text += "  using namespace @_parts;\n  extern __shared__ __align__(1024) char smem[];\n";
   text += "  Template::Params params" + printMembers(use.Params) + ";\n";

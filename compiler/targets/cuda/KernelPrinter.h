@@ -22,6 +22,7 @@ struct TemplateUse {
   std::string Body = "NoBody{}";                           ///< the last argument of gridTiles
   mlir::AffineExpr Tiles;                                  ///< over the kernel's dims
   int64_t Threads = 256, SharedBytes = 0;
+  int64_t Cluster = 1;               ///< blocks that share memory; divides the tiles
   llvm::SmallVector<int64_t> Layers; ///< of this launch
 };
 

@@ -149,9 +149,94 @@ static int64_t getSharedBytes(const PageShape &shape, int64_t heads, int64_t ele
               2 * Warps * heads);
 }
 
+/// The form without tensor cores.
+static void useScalars(const PageShape &shape, StringRef types, int64_t elementBytes, AffineExpr tokens,
+                       TemplateUse &use) {
+  int64_t heads = getHeadsPerBlock(shape.Heads / shape.KvHeads);
+  use.Header = "paged_attention.cuh";
+  use.Type = llvm::formatv("PagedAttention<{0}, {1}>", types, shape.print());
+  use.Config = llvm::formatv("{0} heads a block, 4 warps, 1 part", heads);
+  use.Threads = 128;
+  use.SharedBytes = getSharedBytes(shape, heads, elementBytes);
+  use.Tiles = tokens * (shape.Heads / heads);
+}
+
+namespace {
+/// The numbers of PagedAttentionDecode.
+struct DecodeShape {
+  explicit DecodeShape(const PageShape &shape) : Shape(shape) {
+    int64_t group = shape.Heads / shape.KvHeads;
+    Columns = group > 8 && shape.ValueWidth <= 128 ? 16 : 8;
+    HeadBlocks = llvm::divideCeil(group, std::min(group, Columns));
+  }
+  int64_t getItemsPerToken() const { return Shape.KvHeads * HeadBlocks; }
+  int64_t getSharedBytes(int64_t warps) const { return 4 * warps * Columns * (Shape.ValueWidth + 2); }
+
+  const PageShape &Shape;
+  int64_t Columns, HeadBlocks;
+};
+} // namespace
+
+/// Before sm_90 nvJitLink takes more registers for the same program.
+static bool isLean(const LaunchBody &body) { return body.getTarget() != HopperTarget; }
+
+// Blocks of a cluster at most, and how many blocks it takes to fill a chip that has clusters.
+static constexpr int64_t MaxCluster = 8, FullGrid = 128;
+
+/// Few rows: an item for each token and key head, its pages spread over warps, and over a cluster where there are few
+/// items.
+static void useDecode(const LaunchBody &body, const PageShape &shape, StringRef types, AffineExpr tokens,
+                      TemplateUse &use) {
+  DecodeShape decode(shape);
+  int64_t cluster = 1, items = decode.getItemsPerToken() * body.getMax(tokens);
+  while (body.getTarget() == HopperTarget && cluster < MaxCluster && items * cluster < FullGrid)
+    cluster *= 2;
+  int64_t warps = shape.KeyWidth > 256 || shape.ValueWidth > 256 ? 4 : 8;
+  use.Threads = warps * 32;
+  use.SharedBytes = decode.getSharedBytes(warps);
+  use.Tiles = tokens * (decode.getItemsPerToken() * cluster);
+  use.Header = cluster > 1 ? "paged_attention_decode_sm90.cuh" : "paged_attention_decode.cuh";
+  use.Config = llvm::formatv("tensor cores, {0} warps", warps);
+  if (cluster == 1) {
+    use.Type = llvm::formatv("PagedAttentionDecode<{0}, {1}, {2}, {2}, {3}>", types, shape.print(), warps,
+                             isLean(body) ? "true" : "false");
+    return;
+  }
+  use.Type = llvm::formatv("PagedAttentionDecodeCluster<{0}, {1}, {2}, {3}>", types, shape.print(), warps, cluster);
+  use.SharedBytes += 4 * decode.Columns * (shape.ValueWidth + 2);
+  use.Config += llvm::formatv(", a cluster of {0} blocks", cluster);
+  use.Cluster = cluster;
+}
+
+/// Any rows: tiles of the sequences with many, items of those with few. `parts` is how many 16-bit numbers make up an
+/// element of a query.
+static void usePrefill(const LaunchBody &body, const PageShape &shape, StringRef types, int64_t parts,
+                       AffineExpr tokens, AffineExpr sequences, TemplateUse &use) {
+  static constexpr int64_t Warps = 4;
+  DecodeShape few(shape);
+  bool narrow = shape.KeyWidth <= 128 && shape.ValueWidth <= 128;
+  bool lean = isLean(body);
+  int64_t rowBlocks = !lean && narrow && parts == 1 ? 2 : 1, rows = Warps * 16 * rowBlocks;
+  int64_t keys = !lean && shape.KeyWidth <= 128 && rowBlocks == 1 ? 64 : 32, group = shape.Heads / shape.KvHeads;
+  auto getRowBytes = [](int64_t width) { return ((width / 8) | 1) * 16; };
+  int64_t tileBytes = parts * rows * getRowBytes(shape.KeyWidth) +
+                      2 * keys * (getRowBytes(shape.KeyWidth) + getRowBytes(shape.ValueWidth));
+  use.Header = "paged_attention_prefill.cuh";
+  use.Type = llvm::formatv("PagedAttentionPrefill<{0}, {1}, {2}>", types, shape.print(), lean ? "true" : "false");
+  use.Config = llvm::formatv("tensor cores, {0} rows a block, {1} positions a step", rows, keys);
+  use.Threads = Warps * 32;
+  use.SharedBytes = lean ? tileBytes : std::max(tileBytes, few.getSharedBytes(Warps));
+  use.Tiles = ((tokens * group).ceilDiv(rows) + sequences) * shape.KvHeads;
+  if (!lean)
+    use.Tiles = use.Tiles + sequences * few.getItemsPerToken();
+}
+
 FailureOr<TemplateUse> cuda::printPagedAttention(const LaunchBody &body, PagedAttentionOp op) {
-  if (op.getSinks())
-    return op.emitOpError() << "has sinks, for which there is no CUDA kernel yet; compile for the CPU";
+  auto variant = body.getLaunch().getKernel().getConfig().getAs<StringAttr>("variant");
+  bool scalars = !variant || variant.getValue() == "simt";
+  if (op.getSinks() && scalars)
+    return op.emitOpError() << "has sinks, for which there is no CUDA kernel without tensor cores; keep its cache in "
+                               "f16 or bf16, or compile for the CPU";
   SmallVector<std::string> pointers;
   for (Value operand : op->getOperands()) {
     FailureOr<std::string> pointer = getParameter(body, operand);
@@ -166,32 +251,33 @@ FailureOr<TemplateUse> cuda::printPagedAttention(const LaunchBody &body, PagedAt
     return failure();
   auto queryType = op.getQuery().getType();
   PageShape shape(state, queryType.getDimSize(1), queryType.getDimSize(2));
-  ArrayRef<AffineExpr> dims = body.getDims(op.getQuery());
+  AffineExpr tokens = body.getDim(op.getQuery(), 0), sequences = body.getDim(op.getLengths(), 0);
+  std::string types = llvm::formatv("{0}, {1}, {2}", *query, *element, *output);
   TemplateUse use;
-  use.Header = "paged_attention.cuh";
-  use.Type = llvm::formatv("PagedAttention<{0}, {1}, {2}, {3}>", *query, *element, *output, shape.print());
-  use.Params = {{"Q", pointers[0]},
-                {"Out", "p" + std::to_string(body.getOutputPort(0))},
-                {"Pool", pointers[1]},
-                {"RowOffsets", pointers[2]},
-                {"Lengths", pointers[3]},
-                {"BlockTables", pointers[4]},
-                {"Slots", "nullptr"},
-                {"Tokens", printSize(dims[0])},
-                {"Sequences", printSize(body.getDim(op.getLengths(), 0))},
-                {"Pages", printSize(body.getDim(op.getBlockTables(), 1))},
-                {"LdQ", std::to_string(shape.Heads * shape.KeyWidth)},
-                {"LdOut", std::to_string(shape.Heads * shape.ValueWidth)}};
+  use.Params = {{"Q", pointers[0]},       {"Out", "p" + std::to_string(body.getOutputPort(0))},
+                {"Pool", pointers[1]},    {"RowOffsets", pointers[2]},
+                {"Lengths", pointers[3]}, {"BlockTables", pointers[4]}};
+  if (scalars)
+    use.Params.push_back({"Slots", "nullptr"});
+  else
+    use.Params.push_back({"Sinks", op.getSinks() ? pointers[5] : "nullptr"});
+  use.Params.insert(use.Params.end(), {{"Tokens", printSize(tokens)},
+                                       {"Sequences", printSize(sequences)},
+                                       {"Pages", printSize(body.getDim(op.getBlockTables(), 1))},
+                                       {"LdQ", std::to_string(shape.Heads * shape.KeyWidth)},
+                                       {"LdOut", std::to_string(shape.Heads * shape.ValueWidth)}});
   shape.addPlace(use, op.getLayer());
-  int64_t heads = getHeadsPerBlock(shape.Heads / shape.KvHeads);
   use.Params.insert(use.Params.end(), {{"Scale", printFloat(op.getScale().convertToFloat())},
                                        {"SoftCap", printFloat(op.getCap().convertToFloat())},
-                                       {"Window", std::to_string(op.getVisibleTokens())},
-                                       {"Splits", "1"},
-                                       {"Partial", "nullptr"}});
-  use.Config = llvm::formatv("{0} heads a block, 4 warps, 1 part", heads);
-  use.Threads = 128;
-  use.SharedBytes = getSharedBytes(shape, heads, state.getElement().getIntOrFloatBitWidth() / 8);
-  use.Tiles = dims[0] * (shape.Heads / heads);
+                                       {"Window", std::to_string(op.getVisibleTokens())}});
+  if (scalars) {
+    use.Params.insert(use.Params.end(), {{"Splits", "1"}, {"Partial", "nullptr"}});
+    useScalars(shape, types, state.getElement().getIntOrFloatBitWidth() / 8, tokens, use);
+  } else if (variant.getValue() == "few_rows") {
+    useDecode(body, shape, types, tokens, use);
+  } else {
+    int64_t parts = *query != "float" ? 1 : *element == "Half" ? 2 : 3; // OperandParts
+    usePrefill(body, shape, types, parts, tokens, sequences, use);
+  }
   return use;
 }

@@ -173,6 +173,61 @@ __device__ inline void startNext() {
 #endif
 }
 
+/// 16 bytes that are read once, from an address that is a multiple of 16. Such loads keep their order.
+__device__ inline uint4 loadStreaming16(const void *pointer) {
+  uint4 x;
+  asm volatile("ld.global.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];"
+               : "=r"(x.x), "=r"(x.y), "=r"(x.z), "=r"(x.w)
+               : "l"(pointer));
+  return x;
+}
+
+/// An 8x8 matrix of 16-bit elements transposed; lane 4g+t holds elements 2t and 2t+1 of row g.
+__device__ inline uint32_t transposeMatrix(uint32_t row) {
+  uint32_t result;
+  asm("movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;" : "=r"(result) : "r"(row));
+  return result;
+}
+
+/// The low 16 bits of two words, those of `first` below.
+__device__ inline uint32_t lowHalves(uint32_t first, uint32_t second) {
+  uint32_t result;
+  asm("prmt.b32 %0, %1, %2, 0x5410;" : "=r"(result) : "r"(first), "r"(second));
+  return result;
+}
+
+/// The high 16 bits of two words, those of `first` below.
+__device__ inline uint32_t highHalves(uint32_t first, uint32_t second) {
+  uint32_t result;
+  asm("prmt.b32 %0, %1, %2, 0x7632;" : "=r"(result) : "r"(first), "r"(second));
+  return result;
+}
+
+/// 2^x to two units in the last place; results below the smallest normal number are 0.
+__device__ inline float exponential2(float x) {
+  float result;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
+  return result;
+}
+
+/// Waits for all threads of the cluster, whose writes to shared memory can then be read. sm_90 and up.
+__device__ inline void clusterBarrier() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("barrier.cluster.arrive.aligned;\nbarrier.cluster.wait.aligned;" ::: "memory");
+#endif
+}
+
+/// *pointer in the shared memory of block `rank` of the cluster. sm_90 and up.
+__device__ inline float loadPeer(const float *pointer, int rank) {
+  float value = 0;
+#if __CUDA_ARCH__ >= 900
+  uint32_t mine = static_cast<uint32_t>(__cvta_generic_to_shared(pointer)), address;
+  asm volatile("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(address) : "r"(mine), "r"(rank));
+  asm volatile("ld.shared::cluster.f32 %0, [%1];" : "=f"(value) : "r"(address) : "memory");
+#endif
+  return value;
+}
+
 /// `pointer`, known only once `result` is: loads through it do not move before the arithmetic that gives `result`. The
 /// compiler otherwise moves the loads of all rows to the front and spills what they bring.
 template <class T> __device__ inline const T *pointerAfter(const T *pointer, float &result) {
@@ -192,6 +247,13 @@ void commitAsync();
 template <int Pending> void waitAsync();
 void loadMatrix4(uint32_t (&r)[4], const void *row);
 void loadMatrix4Transposed(uint32_t (&r)[4], const void *row);
+uint4 loadStreaming16(const void *pointer);
+uint32_t transposeMatrix(uint32_t row);
+uint32_t lowHalves(uint32_t first, uint32_t second);
+uint32_t highHalves(uint32_t first, uint32_t second);
+float exponential2(float x);
+void clusterBarrier();
+float loadPeer(const float *pointer, int rank);
 template <class T> const T *pointerAfter(const T *pointer, float &result);
 void waitForPrevious();
 void startNext();

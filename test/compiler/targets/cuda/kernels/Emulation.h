@@ -19,6 +19,7 @@
 #define __global__
 #define __align__(n) alignas(n)
 #define __launch_bounds__(...)
+#define __cluster_dims__(...)
 
 #include "Numbers.h"
 #include <cstdio>
@@ -351,6 +352,17 @@ template <int Pending> inline void waitAsync() {
 
 inline void waitForPrevious() { test::Block::Current->Waited = true; }
 inline void startNext() {}
+
+inline uint4 loadStreaming16(const void *pointer) { return *static_cast<const uint4 *>(pointer); }
+inline uint32_t lowHalves(uint32_t first, uint32_t second) { return (first & 0xffff) | second << 16; }
+inline uint32_t highHalves(uint32_t first, uint32_t second) { return first >> 16 | (second & 0xffff0000); }
+inline float exponential2(float x) { return std::exp2(x); }
+inline uint32_t transposeMatrix(uint32_t row) {
+  auto rows = test::exchange(row);
+  int lane = threadIdx.x % 32;
+  auto element = [&](int r, int c) { return rows[r * 4 + c / 2] >> c % 2 * 16 & 0xffff; };
+  return element(lane % 4 * 2, lane / 4) | element(lane % 4 * 2 + 1, lane / 4) << 16;
+}
 
 template <class T> inline const T *pointerAfter(const T *pointer, float &) { return pointer; }
 

@@ -181,8 +181,20 @@ void launch(const typename Kernel::Params &params, const Body &body, int64_t blo
         cudaFuncSetAttribute(runTiles<Kernel, Body>, cudaFuncAttributeMaxDynamicSharedMemorySize, Kernel::SharedBytes),
         "cudaFuncSetAttribute");
   raised = true;
-  runTiles<Kernel, Body><<<static_cast<unsigned>(grid), Kernel::Threads, Kernel::SharedBytes>>>(params, body);
-  check(cudaGetLastError(), "launch");
+  cudaLaunchConfig_t config{};
+  config.gridDim = static_cast<unsigned>(grid);
+  config.blockDim = Kernel::Threads;
+  config.dynamicSmemBytes = Kernel::SharedBytes;
+  cudaLaunchAttribute cluster{};
+  if constexpr (requires { Kernel::Cluster; }) {
+    cluster.id = cudaLaunchAttributeClusterDimension;
+    cluster.val.clusterDim.x = Kernel::Cluster;
+    cluster.val.clusterDim.y = cluster.val.clusterDim.z = 1;
+    config.gridDim = static_cast<unsigned>((grid + Kernel::Cluster - 1) / Kernel::Cluster * Kernel::Cluster);
+    config.attrs = &cluster;
+    config.numAttrs = 1;
+  }
+  check(cudaLaunchKernelEx(&config, runTiles<Kernel, Body>, params, body), "launch");
 #endif
 }
 

@@ -9,6 +9,8 @@
 #include "matmul.cuh"
 #include "packed_matmul.cuh"
 #include "paged_attention.cuh"
+#include "paged_attention_decode.cuh"
+#include "paged_attention_prefill.cuh"
 #include "pooling.cuh"
 #include "quantized_matmul.cuh"
 #include "rope.cuh"
@@ -563,6 +565,60 @@ lathe_append_rotated_kv_f16_1(void *k, void *v, void *pool, void *slots, void *p
                                   .PositionScale = 1,
                                   .Magnitude = 1};
   gridTiles<AppendRotatedKv1>(params, smem, NoBody{});
+}
+
+using PagedAttentionDecode1 = PagedAttentionDecode<BFloat16, BFloat16, BFloat16, Shape1, 8, 8, true>;
+// README.md: 8 columns.
+static_assert(PagedAttentionDecode1::SharedBytes == 4 * 8 * 8 * (128 + 2));
+// registers <= 255
+KERNEL(PagedAttentionDecode1)
+lathe_paged_attention_decode_bf16_1(void *q, void *pool, void *offsets, void *lengths, void *tables, void *sinks,
+                                    void *out, int64_t tokens, int64_t sequences, int64_t pages) {
+  SHARED;
+  PagedAttentionDecode1::Params params{.Q = (const BFloat16 *)q,
+                                       .Out = (BFloat16 *)out,
+                                       .Pool = (const BFloat16 *)pool,
+                                       .RowOffsets = (const int32_t *)offsets,
+                                       .Lengths = (const int32_t *)lengths,
+                                       .BlockTables = (const int32_t *)tables,
+                                       .Sinks = (const float *)sinks,
+                                       .Tokens = tokens,
+                                       .Sequences = sequences,
+                                       .Pages = pages,
+                                       .LdQ = 32 * 128,
+                                       .LdOut = 32 * 128,
+                                       .PageElements = 32 * Shape1::LayerElements,
+                                       .LayerOffset = 3 * Shape1::LayerElements,
+                                       .Scale = 0.0883883f,
+                                       .SoftCap = 0,
+                                       .Window = 0};
+  gridTiles<PagedAttentionDecode1>(params, smem, NoBody{});
+}
+
+using PagedAttentionPrefill1 = PagedAttentionPrefill<BFloat16, BFloat16, BFloat16, Shape1, true>;
+// registers <= 255
+KERNEL(PagedAttentionPrefill1)
+lathe_paged_attention_prefill_bf16_1(void *q, void *pool, void *offsets, void *lengths, void *tables, void *out,
+                                     int64_t tokens, int64_t sequences, int64_t pages) {
+  SHARED;
+  PagedAttentionPrefill1::Params params{(const BFloat16 *)q,
+                                        (BFloat16 *)out,
+                                        (const BFloat16 *)pool,
+                                        (const int32_t *)offsets,
+                                        (const int32_t *)lengths,
+                                        (const int32_t *)tables,
+                                        nullptr,
+                                        tokens,
+                                        sequences,
+                                        pages,
+                                        32 * 128,
+                                        32 * 128,
+                                        32 * Shape1::LayerElements,
+                                        3 * Shape1::LayerElements,
+                                        0.0883883f,
+                                        0,
+                                        0};
+  gridTiles<PagedAttentionPrefill1>(params, smem, NoBody{});
 }
 
 using AppendKv1 = AppendKv<float, Half, Shape1>;

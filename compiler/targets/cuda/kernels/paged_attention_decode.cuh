@@ -1,0 +1,448 @@
+// Paged attention of sequences with few rows a step, on tensor cores: what paged_attention.cuh says, for pages of
+// 16-bit elements and widths that are multiples of 16.
+//
+//   PagedAttentionDecode<Query, State, Output, Shape, Warps>
+//   PagedAttentionDecode<Query, State, Output, Shape, Warps, Warps, true>   lean: for what is assembled before sm_90,
+//                                                                           where registers go further
+//
+// A column is a pair (row of the step, query head of one key head); an item is up to Columns of them. A warp takes
+// every Slots-th page, by its number: S^T[16 positions, columns] = K Q^T and O^T[value width, columns] += V^T P^T, a
+// page a step, with K and V in registers as they come from global memory in 16-byte words. The order of dimensions
+// within a product is chosen so that a word holds neighbours: mma never sees the matrices in the order that they have
+// in memory. Pages go to warps, and warps are joined, by position alone: the bits of a row depend on what it sees, on
+// the number of slots, and on nothing else in the batch.
+//
+// f32 queries and the weights that meet them are sums of 16-bit numbers, so nothing of them is lost.
+// Grid: Tokens * KvHeads * HeadBlocks, a tile for each token; block 32 * Warps; shared SharedBytes.
+// Sinks [Heads] may be null: one more score a head, without value.
+#ifndef LATHE_KERNELS_PAGED_ATTENTION_DECODE_CUH
+#define LATHE_KERNELS_PAGED_ATTENTION_DECODE_CUH
+
+#include "mma_tile.cuh"
+#include "paged_attention.cuh"
+
+namespace lathe::kernels {
+
+template <FloatElement Query, HalfElement State, FloatElement Output> struct PagedAttentionParams {
+  const Query *Q;
+  Output *Out;
+  const State *Pool;
+  const int32_t *RowOffsets, *Lengths, *BlockTables;
+  const float *Sinks;
+  int64_t Tokens, Sequences, Pages;
+  int64_t LdQ, LdOut, PageElements, LayerOffset;
+  float Scale, SoftCap; ///< SoftCap 0: none, else c * tanh(x / c)
+  int64_t Window;       ///< 0: none
+};
+
+inline constexpr float Log2E = 1.44269504088896340736f;
+
+/// 16-bit numbers whose sum is a query or a weight of type Query.
+template <class Query, class State>
+inline constexpr int OperandParts = !IsSame<Query, float> ? 1
+                                    : IsSame<State, Half> ? 2
+                                                          : 3;
+
+/// Two values as the sum of `Parts` pairs of 16-bit numbers.
+template <HalfElement Element, int Parts>
+__device__ inline void splitPair(float low, float high, uint32_t (&parts)[Parts]) {
+#pragma unroll
+  for (int i = 0; i < Parts; ++i) {
+    parts[i] = packPair<Element>(low, high);
+    low -= toValue(Element{uint16_t(parts[i])});
+    high -= toValue(Element{uint16_t(parts[i] >> 16)});
+  }
+}
+
+/// The sequence that owns `token`, found by a warp: the first whose rows end behind it; Sequences when there is none.
+__device__ inline int64_t findSequence(const int32_t *rowOffsets, int64_t sequences, int64_t token) {
+  if (sequences == 1)
+    return token < rowOffsets[1] ? 0 : 1;
+  int before = 0;
+  for (int64_t s = threadIdx.x % 32; s < sequences; s += 32)
+    before += rowOffsets[s + 1] <= token;
+#pragma unroll
+  for (int distance = 16; distance > 0; distance /= 2)
+    before += __shfl_xor_sync(0xffffffffu, before, distance);
+  return before;
+}
+
+/// What scores become before the softmax: the exponent of 2.
+struct ScoreMap {
+  float Scale, Cap, InverseCap; ///< Cap 0: none
+  __device__ ScoreMap(float scale, float cap)
+      : Scale(cap != 0 ? scale : scale * Log2E), Cap(cap * Log2E), InverseCap(cap != 0 ? 1.0f / cap : 0.0f) {}
+  __device__ float operator()(float dot) const {
+    return Cap != 0 ? Cap * tanhf(dot * Scale * InverseCap) : dot * Scale;
+  }
+};
+
+template <FloatElement Query, HalfElement State, FloatElement Output, class Shape, int Warps, int Slots = Warps,
+          bool Lean = false>
+struct PagedAttentionDecode {
+  static_assert(Shape::KeyWidth % 16 == 0 && Shape::ValueWidth % 16 == 0,
+                "widths must be multiples of 16; PagedAttention takes the others");
+  static constexpr int KeyWidth = Shape::KeyWidth, ValueWidth = Shape::ValueWidth, Group = Shape::Group;
+  static constexpr int ColumnBlocks = Group > 8 && ValueWidth <= 128 ? 2 : 1; ///< of eight columns
+  static constexpr int Columns = 8 * ColumnBlocks;
+  static constexpr int HeadsPerItem = Group < Columns ? Group : Columns;
+  static constexpr int HeadBlocks = (Group + HeadsPerItem - 1) / HeadsPerItem;
+  static constexpr int RowsPerItem = HeadBlocks > 1 ? 1 : Columns / Group;
+  static constexpr int Threads = Warps * 32;
+  static constexpr int KeyWords = KeyWidth / 8, ValueWords = ValueWidth / 16;  ///< a lane's share of a position
+  static constexpr bool Ahead = !Lean && KeyWidth <= 256 && ValueWidth <= 256; ///< whether a page waits in registers
+  static constexpr int MinBlocks = ColumnBlocks * ValueWidth <= 128 && KeyWidth <= 128 ? 12 / Warps : 8 / Warps;
+  static constexpr int Parts = OperandParts<Query, State>;
+  static constexpr int SumFloats = Warps * Columns * ValueWidth;
+  static constexpr int SharedBytes = 4 * (SumFloats + 2 * Warps * Columns);
+  using Params = PagedAttentionParams<Query, State, Output>;
+
+  static __host__ __device__ int64_t tiles(const Params &p) { return p.Tokens * Shape::KvHeads * HeadBlocks; }
+
+  /// The columns of an item, and what each sees.
+  struct Item {
+    int64_t Sequence, Token; ///< the first row's token
+    int KvHead, Head0, Rows;
+    int64_t End;    ///< of the first row; row r sees r positions more
+    int64_t Window; ///< 0: none
+    int64_t Pages;
+
+    __device__ int count() const { return HeadBlocks > 1 ? smaller(HeadsPerItem, Group - Head0) : Rows * Group; }
+    __device__ int row(int column) const { return HeadBlocks > 1 ? 0 : column / Group; }
+    __device__ int head(int column) const {
+      return KvHead * Group + (HeadBlocks > 1 ? Head0 + column : column % Group);
+    }
+    __device__ int64_t end(int column) const { return smaller<int64_t>(End + row(column), Pages * PageTokens); }
+    __device__ int64_t begin(int column) const {
+      int64_t end = End + row(column);
+      return Window > 0 && end > Window ? end - Window : 0;
+    }
+  };
+
+  /// What a warp has summed so far. Lane 4g+t holds columns 2t and 2t+1 of each block.
+  struct Sums {
+    float Max[ColumnBlocks][2], Total[ColumnBlocks][2]; ///< Total is this lane's share
+    float Values[ColumnBlocks][ValueWords][4];          ///< mma's accumulators
+  };
+
+  /// First of the two neighbouring dimensions of word `word` of lane 4g+t of the values.
+  static __device__ int dimension(int word, int g) {
+    constexpr int Wide = ValueWidth / 64 * 4, Middle = ValueWidth % 64 / 32 * 2;
+    if (word < Wide)
+      return word / 4 * 64 + g * 8 + word % 4 * 2;
+    if (word < Wide + Middle)
+      return Wide * 16 + g * 4 + (word - Wide) * 2;
+    return (Wide + Middle) * 16 + g * 2;
+  }
+
+  /// Queries as right operands: lane 4g+t holds column g of each block, the dimensions that `loadKeys` gives lane t.
+  static __device__ void loadQueries(uint32_t (&q)[Parts][ColumnBlocks][KeyWords], const Params &p, const Item &item) {
+    int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+#pragma unroll
+    for (int block = 0; block < ColumnBlocks; ++block) {
+      int column = block * 8 + g;
+      bool valid = column < item.count();
+      const Query *source =
+          p.Q + (valid ? (item.Token + item.row(column)) * p.LdQ + int64_t(item.head(column)) * KeyWidth : 0);
+#pragma unroll
+      for (int word = 0; word < KeyWords; ++word) {
+        constexpr int Wide = KeyWidth / 32 * 4;
+        int d = word < Wide ? word / 4 * 32 + t * 8 + word % 4 * 2 : Wide * 8 + t * 4 + (word - Wide) * 2;
+        float pair[2] = {0, 0};
+        if (valid)
+          loadVector(source, d, pair);
+        uint32_t parts[Parts];
+        splitPair<State, Parts>(pair[0], pair[1], parts);
+#pragma unroll
+        for (int part = 0; part < Parts; ++part)
+          q[part][block][word] = parts[part];
+      }
+    }
+  }
+
+  /// Positions g and g+8 of a page: of each 32 dimensions lane 4g+t has eight neighbours, of the last 16 four.
+  static __device__ void loadKeys(uint32_t (&k)[2][KeyWords], const State *keys) {
+    int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+      const State *row = keys + (g + i * 8) * KeyWidth;
+#pragma unroll
+      for (int j = 0; j < KeyWidth / 32; ++j) {
+        uint4 x = loadStreaming16(row + j * 32 + t * 8);
+        k[i][j * 4] = x.x, k[i][j * 4 + 1] = x.y, k[i][j * 4 + 2] = x.z, k[i][j * 4 + 3] = x.w;
+      }
+      if constexpr (KeyWidth % 32 != 0) {
+        uint2 x = *reinterpret_cast<const uint2 *>(row + KeyWidth / 32 * 32 + t * 4);
+        k[i][KeyWords - 2] = x.x, k[i][KeyWords - 1] = x.y;
+      }
+    }
+  }
+
+  /// Positions 2t, 2t+1, 2t+8 and 2t+9 of a page, the dimensions that `dimension` says.
+  static __device__ void loadValues(uint32_t (&v)[4][ValueWords], const State *values) {
+    int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+    constexpr int Wide = ValueWidth / 64 * 4, Middle = ValueWidth % 64 / 32 * 2;
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      const State *row = values + (t * 2 + i % 2 + i / 2 * 8) * ValueWidth;
+#pragma unroll
+      for (int j = 0; j < ValueWidth / 64; ++j) {
+        uint4 x = loadStreaming16(row + j * 64 + g * 8);
+        v[i][j * 4] = x.x, v[i][j * 4 + 1] = x.y, v[i][j * 4 + 2] = x.z, v[i][j * 4 + 3] = x.w;
+      }
+      if constexpr (Middle != 0) {
+        uint2 x = *reinterpret_cast<const uint2 *>(row + Wide * 16 + g * 4);
+        v[i][Wide] = x.x, v[i][Wide + 1] = x.y;
+      }
+      if constexpr (ValueWidth % 32 != 0)
+        v[i][ValueWords - 1] = *reinterpret_cast<const uint32_t *>(row + (Wide + Middle) * 16 + g * 2);
+    }
+  }
+
+  /// Positions first .. first+15 of all columns: weights as right operands, `sums` rescaled to the new maxima.
+  static __device__ void weigh(Sums &sums, float (&scores)[ColumnBlocks][4],
+                               uint32_t (&weights)[Parts][ColumnBlocks][2], const Item &item, int64_t first, bool whole,
+                               const ScoreMap &map) {
+    int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+#pragma unroll
+    for (int block = 0; block < ColumnBlocks; ++block) {
+      float (&s)[4] = scores[block];
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        s[i] = map(s[i]);
+        int column = block * 8 + t * 2 + i % 2;
+        int64_t position = first + g + i / 2 * 8;
+        if (!whole && (position >= item.end(column) || position < item.begin(column)))
+          s[i] = -Infinity;
+      }
+#pragma unroll
+      for (int c = 0; c < 2; ++c) {
+        float top = s[c] > s[c + 2] ? s[c] : s[c + 2];
+#pragma unroll
+        for (int distance = 4; distance < 32; distance *= 2) {
+          float other = __shfl_xor_sync(0xffffffffu, top, distance);
+          top = other > top ? other : top;
+        }
+        top = sums.Max[block][c] > top ? sums.Max[block][c] : top;
+        float origin = top == -Infinity ? 0.0f : top, shrink = exponential2(sums.Max[block][c] - origin);
+        s[c] = exponential2(s[c] - origin);
+        s[c + 2] = exponential2(s[c + 2] - origin);
+        sums.Max[block][c] = top;
+        sums.Total[block][c] = sums.Total[block][c] * shrink + s[c] + s[c + 2];
+#pragma unroll
+        for (int word = 0; word < ValueWords; ++word) {
+          sums.Values[block][word][c] *= shrink;
+          sums.Values[block][word][c + 2] *= shrink;
+        }
+      }
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        uint32_t parts[Parts];
+        splitPair<State, Parts>(s[half * 2], s[half * 2 + 1], parts);
+#pragma unroll
+        for (int part = 0; part < Parts; ++part)
+          weights[part][block][half] = transposeMatrix(parts[part]);
+      }
+    }
+  }
+
+  static __device__ void score(float (&scores)[ColumnBlocks][4], const uint32_t (&k)[2][KeyWords],
+                               const uint32_t (&q)[Parts][ColumnBlocks][KeyWords]) {
+#pragma unroll
+    for (int block = 0; block < ColumnBlocks; ++block)
+#pragma unroll
+      for (int i = 0; i < 4; ++i)
+        scores[block][i] = 0;
+#pragma unroll
+    for (int step = 0; step < KeyWords; step += 2) {
+      uint32_t left[4] = {k[0][step], k[1][step], k[0][step + 1], k[1][step + 1]};
+#pragma unroll
+      for (int part = 0; part < Parts; ++part)
+#pragma unroll
+        for (int block = 0; block < ColumnBlocks; ++block)
+          multiplyAccumulate<State>(scores[block], left, q[part][block][step], q[part][block][step + 1]);
+    }
+  }
+
+  static __device__ void addValues(Sums &sums, const uint32_t (&v)[4][ValueWords],
+                                   const uint32_t (&weights)[Parts][ColumnBlocks][2]) {
+#pragma unroll
+    for (int word = 0; word < ValueWords; ++word) {
+      uint32_t left[4] = {lowHalves(v[0][word], v[1][word]), highHalves(v[0][word], v[1][word]),
+                          lowHalves(v[2][word], v[3][word]), highHalves(v[2][word], v[3][word])};
+#pragma unroll
+      for (int part = 0; part < Parts; ++part)
+#pragma unroll
+        for (int block = 0; block < ColumnBlocks; ++block)
+          multiplyAccumulate<State>(sums.Values[block][word], left, weights[part][block][0], weights[part][block][1]);
+    }
+  }
+
+  /// Values of positions that no column sees may be anything, NaN included: they become 0.
+  static __device__ void clearUnseen(uint32_t (&v)[4][ValueWords], int64_t first, int64_t begin, int64_t end) {
+    int t = threadIdx.x % 4;
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      int64_t position = first + t * 2 + i % 2 + i / 2 * 8;
+      if (position < begin || position >= end)
+#pragma unroll
+        for (int word = 0; word < ValueWords; ++word)
+          v[i][word] = 0;
+    }
+  }
+
+  /// Sums of the pages first, first + Slots, ... of an item.
+  static __device__ void addPages(Sums &sums, const Params &p, const Item &item, int64_t page) {
+    int lane = threadIdx.x % 32, rows = HeadBlocks > 1 ? 1 : item.Rows;
+    int64_t begin = item.begin(0), end = smaller<int64_t>(item.End + rows - 1, p.Pages * PageTokens);
+    int64_t wholeBegin = item.begin(item.count() - 1), wholeEnd = item.end(0), last = ceilDiv<int64_t>(end, PageTokens);
+    const int32_t *table = p.BlockTables + item.Sequence * p.Pages;
+    const State *keys = p.Pool + p.LayerOffset + item.KvHead * PageTokens * KeyWidth;
+    const State *values =
+        p.Pool + p.LayerOffset + Shape::KvHeads * PageTokens * KeyWidth + item.KvHead * PageTokens * ValueWidth;
+    // Each lane holds the number of one of the warp's next 32 pages.
+    auto readNumbers = [&](int64_t from) {
+      int64_t mine = from + lane * Slots;
+      return mine < p.Pages ? table[mine] : 0;
+    };
+    uint32_t q[Parts][ColumnBlocks][KeyWords], k[2][KeyWords], v[4][ValueWords];
+    int32_t numbers = readNumbers(page);
+    loadQueries(q, p, item);
+    ScoreMap map(p.Scale, p.SoftCap);
+    if (page >= last)
+      return;
+    int64_t offset = __shfl_sync(0xffffffffu, numbers, 0) * p.PageElements;
+    loadKeys(k, keys + offset);
+    if constexpr (Ahead)
+      loadValues(v, values + offset);
+#pragma unroll 1
+    for (int step = 1; page < last; ++step, page += Slots) {
+      int64_t first = page * PageTokens, next = offset;
+      bool whole = first >= wholeBegin && first + PageTokens <= wholeEnd, more = page + Slots < last;
+      if (step % 32 == 0)
+        numbers = readNumbers(page + Slots);
+      next = __shfl_sync(0xffffffffu, numbers, step % 32) * p.PageElements;
+      float scores[ColumnBlocks][4];
+      uint32_t weights[Parts][ColumnBlocks][2];
+      score(scores, k, q);
+      if (more)
+        loadKeys(k, pointerAfter(keys + next, scores[0][0]));
+      if constexpr (!Ahead)
+        loadValues(v, values + offset);
+      weigh(sums, scores, weights, item, first, whole, map);
+      if (!whole)
+        clearUnseen(v, first, begin, end);
+      addValues(sums, v, weights);
+      if (Ahead && more)
+        loadValues(v, pointerAfter(values + next, sums.Values[ColumnBlocks - 1][ValueWords - 1][0]));
+      offset = next;
+    }
+  }
+
+  /// Leaves this warp's sums in shared memory.
+  static __device__ void leave(Sums &sums, float *parts, float *maxima, float *totals) {
+    int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4, warp = threadIdx.x / 32;
+#pragma unroll
+    for (int block = 0; block < ColumnBlocks; ++block)
+#pragma unroll
+      for (int c = 0; c < 2; ++c) {
+        int column = warp * Columns + block * 8 + t * 2 + c;
+        float total = sums.Total[block][c];
+#pragma unroll
+        for (int distance = 4; distance < 32; distance *= 2)
+          total += __shfl_xor_sync(0xffffffffu, total, distance);
+        if (g == 0) {
+          maxima[column] = sums.Max[block][c];
+          totals[column] = total;
+        }
+#pragma unroll
+        for (int word = 0; word < ValueWords; ++word) {
+          float pair[2] = {sums.Values[block][word][c], sums.Values[block][word][c + 2]};
+          storeVector(parts, column * ValueWidth + dimension(word, g), pair);
+        }
+      }
+  }
+
+  /// Joins the warps in order and stores the item's results.
+  static __device__ void join(const Params &p, const Item &item, const float *parts, const float *maxima,
+                              const float *totals) {
+    for (int i = threadIdx.x; i < item.count() * ValueWidth; i += Threads) {
+      int column = i / ValueWidth, d = i % ValueWidth, head = item.head(column);
+      float top = p.Sinks ? p.Sinks[head] * Log2E : -Infinity, total = 0, value = 0;
+#pragma unroll
+      for (int warp = 0; warp < Warps; ++warp)
+        top = maxima[warp * Columns + column] > top ? maxima[warp * Columns + column] : top;
+#pragma unroll
+      for (int warp = 0; warp < Warps; ++warp) {
+        int part = warp * Columns + column;
+        float shrink = totals[part] == 0 ? 0.0f : exponential2(maxima[part] - top);
+        total += shrink * totals[part];
+        value += shrink * parts[part * ValueWidth + d];
+      }
+      if (p.Sinks && total != 0)
+        total += exponential2(p.Sinks[head] * Log2E - top);
+      p.Out[(item.Token + item.row(column)) * p.LdOut + int64_t(head) * ValueWidth + d] =
+          fromValue<Output>(total == 0 ? 0.0f : value / total);
+    }
+  }
+
+  /// Sums of an item over the pages of slot `slot`, left in shared memory: page numbers that are equal modulo Slots
+  /// are one slot's, whatever is seen.
+  static __device__ void addSlot(const Params &p, const Item &item, int slot, float *parts, float *maxima,
+                                 float *totals) {
+    Sums sums;
+#pragma unroll
+    for (int block = 0; block < ColumnBlocks; ++block)
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        if (i < 2) {
+          sums.Max[block][i] = -Infinity;
+          sums.Total[block][i] = 0;
+        }
+#pragma unroll
+        for (int word = 0; word < ValueWords; ++word)
+          sums.Values[block][word][i] = 0;
+      }
+    int64_t firstPage = item.begin(0) / PageTokens;
+    addPages(sums, p, item, firstPage + (slot + Slots - firstPage % Slots) % Slots);
+    leave(sums, parts, maxima, totals);
+  }
+
+  /// Computes one item.
+  static __device__ void attend(const Params &p, const Item &item, char *smem) {
+    float *parts = reinterpret_cast<float *>(smem), *maxima = parts + SumFloats, *totals = maxima + Warps * Columns;
+    addSlot(p, item, threadIdx.x / 32, parts, maxima, totals);
+    __syncthreads();
+    join(p, item, parts, maxima, totals);
+  }
+
+  /// The item of `token` in part `part` of KvHeads * HeadBlocks; without rows where an earlier token's item has it.
+  static __device__ Item findItem(const Params &p, int64_t token, int part) {
+    Item item{.Sequence = findSequence(p.RowOffsets, p.Sequences, token),
+              .Token = token,
+              .KvHead = part / HeadBlocks,
+              .Head0 = part % HeadBlocks * HeadsPerItem,
+              .Rows = 1,
+              .End = 0,
+              .Window = p.Window,
+              .Pages = p.Pages};
+    if (item.Sequence >= p.Sequences)
+      return item; // a padded token: it sees nothing
+    int64_t begin = p.RowOffsets[item.Sequence], end = p.RowOffsets[item.Sequence + 1];
+    item.Rows = (token - begin) % RowsPerItem == 0 ? int(smaller<int64_t>(RowsPerItem, end - token)) : 0;
+    int64_t length = p.Lengths[item.Sequence];
+    item.End = length > 0 ? length - (end - token) + 1 : -RowsPerItem;
+    return item;
+  }
+
+  static __device__ void run(const Params &p, int64_t tile, char *smem, const NoBody &) {
+    constexpr int ItemsPerToken = Shape::KvHeads * HeadBlocks;
+    Item item = findItem(p, tile / ItemsPerToken, int(tile % ItemsPerToken));
+    if (item.Rows > 0)
+      attend(p, item, smem);
+  }
+};
+
+} // namespace lathe::kernels
+
+#endif // LATHE_KERNELS_PAGED_ATTENTION_DECODE_CUH
