@@ -210,8 +210,9 @@ __device__ inline float exponential2(float x) {
   return result;
 }
 
-/// Waits for all threads of the cluster, whose writes to shared memory can then be read. sm_90 and up.
-__device__ inline void clusterBarrier() {
+/// Waits for all threads of the cluster, of `blocks` blocks, whose writes to shared memory can then be read. sm_90 and
+/// up.
+__device__ inline void clusterBarrier(int) {
 #if __CUDA_ARCH__ >= 900
   asm volatile("barrier.cluster.arrive.aligned;\nbarrier.cluster.wait.aligned;" ::: "memory");
 #endif
@@ -252,7 +253,7 @@ uint32_t transposeMatrix(uint32_t row);
 uint32_t lowHalves(uint32_t first, uint32_t second);
 uint32_t highHalves(uint32_t first, uint32_t second);
 float exponential2(float x);
-void clusterBarrier();
+void clusterBarrier(int blocks);
 float loadPeer(const float *pointer, int rank);
 template <class T> const T *pointerAfter(const T *pointer, float &result);
 void waitForPrevious();

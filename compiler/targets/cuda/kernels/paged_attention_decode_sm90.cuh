@@ -89,9 +89,9 @@ struct PagedAttentionDecodeCluster {
     Blockwise::addSlot(p, item, threadIdx.x / 32 * Cluster + rank, parts, maxima, totals);
     __syncthreads();
     joinWarps(item, parts, maxima, totals, joined);
-    clusterBarrier();
+    clusterBarrier(Cluster);
     joinBlocks(p, item, rank, joined);
-    clusterBarrier(); // nobody leaves, or goes on to the next tile, while its memory is read
+    clusterBarrier(Cluster); // nobody leaves, or goes on to the next tile, while its memory is read
   }
 };
 

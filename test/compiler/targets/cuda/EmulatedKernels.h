@@ -26,19 +26,16 @@ template <size_t... I> static void call(void *kernel, const uint64_t *arguments,
 /// before. `arguments` holds MaxArguments words.
 extern "C" void emulateLaunch(void *kernel, unsigned grid, unsigned threads, unsigned sharedBytes,
                               const uint64_t *arguments) {
-  static lathe::kernels::test::Block block;
   static bool reverse = false;
-  block.GridSize.x = grid;
-  block.BlockSize.x = threads;
-  for (unsigned i = 0; i < grid; ++i) {
-    std::memset(smem, 0xff, sharedBytes < LargestShared ? sharedBytes : LargestShared); // NaN in every float type
-    block.BlockIndex.x = i;
-    block.run(threads, 0, reverse, [&] { call(kernel, arguments, std::make_index_sequence<MaxArguments>()); });
-    if (!block.Waited) {
-      std::fprintf(stderr, "emulation: block %u ends without having called waitForPrevious()\n", i);
-      std::exit(1);
-    }
-  }
+  lathe::kernels::test::runGrid(
+      grid, threads, sharedBytes < LargestShared ? sharedBytes : LargestShared, reverse, smem,
+      [&] { call(kernel, arguments, std::make_index_sequence<MaxArguments>()); },
+      [](const lathe::kernels::test::Block &block) {
+        if (block.Waited)
+          return;
+        std::fprintf(stderr, "emulation: block %u ends without having called waitForPrevious()\n", block.BlockIndex.x);
+        std::exit(1);
+      });
   reverse = !reverse;
 }
 

@@ -82,7 +82,7 @@ struct BulkCopy {
 
 /// One thread of the block: its stack, where it stopped, and the copies it has started.
 struct Fiber {
-  enum State { Ready, AtBlockBarrier, AtWarpBarrier, AtSomeBarrier, AtArrivals, Done };
+  enum State { Ready, AtBlockBarrier, AtWarpBarrier, AtSomeBarrier, AtArrivals, AtCluster, Done };
   void *StackPointer = nullptr;
   std::unique_ptr<char[]> Stack;
   State Where = Done;
@@ -133,6 +133,10 @@ public:
   char Exchange[32][32]; ///< what the lanes of the running warp show each other
   bool Reverse = false;
   std::vector<BulkCopy> BulkCopies; ///< started, not yet arrived
+  unsigned ClusterBlocks = 0;       ///< not 0: all threads that have not finished wait for a cluster of so many blocks
+  // What blocks of a cluster show each other.
+  static inline char *Base = nullptr; ///< shared memory of the block that runs
+  static inline std::vector<char *> Peers;
 
   void run(unsigned threads, size_t sharedBytes, bool reverse, const std::function<void()> &body) {
     Current = this;
@@ -148,8 +152,21 @@ public:
     Count = threads;
     for (unsigned i = 0; i < threads; ++i)
       start(*Fibers[i], i);
-    while (step(reverse))
-      ;
+    proceed();
+  }
+
+  /// Goes on behind a barrier of the cluster.
+  void resume() {
+    Current = this;
+    for (unsigned i = 0; i < Count; ++i)
+      if (Fibers[i]->Where == Fiber::AtCluster)
+        Fibers[i]->Where = Fiber::Ready;
+    proceed();
+  }
+
+  void waitForCluster(unsigned blocks) {
+    NextClusterBlocks = blocks;
+    wait(Fiber::AtCluster);
   }
 
   void wait(Fiber::State where) {
@@ -159,9 +176,17 @@ public:
 
 private:
   std::vector<std::unique_ptr<Fiber>> Fibers;
-  unsigned Count = 0;
+  unsigned Count = 0, NextClusterBlocks = 0;
   void *Scheduler = nullptr;
   const std::function<void()> *Body = nullptr;
+
+  /// Runs to the end, or until all threads wait for the cluster.
+  void proceed() {
+    NextClusterBlocks = 0;
+    while (step(Reverse))
+      ;
+    ClusterBlocks = NextClusterBlocks;
+  }
 
   static void enter() {
     (*Current->Body)();
@@ -200,7 +225,13 @@ private:
       openArrivals();
       return true;
     }
-    static const char *const names[] = {"", "block barrier", "warp barrier", "named barrier", "barrier of arrivals"};
+    static const char *const names[] = {
+        "", "block barrier", "warp barrier", "named barrier", "barrier of arrivals", "barrier of a cluster"};
+    unsigned atCluster = 0;
+    for (unsigned i = 0; i < Count; ++i)
+      atCluster += Fibers[i]->Where == Fiber::AtCluster;
+    if (atCluster == Count)
+      return false;
     for (unsigned i = 0; i < Count; ++i)
       if (Fibers[i]->Where != Fiber::Done) {
         std::fprintf(stderr, "emulation: thread %u waits at a %s that not all threads reach\n", i,
@@ -272,6 +303,52 @@ private:
     return any;
   }
 };
+
+/// Runs the blocks of a grid one after another, those of a cluster in turn from one of its barriers to the next. Shared
+/// memory is each block's own, or that at `common`, which is then each one's while it runs.
+inline void runGrid(unsigned grid, unsigned threads, size_t sharedBytes, bool reverse, char *common,
+                    const std::function<void()> &body, const std::function<void(const Block &)> &finished = {}) {
+  static std::vector<std::unique_ptr<Block>> blocks;
+  for (unsigned first = 0, size = 1; first < grid; first += size) {
+    std::vector<std::vector<char>> images;
+    size = 1;
+    for (unsigned rank = 0; rank < size; ++rank) {
+      if (blocks.size() <= rank)
+        blocks.push_back(std::make_unique<Block>());
+      Block &block = *blocks[rank];
+      block.BlockIndex.x = first + rank;
+      block.GridSize.x = grid;
+      block.BlockSize.x = threads;
+      if (common)
+        std::memset(common, 0xff, sharedBytes); // NaN in every float type
+      block.run(threads, common ? 0 : sharedBytes, reverse, body);
+      size = rank == 0 && block.ClusterBlocks ? block.ClusterBlocks : size;
+      if (common && size > 1)
+        images.emplace_back(common, common + sharedBytes);
+    }
+    while (blocks[0]->ClusterBlocks) {
+      Block::Peers.clear();
+      for (unsigned rank = 0; rank < size; ++rank)
+        Block::Peers.push_back(common ? images[rank].data() : blocks[rank]->Shared);
+      std::vector<std::vector<char>> after;
+      for (unsigned rank = 0; rank < size; ++rank) {
+        if (blocks[rank]->ClusterBlocks != size) {
+          std::fprintf(stderr, "emulation: block %u does not reach a barrier of its cluster\n", first + rank);
+          std::exit(1);
+        }
+        if (common)
+          std::memcpy(common, images[rank].data(), sharedBytes);
+        Block::Base = common ? common : blocks[rank]->Shared;
+        blocks[rank]->resume();
+        if (common)
+          after.emplace_back(common, common + sharedBytes);
+      }
+      images = std::move(after);
+    }
+    for (unsigned rank = 0; finished && rank < size; ++rank)
+      finished(*blocks[rank]);
+  }
+}
 
 /// Shows `mine` to the warp and returns everyone's.
 template <class T> inline std::vector<T> exchange(const T &mine) {
@@ -356,6 +433,11 @@ inline void startNext() {}
 inline uint4 loadStreaming16(const void *pointer) { return *static_cast<const uint4 *>(pointer); }
 inline uint32_t lowHalves(uint32_t first, uint32_t second) { return (first & 0xffff) | second << 16; }
 inline uint32_t highHalves(uint32_t first, uint32_t second) { return first >> 16 | (second & 0xffff0000); }
+inline void clusterBarrier(int blocks) { test::Block::Current->waitForCluster(unsigned(blocks)); }
+inline float loadPeer(const float *pointer, int rank) {
+  return *reinterpret_cast<const float *>(test::Block::Peers[rank] +
+                                          (reinterpret_cast<const char *>(pointer) - test::Block::Base));
+}
 inline float exponential2(float x) { return std::exp2(x); }
 inline uint32_t transposeMatrix(uint32_t row) {
   auto rows = test::exchange(row);

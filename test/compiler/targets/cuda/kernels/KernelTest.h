@@ -164,15 +164,12 @@ __global__ void __launch_bounds__(Kernel::Threads, Kernel::MinBlocks)
 template <class Kernel, class Body>
 void launch(const typename Kernel::Params &params, const Body &body, int64_t blocks = 0) {
   int64_t grid = std::max<int64_t>(1, blocks ? std::min(blocks, Kernel::tiles(params)) : Kernel::tiles(params));
+  if constexpr (requires { Kernel::Cluster; })
+    grid = (grid + Kernel::Cluster - 1) / Kernel::Cluster * Kernel::Cluster;
 #ifdef LATHE_EMULATED
-  static Block block;
   static bool reverse = false;
-  for (int64_t i = 0; i < grid; ++i) {
-    block.BlockIndex.x = static_cast<unsigned>(i);
-    block.GridSize.x = static_cast<unsigned>(grid);
-    block.BlockSize.x = Kernel::Threads;
-    block.run(Kernel::Threads, Kernel::SharedBytes, reverse, [&] { runTiles<Kernel, Body>(params, body); });
-  }
+  runGrid(static_cast<unsigned>(grid), Kernel::Threads, Kernel::SharedBytes, reverse, nullptr,
+          [&] { runTiles<Kernel, Body>(params, body); });
   reverse = !reverse;
 #else
   static bool raised = false;
@@ -190,7 +187,6 @@ void launch(const typename Kernel::Params &params, const Body &body, int64_t blo
     cluster.id = cudaLaunchAttributeClusterDimension;
     cluster.val.clusterDim.x = Kernel::Cluster;
     cluster.val.clusterDim.y = cluster.val.clusterDim.z = 1;
-    config.gridDim = static_cast<unsigned>((grid + Kernel::Cluster - 1) / Kernel::Cluster * Kernel::Cluster);
     config.attrs = &cluster;
     config.numAttrs = 1;
   }

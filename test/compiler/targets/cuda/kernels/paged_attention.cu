@@ -1,9 +1,7 @@
 // Attention over pages against softmax written out in f64, on ragged batches of decode, prefill and padding.
 #include "KernelTest.h"
-#include "paged_attention_prefill.cuh"
-#ifndef LATHE_EMULATED
 #include "paged_attention_decode_sm90.cuh"
-#endif
+#include "paged_attention_prefill.cuh"
 #include <set>
 
 using namespace lathe::kernels;
@@ -309,12 +307,14 @@ template <class Shape> void time(Suite &suite, int64_t sequences, int64_t length
              });
 }
 
-/// The forms of GPUs before sm_90.
+/// The forms of GPUs before sm_90, and a cluster of other size.
 template <class Query, class State, class Output, class Shape> void leanCases(Suite &suite, const std::string &name) {
   fastCases<PagedAttentionDecode<Query, State, Output, Shape, 8, 8, true>, Query, State, Output, Shape>(
       suite, name + " lean decode");
   fastCases<PagedAttentionPrefill<Query, State, Output, Shape, true>, Query, State, Output, Shape>(
       suite, name + " lean prefill");
+  fastCases<PagedAttentionDecodeCluster<Query, State, Output, Shape, 2, 4>, Query, State, Output, Shape>(
+      suite, name + " cluster of 4");
 }
 
 template <class Kernel, class Shape>
