@@ -45,7 +45,8 @@ static int64_t readMaxTokens(const lathe_request_options &given, const TextLimit
            limits.room.textBytes(longestPages), " bytes; ask for less or compile it for longer texts");
   if (int64_t most = limits.room.textPages; pages > most)
     refuse(LATHE_OUT_OF_MEMORY, "the session has ", most, " pages, which are ", limits.room.textBytes(most),
-           " bytes; ask for less or raise kv_cache_bytes");
+           " bytes; ask for less or raise ",
+           most * PageTokens < limits.room.longest ? "kv_cache_bytes" : "max_text_tokens");
   int64_t longest = std::min(limits.longest, limits.room.textPages * PageTokens);
   return given.max_tokens ? given.max_tokens : longest - prompt + 1;
 }

@@ -227,9 +227,11 @@ LATHE_API const char *lathe_device_description(const lathe_device *device);
 
 typedef struct lathe_session_options {
   size_t struct_size;
-  uint64_t kv_cache_bytes; /* for all paged states together; 0: max_sequences texts of the greatest length */
+  uint64_t kv_cache_bytes; /* at most, for all paged states together; 0: what max_sequences texts of the greatest length
+                              take */
   int32_t max_sequences;   /* sequences alive at one time; 0: 1 */
   int32_t made_up_weights; /* not 0: makes up the weights that `lathec --weights=none` has left out, to measure with */
+  int64_t max_text_tokens; /* the greatest length of a text; 0: what the model was compiled for */
 } lathe_session_options;
 
 /* Places weights, allocates pools, and on CUDA captures the decode graphs. `options` may be NULL.

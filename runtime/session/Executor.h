@@ -73,7 +73,8 @@ struct PageGroup {
 struct StateLimits {
   std::vector<const State *> states; ///< paged, each name once
   std::vector<PageGroup> groups;
-  int64_t textPages = 0; ///< of the longest text that there is room for
+  int64_t textPages = 0;       ///< of the longest text that there is room for
+  int64_t longest = INT64_MAX; ///< tokens of a text that the session is for, whether there is room for it or not
   int64_t maxSequences;
 
   /// Bytes of a state in all pages.

@@ -21,6 +21,8 @@ Session::Session(std::shared_ptr<const Program> loaded, std::shared_ptr<Device> 
         "set made_up_weights (lathe run --made-up-weights) to calculate with numbers that mean nothing");
   if (options.max_sequences < 0)
     throw Failure(LATHE_INVALID_ARGUMENT, "max_sequences is ", options.max_sequences, " but must be at least 0");
+  if (options.max_text_tokens < 0)
+    throw Failure(LATHE_INVALID_ARGUMENT, "max_text_tokens is ", options.max_text_tokens, " but must be at least 0");
   collectStates(options);
   pages.emplace(limits.groups);
   executor = device->createExecutor(program, limits);
@@ -47,7 +49,7 @@ void Session::collectStates(const lathe_session_options &options) {
   limits.maxSequences = maxSequences;
   collectGroups();
   if (!limits.groups.empty())
-    sizeGroups(options.kv_cache_bytes);
+    sizeGroups(options.kv_cache_bytes, options.max_text_tokens);
 }
 
 void Session::collectGroups() {
@@ -69,11 +71,14 @@ void Session::collectGroups() {
   }
 }
 
-void Session::sizeGroups(uint64_t bytes) {
+void Session::sizeGroups(uint64_t bytes, int64_t textTokens) {
   int64_t longest = 0, bytesOfPage = 0;
   for (const Entry &entry : program->manifest.entries)
     if (entry.kind == LATHE_ENTRY_LANGUAGE_MODEL)
       longest = std::max(longest, greatestLength(entry) / PageTokens);
+  if (textTokens)
+    longest = std::min(longest, (std::min(textTokens, longest * PageTokens) + PageTokens - 1) / PageTokens);
+  limits.longest = longest * PageTokens;
   for (PageGroup &group : limits.groups) {
     bytesOfPage += group.pageBytes;
     if (group.mostPages >= longest)
@@ -249,7 +254,7 @@ void Session::addPart(SequenceState *sequence) {
 
 void Session::runParts(const lathe_step_options &options) {
   const Entry &entry = entryFor(options.entry, LATHE_ENTRY_LANGUAGE_MODEL);
-  checkStep(entry, options, parts);
+  checkStep(entry, options, limits.longest, parts);
   try {
     pages->reserve(parts, [&](size_t group, int32_t target, int32_t source) {
       executor->copyPage(group, target, source, options.stream);

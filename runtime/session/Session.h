@@ -56,7 +56,7 @@ private:
   void runParts(const lathe_step_options &options);
   void collectGroups();
   /// How many pages each group has, so that all take `bytes`, or with 0 so many that nothing is ever missing.
-  void sizeGroups(uint64_t bytes);
+  void sizeGroups(uint64_t bytes, int64_t textTokens);
 
   std::shared_ptr<const Program> program;
   std::shared_ptr<Device> device;

@@ -55,7 +55,7 @@ static void checkRows(const lathe_step_options &options, uint64_t sequences, int
                   vocabulary, " take ", needed);
 }
 
-void checkStep(const Entry &entry, const lathe_step_options &options, std::vector<StepPart> &parts) {
+void checkStep(const Entry &entry, const lathe_step_options &options, int64_t longest, std::vector<StepPart> &parts) {
   refuseReserved(entry, options);
   ModelSymbols symbols(entry);
   if (parts.empty() || !options.tokens)
@@ -69,6 +69,9 @@ void checkStep(const Entry &entry, const lathe_step_options &options, std::vecto
     if (parts[i].sequence->length + count > greatest)
       throw Failure(LATHE_INVALID_ARGUMENT, "sequences[", i, "] would have ", parts[i].sequence->length + count,
                     " tokens but the model was compiled for at most ", greatest);
+    if (parts[i].sequence->length + count > longest)
+      throw Failure(LATHE_INVALID_ARGUMENT, "sequences[", i, "] would have ", parts[i].sequence->length + count,
+                    " tokens but the session is for at most ", longest, "; raise max_text_tokens");
     parts[i].count = count;
     total += count;
   }

@@ -152,7 +152,7 @@ Session loadWeights(const Model &model, nlohmann::json &report) {
   auto start = Clock::now();
   lathe_session_options options = {};
   options.struct_size = sizeof(options);
-  options.kv_cache_bytes = cacheBytes(model, 1, 1);
+  options.max_text_tokens = 1;
   Session session = createSession(model, &options);
   double seconds = secondsSince(start), bytes = TokenCosts(model).weightBytes();
   report["load"] = {{"seconds", seconds}, {"weight_bytes", bytes}, {"gb_per_second", bytes / seconds / 1e9}};

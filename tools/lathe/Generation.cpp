@@ -100,7 +100,7 @@ TextWriter::TextWriter(const Model &model, const Tokenizer &tokenizer, const Gen
   lathe_session_options options = {};
   options.struct_size = sizeof(options);
   options.max_sequences = 1;
-  options.kv_cache_bytes = cacheBytes(model, 1, std::min(length, TokenLimits(model).length));
+  options.max_text_tokens = length;
   session = createSession(model, &options);
   lathe_engine_options engineOptions = {};
   engineOptions.struct_size = sizeof(engineOptions);

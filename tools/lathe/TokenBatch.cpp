@@ -47,7 +47,7 @@ TokenBatch::TokenBatch(const Model &model, size_t texts, int64_t length, int64_t
   lathe_session_options options = {};
   options.struct_size = sizeof(options);
   options.max_sequences = int32_t(texts);
-  options.kv_cache_bytes = cacheBytes(model, texts, length);
+  options.max_text_tokens = length;
   session = createSession(model, &options);
   clear();
 }

@@ -42,12 +42,4 @@ TokenLimits::TokenLimits(const Model &model)
       length = std::min(length, pages > length / state->page_tokens ? length : pages * state->page_tokens);
 }
 
-uint64_t cacheBytes(const Model &model, size_t texts, int64_t length) {
-  uint64_t bytes = 0;
-  for (size_t i = 0; const lathe_state_info *state = lathe_program_state(model.program.get(), model.entry, i); ++i)
-    if (state->kind == LATHE_STATE_PAGED)
-      bytes += texts * uint64_t(state->page_bytes * ((length + state->page_tokens - 1) / state->page_tokens));
-  return bytes;
-}
-
 } // namespace lathe::tools

@@ -20,9 +20,6 @@ struct TokenLimits {
   explicit TokenLimits(const Model &model);
 };
 
-/// Bytes of all paged states that `texts` texts of `length` tokens take.
-uint64_t cacheBytes(const Model &model, size_t texts, int64_t length);
-
 } // namespace lathe::tools
 
 #endif // LATHE_TOOLS_LATHE_TOKENLIMITS_H

@@ -35,7 +35,7 @@ protected:
 };
 
 TEST_F(Sequences, PoolTooSmallForItsSequences) {
-  lathe_session_options options = {sizeof(options), 3 * PageBytes, 4, 0};
+  lathe_session_options options = {sizeof(options), 3 * PageBytes, 4, 0, 0};
   lathe_session *session = nullptr;
   EXPECT_EQ(test::outcome(lathe_session_create(program.get(), device.get(), &options, &session)).message,
             "lathe_session_create: kv_cache_bytes is 192 but 4 sequences need 256; raise it or lower max_sequences");
@@ -43,10 +43,34 @@ TEST_F(Sequences, PoolTooSmallForItsSequences) {
 }
 
 TEST_F(Sequences, NegativeMaxSequences) {
-  lathe_session_options options = {sizeof(options), 0, -1, 0};
+  lathe_session_options options = {sizeof(options), 0, -1, 0, 0};
   lathe_session *session = nullptr;
   EXPECT_EQ(test::outcome(lathe_session_create(program.get(), device.get(), &options, &session)).code,
             LATHE_INVALID_ARGUMENT);
+}
+
+TEST_F(Sequences, TextsOfAtMostSoManyTokens) {
+  lathe_session_options options = {sizeof(options), 0, 2, 0, 20};
+  lathe_session *created = nullptr;
+  test::succeed(lathe_session_create(program.get(), device.get(), &options, &created));
+  test::Session session(created);
+  lathe_memory_info memory = {};
+  memory.struct_size = sizeof(memory);
+  test::succeed(lathe_session_memory(session.get(), &memory));
+  EXPECT_EQ(memory.state_bytes, 4 * PageBytes); // two pages for each of two
+  test::Sequence sequence = test::openSequence(session);
+  Step step;
+  step.add(sequence, someText(33));
+  EXPECT_EQ(step.run(session).message,
+            "lathe_session_step: sequences[0] would have 33 tokens but the session is for at "
+            "most 32; raise max_text_tokens");
+  EXPECT_EQ(advance(session, sequence, someText(32)), toyLogits(someText(32)));
+  options.max_text_tokens = INT64_MAX; // more than the model was compiled for: what it was
+  test::succeed(lathe_session_create(program.get(), device.get(), &options, &created));
+  EXPECT_TRUE(test::Session(created));
+  options.max_text_tokens = -1;
+  EXPECT_EQ(test::outcome(lathe_session_create(program.get(), device.get(), &options, &created)).message,
+            "lathe_session_create: max_text_tokens is -1 but must be at least 0");
 }
 
 TEST_F(Sequences, MoreThanMaxSequences) {
