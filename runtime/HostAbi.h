@@ -13,6 +13,8 @@
 #ifndef LATHE_RUNTIME_HOSTABI_H
 #define LATHE_RUNTIME_HOSTABI_H
 
+#include "runtime/HostFault.h"
+
 #include <cstddef>
 #include <cstdint>
 
@@ -21,17 +23,6 @@ namespace lathe::runtime {
 inline constexpr uint32_t HostAbiVersion = 3;
 
 struct HostCall;
-
-/// Why a call of generated code stopped. Kernels return HostIndexOutOfRange and HostValueOutOfRange.
-enum HostFault : int32_t {
-  HostDone = 0,
-  HostNoClone = 1,         ///< no clone serves the symbols' values
-  HostIndexOutOfRange = 2, ///< an index in the data points outside of its tensor
-  HostValueOutOfRange = 3, ///< another value in the data is outside of what the operation defines
-  HostSizeOutOfRange = 4,  ///< a size that data gives is outside of its bounds
-  HostOutOfMemory = 5,     ///< `allocate` gave none
-  HostOutputTooSmall = 6,  ///< `bindOutput` gave none
-};
 
 /// A CPU kernel: executes tiles [begin, end) of a launch of `count` independent tiles. `buffers` are the launch's
 /// operands then results, `dims` the sizes that are unknown at compile time, in the order of the launch.

@@ -79,7 +79,7 @@ emulation = os.path.join(config.test_source_root, "compiler", "targets", "cuda",
 config.substitutions.append(
     (
         "%emulate",
-        f"{clang} -x c++ -std=c++20 -O1 -shared -fPIC -Wno-pass-failed -I{config.source_root}/{kernels} -include {emulation}",
+        f"{clang} -x c++ -std=c++20 -O1 -shared -fPIC -Wno-pass-failed -I{config.source_root}/{kernels} -I{config.source_root} -include {emulation}",
     )
 )
 

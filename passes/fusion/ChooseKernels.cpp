@@ -37,7 +37,8 @@ static Choice chooseProduct(MatmulOp matmul, int64_t maxRows) {
   std::string name = quantized ? "quantized_matmul" : "matmul";
   if (!matmul.getTransposeRhs())
     return {name, "simt", "weights are not laid out along k"};
-  if (maxRows <= FewRows)
+  bool batched = matmul.getRhs().getType().getRank() > 2;
+  if (maxRows <= FewRows && !batched)
     return {name, "few_rows", llvm::formatv("at most {0} rows: bound by reading the weights once", maxRows)};
   if (matmul.getLhs().getType().getElementType().isF32())
     return {name, "simt", "f32 operands have no tensor core product"};
@@ -99,6 +100,15 @@ static int64_t countRows(Operation *root, FusionOp fusion, SymbolicDims &dims, c
   if (!type || type.getRank() == 0)
     return 1;
   auto product = dyn_cast_or_null<TileMatmulOp>(root);
+  if (auto matmul = dyn_cast_or_null<MatmulOp>(root); matmul && type.getRank() > 2) {
+    // With one right matrix all dimensions but the last count rows, in a batch of products the last but one.
+    ArrayRef<AffineExpr> sizes = dims[fusion.getResult(0)];
+    AffineExpr rows = sizes[sizes.size() - 2];
+    if (matmul.getRhs().getType().getRank() == 2)
+      for (AffineExpr size : sizes.drop_back(2))
+        rows = rows * size;
+    return bounds.getRange(rows).second;
+  }
   if (!product)
     return bounds.getRange(dims[fusion.getResult(0)][0]).second;
   // All dimensions but the last are rows, and an epilogue may give them another shape.

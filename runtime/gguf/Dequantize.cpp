@@ -292,9 +292,9 @@ void decodeTq2_0(const uint8_t *block, float *values) { // 64 B codes, f16 d
 uint8_t completeSigns(uint32_t bits) { return uint8_t((bits & 127) | (__builtin_popcount(bits & 127) & 1) << 7); }
 
 /// One point times `scale`, with bit i of `signs` set where value i is negative.
-template <size_t Size> void writePoint(const std::array<int8_t, Size> &point, float scale, int signs, float *values) {
-  for (size_t i = 0; i < Size; ++i) {
-    float magnitude = scale * float(point[i]);
+template <int Size> void writePoint(const LatticePoint<Size> &point, float scale, int signs, float *values) {
+  for (int i = 0; i < Size; ++i) {
+    float magnitude = scale * float(point.Coordinates[i]);
     values[i] = signs >> i & 1 ? -magnitude : magnitude;
   }
 }
@@ -306,7 +306,7 @@ void decodeIq2Xxs(const uint8_t *block, float *values) { // f16 d, 8 x (4 B code
     uint32_t rest = load<uint32_t>(codes + 4);
     float scale = d * (0.5f + float(rest >> 28)) * 0.25f;
     for (int i = 0; i < 4; ++i)
-      writePoint(Iq2XxsGrid[codes[i]], scale, completeSigns(rest >> i * 7), values + group * 32 + i * 8);
+      writePoint(Iq2XxsGrid.Points[codes[i]], scale, completeSigns(rest >> i * 7), values + group * 32 + i * 8);
   }
 }
 
@@ -315,7 +315,7 @@ void decodeIq2Xs(const uint8_t *block, float *values) { // f16 d, 32 x u16 (9-bi
   for (int i = 0; i < 32; ++i) {
     uint16_t code = load<uint16_t>(block + 2 + i * 2);
     float scale = d * (0.5f + float(block[66 + i / 4] >> i % 4 / 2 * 4 & 15)) * 0.25f;
-    writePoint(Iq2XsGrid[code & 511], scale, completeSigns(code >> 9), values + i * 8);
+    writePoint(Iq2XsGrid.Points[code & 511], scale, completeSigns(code >> 9), values + i * 8);
   }
 }
 
@@ -325,7 +325,7 @@ void decodeIq2S(const uint8_t *block,
   for (int i = 0; i < 32; ++i) {
     int code = block[2 + i] | (block[66 + i / 4] >> i % 4 * 2 & 3) << 8;
     float scale = d * (0.5f + float(block[74 + i / 4] >> i % 4 / 2 * 4 & 15)) * 0.25f;
-    writePoint(Iq2SGrid[code], scale, block[34 + i], values + i * 8);
+    writePoint(Iq2SGrid.Points[code], scale, block[34 + i], values + i * 8);
   }
 }
 
@@ -336,7 +336,7 @@ void decodeIq3Xxs(const uint8_t *block, float *values) { // f16 d, 64 B codes, 8
     uint32_t rest = load<uint32_t>(block + 66 + group * 4);
     float scale = d * (0.5f + float(rest >> 28)) * 0.5f;
     for (int i = 0; i < 8; ++i)
-      writePoint(Iq3XxsGrid[codes[i]], scale, completeSigns(rest >> i / 2 * 7) >> i % 2 * 4,
+      writePoint(Iq3XxsGrid.Points[codes[i]], scale, completeSigns(rest >> i / 2 * 7) >> i % 2 * 4,
                  values + group * 32 + i * 4);
   }
 }
@@ -347,7 +347,7 @@ void decodeIq3S(const uint8_t *block,
   for (int i = 0; i < 64; ++i) {
     int code = block[2 + i] | (block[66 + i / 8] >> i % 8 & 1) << 8;
     float scale = d * float(1 + 2 * (block[106 + i / 16] >> i % 16 / 8 * 4 & 15));
-    writePoint(Iq3SGrid[code], scale, block[74 + i / 2] >> i % 2 * 4, values + i * 4);
+    writePoint(Iq3SGrid.Points[code], scale, block[74 + i / 2] >> i % 2 * 4, values + i * 4);
   }
 }
 
@@ -355,7 +355,7 @@ void decodeIq3S(const uint8_t *block,
 void writeMovedPoint(int code, float scale, bool isDown, float *values) {
   float delta = isDown ? -0.125f : 0.125f;
   for (int i = 0; i < 8; ++i)
-    values[i] = scale * (float(Iq1Grid[code][i]) + delta);
+    values[i] = scale * (float(Iq1Grid.Points[code].Coordinates[i]) + delta);
 }
 
 void decodeIq1S(const uint8_t *block, float *values) { // f16 d, 32 B codes, 8 x u16: 4 x 3 high bits, 3-bit scale, sign

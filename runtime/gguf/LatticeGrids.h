@@ -7,26 +7,36 @@
 #ifndef LATHE_RUNTIME_GGUF_LATTICEGRIDS_H
 #define LATHE_RUNTIME_GGUF_LATTICEGRIDS_H
 
-#include <array>
-#include <cstddef>
+// Code for GPUs, which has no standard headers and must say where a table lies, includes this file too.
+#ifdef LATHE_LATTICE_DEVICE
+#define LATHE_LATTICE_GRID __device__ constexpr
+#else
 #include <cstdint>
+#define LATHE_LATTICE_GRID inline constexpr
+#endif
 
 namespace lathe::gguf {
 
+/// The `Size` coordinates of a point.
+template <int Size> struct LatticePoint {
+  int8_t Coordinates[Size];
+};
 /// `Count` points of `Size` coordinates each.
-template <size_t Count, size_t Size> using LatticeGrid = std::array<std::array<int8_t, Size>, Count>;
+template <int Count, int Size> struct LatticeGrid {
+  LatticePoint<Size> Points[Count];
+};
 
-template <size_t Count, size_t Size, size_t Levels, size_t Words>
+template <int Count, int Size, int Levels, int Words>
 constexpr LatticeGrid<Count, Size> expandGrid(const uint64_t (&points)[Words], const int8_t (&levels)[Levels]) {
   LatticeGrid<Count, Size> grid = {};
-  size_t count = 0;
-  for (size_t word = 0; word < Words; ++word)
-    for (uint64_t rest = points[word]; rest != 0; rest &= rest - 1) {
-      size_t number = word * 64 + size_t(__builtin_ctzll(rest));
-      for (size_t i = 0; i < Size; ++i, number /= Levels)
-        grid[count][i] = levels[number % Levels];
-      ++count;
-    }
+  int count = 0;
+  for (int place = 0; place < Words * 64; ++place) {
+    if (!(points[place / 64] >> place % 64 & 1))
+      continue;
+    for (int i = 0, number = place; i < Size; ++i, number /= Levels)
+      grid.Points[count].Coordinates[i] = levels[number % Levels];
+    ++count;
+  }
   return grid;
 }
 
@@ -134,12 +144,12 @@ inline constexpr int8_t Iq2Levels[] = {8, 25, 43};
 inline constexpr int8_t Iq3XxsLevels[] = {4, 12, 20, 28, 36, 44, 52, 62};
 inline constexpr int8_t Iq3SLevels[] = {1, 3, 5, 7, 9, 11, 13, 15};
 
-inline constexpr auto Iq1Grid = expandGrid<2048, 8>(Iq1Points, Iq1Levels);
-inline constexpr auto Iq2XxsGrid = expandGrid<256, 8>(Iq2XxsPoints, Iq2Levels);
-inline constexpr auto Iq2XsGrid = expandGrid<512, 8>(Iq2XsPoints, Iq2Levels);
-inline constexpr auto Iq2SGrid = expandGrid<1024, 8>(Iq2SPoints, Iq2Levels);
-inline constexpr auto Iq3XxsGrid = expandGrid<256, 4>(Iq3XxsPoints, Iq3XxsLevels);
-inline constexpr auto Iq3SGrid = expandGrid<512, 4>(Iq3SPoints, Iq3SLevels);
+LATHE_LATTICE_GRID auto Iq1Grid = expandGrid<2048, 8>(Iq1Points, Iq1Levels);
+LATHE_LATTICE_GRID auto Iq2XxsGrid = expandGrid<256, 8>(Iq2XxsPoints, Iq2Levels);
+LATHE_LATTICE_GRID auto Iq2XsGrid = expandGrid<512, 8>(Iq2XsPoints, Iq2Levels);
+LATHE_LATTICE_GRID auto Iq2SGrid = expandGrid<1024, 8>(Iq2SPoints, Iq2Levels);
+LATHE_LATTICE_GRID auto Iq3XxsGrid = expandGrid<256, 4>(Iq3XxsPoints, Iq3XxsLevels);
+LATHE_LATTICE_GRID auto Iq3SGrid = expandGrid<512, 4>(Iq3SPoints, Iq3SLevels);
 
 } // namespace lathe::gguf
 

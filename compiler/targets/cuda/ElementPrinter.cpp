@@ -28,25 +28,16 @@ FailureOr<std::string> cuda::getElementType(Operation *op, Type type) {
     if (width == 8 || width == 16 || width == 32 || width == 64)
       return llvm::formatv("{0}int{1}_t", integer.isUnsigned() ? "u" : "", width).str();
   }
-  if (auto gguf = dyn_cast<GgufType>(type)) {
-    StringRef name = llvm::StringSwitch<StringRef>(gguf.getFormat())
-                         .Case("q4_0", "Q4_0")
-                         .Case("q8_0", "Q8_0")
-                         .Case("q4_k", "Q4_K")
-                         .Case("q5_k", "Q5_K")
-                         .Case("q6_k", "Q6_K")
-                         .Default("");
-    if (!name.empty())
-      return name.str();
-  }
-  return op->emitOpError()
-         << "has elements of type " << type
-         << ", for which there is no CUDA kernel; f32, f16, bf16, q4_0, q8_0, q4_k, q5_k and q6_k have";
+  if (auto gguf = dyn_cast<GgufType>(type))
+    return gguf.getFormat().upper();
+  return op->emitOpError() << "has elements of type " << type
+                           << ", for which there is no CUDA kernel; f32, f64, f16, bf16, integers and GGUF's blocks "
+                              "have; cast it to one of them in front of this operation";
 }
 
 FailureOr<std::string> cuda::getMemoryType(Operation *op, Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
-  if (tensor && isa<QuantizedTypeInterface>(tensor.getElementType()))
+  if ((tensor && isa<QuantizedTypeInterface>(tensor.getElementType())) || isa<SizesType>(type))
     return std::string("uint8_t");
   return getElementType(op, type);
 }
@@ -272,9 +263,8 @@ FailureOr<std::string> ElementPrinter::load(BlockArgument argument) {
   return load(argument, user, *pointer, getBroadcastStrides(dims, Space.Dims, argument.getContext()));
 }
 
-/// The type of a value in registers: f16 and bf16 are float.
-static FailureOr<std::string> getRegisterType(Operation *op, Type type) {
-  Type element = cast<RankedTensorType>(type).getElementType();
+FailureOr<std::string> cuda::getRegisterType(Operation *op, Type type) {
+  Type element = getElementTypeOrSelf(type);
   if (element.isF16() || element.isBF16())
     return std::string("float");
   return getElementType(op, type);
@@ -297,16 +287,32 @@ static FailureOr<std::string> printCall(Operation *op, ArrayRef<std::string> ope
   if (*type == "bool")
     return "(" + operands[0] + " != 0)";
   if (isa<FloatType>(from) && !isa<FloatType>(cast<RankedTensorType>(op->getResult(0).getType()).getElementType()))
-    return op->emitOpError() << "from " << from << " to an integer has no CUDA kernel; compile for the CPU";
+    return "saturate<" + *type + ">(" + operands[0] + ")";
   return "static_cast<" + *type + ">(" + operands[0] + ")";
+}
+
+/// The number that all elements of a constant are.
+static FailureOr<std::string> printSplat(Operation *op, SplatElementsAttr splat) {
+  Type element = splat.getElementType();
+  if (auto number = dyn_cast<FloatType>(element)) {
+    double value = splat.getSplatValue<APFloat>().convertToDouble();
+    return number.isF64() ? "__longlong_as_double(" + std::to_string(llvm::bit_cast<int64_t>(value)) + "ll)"
+                          : printFloat(value);
+  }
+  FailureOr<std::string> type = getElementType(op, element);
+  if (failed(type))
+    return failure();
+  APInt value = splat.getSplatValue<APInt>();
+  // As an unsigned literal: the lowest number of a signed type has no other.
+  return llvm::formatv("static_cast<{0}>({1}ull)", *type, value.getZExtValue()).str();
 }
 
 FailureOr<std::string> ElementPrinter::compute(Operation *op) {
   if (auto constant = dyn_cast<ConstantOp>(op)) {
     auto splat = dyn_cast<SplatElementsAttr>(constant.getValue());
-    if (!splat || !isa<FloatType>(splat.getElementType()))
+    if (!splat)
       return op->emitOpError() << "holds different numbers inside of a launch; pass it in as a weight";
-    return printFloat(splat.getSplatValue<APFloat>().convertToDouble());
+    return printSplat(op, splat);
   }
   if (auto transpose = dyn_cast<TransposeOp>(op)) {
     FailureOr<unsigned> port = Body.getInputPort(op, transpose.getInput());

@@ -11,6 +11,8 @@ namespace lathe::cuda {
 llvm::FailureOr<std::string> getElementType(mlir::Operation *op, mlir::Type type);
 /// The element type of memory: block formats are bytes.
 llvm::FailureOr<std::string> getMemoryType(mlir::Operation *op, mlir::Type type);
+/// The type of a value in registers: f16 and bf16 are float.
+llvm::FailureOr<std::string> getRegisterType(mlir::Operation *op, mlir::Type type);
 /// An expression over the kernel's dims as C++, with "d0" or, in a functor, "D0" for the first.
 std::string printSize(mlir::AffineExpr expression, char prefix = 'd');
 /// A number as a C++ literal that reads back as the same float.

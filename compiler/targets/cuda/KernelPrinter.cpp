@@ -32,24 +32,29 @@ LogicalResult cuda::checkNoEpilogue(const LaunchBody &body) {
 LogicalResult cuda::addEpilogue(const LaunchBody &body, unsigned split, TemplateUse &use) {
   Value acc = body.getRoot()->getResult(0);
   bool dual = body.getRoots().size() == 2;
-  if (!dual && body.getYielded().size() == 1 && skipCasts(body.getYielded()[0]) == acc) {
+  Value result = body.getYielded()[0];
+  bool keepsClass =
+      isa<FloatType>(getElementTypeOrSelf(acc.getType())) == isa<FloatType>(getElementTypeOrSelf(result.getType()));
+  if (!dual && body.getYielded().size() == 1 && (result == acc || (skipCasts(result) == acc && keepsClass))) {
     use.Body = "StoreAsIs{}";
     return success();
   }
+  FailureOr<std::string> from = getRegisterType(body.getRoot(), acc.getType()),
+                         to = getRegisterType(body.getRoot(), result.getType());
   Functor functor(body);
   ElementPrinter printer(body, {SmallVector<AffineExpr>(body.getDims(acc)), split, /*Vector=*/false}, functor);
   printer.bind(acc, dual ? "second" : "acc");
   if (dual)
     printer.bind(body.getRoots()[0]->getResult(0), "first");
-  FailureOr<std::string> first = printer.get(body.getYielded()[0]);
-  if (failed(first))
+  FailureOr<std::string> first = printer.get(result);
+  if (failed(from) || failed(to) || failed(first))
     return failure();
   for (unsigned i = 1; i < body.getYielded().size(); ++i)
     if (failed(printer.store(i)))
       return failure();
-  std::string text = llvm::formatv("  __device__ float operator()({0}, int64_t row, int64_t col) const {{\n{1}"
-                                   "    return {2};\n  }\n",
-                                   dual ? "float first, float second" : "float acc", printer.print(4), *first);
+  std::string text = llvm::formatv("  __device__ {0} operator()({1}, int64_t row, int64_t col) const {{\n{2}"
+                                   "    return {3};\n  }\n",
+                                   *to, dual ? "float first, float second" : *from + " acc", printer.print(4), *first);
   use.Functors = functor.printStruct("Epilogue", text);
   use.Body = functor.printValue("Epilogue");
   return success();
@@ -80,14 +85,20 @@ static FailureOr<TemplateUse> printRoot(const LaunchBody &body) {
       .Case([&](TransposeOp) { return printElementwise(body); })
       .Case([&](GatherOp op) { return printGather(body, op); })
       .Case([&](MatmulOp op) { return printMatmul(body, op); })
+      .Case([&](ExpertMatmulOp op) { return printExpertMatmul(body, op); })
       .Case([&](ConvOp op) { return printConvolution(body, op); })
       .Case([&](MaxPoolOp op) { return printMaxPool(body, op); })
       .Case([&](SoftmaxOp op) { return printSoftmax(body, op); })
       .Case([&](ArgMaxOp op) { return printArgMax(body, op); })
+      .Case([&](LayerNormOp op) { return printLayerNorm(body, op); })
+      .Case<ReduceOp, ArgMinOp>([&](auto op) { return printReduce(body, op); })
       .Case([&](RmsNormOp op) { return printRmsNorm(body, op); })
       .Case([&](RopeOp op) { return printRope(body, op); })
       .Case([&](AppendKvOp op) { return printAppendKv(body, op); })
       .Case([&](PagedAttentionOp op) { return printPagedAttention(body, op); })
+      .Case([&](AttentionOp op) { return printAttention(body, op); })
+      .Case([&](RaggedAttentionOp op) { return printRaggedAttention(body, op); })
+      .Case([&](LoopOpInterface op) { return printLoop(body, op); })
       .Default([](Operation *op) -> FailureOr<TemplateUse> {
         return op->emitOpError()
                << "has no CUDA kernel; compile for the CPU, or rewrite it in operations that have one";
@@ -259,12 +270,15 @@ LogicalResult KernelTable::add(plan::LaunchOp launch) {
 
 std::string KernelTable::printSource(unsigned target) const {
   std::string source, kernels;
-  std::set<StringRef> headers;
+  std::set<StringRef> headers = {"tiles.cuh"}; // a model may have no kernel at all
   for (const PrintedKernel &kernel : Kernels) {
     const std::set<std::string> &own = kernel.Variants[target].Headers;
     headers.insert(own.begin(), own.end());
     kernels += "\n" + kernel.Variants[target].Source;
   }
+  for (StringRef format : {"IQ1_", "IQ2_", "IQ3_"})
+    if (StringRef(kernels).contains(format))
+      headers.insert("lattice_formats.cuh"); // apart from the others: its tables take time to compile
   for (StringRef header : headers)
     source += ("#include \"" + header + "\"\n").str();
   std::string functions = printScalarFunctions(kernels);

@@ -67,19 +67,27 @@ private:
 // One function for each group of root operations. Each fails with a diagnostic.
 llvm::FailureOr<TemplateUse> printElementwise(const LaunchBody &body);
 llvm::FailureOr<TemplateUse> printGather(const LaunchBody &body, GatherOp op);
+llvm::FailureOr<TemplateUse> printLoop(const LaunchBody &body, mlir::Operation *op);
 llvm::FailureOr<TemplateUse> printMatmul(const LaunchBody &body, MatmulOp op);
 /// Products on tiles are one template, however many there are.
 llvm::FailureOr<TemplateUse> printTileMatmuls(llvm::ArrayRef<LaunchBody> parts);
+llvm::FailureOr<TemplateUse> printExpertMatmul(const LaunchBody &body, ExpertMatmulOp op);
 llvm::FailureOr<TemplateUse> printConvolution(const LaunchBody &body, ConvOp op);
 llvm::FailureOr<TemplateUse> printMaxPool(const LaunchBody &body, MaxPoolOp op);
 llvm::FailureOr<TemplateUse> printSoftmax(const LaunchBody &body, SoftmaxOp op);
 llvm::FailureOr<TemplateUse> printArgMax(const LaunchBody &body, ArgMaxOp op);
+llvm::FailureOr<TemplateUse> printLayerNorm(const LaunchBody &body, LayerNormOp op);
+llvm::FailureOr<TemplateUse> printReduce(const LaunchBody &body, ReduceOp op);
+llvm::FailureOr<TemplateUse> printReduce(const LaunchBody &body, ArgMaxOp op);
+llvm::FailureOr<TemplateUse> printReduce(const LaunchBody &body, ArgMinOp op);
 llvm::FailureOr<TemplateUse> printRmsNorm(const LaunchBody &body, RmsNormOp op);
 llvm::FailureOr<TemplateUse> printRope(const LaunchBody &body, RopeOp op);
 llvm::FailureOr<TemplateUse> printAppendKv(const LaunchBody &body, AppendKvOp op);
+llvm::FailureOr<TemplateUse> printAttention(const LaunchBody &body, AttentionOp op);
+llvm::FailureOr<TemplateUse> printRaggedAttention(const LaunchBody &body, RaggedAttentionOp op);
 llvm::FailureOr<TemplateUse> printPagedAttention(const LaunchBody &body, PagedAttentionOp op);
 
-/// Gives `use` the functor `float (acc, row, col)` that makes the first result from the root's; the first `split`
+/// Gives `use` the functor `(acc, row, col)` that makes the first result from the root's; the first `split`
 /// dimensions of the root's result make up `row`. Further results are stored by the functor. With two roots it takes an
 /// element of each, `first` and `second`.
 llvm::LogicalResult addEpilogue(const LaunchBody &body, unsigned split, TemplateUse &use);

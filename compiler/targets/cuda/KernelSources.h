@@ -1,4 +1,4 @@
-// The kernel templates of kernels/ as part of the compiler.
+// The kernel templates of kernels/, and what they include from elsewhere, as part of the compiler.
 #ifndef LATHE_COMPILER_TARGETS_CUDA_KERNELSOURCES_H
 #define LATHE_COMPILER_TARGETS_CUDA_KERNELSOURCES_H
 
@@ -7,7 +7,7 @@
 namespace lathe::cuda {
 
 struct KernelSource {
-  const char *Name; ///< as `#include` says it: "matmul.cuh"
+  const char *Name; ///< as `#include` says it: "matmul.cuh", or a path from the root of the tree
   const char *Text;
 };
 

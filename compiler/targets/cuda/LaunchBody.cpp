@@ -1,5 +1,6 @@
 #include "compiler/targets/cuda/LaunchBody.h"
 #include "dialects/lathe/Bounds.h"
+#include "dialects/lathe/Sizes.h"
 #include "dialects/lathe/TokenSymbols.h"
 #include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/MapVector.h"
@@ -74,9 +75,8 @@ FailureOr<std::vector<LaunchBody>> LaunchBody::analyze(plan::LaunchOp launch, un
   MLIRContext *context = launch.getContext();
   for (BlockArgument argument : body.getBlock().getArguments()) {
     DimList &dims = body.Dims[argument];
-    if (auto type = dyn_cast<RankedTensorType>(argument.getType()))
-      for (auto [size, place] : llvm::zip_equal(type.getShape(), places[argument.getArgNumber()]))
-        dims.push_back(place < 0 ? getAffineConstantExpr(size, context) : getAffineSymbolExpr(place, context));
+    for (auto [size, place] : llvm::zip_equal(getShapeOf(argument.getType()), places[argument.getArgNumber()]))
+      dims.push_back(place < 0 ? getAffineConstantExpr(size, context) : getAffineSymbolExpr(place, context));
   }
   for (Operation &op : body.getBlock().without_terminator()) {
     if (failed(body.inferDims(op)))

@@ -40,8 +40,8 @@ Expected<CompiledSource> Nvrtc::compile(const std::string &source, ArrayRef<Kern
   std::string target = ("--gpu-architecture=" + architecture).str();
   bool assembles = architecture.starts_with("sm_");
   // The last option is for the assembler: what each kernel takes, in the log.
-  const char *options[] = {target.c_str(), "--std=c++20", "--ptxas-options=-v"};
-  result = CompileProgram(program, assembles ? 3 : 2, options);
+  const char *options[] = {target.c_str(), "--std=c++20", "--device-as-default-execution-space", "--ptxas-options=-v"};
+  result = CompileProgram(program, assembles ? 4 : 3, options);
   CompiledSource compiled;
   std::string log = readText(GetLogSize, GetLog, program);
   if (result == 0)

@@ -14,8 +14,9 @@ struct Tile {
 
 /// What a product computes.
 struct Product {
-  AffineExpr M, N, K;
-  int64_t MaxRows; ///< of M
+  AffineExpr M, N, K, Batch;
+  bool LhsRepeats = false, RhsRepeats = false; ///< the same matrix for the whole batch
+  int64_t MaxRows;                             ///< of M
   bool Quantized, TransposedRhs;
   bool Dual;                    ///< one of two whose sums meet
   std::string Lhs, Rhs, Output; ///< element types, or the block format
@@ -69,7 +70,7 @@ static void useTiles(const Product &product, const Tile &tile, ProductUse &use) 
   }
   use.Config = llvm::formatv("tiles of {0} x {1} x {2}, {3} stages", tile.M, tile.N, tile.K, tile.Stages);
   use.Threads = tile.Threads;
-  use.Tiles = product.M.ceilDiv(tile.M) * product.N.ceilDiv(tile.N);
+  use.Tiles = product.Batch * product.M.ceilDiv(tile.M) * product.N.ceilDiv(tile.N);
   use.SumsOfThread = tile.M * tile.N / tile.Threads;
 }
 
@@ -82,22 +83,50 @@ static void useSimt(const Product &product, ProductUse &use) {
   use.Config = "f32 tiles of 64 x 64 x 16";
   use.Threads = 256;
   use.SharedBytes = 8704;
-  use.Tiles = product.M.ceilDiv(64) * product.N.ceilDiv(64);
+  use.Tiles = product.Batch * product.M.ceilDiv(64) * product.N.ceilDiv(64);
   use.SumsOfThread = 16;
 }
 
-static FailureOr<Product> readProduct(const LaunchBody &body, MatmulOp op) {
-  if (op.getResult().getType().getRank() != 2)
+/// Whether an operand has one matrix for the whole batch `space` of matrices. Fails where it repeats some of them.
+static FailureOr<bool> findRepetition(const LaunchBody &body, MatmulOp op, Value operand, ArrayRef<AffineExpr> space) {
+  SmallVector<AffineExpr> strides = getBroadcastStrides(body.getDims(operand).drop_back(2), space, op.getContext());
+  if (!isUniform(space, strides))
     return op.emitOpError() << "multiplies " << op.getLhs().getType() << " and " << op.getRhs().getType()
-                            << ", but CUDA's products take two matrices; reshape them, or choose the target 'cpu'";
+                            << ", of which one repeats along a part of the batch, but CUDA's products take one matrix "
+                               "for each or one for all; expand it in front of the product";
+  AffineExpr zero = getAffineConstantExpr(0, op.getContext());
+  return llvm::all_of(strides, [&](AffineExpr stride) { return stride == zero; });
+}
+
+static LogicalResult readBatch(const LaunchBody &body, MatmulOp op, Product &product) {
+  ArrayRef<AffineExpr> result = body.getDims(op.getResult()), rows = result.drop_back();
+  product.Batch = getAffineConstantExpr(1, op.getContext());
+  product.M = rows.back();
+  if (op.getRhs().getType().getRank() == 2) { // all rows meet one matrix
+    product.M = LaunchBody::getProduct(rows, op.getContext());
+    return success();
+  }
+  ArrayRef<AffineExpr> space = result.drop_back(2);
+  FailureOr<bool> lhs = findRepetition(body, op, op.getLhs(), space),
+                  rhs = findRepetition(body, op, op.getRhs(), space);
+  if (failed(lhs) || failed(rhs))
+    return failure();
+  product.Batch = LaunchBody::getProduct(space, op.getContext());
+  product.LhsRepeats = *lhs;
+  product.RhsRepeats = *rhs;
+  return success();
+}
+
+static FailureOr<Product> readProduct(const LaunchBody &body, MatmulOp op) {
   FailureOr<std::string> lhs = getElementType(op, op.getLhs().getType()),
                          rhs = getElementType(op, op.getRhs().getType());
   if (failed(lhs) || failed(rhs))
     return failure();
   Product product;
-  product.M = body.getDim(op.getResult(), 0);
-  product.N = body.getDim(op.getResult(), 1);
-  product.K = body.getDim(op.getLhs(), 1);
+  if (failed(readBatch(body, op, product)))
+    return failure();
+  product.N = body.getDims(op.getResult()).back();
+  product.K = body.getDims(op.getLhs()).back();
   product.MaxRows = body.getMax(product.M);
   product.Quantized = isa<QuantizedTypeInterface>(op.getRhs().getType().getElementType());
   product.TransposedRhs = op.getTransposeRhs();
@@ -111,6 +140,8 @@ static LogicalResult useVariant(const LaunchBody &body, MatmulOp op, const Produ
   auto variant = body.getLaunch().getKernel().getConfig().getAs<StringAttr>("variant");
   StringRef name = variant ? variant.getValue() : "";
   if (name == "few_rows") {
+    if (op.getRhs().getType().getRank() != 2)
+      return op.emitOpError() << "multiplies matrices of a batch, but the variant 'few_rows' takes one; choose another";
     if (product.MaxRows > 8 || !product.TransposedRhs)
       return op.emitOpError() << "has up to " << product.MaxRows << " rows"
                               << (product.TransposedRhs ? "" : " and weights that do not lie along k")
@@ -151,7 +182,10 @@ static FailureOr<ProductUse> useProduct(const LaunchBody &body, MatmulOp op, Str
     use.Params.push_back({"LdW", product->TransposedRhs ? k : n});
   use.Params.push_back({"LdC", n});
   if (!product->Quantized && !StringRef(use.Type).starts_with("MatmulFewRows"))
-    use.Params.insert(use.Params.end(), {{"Batch", "1"}, {"StrideA", "0"}, {"StrideW", "0"}, {"StrideC", "0"}});
+    use.Params.insert(use.Params.end(), {{"Batch", printSize(product->Batch)},
+                                         {"StrideA", product->LhsRepeats ? "0" : printSize(product->M * product->K)},
+                                         {"StrideW", product->RhsRepeats ? "0" : printSize(product->K * product->N)},
+                                         {"StrideC", printSize(product->M * product->N)}});
   return use;
 }
 
@@ -185,7 +219,40 @@ FailureOr<TemplateUse> cuda::printMatmul(const LaunchBody &body, MatmulOp op) {
     use = printDual(body, cast<MatmulOp>(body.getRoots()[0]), op, *output);
   else if (FailureOr<ProductUse> product = useProduct(body, op, *output); succeeded(product))
     use = *product;
-  if (failed(use) || failed(addEpilogue(body, /*split=*/1, *use)))
+  if (failed(use) || failed(addEpilogue(body, /*split=*/op.getResult().getType().getRank() - 1, *use)))
+    return failure();
+  return use;
+}
+
+FailureOr<TemplateUse> cuda::printExpertMatmul(const LaunchBody &body, ExpertMatmulOp op) {
+  FailureOr<std::string> x = getParameter(body, op.getInput()), w = getParameter(body, op.getWeights()),
+                         chosen = getParameter(body, op.getExperts());
+  FailureOr<std::string> input = getElementType(op, op.getInput().getType()),
+                         weights = getElementType(op, op.getWeights().getType()),
+                         index = getElementType(op, op.getExperts().getType()),
+                         output = getElementType(op, body.getYielded()[0].getType());
+  if (failed(x) || failed(w) || failed(chosen) || failed(input) || failed(weights) || failed(index) || failed(output))
+    return failure();
+  bool quantized = isa<QuantizedTypeInterface>(op.getWeights().getType().getElementType());
+  ArrayRef<AffineExpr> experts = body.getDims(op.getWeights()), result = body.getDims(op.getResult());
+  AffineExpr rows = result[0] * result[1], one = getAffineConstantExpr(1, op.getContext());
+  TemplateUse use;
+  use.Header = "expert_matmul.cuh";
+  use.Type = llvm::formatv("ExpertMatmul<{0}, {1}, {2}, {3}>", quantized ? *weights : "Plain<" + *weights + ">", *input,
+                           *index, *output);
+  use.Config = "one warp for four columns of a row";
+  use.Params = {{"X", *x},
+                {"W", *w},
+                {"Chosen", *chosen},
+                {"C", "p" + std::to_string(body.getOutputPort(0))},
+                {"Rows", printSize(rows)},
+                {"N", printSize(experts[1])},
+                {"K", printSize(experts[2])},
+                {"Experts", printSize(experts[0])},
+                {"SharedRows", body.getDim(op.getInput(), 1) == one ? printSize(result[1]) : "1"}};
+  use.Threads = 128;
+  use.Tiles = rows * experts[1].ceilDiv(16);
+  if (failed(addEpilogue(body, /*split=*/2, use)))
     return failure();
   return use;
 }

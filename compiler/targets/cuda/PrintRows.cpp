@@ -13,6 +13,7 @@ struct RowRoot {
   std::string Members; ///< of struct Row
   std::string Finish;  ///< the Row of a summary `s`
   std::string Element; ///< the root's result of x[i] and the Row `r`
+  unsigned Axis;       ///< where the dimensions that make up a row begin
 };
 } // namespace
 
@@ -36,8 +37,10 @@ static LogicalResult printLoad(const LaunchBody &body, const ElementSpace &space
 
 /// What all row reductions have in common: a kernel with the functor `Rows`.
 static TemplateUse makeUse(const LaunchBody &body, const Functor &functor, StringRef text, StringRef reduction,
-                           int64_t summaryFields, ArrayRef<AffineExpr> dims) {
-  AffineExpr cols = dims.back(), rows = LaunchBody::getProduct(dims.drop_back(), cols.getContext());
+                           int64_t summaryFields, ArrayRef<AffineExpr> dims, unsigned axis) {
+  MLIRContext *context = body.getLaunch().getContext();
+  AffineExpr cols = LaunchBody::getProduct(dims.drop_front(axis), context);
+  AffineExpr rows = LaunchBody::getProduct(dims.take_front(axis), context);
   int64_t group = chooseGroup(body.getMax(cols));
   TemplateUse use;
   use.Header = "row_reduction.cuh";
@@ -57,7 +60,7 @@ static FailureOr<TemplateUse> printRows(const LaunchBody &body, const RowRoot &r
   Operation *op = body.getRoot();
   Value input = op->getOperand(0), result = op->getResult(0);
   ArrayRef<AffineExpr> dims = body.getDims(input);
-  ElementSpace space = {SmallVector<AffineExpr>(dims), unsigned(dims.size() - 1), /*Vector=*/true};
+  ElementSpace space = {SmallVector<AffineExpr>(dims), root.Axis, /*Vector=*/true};
   for (Value value : body.getYielded())
     if (cast<RankedTensorType>(value.getType()).getShape() != cast<RankedTensorType>(result.getType()).getShape())
       return op->emitOpError() << "shares a launch with a result of type " << value.getType()
@@ -66,7 +69,7 @@ static FailureOr<TemplateUse> printRows(const LaunchBody &body, const RowRoot &r
   std::string text = "  static constexpr bool Stores = true;\n  struct Row {\n    float " + root.Members + ";\n  };\n";
   if (failed(printLoad(body, space, functor, text)))
     return failure();
-  AffineExpr cols = dims.back();
+  AffineExpr cols = LaunchBody::getProduct(dims.drop_front(root.Axis), op->getContext());
   text += llvm::formatv("  __device__ Row finish(const {0}::Summary &s, int64_t, bool) const {{ return {1}; }\n",
                         root.Reduction, llvm::formatv(root.Finish.c_str(), functor.getSize(cols)));
   ElementPrinter printer(body, space, functor);
@@ -81,17 +84,29 @@ static FailureOr<TemplateUse> printRows(const LaunchBody &body, const RowRoot &r
   text += "  template <int N> __device__ void store(int64_t row, int64_t col, const float (&x)[N], const Row &r) const "
           "{\n" +
           printer.print(4) + "  }\n";
-  return makeUse(body, functor, text, root.Reduction, root.SummaryFields, dims);
+  return makeUse(body, functor, text, root.Reduction, root.SummaryFields, dims, root.Axis);
 }
 
-FailureOr<TemplateUse> cuda::printSoftmax(const LaunchBody &body, SoftmaxOp) {
-  RowRoot root = {"SoftmaxSum", 2, "Max, Scale", "{{s.Max, 1.0f / s.Sum}", "(expf(x[i] - r.Max) * r.Scale)"};
+static unsigned getLastAxis(Value value) { return cast<RankedTensorType>(value.getType()).getRank() - 1; }
+
+FailureOr<TemplateUse> cuda::printSoftmax(const LaunchBody &body, SoftmaxOp op) {
+  RowRoot root = {"SoftmaxSum",
+                  2,
+                  "Max, Scale",
+                  "{{s.Max, 1.0f / s.Sum}",
+                  "(expf(x[i] - r.Max) * r.Scale)",
+                  getLastAxis(op.getInput())};
   return printRows(body, root, [](ElementPrinter &, std::string &) { return success(); });
 }
 
 FailureOr<TemplateUse> cuda::printRmsNorm(const LaunchBody &body, RmsNormOp op) {
   std::string epsilon = printFloat(op.getEpsilon().convertToFloat());
-  RowRoot root = {"SumOfSquares", 1, "Scale", "{{rsqrtf(s.Sum / float({0}) + " + epsilon + ")}", "(x[i] * r.Scale)"};
+  RowRoot root = {"SumOfSquares",
+                  1,
+                  "Scale",
+                  "{{rsqrtf(s.Sum / float({0}) + " + epsilon + ")}",
+                  "(x[i] * r.Scale)",
+                  getLastAxis(op.getInput())};
   return printRows(body, root, [&](ElementPrinter &printer, std::string &element) -> LogicalResult {
     FailureOr<std::string> weight = printer.get(op.getWeight());
     if (failed(weight))
@@ -103,11 +118,11 @@ FailureOr<TemplateUse> cuda::printRmsNorm(const LaunchBody &body, RmsNormOp op) 
 
 FailureOr<TemplateUse> cuda::printArgMax(const LaunchBody &body, ArgMaxOp op) {
   ArrayRef<AffineExpr> dims = body.getDims(op.getInput());
-  if (op.getAxis() + 1 != dims.size() || op.getSelectLast())
-    return op.emitOpError() << "has no CUDA kernel but for the first of the largest elements along the last dimension; "
-                               "compile for the CPU";
-  if (!llvm::equal(body.getYielded(), op->getResults()))
-    return op.emitOpError() << "shares a launch with what reads its result, which its CUDA kernel does not compute";
+  // The first of the largest along the last dimension, as sampling asks for it; anything else is a reduction like
+  // others.
+  if (op.getAxis() + 1 != dims.size() || op.getSelectLast() || !llvm::equal(body.getYielded(), op->getResults()) ||
+      !op.getInput().getType().getElementType().isF32())
+    return printReduce(body, op);
   ElementSpace space = {SmallVector<AffineExpr>(dims), unsigned(dims.size() - 1), /*Vector=*/true};
   Functor functor(body);
   std::string text = "  static constexpr bool Stores = false;\n  struct Row {};\n";
@@ -118,5 +133,25 @@ FailureOr<TemplateUse> cuda::printArgMax(const LaunchBody &body, ArgMaxOp op) {
       llvm::formatv("  __device__ Row finish(const ArgMaxReduction::Summary &s, int64_t row, bool leader) const {{\n"
                     "    if (leader)\n      {0}[row] = s.Index < 0 ? 0 : s.Index;\n    return {{};\n  }\n",
                     *out);
-  return makeUse(body, functor, text, "ArgMaxReduction", 2, dims);
+  return makeUse(body, functor, text, "ArgMaxReduction", 2, dims, dims.size() - 1);
+}
+
+FailureOr<TemplateUse> cuda::printLayerNorm(const LaunchBody &body, LayerNormOp op) {
+  std::string epsilon = printFloat(op.getEpsilon().convertToFloat());
+  RowRoot root = {"MeanVariance",
+                  3,
+                  "Mean, Scale",
+                  "{{s.Mean, rsqrtf(s.Squares / float({0}) + " + epsilon + ")}",
+                  "((x[i] - r.Mean) * r.Scale)",
+                  unsigned(op.getAxis())};
+  return printRows(body, root, [&](ElementPrinter &printer, std::string &element) -> LogicalResult {
+    for (auto [value, sign] : {std::pair(op.getScale(), " * "), std::pair(op.getBias(), " + ")}) {
+      FailureOr<std::string> text = value ? printer.get(value) : std::string();
+      if (failed(text))
+        return failure();
+      if (value)
+        element = "(" + element + sign + *text + ")";
+    }
+    return success();
+  });
 }

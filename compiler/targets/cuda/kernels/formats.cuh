@@ -14,6 +14,7 @@
 #define LATHE_KERNELS_FORMATS_CUH
 
 #include "tiles.cuh"
+#include "untuned_formats.cuh"
 
 namespace lathe::kernels {
 

@@ -47,7 +47,7 @@ struct NoBody {};
 
 /// The epilogue of a product that stores what it accumulated.
 struct StoreAsIs {
-  __device__ float operator()(float acc, int64_t, int64_t) const { return acc; }
+  template <class T> __device__ T operator()(T acc, int64_t, int64_t) const { return acc; }
 };
 
 } // namespace lathe::kernels

@@ -71,6 +71,14 @@ template <class T> __device__ inline T fromValue(Value<T> value) {
     return value;
 }
 
+/// A float as an integer: towards zero, the type's bounds beyond them, 0 for NaN.
+template <class To, class From> __device__ inline To saturate(From value) {
+  constexpr bool Signed = To(-1) < To(0);
+  constexpr To Least = Signed ? To(uint64_t(1) << (sizeof(To) * 8 - 1)) : To(0), Most = To(~Least);
+  // Powers of two are floats; the most need not be, and rounds up to one.
+  return value != value ? To(0) : value <= From(Least) ? Least : value >= From(Most) ? Most : To(value);
+}
+
 /// Two values as two neighbouring 16-bit elements, `low` first.
 template <HalfElement T> __device__ inline uint32_t packPair(float low, float high) {
   if constexpr (IsSame<T, Half>)

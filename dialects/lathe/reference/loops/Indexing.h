@@ -19,8 +19,10 @@ struct GatherAlong {
     for (int64_t index = call.begin * TileElements; index < end;) {
       int64_t row = index / inner, within = index % inner, left = inner - within;
       int64_t place = wrapIndex(indices.loadInt(row % count), size), run = left < end - index ? left : end - index;
-      if (place < 0)
+      if (place < 0) {
+        output.clear(index);
         return runtime::HostIndexOutOfRange;
+      }
       int64_t from = (row / count * size + place) * inner + within;
       for (int64_t i = 0; i < run; ++i)
         output.copy(index + i, input, from + i);
@@ -45,6 +47,7 @@ struct GatherElements {
       for (int64_t d = 0; d < input.rank; ++d) {
         int64_t coordinate = d == axis ? place : at[d];
         if (coordinate < 0 || coordinate >= input.shape[d]) {
+          output.clear(index);
           fault = runtime::HostIndexOutOfRange;
           return;
         }
@@ -83,8 +86,10 @@ struct GatherNd {
     int64_t batchTuples = indices.elements(batchDims, indices.rank - 1), batch = input.elements(batchDims, input.rank);
     for (int64_t index = call.begin * TileElements; index < end; ++index) {
       int64_t tuple = index / slice, offset = locateTuple(input, indices, tuple, batchDims, length);
-      if (offset < 0)
+      if (offset < 0) {
+        output.clear(index);
         return runtime::HostIndexOutOfRange;
+      }
       output.copy(index, input, tuple / batchTuples * batch + offset * slice + index % slice);
     }
     return runtime::HostDone;

@@ -171,6 +171,7 @@ struct ReverseSequence {
     forEachOfTiles(call, output, [&](int64_t index, const int64_t *at) {
       int64_t length = lengths.loadInt(at[batch]), from = 0;
       if (length < 0 || length > input.shape[time]) {
+        output.clear(index);
         fault = runtime::HostValueOutOfRange;
         return;
       }

@@ -23,7 +23,7 @@ LATHE_LOOP_INLINE double cubicKernel(double x, double a) {
 /// attributes: mode, coordinates, nearest, cubic, antialias, exclude_outside, extrapolation.
 struct Resize {
   LATHE_LOOP_INLINE static int64_t tiles(const Tensor *, const Tensor *outputs, const int64_t *) {
-    return (outputs[0].elements() + 255) / 256;
+    return countTiles(outputs[0].elements(), SlowTileElements);
   }
 
   /// The elements of one dimension that a place of the result takes, and their weights.
@@ -98,41 +98,39 @@ struct Resize {
   LATHE_LOOP_INLINE static int32_t run(const LoopCall &call) {
     const Tensor &input = call.inputs[0], &output = call.outputs[0];
     bool nearest = call.attributes[0] == int64_t(Sampling::Nearest);
-    int64_t elements = output.elements(), last = call.end * 256;
-    forEach(output.shape, output.rank, call.begin * 256, last < elements ? last : elements,
-            [&](int64_t index, const int64_t *at) {
-              Taps taps[MaxRank];
-              int64_t counts[MaxRank], combinations = 1;
-              bool outside = false;
-              for (int64_t d = 0; d < input.rank; ++d) {
-                taps[d] = findTaps(call, d, at[d], outside);
-                counts[d] = taps[d].count;
-                combinations *= counts[d];
-              }
-              if (outside) {
-                output.storeFloat(index, __builtin_bit_cast(float, int32_t(call.attributes[6])));
-                return;
-              }
-              double sum = 0;
-              forEach(counts, input.rank, 0, combinations, [&](int64_t, const int64_t *tap) {
-                double weight = 1;
-                int64_t from = 0;
-                for (int64_t d = 0; d < input.rank; ++d) {
-                  int64_t place = taps[d].first + tap[d];
-                  if (!nearest)
-                    weight *= weigh(call, taps[d], place) / taps[d].sum;
-                  from = from * input.shape[d] + clampPlace(place, input.shape[d]);
-                }
-                if (nearest)
-                  output.copy(index, input, from);
-                else if (weight != 0)
-                  sum += weight * (input.isFloat() ? input.loadFloat(from) : double(input.loadInt(from)));
-              });
-              if (!nearest && output.isFloat())
-                output.storeFloat(index, sum);
-              else if (!nearest)
-                output.storeInt(index, int64_t(sum));
-            });
+    forEachOfTiles<SlowTileElements>(call, output, [&](int64_t index, const int64_t *at) {
+      Taps taps[MaxRank];
+      int64_t counts[MaxRank], combinations = 1;
+      bool outside = false;
+      for (int64_t d = 0; d < input.rank; ++d) {
+        taps[d] = findTaps(call, d, at[d], outside);
+        counts[d] = taps[d].count;
+        combinations *= counts[d];
+      }
+      if (outside) {
+        output.storeFloat(index, __builtin_bit_cast(float, int32_t(call.attributes[6])));
+        return;
+      }
+      double sum = 0;
+      forEach(counts, input.rank, 0, combinations, [&](int64_t, const int64_t *tap) {
+        double weight = 1;
+        int64_t from = 0;
+        for (int64_t d = 0; d < input.rank; ++d) {
+          int64_t place = taps[d].first + tap[d];
+          if (!nearest)
+            weight *= weigh(call, taps[d], place) / taps[d].sum;
+          from = from * input.shape[d] + clampPlace(place, input.shape[d]);
+        }
+        if (nearest)
+          output.copy(index, input, from);
+        else if (weight != 0)
+          sum += weight * (input.isFloat() ? input.loadFloat(from) : double(input.loadInt(from)));
+      });
+      if (!nearest && output.isFloat())
+        output.storeFloat(index, sum);
+      else if (!nearest)
+        output.storeInt(index, int64_t(sum));
+    });
     return runtime::HostDone;
   }
 };
@@ -140,7 +138,7 @@ struct Resize {
 /// attributes: mode, padding, align_corners.
 struct GridSample {
   LATHE_LOOP_INLINE static int64_t tiles(const Tensor *, const Tensor *outputs, const int64_t *) {
-    return (outputs[0].elements() + 255) / 256;
+    return countTiles(outputs[0].elements(), SlowTileElements);
   }
 
   /// `x` mirrored at both borders until it lies between them.
@@ -197,8 +195,8 @@ struct GridSample {
     int64_t dims = input.rank - 2, plane = input.elements(2, input.rank), places = output.elements(2, output.rank);
     bool nearest = call.attributes[0] == int64_t(Sampling::Nearest),
          cubic = call.attributes[0] == int64_t(Sampling::Cubic);
-    int64_t elements = output.elements(), last = call.end * 256 < elements ? call.end * 256 : elements;
-    for (int64_t index = call.begin * 256; index < last; ++index) {
+    int64_t last = lastElement(call, output, SlowTileElements);
+    for (int64_t index = call.begin * SlowTileElements; index < last; ++index) {
       int64_t image = index / places / output.shape[1], base = index / places * plane;
       int64_t counts[MaxRank], low[MaxRank], combinations = 1;
       double fraction[MaxRank];

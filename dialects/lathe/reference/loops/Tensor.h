@@ -1,12 +1,23 @@
-// What a loop sees of its operands and results. Freestanding: compiled natively for the reference and to bitcode for
-// the CPU's kernels, where types and static sizes are constants after inlining.
+// What a loop sees of its operands and results. Freestanding: compiled natively for the reference, to bitcode for the
+// CPU's kernels and by NVRTC for CUDA's, where types and static sizes are constants after inlining.
 #ifndef LATHE_DIALECTS_LATHE_REFERENCE_LOOPS_TENSOR_H
 #define LATHE_DIALECTS_LATHE_REFERENCE_LOOPS_TENSOR_H
 
+#ifdef LATHE_LOOP_DEVICE
+// loops.cuh has declared the integers, lathe::loops::Math and LATHE_LOOP_INLINE.
+#include "runtime/HostFault.h"
+#else
 #include "runtime/HostAbi.h"
 #include <cstdint>
 
 #define LATHE_LOOP_INLINE [[gnu::always_inline]] inline
+
+namespace lathe::loops {
+using Math = runtime::MathApi;
+/// Threads are few: each takes many elements at once.
+constexpr bool OneElementTiles = false;
+} // namespace lathe::loops
+#endif
 
 namespace lathe::loops {
 
@@ -165,6 +176,9 @@ struct Tensor {
     }
   }
 
+  /// All bits of element `index` become 0: what a kernel leaves where the data asks for an element that is not there.
+  LATHE_LOOP_INLINE void clear(int64_t index) const { storeInt(index, 0); }
+
   /// Element `index` becomes element `from` of a tensor of the same type.
   LATHE_LOOP_INLINE void copy(int64_t index, const Tensor &source, int64_t from) const {
     switch (elementBytes(type)) {
@@ -185,6 +199,8 @@ struct Tensor {
 
 constexpr int64_t MaxRank = 8; // as LATHE_MAX_RANK
 
+constexpr double Infinity = __builtin_bit_cast(double, uint64_t(0x7FF) << 52);
+
 /// Calls `body(index, coordinates)` for elements [begin, end) of a shape, in order.
 template <typename Body>
 LATHE_LOOP_INLINE void forEach(const int64_t *shape, int64_t rank, int64_t begin, int64_t end, Body body) {
@@ -203,29 +219,32 @@ LATHE_LOOP_INLINE void forEach(const int64_t *shape, int64_t rank, int64_t begin
   }
 }
 
-/// Elements of a tile where a loop has no better unit.
-constexpr int64_t TileElements = 4096;
+/// Elements of a tile where a loop has no better unit, and where one element takes a while.
+constexpr int64_t TileElements = OneElementTiles ? 1 : 4096, SlowTileElements = OneElementTiles ? 1 : 128;
 
-LATHE_LOOP_INLINE int64_t countTiles(int64_t elements) { return (elements + TileElements - 1) / TileElements; }
+LATHE_LOOP_INLINE int64_t countTiles(int64_t elements, int64_t size = TileElements) {
+  return (elements + size - 1) / size;
+}
 
 /// What a loop runs on: tiles [begin, end) of `Struct::tiles(...)`, in any order and at the same time as others.
 struct LoopCall {
-  const runtime::MathApi *math;
+  const Math *math;
   const Tensor *inputs;      ///< as LoopOpInterface::getLoopInputs numbers them
   const Tensor *outputs;     ///< the operation's results
   const int64_t *attributes; ///< as LoopOpInterface::getLoopAttributes appends them
   int64_t begin, end;
 };
 
-/// The end of the elements that belong to the call's tiles.
-LATHE_LOOP_INLINE int64_t lastElement(const LoopCall &call, const Tensor &output) {
-  int64_t count = output.elements(), last = call.end * TileElements;
+/// The end of the elements that belong to the call's tiles, which have `size` elements.
+LATHE_LOOP_INLINE int64_t lastElement(const LoopCall &call, const Tensor &output, int64_t size = TileElements) {
+  int64_t count = output.elements(), last = call.end * size;
   return last < count ? last : count;
 }
 
 /// forEach over the elements of the call's tiles.
-template <typename Body> LATHE_LOOP_INLINE void forEachOfTiles(const LoopCall &call, const Tensor &output, Body body) {
-  forEach(output.shape, output.rank, call.begin * TileElements, lastElement(call, output), body);
+template <int64_t Size = TileElements, typename Body>
+LATHE_LOOP_INLINE void forEachOfTiles(const LoopCall &call, const Tensor &output, Body body) {
+  forEach(output.shape, output.rank, call.begin * Size, lastElement(call, output, Size), body);
 }
 
 /// An index that counts from the end where it is negative, or -1 where there is no such element.

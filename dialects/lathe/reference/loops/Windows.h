@@ -81,7 +81,7 @@ struct Pool {
         return;
       }
       if (kind == 0)
-        output.storeFloat(index, count ? largest : -__builtin_inf());
+        output.storeFloat(index, count ? largest : -Infinity);
       else if (kind == 1)
         output.storeFloat(index, sum / double(includePad ? countPadded(dims, input.shape + 2, at + 2, window) : count));
       else
@@ -128,7 +128,7 @@ struct MaxPoolIndices {
 /// attributes: groups, strides, pads, dilations.
 struct ConvNd {
   LATHE_LOOP_INLINE static int64_t tiles(const Tensor *, const Tensor *outputs, const int64_t *) {
-    return (outputs[0].elements() + 63) / 64;
+    return countTiles(outputs[0].elements(), SlowTileElements);
   }
 
   LATHE_LOOP_INLINE static int32_t run(const LoopCall &call) {
@@ -136,26 +136,24 @@ struct ConvNd {
     int64_t dims = input.rank - 2, plane = input.elements(2, input.rank), taps = filter.elements(2, filter.rank);
     int64_t groups = call.attributes[0], channels = filter.shape[1], perGroup = filter.shape[0] / groups;
     const int64_t *strides = call.attributes + 1, *pads = strides + dims, *dilations = pads + dims;
-    int64_t count = output.elements(), last = call.end * 64;
-    forEach(output.shape, output.rank, call.begin * 64, last < count ? last : count,
-            [&](int64_t index, const int64_t *at) {
-              double sum = 0;
-              uint64_t whole = 0;
-              int64_t base = (at[0] * input.shape[1] + at[1] / perGroup * channels) * plane;
-              for (int64_t c = 0; c < channels; ++c)
-                forEachInWindow(dims, input.shape + 2, at + 2, filter.shape + 2, strides, pads, dilations,
-                                [&](int64_t offset, int64_t step) {
-                                  int64_t x = base + c * plane + offset, w = (at[1] * channels + c) * taps + step;
-                                  if (input.isFloat())
-                                    sum += input.loadFloat(x) * filter.loadFloat(w);
-                                  else
-                                    whole += uint64_t(input.loadInt(x)) * uint64_t(filter.loadInt(w));
-                                });
-              if (output.isFloat())
-                output.storeFloat(index, sum);
-              else
-                output.storeInt(index, int64_t(whole));
-            });
+    forEachOfTiles<SlowTileElements>(call, output, [&](int64_t index, const int64_t *at) {
+      double sum = 0;
+      uint64_t whole = 0;
+      int64_t base = (at[0] * input.shape[1] + at[1] / perGroup * channels) * plane;
+      for (int64_t c = 0; c < channels; ++c)
+        forEachInWindow(dims, input.shape + 2, at + 2, filter.shape + 2, strides, pads, dilations,
+                        [&](int64_t offset, int64_t step) {
+                          int64_t x = base + c * plane + offset, w = (at[1] * channels + c) * taps + step;
+                          if (input.isFloat())
+                            sum += input.loadFloat(x) * filter.loadFloat(w);
+                          else
+                            whole += uint64_t(input.loadInt(x)) * uint64_t(filter.loadInt(w));
+                        });
+      if (output.isFloat())
+        output.storeFloat(index, sum);
+      else
+        output.storeInt(index, int64_t(whole));
+    });
     return runtime::HostDone;
   }
 };
@@ -163,7 +161,7 @@ struct ConvNd {
 /// attributes: groups, strides, pads, dilations.
 struct ConvTranspose {
   LATHE_LOOP_INLINE static int64_t tiles(const Tensor *, const Tensor *outputs, const int64_t *) {
-    return (outputs[0].elements() + 63) / 64;
+    return countTiles(outputs[0].elements(), SlowTileElements);
   }
 
   LATHE_LOOP_INLINE static int32_t run(const LoopCall &call) {
@@ -171,26 +169,24 @@ struct ConvTranspose {
     int64_t dims = input.rank - 2, plane = input.elements(2, input.rank), taps = filter.elements(2, filter.rank);
     int64_t groups = call.attributes[0], channels = input.shape[1] / groups, perGroup = filter.shape[1];
     const int64_t *strides = call.attributes + 1, *pads = strides + dims, *dilations = pads + dims;
-    int64_t count = output.elements(), last = call.end * 64;
-    forEach(output.shape, output.rank, call.begin * 64, last < count ? last : count,
-            [&](int64_t index, const int64_t *at) {
-              double sum = 0;
-              int64_t group = at[1] / perGroup, m = at[1] % perGroup;
-              // The taps that reach this element, and the element of the input that each comes from.
-              forEach(filter.shape + 2, dims, 0, taps, [&](int64_t step, const int64_t *tap) {
-                int64_t offset = 0;
-                for (int64_t d = 0; d < dims; ++d) {
-                  int64_t place = at[d + 2] + pads[d] - tap[d] * dilations[d];
-                  if (place < 0 || place % strides[d] != 0 || place / strides[d] >= input.shape[d + 2])
-                    return;
-                  offset = offset * input.shape[d + 2] + place / strides[d];
-                }
-                for (int64_t c = group * channels; c < (group + 1) * channels; ++c)
-                  sum += input.loadFloat((at[0] * input.shape[1] + c) * plane + offset) *
-                         filter.loadFloat((c * perGroup + m) * taps + step);
-              });
-              output.storeFloat(index, sum);
-            });
+    forEachOfTiles<SlowTileElements>(call, output, [&](int64_t index, const int64_t *at) {
+      double sum = 0;
+      int64_t group = at[1] / perGroup, m = at[1] % perGroup;
+      // The taps that reach this element, and the element of the input that each comes from.
+      forEach(filter.shape + 2, dims, 0, taps, [&](int64_t step, const int64_t *tap) {
+        int64_t offset = 0;
+        for (int64_t d = 0; d < dims; ++d) {
+          int64_t place = at[d + 2] + pads[d] - tap[d] * dilations[d];
+          if (place < 0 || place % strides[d] != 0 || place / strides[d] >= input.shape[d + 2])
+            return;
+          offset = offset * input.shape[d + 2] + place / strides[d];
+        }
+        for (int64_t c = group * channels; c < (group + 1) * channels; ++c)
+          sum += input.loadFloat((at[0] * input.shape[1] + c) * plane + offset) *
+                 filter.loadFloat((c * perGroup + m) * taps + step);
+      });
+      output.storeFloat(index, sum);
+    });
     return runtime::HostDone;
   }
 };

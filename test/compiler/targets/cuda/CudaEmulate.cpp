@@ -29,7 +29,7 @@ struct Options {
   RandomInputOptions Inputs;
 };
 
-constexpr unsigned MaxArguments = 24; // of EmulatedKernels.h
+constexpr unsigned MaxArguments = 64; // of EmulatedKernels.h
 
 /// The kernels, as HostCall's context.
 struct Device {
@@ -126,13 +126,16 @@ struct Difference {
 };
 } // namespace
 
-/// An element of any plain type.
-static double loadNumber(Type element, const uint8_t *address) {
-  if (isa<FloatType>(element))
-    return loadFloat(element, address);
-  int64_t value = 0;
-  std::memcpy(&value, address, size_t(getElementBytes(element)));
-  return double(value);
+/// An element of any plain type as a number.
+static double loadNumber(Type element, const uint8_t *bytes) {
+  auto integer = dyn_cast<IntegerType>(element);
+  if (!integer)
+    return loadFloat(element, bytes);
+  uint64_t value = 0;
+  int64_t size = getElementBytes(element);
+  std::memcpy(&value, bytes, size);
+  int shift = 64 - 8 * size;
+  return integer.isUnsigned() ? double(value) : double(int64_t(value << shift) >> shift);
 }
 
 static Difference compare(Type element, const uint8_t *found, ArrayRef<uint8_t> wanted, double tolerance) {

@@ -14,7 +14,7 @@ extern "C" {
 alignas(1024) char smem[LargestShared];
 }
 
-static constexpr unsigned MaxArguments = 24;
+static constexpr unsigned MaxArguments = 64;
 
 template <size_t... I> static void call(void *kernel, const uint64_t *arguments, std::index_sequence<I...>) {
   // Parameters are pointers and 64-bit integers, which are passed alike; what a kernel does not take it does not see.

@@ -30,12 +30,6 @@ plan.program @forward "tensor" symbols [#lathe.symbol<"n", 1, 64>]
       %1 = lathe.rope %0, %a1 halves base 1.0e+04 dimensions 16 : tensor<?x4x16xf32>, tensor<?x1xi32>
       lathe.yield %1 : tensor<?x4x16xf32>
     }
-    plan.launch <"arg_max", {}, ""> ins(%x) outs(%y) shapes [#n, affine_map<()[s0] -> (64)>] {
-    ^bb0(%a0: tensor<?x64xf32>):
-      // CHECK: error: 'lathe.arg_max' op has no CUDA kernel but for the first of the largest elements along the last dimension; compile for the CPU
-      %0 = lathe.arg_max %a0 axis 0 : tensor<?x64xf32> -> tensor<64xi64>
-      lathe.yield %0 : tensor<64xi64>
-    }
     plan.launch <"matmul", {variant = "few_rows"}, ""> ins(%x, %x) outs(%y) shapes [#n, affine_map<()[s0] -> (64, 64)>, #n] {
     ^bb0(%a0: tensor<?x64xf32>, %a1: tensor<64x64xf32>):
       // CHECK: error: 'lathe.matmul' op has up to 64 rows, but the variant 'few_rows' takes 8 and weights along k; choose another
@@ -48,11 +42,30 @@ plan.program @forward "tensor" symbols [#lathe.symbol<"n", 1, 64>]
       %0 = lathe.matmul %a0, %a1 transpose_rhs : tensor<?x64xf32>, tensor<64x64xf32> -> tensor<?x64xf32>
       lathe.yield %0 : tensor<?x64xf32>
     }
-    plan.launch <"matmul", {variant = "simt"}, ""> ins(%x, %x) outs(%y) shapes [affine_map<()[s0] -> (s0, 256)>, affine_map<()[s0] -> (64, 256)>, #n] {
-    ^bb0(%a0: tensor<?x256xf32>, %a1: tensor<64x256x!lathe.gguf<q3_k>>):
-      // CHECK: error: 'lathe.matmul' op has elements of type '!lathe.gguf<q3_k>', for which there is no CUDA kernel; f32, f16, bf16, q4_0, q8_0, q4_k, q5_k and q6_k have
-      %0 = lathe.matmul %a0, %a1 transpose_rhs : tensor<?x256xf32>, tensor<64x256x!lathe.gguf<q3_k>> -> tensor<?x64xf32>
-      lathe.yield %0 : tensor<?x64xf32>
+    plan.launch <"matmul", {variant = "few_rows"}, ""> ins(%x, %x) outs(%y) shapes [affine_map<()[s0] -> (3, s0, 64)>, affine_map<()[s0] -> (3, 64, 64)>, affine_map<()[s0] -> (3, s0, 64)>] {
+    ^bb0(%a0: tensor<3x?x64xf32>, %a1: tensor<3x64x64xf32>):
+      // CHECK: error: 'lathe.matmul' op multiplies matrices of a batch, but the variant 'few_rows' takes one; choose another
+      %0 = lathe.matmul %a0, %a1 transpose_rhs : tensor<3x?x64xf32>, tensor<3x64x64xf32> -> tensor<3x?x64xf32>
+      lathe.yield %0 : tensor<3x?x64xf32>
+    }
+    plan.launch <"matmul", {variant = "simt"}, ""> ins(%x, %x) outs(%y) shapes [affine_map<()[s0] -> (3, 2, s0, 64)>, affine_map<()[s0] -> (3, 1, 64, 64)>, affine_map<()[s0] -> (3, 2, s0, 64)>] {
+    ^bb0(%a0: tensor<3x2x?x64xf32>, %a1: tensor<3x1x64x64xf32>):
+      // CHECK: error: 'lathe.matmul' op multiplies 'tensor<3x2x?x64xf32>' and 'tensor<3x1x64x64xf32>', of which one repeats along a part of the batch, but CUDA's products take one matrix for each or one for all; expand it in front of the product
+      %0 = lathe.matmul %a0, %a1 transpose_rhs : tensor<3x2x?x64xf32>, tensor<3x1x64x64xf32> -> tensor<3x2x?x64xf32>
+      lathe.yield %0 : tensor<3x2x?x64xf32>
+    }
+    plan.launch <"attention", {}, ""> ins(%x, %x, %x) outs(%y) shapes [affine_map<()[s0] -> (1, 1, s0, 600)>, affine_map<()[s0] -> (1, 1, s0, 600)>, affine_map<()[s0] -> (1, 1, s0, 64)>, affine_map<()[s0] -> (1, 1, s0, 64)>] {
+    ^bb0(%a0: tensor<1x1x?x600xf32>, %a1: tensor<1x1x?x600xf32>, %a2: tensor<1x1x?x64xf32>):
+      // CHECK: error: 'lathe.attention' op has heads that are 600 wide, but its CUDA kernel takes up to 512; compile for the CPU
+      %0 = lathe.attention %a0, %a1, %a2 scale 1.0 : tensor<1x1x?x600xf32>, tensor<1x1x?x600xf32>, tensor<1x1x?x64xf32> -> tensor<1x1x?x64xf32>
+      lathe.yield %0 : tensor<1x1x?x64xf32>
+    }
+    plan.launch <"slice", {}, ""> ins(%x) outs(%y, %y) shapes [#n, #n, #n] {
+    ^bb0(%a0: tensor<?x64xf32>):
+      // CHECK: error: 'lathe.slice' op shares a launch with another result, but a loop is a kernel of its own; end the fusion before this operation
+      %0 = lathe.slice %a0 starts affine_map<()[s0, s1] -> (0, 0)> steps [1, 1] sizes affine_map<()[s0, s1] -> (s0, 64)> : (tensor<?x64xf32>) -> tensor<?x64xf32>
+      %1 = lathe.neg %0 : tensor<?x64xf32>
+      lathe.yield %0, %1 : tensor<?x64xf32>, tensor<?x64xf32>
     }
   }
 }

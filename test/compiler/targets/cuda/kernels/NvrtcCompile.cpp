@@ -122,8 +122,8 @@ std::string compile(const Tools &tools, const std::map<std::string, std::string>
   tools.createProgram(&program, source.c_str(), name.c_str(), static_cast<int>(names.size()), texts.data(),
                       names.data());
   std::string target = "--gpu-architecture=" + (isSpecific(arch) ? arch : "compute_" + arch.substr(3));
-  const char *options[] = {target.c_str(), "--std=c++20", "--ptxas-options=-v"};
-  int error = tools.compileProgram(program, isSpecific(arch) ? 3 : 2, options);
+  const char *options[] = {target.c_str(), "--std=c++20", "--device-as-default-execution-space", "--ptxas-options=-v"};
+  int error = tools.compileProgram(program, isSpecific(arch) ? 4 : 3, options);
   std::string log = text(tools.getLogSize, tools.getLog, program);
   if (!log.empty() && (error || !isSpecific(arch)))
     std::printf("%s\n", log.c_str());

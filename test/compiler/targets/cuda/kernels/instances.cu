@@ -2,9 +2,11 @@
 // holds every kernel to the register budget in the comment before it; no kernel may spill or use local memory. The
 // static_asserts hold the shared bytes to those that README.md promises.
 #include "append_kv.cuh"
+#include "attention.cuh"
 #include "convolution.cuh"
 #include "dequantize.cuh"
 #include "elementwise.cuh"
+#include "expert_matmul.cuh"
 #include "gather.cuh"
 #include "matmul.cuh"
 #include "packed_matmul.cuh"
@@ -13,6 +15,7 @@
 #include "paged_attention_prefill.cuh"
 #include "pooling.cuh"
 #include "quantized_matmul.cuh"
+#include "reduce.cuh"
 #include "rope.cuh"
 #include "row_reduction.cuh"
 #include "together.cuh"
@@ -655,6 +658,96 @@ using Gather2 = Gather<Half, int64_t, float>;
 KERNEL(Gather2) lathe_gather_f16_2(void *p0, void *p1, void *p2, int64_t d0) {
   Gather2::Params params{(const Half *)p0, (const int64_t *)p1, (float *)p2, d0, 100, 50, 100, 100};
   gridTiles<Gather2>(params, nullptr, StoreAsIs{});
+}
+
+using Reduce1 = Reduce<reductions::Mean<float>, Half, float, 1, 32>;
+static_assert(Reduce1::SharedBytes == 0);
+// registers <= 64
+KERNEL(Reduce1) lathe_reduce_f16_1(void *x, void *y, int64_t rows) {
+  Reduce1::Params params{.X = (const Half *)x, .Y = (float *)y, .Sizes = {rows, 1024, 1}, .Cols = 1};
+  gridTiles<Reduce1>(params, nullptr, StoreAsIs{});
+}
+
+using Reduce2 = Reduce<reductions::ArgMax<false>::Of<float>, float, int64_t, 2, 256>;
+static_assert(Reduce2::SharedBytes == 128);
+// registers <= 64
+KERNEL(Reduce2) lathe_arg_max_f32_2(void *x, void *y, int64_t rows) {
+  SHARED;
+  Reduce2::Params params{.X = (const float *)x, .Y = (int64_t *)y, .Sizes = {1, rows, 7, 100, 1}, .Cols = 7};
+  gridTiles<Reduce2>(params, smem, StoreAsIs{});
+}
+
+using Expert1 = ExpertMatmul<Q4_K, Half, int32_t, float>;
+// registers <= 128
+KERNEL(Expert1) lathe_expert_matmul_q4_k_1(void *x, void *w, void *experts, void *c, int64_t rows) {
+  Expert1::Params params{.X = (const Half *)x,
+                         .W = (const uint8_t *)w,
+                         .Chosen = (const int32_t *)experts,
+                         .C = (float *)c,
+                         .Rows = rows,
+                         .N = 768,
+                         .K = 2048,
+                         .Experts = 128,
+                         .SharedRows = 8};
+  gridTiles<Expert1>(params, nullptr, StoreAsIs{});
+}
+
+using Expert2 = ExpertMatmul<MXFP4, float, int64_t, float>;
+// registers <= 128
+KERNEL(Expert2) lathe_expert_matmul_mxfp4_2(void *x, void *w, void *experts, void *c, int64_t rows) {
+  Expert2::Params params{
+      (const float *)x, (const uint8_t *)w, (const int64_t *)experts, (float *)c, rows, 2880, 2880, 32, 1};
+  gridTiles<Expert2>(params, nullptr, StoreAsIs{});
+}
+
+using Attention1 = Attention<Half, Half, float>;
+static_assert(Attention1::SharedBytes == 8192);
+// registers <= 128
+KERNEL(Attention1) lathe_attention_f16_1(void *q, void *k, void *v, void *mask, void *out, int64_t b, int64_t t) {
+  SHARED;
+  AttentionView view{t * 768, 64, 768};
+  Attention1::Params params{.Query = (const Half *)q,
+                            .Key = (const Half *)k,
+                            .Value = (const Half *)v,
+                            .Mask = (const Half *)mask,
+                            .Out = (float *)out,
+                            .Batches = b,
+                            .Heads = 12,
+                            .KvHeads = 12,
+                            .Tokens = t,
+                            .Keys = t,
+                            .KeyWidth = 64,
+                            .ValueWidth = 64,
+                            .QueryView = view,
+                            .KeyView = view,
+                            .ValueView = view,
+                            .MaskView = {t, 0, 0},
+                            .OutView = view,
+                            .MaskKey = 1,
+                            .Scale = 0.125f,
+                            .Causal = false};
+  gridTiles<Attention1>(params, smem, NoBody{});
+}
+
+using Attention2 = RaggedAttention<float, float>;
+static_assert(Attention2::SharedBytes == 8192);
+// registers <= 128
+KERNEL(Attention2) lathe_ragged_attention_f32_2(void *q, void *k, void *v, void *offsets, void *out, int64_t t) {
+  SHARED;
+  Attention2::Params params{(const float *)q,
+                            (const float *)k,
+                            (const float *)v,
+                            (const int32_t *)offsets,
+                            (float *)out,
+                            t,
+                            4,
+                            12,
+                            4,
+                            64,
+                            64,
+                            0.125f,
+                            false};
+  gridTiles<Attention2>(params, smem, NoBody{});
 }
 
 using Rope1 = Rope<float, Half, Pairing::Half>;

@@ -1,0 +1,127 @@
+// Operations with a LoopOpInterface: they describe the launch's buffers to the loop (loops/Tensor.h) and call it.
+#include "compiler/targets/cuda/KernelPrinter.h"
+#include "dialects/lathe/reference/LoopTensor.h"
+
+using namespace mlir;
+using namespace lathe;
+using namespace lathe::cuda;
+
+namespace {
+/// Prints the function of the functor that hands the tensors to a loop.
+class LoopPrinter {
+public:
+  LoopPrinter(const LaunchBody &body, LoopOpInterface op) : Body(body), Op(op), Parts(body) {}
+  FailureOr<TemplateUse> print();
+
+private:
+  FailureOr<std::string> printInput(Value input);
+  FailureOr<std::string> printOutput(Value result);
+  FailureOr<std::string> printTensor(unsigned port, Value tensor);
+  std::string printNumbers(const Twine &name, ArrayRef<AffineExpr> numbers);
+
+  const LaunchBody &Body;
+  LoopOpInterface Op;
+  Functor Parts;
+  std::string Shapes; ///< the arrays of sizes, before the tensors that name them
+  unsigned NumShapes = 0;
+};
+} // namespace
+
+static StringRef getStructName(StringRef loop) {
+  return llvm::StringSwitch<StringRef>(loop)
+#define LATHE_LOOP(name, Struct) .Case(#name, #Struct)
+#include "dialects/lathe/reference/loops/Loops.def"
+      ;
+}
+
+static StringRef getElementName(loops::Element element) {
+  static constexpr StringRef names[] = {"None", "F32", "F16", "BF16", "F64",  "I8",  "U8",
+                                        "I16",  "I32", "I64", "U32",  "Bool", "U16", "U64"};
+  return names[int32_t(element)];
+}
+
+std::string LoopPrinter::printNumbers(const Twine &name, ArrayRef<AffineExpr> numbers) {
+  SmallVector<std::string> texts;
+  for (AffineExpr number : numbers)
+    texts.push_back(Parts.getSize(number));
+  if (texts.empty())
+    texts.push_back("0"); // an array has an element
+  return ("    const int64_t " + name + "[] = {" + llvm::join(texts, ", ") + "};\n").str();
+}
+
+FailureOr<std::string> LoopPrinter::printTensor(unsigned port, Value tensor) {
+  Type type = tensor.getType();
+  loops::Element element = isa<SizesType>(type) ? loops::Element::None : getLoopElement(getElementTypeOrSelf(type));
+  if (!isa<SizesType>(type) && element == loops::Element::None)
+    return Op->emitOpError() << "has elements of type " << getElementTypeOrSelf(type)
+                             << ", for which there is no CUDA kernel; cast them to f32 in front of it";
+  FailureOr<std::string> pointer = Parts.getPointer(port, Op);
+  if (failed(pointer))
+    return failure();
+  ArrayRef<AffineExpr> dims = Body.getDims(tensor);
+  std::string shape = "s" + std::to_string(NumShapes++);
+  Shapes += printNumbers(shape, dims);
+  std::string data =
+      isa<SizesType>(type) ? "nullptr" : "const_cast<void *>(static_cast<const void *>(" + *pointer + "))";
+  return llvm::formatv("{{{0}, {1}, {2}, lathe::loops::Element::{3}}", data, shape, dims.size(),
+                       getElementName(element))
+      .str();
+}
+
+FailureOr<std::string> LoopPrinter::printInput(Value input) {
+  if (!input)
+    return std::string("{nullptr, nullptr, 0, lathe::loops::Element::None}");
+  FailureOr<unsigned> port = Body.getInputPort(Op, input);
+  return succeeded(port) ? printTensor(*port, input) : FailureOr<std::string>();
+}
+
+FailureOr<std::string> LoopPrinter::printOutput(Value result) {
+  auto yielded = llvm::find(Body.getYielded(), result);
+  if (yielded == Body.getYielded().end())
+    return Op->emitOpError() << "has a result that its launch does not store";
+  return printTensor(Body.getOutputPort(unsigned(yielded - Body.getYielded().begin())), result);
+}
+
+FailureOr<TemplateUse> LoopPrinter::print() {
+  SmallVector<std::string> inputs, outputs;
+  for (Value input : Op.getLoopInputs()) {
+    FailureOr<std::string> text = printInput(input);
+    if (failed(text))
+      return failure();
+    inputs.push_back(*text);
+  }
+  for (Value result : Op->getResults()) {
+    FailureOr<std::string> text = printOutput(result);
+    if (failed(text))
+      return failure();
+    outputs.push_back(*text);
+  }
+  if (inputs.empty())
+    inputs.push_back("{}");
+  SmallVector<DimList> dims;
+  for (Value operand : Op->getOperands())
+    dims.push_back(DimList(Body.getDims(operand)));
+  SmallVector<AffineExpr> attributes;
+  Op.getLoopAttributes(dims, attributes);
+  std::string text = "  template <class Run> __device__ auto with(Run run) const {\n" + Shapes +
+                     printNumbers("attributes", attributes) + "    const lathe::loops::Tensor inputs[] = {" +
+                     llvm::join(inputs, ", ") + "};\n    const lathe::loops::Tensor outputs[] = {" +
+                     llvm::join(outputs, ", ") + "};\n    return run(inputs, outputs, attributes);\n  }\n";
+  TemplateUse use;
+  use.Header = "loops.cuh";
+  use.Functors = Parts.printStruct("Call", text);
+  use.Type = ("LoopKernel<lathe::loops::" + getStructName(Op.getLoopName()) + ", Call>").str();
+  use.Config = "the reference's loop, one thread a tile";
+  use.Params = {{"Tensors", Parts.printValue("Call")}};
+  ArrayRef<AffineExpr> first = Body.getDims(Op->getResult(0));
+  use.Tiles = LaunchBody::getProduct(first, Op->getContext()).ceilDiv(use.Threads);
+  return use;
+}
+
+FailureOr<TemplateUse> cuda::printLoop(const LaunchBody &body, Operation *op) {
+  for (Value value : body.getYielded())
+    if (value.getDefiningOp() != op)
+      return op->emitOpError() << "shares a launch with another result, but a loop is a kernel of its own; end the "
+                                  "fusion before this operation";
+  return LoopPrinter(body, cast<LoopOpInterface>(op)).print();
+}

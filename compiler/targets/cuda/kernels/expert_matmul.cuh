@@ -1,0 +1,100 @@
+// c[t, j, n] = epilogue(sum_k x[t, j, k] * w[experts[t, j], n, k], t * J + j, n): each row meets the matrix it chose.
+//
+//   ExpertMatmul<Format, Activation, Index, Output>
+//   Format  a block format of formats.cuh, or Plain<Element> for plain weights
+//
+// X [Rows / J, J or 1, K] (SharedRows = J or 1 rows of the result read one row of X), W [Experts, N, K] without gaps,
+// 16-byte aligned base, Chosen [Rows], C [Rows, N]. An expert outside of 0 .. Experts-1 gives zeros. K is a multiple of
+// Format::Block; plain weights take any K.
+// A warp computes four columns of one row, lanes along k by eights. Summed in f32 in an order that K fixes. Made for
+// few rows: each reads the matrix of its expert once. Grid: Rows * ceil(N / 16). Block: 128. Shared: 0.
+#ifndef LATHE_KERNELS_EXPERT_MATMUL_CUH
+#define LATHE_KERNELS_EXPERT_MATMUL_CUH
+
+#include "formats.cuh"
+
+namespace lathe::kernels {
+
+template <class Format> inline constexpr bool IsPlain = false;
+template <class Element> inline constexpr bool IsPlain<Plain<Element>> = true;
+template <class Format> struct PlainElement {
+  using Type = uint8_t;
+};
+template <class Element> struct PlainElement<Plain<Element>> {
+  using Type = Element;
+};
+
+template <class Format, FloatElement Activation, class Index, class Output> struct ExpertMatmul {
+  static constexpr int Threads = 128, MinBlocks = 4, SharedBytes = 0;
+  static constexpr int Columns = 4, TileColumns = Threads / 32 * Columns;
+  using Element = typename PlainElement<Format>::Type;
+  struct Params {
+    const Activation *X;
+    const Element *W;
+    const Index *Chosen;
+    Output *C;
+    int64_t Rows, N, K, Experts, SharedRows;
+  };
+
+  static __host__ __device__ int64_t tiles(const Params &p) { return p.Rows * ceilDiv<int64_t>(p.N, TileColumns); }
+
+  static __device__ const Element *rowOf(const Params &p, int64_t expert, int64_t n) {
+    int64_t row = expert * p.N + n;
+    if constexpr (IsPlain<Format>)
+      return p.W + row * p.K;
+    else
+      return p.W + row * (p.K / Format::Block * Format::BlockBytes);
+  }
+  /// Elements k .. k+7 of a row of weights.
+  static __device__ void load8(const Element *row, int64_t k, float (&w)[8]) {
+    if constexpr (IsPlain<Format>)
+      loadVector(row, k, w);
+    else
+      unpackRow8<Format>(row, k, w);
+  }
+
+  template <class Epilogue>
+  static __device__ void run(const Params &p, int64_t tile, char *, const Epilogue &epilogue) {
+    int64_t strips = ceilDiv<int64_t>(p.N, TileColumns), row = tile / strips;
+    int64_t first = tile % strips * TileColumns + threadIdx.x / 32 * Columns;
+    int lane = threadIdx.x % 32;
+    int64_t expert = int64_t(p.Chosen[row]);
+    float sums[Columns] = {};
+    if (expert >= 0 && expert < p.Experts && first < p.N) {
+      const Activation *x = p.X + row / p.SharedRows * p.K;
+      const Element *w[Columns];
+#pragma unroll
+      for (int i = 0; i < Columns; ++i)
+        w[i] = rowOf(p, expert, smaller<int64_t>(first + i, p.N - 1));
+      int64_t whole = p.K / 8 * 8;
+#pragma unroll 1
+      for (int64_t k = lane * 8; k < whole; k += 256) {
+        float a[8];
+        loadVector(x, k, a);
+#pragma unroll
+        for (int i = 0; i < Columns; ++i) {
+          float b[8];
+          load8(w[i], k, b);
+#pragma unroll
+          for (int e = 0; e < 8; ++e)
+            sums[i] += a[e] * b[e];
+        }
+      }
+      if constexpr (IsPlain<Format>)
+        if (whole + lane < p.K)
+#pragma unroll
+          for (int i = 0; i < Columns; ++i)
+            sums[i] += toValue(x[whole + lane]) * toValue(w[i][whole + lane]);
+    }
+#pragma unroll
+    for (int i = 0; i < Columns; ++i) {
+      float sum = sumLanes(sums[i]);
+      if (lane == 0 && first + i < p.N)
+        p.C[row * p.N + first + i] = fromValue<Output>(epilogue(sum, row, first + i));
+    }
+  }
+};
+
+} // namespace lathe::kernels
+
+#endif // LATHE_KERNELS_EXPERT_MATMUL_CUH
