@@ -24,9 +24,9 @@ template <class First, class... Rest> struct Parts<First, Rest...> {
   Parts<Rest...> Tail;
 };
 
-__device__ inline Parts<> together() { return {}; }
+__host__ __device__ inline Parts<> together() { return {}; }
 template <class First, class... Rest>
-__device__ inline Parts<First, Rest...> together(const First &first, const Rest &...rest) {
+__host__ __device__ inline Parts<First, Rest...> together(const First &first, const Rest &...rest) {
   return {first, together(rest...)};
 }
 

@@ -325,7 +325,7 @@ int main(int argc, char **argv) {
   tileCases<PackedMatmul<BFloat16, float, PackedMediumTile>, BFloat16, float>(suite, "bf16 medium");
   tileCases<PackedMatmul<Half, float, PackedSmallTile>, Half, float>(suite, "f16 small");
   tileCases<PackedMatmulSm90<BFloat16, BFloat16, PackedWideTile>, BFloat16, BFloat16>(suite, "bf16 sm90 wide");
-  tileCases<PackedMatmulSm90<Half, float, WarpgroupTile<128, 128, 9, 3>>, Half, float>(suite, "f16 sm90 square");
+  tileCases<PackedMatmulSm90<Half, float, WarpgroupTile<128, 128, 6, 2>>, Half, float>(suite, "f16 sm90 square");
   tileCases<PackedMatmulSm90<Half, Half, PackedRowsTile>, Half, Half>(suite, "f16 sm90 rows");
   tileCases<PackedMatmulSm90<BFloat16, float, PackedThinTile>, BFloat16, float>(suite, "bf16 sm90 thin");
 
