@@ -230,3 +230,22 @@ std::optional<DimRange> lathe::getDimRange(AffineExpr expression, ArrayRef<DimRa
     return std::nullopt;
   return DimRange(low, high);
 }
+
+SmallVector<AffineExpr> lathe::groupReducedDims(ArrayRef<AffineExpr> dims, ArrayRef<int64_t> axes,
+                                                MLIRContext *context) {
+  AffineExpr one = getAffineConstantExpr(1, context);
+  SmallVector<AffineExpr> groups = {one};
+  for (auto [d, dim] : llvm::enumerate(dims)) {
+    if (dim == one)
+      continue;
+    bool reduced = llvm::is_contained(axes, int64_t(d));
+    if (reduced != (groups.size() % 2 == 0))
+      groups.push_back(one);
+    groups.back() = groups.back() * dim;
+  }
+  if (groups.size() % 2 == 0)
+    groups.push_back(one);
+  if (groups.size() == 1) // nothing is reduced
+    groups.insert(groups.begin(), 2, one);
+  return groups;
+}

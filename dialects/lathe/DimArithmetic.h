@@ -24,6 +24,11 @@ mlir::AffineExpr divideDimExactly(mlir::AffineExpr dividend, mlir::AffineExpr di
 /// zero.
 std::optional<DimRange> getDimRange(mlir::AffineExpr expression, llvm::ArrayRef<DimRange> symbols);
 
+/// What a reduction over `axes` sees of a tensor: the sizes of neighbouring dimensions that are all kept or all
+/// reduced, by turns, kept ones first and last; 1 where there is none.
+llvm::SmallVector<mlir::AffineExpr> groupReducedDims(llvm::ArrayRef<mlir::AffineExpr> dims,
+                                                     llvm::ArrayRef<int64_t> axes, mlir::MLIRContext *context);
+
 } // namespace lathe
 
 #endif // LATHE_DIALECTS_LATHE_DIMARITHMETIC_H

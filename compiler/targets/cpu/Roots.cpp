@@ -1,5 +1,6 @@
 // Which template computes each operation, and its arguments, in the order of the template's source in kernels/.
 #include "compiler/targets/cpu/RootEmitter.h"
+#include "dialects/lathe/DimArithmetic.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -258,25 +259,6 @@ void RootEmitter::addResults(AffineExpr results, int64_t block) {
 // As in kernels/Reduce.cpp.
 static constexpr int64_t MaxReducedGroups = 8;
 
-/// The sizes of neighbouring dimensions that are all kept or all reduced, by turns; kept ones first and last.
-static SmallVector<AffineExpr> groupDims(ArrayRef<AffineExpr> dims, ArrayRef<int64_t> axes, MLIRContext *context) {
-  AffineExpr one = getAffineConstantExpr(1, context);
-  SmallVector<AffineExpr> groups = {one};
-  for (auto [d, dim] : llvm::enumerate(dims)) {
-    if (dim == one)
-      continue;
-    bool reduced = llvm::is_contained(axes, int64_t(d));
-    if (reduced != (groups.size() % 2 == 0))
-      groups.push_back(one);
-    groups.back() = groups.back() * dim;
-  }
-  if (groups.size() % 2 == 0)
-    groups.push_back(one);
-  if (groups.size() == 1) // nothing is reduced
-    groups.insert(groups.begin(), 2, one);
-  return groups;
-}
-
 /// Results of a tile: where elements lie side by side enough of them for a tile's worth of work, else a few vectors.
 static int64_t chooseBlock(ArrayRef<AffineExpr> groups) {
   constexpr int64_t TileElements = 16384, Most = 256, Columns = 64, Unknown = 16;
@@ -293,7 +275,7 @@ LogicalResult RootEmitter::emit(ReduceOp op) {
   auto input = getPlainOperand(op, op.getInput());
   if (failed(input))
     return failure();
-  SmallVector<AffineExpr> groups = groupDims(Body.getDims(op.getInput()), op.getAxes(), op.getContext());
+  SmallVector<AffineExpr> groups = groupReducedDims(Body.getDims(op.getInput()), op.getAxes(), op.getContext());
   int64_t reduced = groups.size() / 2;
   if (reduced > MaxReducedGroups)
     return op.emitOpError() << "reduces " << reduced << " separate groups of dimensions, but the CPU's kernel takes "

@@ -1,29 +1,10 @@
 // Reductions over any dimensions.
 #include "compiler/targets/cuda/KernelPrinter.h"
+#include "dialects/lathe/DimArithmetic.h"
 
 using namespace mlir;
 using namespace lathe;
 using namespace lathe::cuda;
-
-/// The input's dimensions as reduce.cuh takes them: neighbours that are all kept or all reduced are one, kept and
-/// reduced by turns, with sizes of 1 where there is none.
-static SmallVector<AffineExpr> groupDims(ArrayRef<AffineExpr> dims, ArrayRef<int64_t> axes, MLIRContext *context) {
-  AffineExpr one = getAffineConstantExpr(1, context);
-  SmallVector<AffineExpr> groups = {one};
-  for (auto [d, dim] : llvm::enumerate(dims)) {
-    if (dim == one)
-      continue;
-    bool reduced = llvm::is_contained(axes, int64_t(d));
-    if (reduced != (groups.size() % 2 == 0))
-      groups.push_back(one);
-    groups.back() = groups.back() * dim;
-  }
-  if (groups.size() % 2 == 0)
-    groups.push_back(one);
-  if (groups.size() == 1) // nothing is reduced
-    groups.insert(groups.begin(), 2, one);
-  return groups;
-}
 
 /// Threads that share a result: one where neighbouring results read neighbouring elements and where there is little to
 /// combine, a warp or a block where it is much.
@@ -45,7 +26,7 @@ static FailureOr<TemplateUse> printGroups(const LaunchBody &body, Operation *op,
                          output = getElementType(op, body.getYielded()[0].getType());
   if (failed(x) || failed(element) || failed(value) || failed(output))
     return failure();
-  SmallVector<AffineExpr> groups = groupDims(body.getDims(input), axes, op->getContext());
+  SmallVector<AffineExpr> groups = groupReducedDims(body.getDims(input), axes, op->getContext());
   ArrayRef<AffineExpr> dims = body.getDims(result);
   int64_t lanes = chooseLanes(body, groups);
   TemplateUse use;

@@ -86,11 +86,6 @@ template <int Stages> struct RingPosition {
       Round ^= 1;
     }
   }
-  __device__ void advance(int count) {
-    Stage += count;
-    Round ^= static_cast<uint32_t>(Stage / Stages) & 1u;
-    Stage %= Stages;
-  }
 };
 
 } // namespace lathe::kernels

@@ -363,26 +363,51 @@ struct PagedAttentionDecode {
       }
   }
 
-  /// Joins the warps in order and stores the item's results.
+  /// What weighted sums of one result have come to: relative to 2^Top.
+  struct Joined {
+    float Top, Total = 0, Value = 0;
+
+    __device__ void raise(float maximum) { Top = maximum > Top ? maximum : Top; }
+    /// Adds a part, once Top is at least its maximum.
+    __device__ void add(float maximum, float total, float value) {
+      float shrink = total == 0 ? 0.0f : exponential2(maximum - Top);
+      Total += shrink * total;
+      Value += shrink * value;
+    }
+  };
+
+  /// Where the maximum of a head's results begins.
+  static __device__ float lowest(const Params &p, int head) { return p.Sinks ? p.Sinks[head] * Log2E : -Infinity; }
+
+  /// Adds dimension d of a column, the warps in order.
+  static __device__ void joinWarps(Joined &joined, const float *parts, const float *maxima, const float *totals,
+                                   int column, int d) {
+#pragma unroll
+    for (int warp = 0; warp < Warps; ++warp)
+      joined.raise(maxima[warp * Columns + column]);
+#pragma unroll
+    for (int warp = 0; warp < Warps; ++warp) {
+      int part = warp * Columns + column;
+      joined.add(maxima[part], totals[part], parts[part * ValueWidth + d]);
+    }
+  }
+
+  static __device__ void storeResult(const Params &p, const Item &item, Joined joined, int column, int d) {
+    int head = item.head(column);
+    if (p.Sinks && joined.Total != 0)
+      joined.Total += exponential2(p.Sinks[head] * Log2E - joined.Top);
+    p.Out[(item.Token + item.row(column)) * p.LdOut + int64_t(head) * ValueWidth + d] =
+        fromValue<Output>(joined.Total == 0 ? 0.0f : joined.Value / joined.Total);
+  }
+
+  /// Joins the warps and stores the item's results.
   static __device__ void join(const Params &p, const Item &item, const float *parts, const float *maxima,
                               const float *totals) {
     for (int i = threadIdx.x; i < item.count() * ValueWidth; i += Threads) {
-      int column = i / ValueWidth, d = i % ValueWidth, head = item.head(column);
-      float top = p.Sinks ? p.Sinks[head] * Log2E : -Infinity, total = 0, value = 0;
-#pragma unroll
-      for (int warp = 0; warp < Warps; ++warp)
-        top = maxima[warp * Columns + column] > top ? maxima[warp * Columns + column] : top;
-#pragma unroll
-      for (int warp = 0; warp < Warps; ++warp) {
-        int part = warp * Columns + column;
-        float shrink = totals[part] == 0 ? 0.0f : exponential2(maxima[part] - top);
-        total += shrink * totals[part];
-        value += shrink * parts[part * ValueWidth + d];
-      }
-      if (p.Sinks && total != 0)
-        total += exponential2(p.Sinks[head] * Log2E - top);
-      p.Out[(item.Token + item.row(column)) * p.LdOut + int64_t(head) * ValueWidth + d] =
-          fromValue<Output>(total == 0 ? 0.0f : value / total);
+      int column = i / ValueWidth, d = i % ValueWidth;
+      Joined joined{lowest(p, item.head(column))};
+      joinWarps(joined, parts, maxima, totals, column, d);
+      storeResult(p, item, joined, column, d);
     }
   }
 

@@ -18,6 +18,7 @@ struct PagedAttentionDecodeCluster {
   using Blockwise = PagedAttentionDecode<Query, State, Output, Shape, Warps, Warps * Cluster>;
   using Params = typename Blockwise::Params;
   using Item = typename Blockwise::Item;
+  using Joined = typename Blockwise::Joined;
   static constexpr int Threads = Blockwise::Threads, MinBlocks = Blockwise::MinBlocks;
   static constexpr int Columns = Blockwise::Columns, ValueWidth = Blockwise::ValueWidth;
   static constexpr int JoinedFloats = Columns * (ValueWidth + 2); ///< a block's sums, maxima, totals
@@ -30,21 +31,12 @@ struct PagedAttentionDecodeCluster {
                                    float *joined) {
     for (int i = threadIdx.x; i < item.count() * ValueWidth; i += Threads) {
       int column = i / ValueWidth, d = i % ValueWidth;
-      float top = -Infinity, total = 0, value = 0;
-#pragma unroll
-      for (int warp = 0; warp < Warps; ++warp)
-        top = maxima[warp * Columns + column] > top ? maxima[warp * Columns + column] : top;
-#pragma unroll
-      for (int warp = 0; warp < Warps; ++warp) {
-        int part = warp * Columns + column;
-        float shrink = totals[part] == 0 ? 0.0f : exponential2(maxima[part] - top);
-        total += shrink * totals[part];
-        value += shrink * parts[part * ValueWidth + d];
-      }
-      joined[i] = value;
+      Joined own{-Infinity};
+      Blockwise::joinWarps(own, parts, maxima, totals, column, d);
+      joined[i] = own.Value;
       if (d == 0) {
-        joined[Columns * ValueWidth + column] = top;
-        joined[Columns * (ValueWidth + 1) + column] = total;
+        joined[Columns * ValueWidth + column] = own.Top;
+        joined[Columns * (ValueWidth + 1) + column] = own.Total;
       }
     }
   }
@@ -52,7 +44,7 @@ struct PagedAttentionDecodeCluster {
   /// Joins the cluster's blocks in order; block `rank` stores every Cluster-th result.
   static __device__ void joinBlocks(const Params &p, const Item &item, int rank, const float *joined) {
     for (int i = rank * Threads + threadIdx.x; i < item.count() * ValueWidth; i += Threads * Cluster) {
-      int column = i / ValueWidth, head = item.head(column);
+      int column = i / ValueWidth;
       float values[Cluster], maxima[Cluster], totals[Cluster];
 #pragma unroll
       for (int peer = 0; peer < Cluster; ++peer) {
@@ -60,20 +52,14 @@ struct PagedAttentionDecodeCluster {
         maxima[peer] = loadPeer(joined + Columns * ValueWidth + column, peer);
         totals[peer] = loadPeer(joined + Columns * (ValueWidth + 1) + column, peer);
       }
-      float top = p.Sinks ? p.Sinks[head] * Log2E : -Infinity, total = 0, value = 0;
+      Joined all{Blockwise::lowest(p, item.head(column))};
 #pragma unroll
       for (int peer = 0; peer < Cluster; ++peer)
-        top = maxima[peer] > top ? maxima[peer] : top;
+        all.raise(maxima[peer]);
 #pragma unroll
-      for (int peer = 0; peer < Cluster; ++peer) {
-        float shrink = totals[peer] == 0 ? 0.0f : exponential2(maxima[peer] - top);
-        total += shrink * totals[peer];
-        value += shrink * values[peer];
-      }
-      if (p.Sinks && total != 0)
-        total += exponential2(p.Sinks[head] * Log2E - top);
-      p.Out[(item.Token + item.row(column)) * p.LdOut + int64_t(head) * ValueWidth + i % ValueWidth] =
-          fromValue<Output>(total == 0 ? 0.0f : value / total);
+      for (int peer = 0; peer < Cluster; ++peer)
+        all.add(maxima[peer], totals[peer], values[peer]);
+      Blockwise::storeResult(p, item, all, column, i % ValueWidth);
     }
   }
 

@@ -200,34 +200,27 @@ template <FloatElement Element, class Outputs, int Rows, int K, class... Formats
   using RowsOfA = QuantizedRows<Rows, K>;
   template <class Format> static constexpr int Units = (K + Format::Columns - 1) / Format::Columns;
   static __host__ __device__ constexpr int maximum(int a, int b) { return a < b ? b : a; }
-  /// Bytes of the largest format's tiles for `workers` warps. Small tiles go two to a warp.
+  /// Tiles of a warp in a stage: small ones go two to a warp.
   template <class Format> static constexpr int Share = Format::Bytes < 2048 ? 2 : 1;
-  static __host__ __device__ constexpr int bytesFor(int workers) {
+  /// A stage has tiles of the largest format for all workers.
+  static __host__ __device__ constexpr int stageBytes() {
     int bytes = 0;
-    ((bytes = maximum(bytes, workers * Share<Formats> * Formats::Bytes)), ...);
+    ((bytes = maximum(bytes, Workers * Share<Formats> * Formats::Bytes)), ...);
     return bytes;
   }
+  static constexpr int StageBytes = stageBytes();
   static constexpr int LeftBytes = (Rows == 1 ? Row::Bytes : RowsOfA::Bytes + 15) / 16 * 16;
   static constexpr int Slots = Rows == 1 ? 4 : 2, SlotBytes = Sums * Workers * 16 * Rows * 4;
   static constexpr int Rest = LeftBytes + Slots * SlotBytes + 256;
-  static constexpr int HalfOfShared = 113 << 10, AllOfShared = 227 << 10;
-  /// A stage has tiles for all workers, or, where that is too much, for each of `Turns` parts of them in turn: a part
-  /// has stages of its own in the ring, two at least.
-  static __host__ __device__ constexpr bool fits(int turns) {
-    return Rest + maximum(3, 2 * turns) * bytesFor(Workers / turns) <= HalfOfShared;
-  }
   /// One block a multiprocessor, with a ring in all of its memory. Two with half of it start earlier, but of a grid
   /// that follows one with larger blocks two land on one multiprocessor: the products of an 8B Q4_K_M step took 1.63
   /// ms, so 1.43.
-  static constexpr int MinBlocks = 1;
-  static constexpr int Turns = MinBlocks == 1 || fits(1) ? 1 : 2;
-  static constexpr int StageBytes = bytesFor(Workers / Turns);
-  static constexpr int StagesThatFit = ((MinBlocks == 2 ? HalfOfShared : AllOfShared) - Rest) / StageBytes;
-  static constexpr int Stages = StagesThatFit < 8 ? StagesThatFit / Turns * Turns : 8;
+  static constexpr int MinBlocks = 1, SharedOfBlock = 227 << 10;
+  static constexpr int Stages = smaller((SharedOfBlock - Rest) / StageBytes, 8);
   static_assert(Stages >= 2, "the rows of A leave no room for a ring; use fewer rows or QuantizedMatmul");
   static constexpr int SharedBytes = Stages * StageBytes + Rest;
   /// Tiles of a stage, and stages of a row of tiles.
-  template <class Format> static constexpr int Step = Workers / Turns * Share<Format>;
+  template <class Format> static constexpr int Step = Workers * Share<Format>;
   template <class Format> static constexpr int Steps = (Units<Format> + Step<Format> - 1) / Step<Format>;
 
   struct Part {
@@ -304,22 +297,18 @@ template <FloatElement Element, class Outputs, int Rows, int K, class... Formats
 
     template <int I> __device__ void part(int64_t) {
       using Format = FormatOf<I>;
-      int turn = Warp / (Workers / Turns);
       waitBarrier(S.Free + Slot.Stage, Slot.Round ^ 1);
       float *partial = S.Partial + Slot.Stage * (SlotBytes / 4) + Warp * 16 * Rows;
 #pragma unroll 1
       for (int sum = 0; sum < Sums; ++sum, partial += Workers * 16 * Rows) {
         float sums[2][4] = {};
-        int step = (turn + Turns - At.Stage % Turns) % Turns;
-        RingPosition<Stages> at = At;
-        at.advance(step);
+        int step = 0;
         // Two stages at a time, so that one's arithmetic fills the other's waits.
 #pragma unroll 1
-        for (; step + Turns < Steps<Format>; step += 2 * Turns)
-          take<Format, 2>(sums, at, step);
+        for (; step + 1 < Steps<Format>; step += 2)
+          take<Format, 2>(sums, step);
         if (step < Steps<Format>)
-          take<Format, 1>(sums, at, step);
-        At.advance(Steps<Format>);
+          take<Format, 1>(sums, step);
         store<Format>(sums, partial);
       }
       __syncwarp();
@@ -328,20 +317,20 @@ template <FloatElement Element, class Outputs, int Rows, int K, class... Formats
       Slot.advance();
     }
 
-    /// Adds this warp's tiles of `Count` stages, `step` and every `Turns` behind it.
-    template <class Format, int Count> __device__ void take(float (&sums)[2][4], RingPosition<Stages> &at, int step) {
+    /// Adds this warp's tiles of `Count` stages from `step` on.
+    template <class Format, int Count> __device__ void take(float (&sums)[2][4], int step) {
       int stages[Count];
 #pragma unroll
       for (int i = 0; i < Count; ++i) {
-        stages[i] = at.Stage;
-        waitBarrier(S.Full + at.Stage, at.Round);
-        at.advance(Turns);
+        stages[i] = At.Stage;
+        waitBarrier(S.Full + At.Stage, At.Round);
+        At.advance();
       }
 #pragma unroll
       for (int i = 0; i < Count; ++i)
 #pragma unroll
         for (int j = 0; j < Share<Format>; ++j) {
-          int own = j * (Workers / Turns) + Warp % (Workers / Turns), unit = (step + i * Turns) * Step<Format> + own;
+          int own = j * Workers + Warp, unit = (step + i) * Step<Format> + own;
           if (Units<Format> % Step<Format> == 0 || unit < Units<Format>)
             add<Format>(sums, S.Ring + stages[i] * StageBytes + own * Format::Bytes, unit * Format::Columns);
         }
@@ -433,7 +422,7 @@ template <FloatElement Element, class Outputs, int Rows, int K, class... Formats
     if (threadIdx.x == 0) {
       for (int i = 0; i < Stages; ++i) {
         initBarrier(shared.Full + i, 1);
-        initBarrier(shared.Empty + i, Workers / Turns);
+        initBarrier(shared.Empty + i, Workers);
       }
       for (int i = 0; i < Slots; ++i) {
         initBarrier(shared.Summed + i, Workers);
