@@ -186,9 +186,15 @@ LogicalResult PackBlocksOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVec
   return success();
 }
 
+/// The shape of a matrix in tiles.
+static std::array<int64_t, 4> getTiles(ArrayRef<int64_t> matrix) {
+  constexpr int64_t Size = PackTilesOp::Size;
+  return {int64_t(llvm::divideCeil(matrix[0], Size)), int64_t(llvm::divideCeil(matrix[1], Size)), Size, Size};
+}
+
 LogicalResult PackTilesOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImpl<ReferenceValue> &results) {
   ArrayRef<int64_t> input = operands[0].getShape();
-  int64_t tiles[] = {int64_t(llvm::divideCeil(input[0], Size)), int64_t(llvm::divideCeil(input[1], Size)), Size, Size};
+  std::array<int64_t, 4> tiles = getTiles(input);
   ReferenceValue result = ReferenceValue::tensor(getResult().getType().getElementType(), tiles);
   gguf::packMatrixTiles(input[0], input[1], operands[0].getBytes().data(), result.mutableBytes().data(), 0, tiles[0]);
   results.push_back(std::move(result));
@@ -201,14 +207,26 @@ LogicalResult UnpackTilesOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVe
   if (failed(values))
     return emitOpError() << "input has " << operands[0].getBytes().size() << " bytes, which are not the tiles of "
                          << getInput().getType();
-  constexpr int64_t Size = PackTilesOp::Size;
-  int64_t tiles[] = {int64_t(llvm::divideCeil(input[0], Size)), int64_t(llvm::divideCeil(input[1], Size)), Size, Size};
+  std::array<int64_t, 4> tiles = getTiles(input);
   ReferenceValue result = ReferenceValue::tensor(getResult().getType().getElementType(), tiles);
   for (int64_t row = 0; row < input[0]; ++row)
     for (int64_t column = 0; column < input[1]; ++column)
       result.setFloat(gguf::MatrixTiles::place(row, column, input[1]), (*values)[row * input[1] + column]);
   results.push_back(std::move(result));
   return success();
+}
+
+/// result[row, column] = the sum over i < k of lhs[row, i] * right(column, i), in f64.
+template <typename Right>
+static void multiplyRows(ReferenceValue &result, ArrayRef<float> lhs, int64_t rows, int64_t columns, int64_t k,
+                         Right right) {
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t column = 0; column < columns; ++column) {
+      double sum = 0;
+      for (int64_t i = 0; i < k; ++i)
+        sum += double(lhs[row * k + i]) * right(column, i);
+      result.setFloat(row * columns + column, sum);
+    }
 }
 
 LogicalResult TileMatmulOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImpl<ReferenceValue> &results) {
@@ -226,14 +244,9 @@ LogicalResult TileMatmulOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVec
                          << ", which do not fit";
   shape.back() = n;
   ReferenceValue result = ReferenceValue::tensor(getEvaluatedElementType(getResult()), shape);
-  for (int64_t row = 0; row < rows; ++row)
-    for (int64_t column = 0; column < n; ++column) {
-      double sum = 0;
-      for (int64_t i = 0; i < k; ++i)
-        sum += double((*lhs)[row * k + i]) *
-               (*rhs)[blocks ? column * columns + i : gguf::MatrixTiles::place(column, i, k)];
-      result.setFloat(row * n + column, sum);
-    }
+  multiplyRows(result, *lhs, rows, n, k, [&](int64_t column, int64_t i) {
+    return (*rhs)[blocks ? column * columns + i : gguf::MatrixTiles::place(column, i, k)];
+  });
   results.push_back(std::move(result));
   return success();
 }
@@ -264,13 +277,7 @@ LogicalResult Int8MatmulOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVec
   int64_t rows = lhs->size() / std::max<int64_t>(1, k);
   shape.back() = n;
   ReferenceValue result = ReferenceValue::tensor(getEvaluatedElementType(getResult()), shape);
-  for (int64_t row = 0; row < rows; ++row)
-    for (int64_t column = 0; column < n; ++column) {
-      double sum = 0;
-      for (int64_t i = 0; i < k; ++i)
-        sum += double((*lhs)[row * k + i]) * (*rhs)[column * k + i];
-      result.setFloat(row * n + column, sum);
-    }
+  multiplyRows(result, *lhs, rows, n, k, [&](int64_t column, int64_t i) { return (*rhs)[column * k + i]; });
   results.push_back(std::move(result));
   return success();
 }
@@ -285,13 +292,8 @@ LogicalResult PanelMatmulOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVe
   std::vector<float> lhs = *operands[0].toFloats(), panels = *operands[1].toFloats();
   ReferenceValue result = ReferenceValue::tensor(getEvaluatedElementType(getResult()), shape);
   constexpr int64_t Width = PackColumnsOp::Columns;
-  for (int64_t row = 0; row < rows; ++row)
-    for (int64_t column = 0; column < n; ++column) {
-      double sum = 0;
-      for (int64_t i = 0; i < k; ++i)
-        sum += double(lhs[row * k + i]) * panels[(column / Width * k + i) * Width + column % Width];
-      result.setFloat(row * n + column, sum);
-    }
+  multiplyRows(result, lhs, rows, n, k,
+               [&](int64_t column, int64_t i) { return panels[(column / Width * k + i) * Width + column % Width]; });
   results.push_back(std::move(result));
   return success();
 }
