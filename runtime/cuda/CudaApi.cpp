@@ -2,6 +2,7 @@
 
 #include "runtime/Failure.h"
 #include "runtime/MathApi.h"
+#include "runtime/cuda/LaunchTimer.h"
 
 namespace lathe::runtime::cuda {
 
@@ -18,6 +19,14 @@ template <typename Body> int32_t contained(LaunchContext &context, Body body) no
   }
 }
 
+/// Where launches are timed each one ends before the next begins.
+void ended(LaunchContext &context, int64_t kernel) {
+  if (!context.timer)
+    return;
+  context.timer->mark(context.stream, kernel);
+  context.afterKernel = false;
+}
+
 std::string sizeText(const uint32_t (&size)[3]) {
   return std::to_string(size[0]) + " x " + std::to_string(size[1]) + " x " + std::to_string(size[2]);
 }
@@ -30,7 +39,7 @@ int32_t launch(const HostCall *call, const CudaLaunch *launch, void *const *argu
                     context.functions.size());
     const uint32_t (&grid)[3] = launch->grid, (&block)[3] = launch->block;
     if (!grid[0] || !grid[1] || !grid[2])
-      return; // no tiles: the driver would call it an error
+      return ended(context, launch->kernel); // no tiles: the driver would call it an error
     static constexpr LaunchAttribute overlap = {LaunchStreamSerialization, 1, {}};
     unsigned attributes = context.dependent && context.afterKernel ? 1 : 0;
     LaunchConfig config = {{grid[0], grid[1], grid[2]},
@@ -46,17 +55,18 @@ int32_t launch(const HostCall *call, const CudaLaunch *launch, void *const *argu
       context.driver.fail(result, context.driver.launchKernel.name,
                           "kernel '" + context.kernels[launch->kernel].name + "', grid " + sizeText(grid) + ", block " +
                               sizeText(block) + ", " + std::to_string(launch->sharedBytes) + " bytes shared");
+    ended(context, launch->kernel);
   });
 }
 
 int32_t copyBytes(const HostCall *call, void *target, const void *source, int64_t bytes) {
   auto &context = *static_cast<LaunchContext *>(call->context);
   return contained(context, [&] {
-    if (bytes <= 0)
-      return;
-    context.afterKernel = false;
-    context.driver(context.driver.copyOnDevice, reinterpret_cast<DeviceAddress>(target),
-                   reinterpret_cast<DeviceAddress>(source), size_t(bytes), context.stream);
+    context.afterKernel = context.afterKernel && bytes <= 0;
+    if (bytes > 0)
+      context.driver(context.driver.copyOnDevice, reinterpret_cast<DeviceAddress>(target),
+                     reinterpret_cast<DeviceAddress>(source), size_t(bytes), context.stream);
+    ended(context, TimedLaunch::Copy);
   });
 }
 

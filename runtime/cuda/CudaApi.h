@@ -10,6 +10,8 @@
 
 namespace lathe::runtime::cuda {
 
+class LaunchTimer;
+
 /// What HostCall::context points at while generated code enqueues its launches.
 ///
 /// Where `dependent`, a kernel that follows another one directly is launched so that it may start while that one runs:
@@ -21,7 +23,8 @@ struct LaunchContext {
   const std::vector<Function> &functions;
   Stream stream;
   bool dependent;
-  bool afterKernel = false; ///< the last thing on the stream is a kernel of this call
+  LaunchTimer *timer = nullptr; ///< is told of every launch and copy; null: nobody
+  bool afterKernel = false;     ///< the last thing on the stream is a kernel of this call
   /// The first failure. Generated code has no unwinding, so it is thrown when that has returned.
   std::exception_ptr failure = nullptr;
 };

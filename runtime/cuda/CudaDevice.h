@@ -12,6 +12,7 @@
 
 namespace lathe::runtime::cuda {
 
+class LaunchTimer;
 class PlacedProgram;
 
 /// A GPU through its primary context, which the rest of the process shares.
@@ -33,6 +34,8 @@ public:
   int major = 0, minor = 0;
   int sharedBytes = 0;          ///< that a block may ask for
   bool dependentLaunch = false; ///< a kernel may start while the one before it runs, in graphs too
+  /// Times every launch of the calls to come; null: none. Nobody may be in a call while it changes.
+  LaunchTimer *timer = nullptr;
 
 private:
   DeviceNumber device = 0;

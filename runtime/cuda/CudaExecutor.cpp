@@ -2,6 +2,7 @@
 
 #include "runtime/Failure.h"
 #include "runtime/cuda/CudaApi.h"
+#include "runtime/cuda/LaunchTimer.h"
 #include "runtime/session/StepBuilder.h"
 
 #include <algorithm>
@@ -161,7 +162,7 @@ void CudaExecutor::capture(Bucket &bucket) {
   driver(driver.streamBeginCapture, own, CaptureThreadLocal);
   Graph graph = nullptr;
   try {
-    execute(*bucket.entry, symbols.data(), bucketMemory.at(bucketResultBytes), own);
+    enqueue(*bucket.entry, symbols.data(), bucketMemory.at(bucketResultBytes), own, /*timer=*/nullptr);
   } catch (...) {
     // The stream must leave the capture before it can be waited for.
     if (driver.streamEndCapture.function(own, &graph) == Success && graph)
@@ -213,10 +214,18 @@ DeviceAddress CudaExecutor::workspace(size_t bytes, Stream stream) {
 }
 
 void CudaExecutor::execute(const Entry &entry, const int64_t *symbols, DeviceAddress arena, Stream stream) {
+  LaunchTimer *timer = device->timer;
+  if (!timer)
+    return enqueue(entry, symbols, arena, stream, nullptr);
+  timer->time(entry, symbols, stream, [&] { enqueue(entry, symbols, arena, stream, timer); });
+}
+
+void CudaExecutor::enqueue(const Entry &entry, const int64_t *symbols, DeviceAddress arena, Stream stream,
+                           LaunchTimer *timer) {
   states.clear();
   for (const State &state : entry.states)
     states.push_back(pools[limits.poolOf(state)].data());
-  LaunchContext context{driver, program->manifest.kernels, placed->kernels(), stream, placed->dependentLaunch()};
+  LaunchContext context{driver, program->manifest.kernels, placed->kernels(), stream, placed->dependentLaunch(), timer};
   HostCall call{&cudaApi(),
                 &context,
                 symbols,
@@ -356,7 +365,7 @@ void CudaExecutor::step(const StepCall &call) {
   ContextScope scope(*device);
   Stream stream = begin(call.stream);
   upload(call, stream);
-  const Bucket *bucket = bucketOf(*call.entry, call.shape);
+  const Bucket *bucket = device->timer ? nullptr : bucketOf(*call.entry, call.shape);
   if (bucket && bucket->shape.sequences == call.shape.sequences && bucket->shape.pages == call.shape.pages &&
       bucket->shape.rows == call.shape.rows) {
     driver(driver.graphLaunch, bucket->exec, stream);

@@ -40,6 +40,7 @@ private:
   DeviceAddress workspace(size_t bytes, Stream stream);
   void upload(const StepCall &call, Stream stream);
   void execute(const Entry &entry, const int64_t *symbols, DeviceAddress arena, Stream stream);
+  void enqueue(const Entry &entry, const int64_t *symbols, DeviceAddress arena, Stream stream, LaunchTimer *timer);
   void bindStep(const Entry &entry, const StepShape &shape, DeviceAddress results);
   void deliver(const StepCall &call, DeviceAddress results, Stream stream, bool direct);
 

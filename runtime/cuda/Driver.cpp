@@ -64,7 +64,9 @@ void Driver::findExecution(void *library) {
   find(library, eventCreate);
   find(library, eventDestroy);
   find(library, eventRecord);
+  find(library, eventRecordWithFlags);
   find(library, eventSynchronize);
+  find(library, eventElapsedTime);
   find(library, graphInstantiate);
   find(library, graphDestroy);
   find(library, graphLaunch);

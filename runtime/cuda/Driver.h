@@ -26,6 +26,7 @@ inline constexpr int AttributeMajor = 75, AttributeMinor = 76, AttributeSharedOp
 inline constexpr int FunctionMaxDynamicShared = 8;
 inline constexpr unsigned StreamNonBlocking = 1, EventDisableTiming = 2;
 inline constexpr int CaptureThreadLocal = 1;
+inline constexpr unsigned EventRecordExternal = 1;  ///< in a capture: a node that records, instead of an order
 inline constexpr int LaunchStreamSerialization = 6; ///< programmatic: 1 lets a kernel start before the one before ends
 inline constexpr int JitErrorLog = 5, JitErrorLogBytes = 6;
 
@@ -110,7 +111,9 @@ public:
   DriverCall<Event *, unsigned> eventCreate{"cuEventCreate"};
   DriverCall<Event> eventDestroy{"cuEventDestroy_v2"};
   DriverCall<Event, Stream> eventRecord{"cuEventRecord"};
+  DriverCall<Event, Stream, unsigned> eventRecordWithFlags{"cuEventRecordWithFlags"};
   DriverCall<Event> eventSynchronize{"cuEventSynchronize"};
+  DriverCall<float *, Event, Event> eventElapsedTime{"cuEventElapsedTime"};
   DriverCall<GraphExec *, Graph, unsigned long long> graphInstantiate{"cuGraphInstantiateWithFlags"};
   DriverCall<Graph> graphDestroy{"cuGraphDestroy"};
   DriverCall<GraphExec, Stream> graphLaunch{"cuGraphLaunch"};

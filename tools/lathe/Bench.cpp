@@ -4,6 +4,7 @@
 #include "runtime/cpu/ThreadPool.h"
 #include "tools/ExitCodes.h"
 #include "tools/Numbers.h"
+#include "tools/lathe/BenchCosts.h"
 #include "tools/lathe/Commands.h"
 #include "tools/lathe/DeviceTensors.h"
 
@@ -137,7 +138,8 @@ private:
   lathe_run_options options = {};
 };
 
-nlohmann::json benchTensors(const BenchArguments &arguments, const Model &model, LaunchClock *clock) {
+nlohmann::json benchTensors(const BenchArguments &arguments, const Model &model, LaunchClock *clock,
+                            GpuLaunches *launches) {
   TensorCall call(arguments, model);
   std::vector<double> seconds;
   nlohmann::json runs = nlohmann::json::array(), processor = nlohmann::json::array();
@@ -161,6 +163,13 @@ nlohmann::json benchTensors(const BenchArguments &arguments, const Model &model,
   if (clock)
     for (const std::vector<double> &launch : clock->launches)
       result["launches"].push_back(Summary(launch).json());
+  if (launches) {
+    launches->start();
+    for (int i = 0; i != std::min(arguments.repeat, MostLaunchRuns); ++i)
+      call.run();
+    launches->stop();
+    result["launch_calls"] = launches->describe();
+  }
   return result;
 }
 
@@ -178,16 +187,26 @@ std::vector<double> alignLaunches(const nlohmann::ordered_json &steps, const nlo
   return next == measured.size() ? seconds : std::vector<double>();
 }
 
-/// The roofline report with the times of `result`, as JSON on standard output or to a file.
-void writeReport(const BenchArguments &arguments, const Model &model, const nlohmann::json &result) {
-  auto manifest = nlohmann::ordered_json::parse(lathe_program_manifest(model.program.get()));
+/// The call that `result` is about, with its times on the CPU.
+report::Call describeCall(const Model &model, const nlohmann::ordered_json &manifest, const nlohmann::json &result) {
   report::Call call{model.entry, result["symbols"].get<std::vector<int64_t>>()};
   call.Seconds = result["median_ms"].get<double>() / 1e3;
   const nlohmann::ordered_json &described = manifest["entries"][model.entry];
   int64_t clone = report::findClone(described, call.Symbols);
   if (clone >= 0 && result.contains("launches"))
     call.LaunchSeconds = alignLaunches(described["clones"][size_t(clone)]["steps"], result["launches"]);
-  auto report = report::buildReport(manifest, report::measureHost(), {call});
+  return call;
+}
+
+/// The roofline report with the times of `result` or `launches`, as JSON on standard output or to a file.
+void writeReport(const BenchArguments &arguments, const Model &model, const nlohmann::json &result,
+                 const GpuLaunches *launches) {
+  auto manifest = nlohmann::ordered_json::parse(lathe_program_manifest(model.program.get()));
+  nlohmann::ordered_json report;
+  if (launches)
+    report = report::buildReport(manifest, findMachine(manifest), launches->calls());
+  else
+    report = report::buildReport(manifest, report::measureHost(), {describeCall(model, manifest, result)});
   if (arguments.report == "-")
     std::cout << report.dump(1) << "\n";
   else if (std::string error = report::writeReport(arguments.report, report); !error.empty())
@@ -203,6 +222,8 @@ void printReport(const nlohmann::json &report) {
   }
   std::printf("run min %.3f ms, median %.3f ms, p90 %.3f ms\n", report["min_ms"].get<double>(),
               report["median_ms"].get<double>(), report["p90_ms"].get<double>());
+  if (report.contains("launch_calls"))
+    printGpuLaunches(report["launch_calls"]);
   if (!report.contains("launches"))
     return;
   double total = 0;
@@ -215,10 +236,10 @@ void printReport(const nlohmann::json &report) {
   }
 }
 
-nlohmann::json benchLanguageModel(const BenchArguments &arguments, const Model &model) {
+nlohmann::json benchLanguageModel(const BenchArguments &arguments, const Model &model, GpuLaunches *launches) {
   nlohmann::json report;
   Session weights = loadWeights(model, report); // sessions of one program share them
-  report["results"] = benchTokens(arguments, model);
+  report["results"] = benchTokens(arguments, model, launches);
   return report;
 }
 
@@ -232,20 +253,24 @@ int benchModel(const BenchArguments &arguments) {
     throw CommandFailure(LATHE_UNSUPPORTED, name + ": an encoder of texts, which lathe bench cannot time");
   bool tensors = kind == LATHE_ENTRY_TENSOR;
   bool launches = arguments.launches || !arguments.report.empty();
-  if (launches && (device != "cpu" || !tensors))
+  bool onGpu = ordinalOf(device) >= 0;
+  if (launches && !onGpu && !tensors)
     throw CommandFailure(LATHE_INVALID_ARGUMENT, name + (arguments.launches ? ": --launches" : ": --report") +
-                                                     " times entries that take tensors, on the CPU");
+                                                     " times language models on GPUs alone");
   std::unique_ptr<LaunchClock> clock;
-  if (launches)
+  if (launches && !onGpu)
     clock = std::make_unique<LaunchClock>(arguments.model.threads);
   Model model = {std::move(program), entry,
                  clock ? clock->createDevice() : createDevice(device, arguments.model.threads), /*madeUpWeights=*/true,
                  ordinalOf(device)};
+  std::unique_ptr<GpuLaunches> gpuLaunches;
+  if (launches && onGpu)
+    gpuLaunches = std::make_unique<GpuLaunches>(model);
   nlohmann::json report;
   if (tensors)
-    report = benchTensors(arguments, model, clock.get());
+    report = benchTensors(arguments, model, clock.get(), gpuLaunches.get());
   else
-    report = benchLanguageModel(arguments, model);
+    report = benchLanguageModel(arguments, model, gpuLaunches.get());
   report["model"] = name;
   report["entry"] = model.info().name;
   report["device"] = lathe_device_description(model.device.get());
@@ -254,7 +279,7 @@ int benchModel(const BenchArguments &arguments) {
   report["repeat"] = arguments.repeat;
   report["warmup"] = arguments.warmup;
   if (!arguments.report.empty())
-    writeReport(arguments, model, report);
+    writeReport(arguments, model, report, gpuLaunches.get());
   if (arguments.json)
     std::cout << report.dump(2) << "\n";
   else if (arguments.report != "-")
@@ -282,11 +307,11 @@ void addBenchCommand(CLI::App &app, Action &chosen) {
   bench->add_option("--repeat", arguments->repeat, "Runs that are timed")->check(Positive)->capture_default_str();
   bench->add_option("--warmup", arguments->warmup, "Runs before them")->check(NotNegative)->capture_default_str();
   bench->add_flag("--json", arguments->json, "Print JSON");
-  bench->add_flag("--launches", arguments->launches, "Time every launch as well (CPU)");
+  bench->add_flag("--launches", arguments->launches, "Time every launch as well");
   bench
       ->add_flag("--report{-}", arguments->report,
-                 "Print the roofline report as JSON, with the measured time of every launch beside the predicted one "
-                 "(CPU); --report=FILE writes it, as a page if FILE ends in .html")
+                 "Print the roofline report as JSON, with the measured time of every launch beside the predicted one; "
+                 "--report=FILE writes it, as a page if FILE ends in .html")
       ->excludes("--json");
   addInputOptions(*bench, arguments->inputs, /*alwaysRandom=*/true);
   addSizes(*bench, "--prompt", arguments->prompt, "Tokens of each prompt", 1);

@@ -1,6 +1,7 @@
 #ifndef LATHE_TOOLS_LATHE_BENCH_H
 #define LATHE_TOOLS_LATHE_BENCH_H
 
+#include "tools/lathe/GpuLaunches.h"
 #include "tools/lathe/TensorInputs.h"
 
 #include <nlohmann/json.hpp>
@@ -26,8 +27,12 @@ struct Summary {
   nlohmann::json json() const;
 };
 
-/// A language model: one result for every prompt length, number of steps and batch size.
-nlohmann::json benchTokens(const BenchArguments &arguments, const Model &model);
+/// Runs that launches on a GPU are timed in, after the others.
+inline constexpr int MostLaunchRuns = 3;
+
+/// A language model: one result for every prompt length, number of steps and batch size. With `launches` each also has
+/// its "launch_calls", as GpuLaunches describes them.
+nlohmann::json benchTokens(const BenchArguments &arguments, const Model &model, GpuLaunches *launches);
 /// A language model's weights on its device, where they stay as long as the session, and how long that took: "load".
 Session loadWeights(const Model &model, nlohmann::json &report);
 /// What benchTokens gives, for people.

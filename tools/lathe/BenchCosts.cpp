@@ -7,8 +7,7 @@ namespace lathe::tools {
 
 static constexpr int64_t PageTokens = 16;
 
-/// The machine that reports of this model are about, or one of which nothing is known.
-static report::Machine findMachine(const nlohmann::ordered_json &manifest) {
+report::Machine findMachine(const nlohmann::ordered_json &manifest) {
   const report::Machine *machine = report::findGpu(manifest.value("chip", ""));
   return machine ? *machine : report::Machine();
 }

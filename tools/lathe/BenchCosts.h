@@ -1,11 +1,15 @@
 #ifndef LATHE_TOOLS_LATHE_BENCHCOSTS_H
 #define LATHE_TOOLS_LATHE_BENCHCOSTS_H
 
+#include "compiler/report/Machine.h"
 #include "tools/lathe/Handles.h"
 
 #include <nlohmann/json.hpp>
 
 namespace lathe::tools {
+
+/// The GPU that a model was compiled for, or a machine of which nothing is known.
+report::Machine findMachine(const nlohmann::ordered_json &manifest);
 
 /// What a language model must move and compute, by its manifest: nothing of this is measured.
 class TokenCosts {

@@ -93,7 +93,7 @@ Times measure(const BenchArguments &arguments, Run &run, int64_t prompt, int64_t
 }
 
 nlohmann::json benchOne(const BenchArguments &arguments, const Model &model, const TokenCosts &costs, int64_t prompt,
-                        int64_t steps, int64_t size) {
+                        int64_t steps, int64_t size, GpuLaunches *launches) {
   TokenBatch batch(model, size_t(size), prompt + steps);
   Run run{batch, makePrompts(size_t(size), prompt, arguments.inputs.seed.value_or(0), batch.vocabulary()), {}};
   Times times = measure(arguments, run, prompt, steps);
@@ -108,6 +108,15 @@ nlohmann::json benchOne(const BenchArguments &arguments, const Model &model, con
     TokenCosts::Work middle = {size, prompt + steps / 2, 1};
     addMemoryRate(result["step"], costs.bytes(middle), costs);
     addComputeRate(result["step"], costs.flops(middle), costs);
+  }
+  if (launches) {
+    BenchArguments fewer = arguments;
+    fewer.warmup = 0;
+    fewer.repeat = std::min(arguments.repeat, MostLaunchRuns);
+    launches->start();
+    measure(fewer, run, prompt, steps);
+    launches->stop();
+    result["launch_calls"] = launches->describe();
   }
   return result;
 }
@@ -138,13 +147,13 @@ nlohmann::json Summary::json() const {
   return {{"min_ms", least}, {"median_ms", median}, {"p90_ms", p90}, {"p95_ms", p95}, {"p99_ms", p99}};
 }
 
-nlohmann::json benchTokens(const BenchArguments &arguments, const Model &model) {
+nlohmann::json benchTokens(const BenchArguments &arguments, const Model &model, GpuLaunches *launches) {
   TokenCosts costs(model);
   nlohmann::json results = nlohmann::json::array();
   for (int64_t batch : arguments.batch)
     for (int64_t prompt : arguments.prompt)
       for (int64_t steps : arguments.steps)
-        results.push_back(benchOne(arguments, model, costs, prompt, steps, batch));
+        results.push_back(benchOne(arguments, model, costs, prompt, steps, batch, launches));
   return results;
 }
 
@@ -193,6 +202,9 @@ void printTokenTable(const nlohmann::json &report) {
     printNumber(result, "step", "flops_percent", 7, 1);
     std::printf("\n");
   }
+  for (const nlohmann::json &result : report["results"])
+    if (result.contains("launch_calls"))
+      printGpuLaunches(result["launch_calls"]);
 }
 
 } // namespace lathe::tools

@@ -18,6 +18,7 @@ TEST(DriverAbi, NumbersAreTheToolkits) {
   EXPECT_EQ(driver::FunctionMaxDynamicShared, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES);
   EXPECT_EQ(int(driver::StreamNonBlocking), CU_STREAM_NON_BLOCKING);
   EXPECT_EQ(int(driver::EventDisableTiming), CU_EVENT_DISABLE_TIMING);
+  EXPECT_EQ(int(driver::EventRecordExternal), CU_EVENT_RECORD_EXTERNAL);
   EXPECT_EQ(driver::CaptureThreadLocal, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL);
   EXPECT_EQ(driver::JitErrorLog, CU_JIT_ERROR_LOG_BUFFER);
   EXPECT_EQ(driver::JitErrorLogBytes, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES);
@@ -59,6 +60,8 @@ TEST(DriverAbi, ParametersAreTheToolkits) {
   EXPECT_SAME(launchKernel, cuLaunchKernelEx);
   EXPECT_SAME(driverGetVersion, cuDriverGetVersion);
   EXPECT_SAME(streamWaitEvent, cuStreamWaitEvent);
+  EXPECT_SAME(eventRecordWithFlags, cuEventRecordWithFlags);
+  EXPECT_SAME(eventElapsedTime, cuEventElapsedTime);
   EXPECT_SAME(streamBeginCapture, cuStreamBeginCapture);
   EXPECT_SAME(graphInstantiate, cuGraphInstantiateWithFlags);
   EXPECT_SAME(graphLaunch, cuGraphLaunch);

@@ -25,6 +25,9 @@ template <typename Body> int outsideCapture(const char *name, Body body) {
   return result ? result : body(state());
 }
 
+/// Whether modules have all kernels, which do nothing.
+bool idle() { return std::getenv("FAKE_CUDA_IDLE"); }
+
 template <typename Object> bool known(const std::set<Object *> &objects, Object *object, const char *name) {
   if (objects.count(object))
     return true;
@@ -46,7 +49,8 @@ int allocate(State &fake, Address *address, size_t bytes) {
   if (bytes > fake.memoryBytes - fake.usedBytes)
     return OutOfMemory;
   void *memory = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
-  std::memset(memory, 0xCD, bytes); // what a kernel reads without having written it is not zero
+  // What a kernel reads without having written it is not zero; but tokens that idle ones choose must be there.
+  std::memset(memory, idle() ? 0 : 0xCD, bytes);
   *address = reinterpret_cast<Address>(memory);
   fake.allocations[*address] = bytes;
   fake.usedBytes += bytes;
@@ -257,6 +261,7 @@ int cuMemcpyDtoDAsync_v2(Address target, Address source, size_t bytes, StreamObj
         !inside(source, bytes, "cuMemcpyDtoDAsync"))
       return InvalidHandle;
     fake.enqueue(*stream, [=] {
+      ++state().time;
       if (inside(target, bytes, "copy") && inside(source, bytes, "copy"))
         std::memmove(reinterpret_cast<void *>(target), reinterpret_cast<const void *>(source), bytes);
     });
@@ -303,6 +308,8 @@ int cuModuleGetFunction(FunctionObject **function, ModuleObject *module, const c
     if (!known(fake.modules, module, "cuModuleGetFunction"))
       return InvalidHandle;
     auto entry = fake.kernels.find(name);
+    if (entry == fake.kernels.end() && idle())
+      entry = fake.kernels.emplace(name, KernelEntry{"", [](const FakeLaunch &) {}}).first;
     if (entry == fake.kernels.end())
       return NotFound;
     auto &slot = module->functions[name];
@@ -351,6 +358,7 @@ int cuLaunchKernelEx(const LaunchConfig *config, FunctionObject *function, void 
     fake.enqueue(
         *stream,
         [=]() mutable {
+          ++state().time;
           for (size_t i = 0; i != arguments.size(); ++i)
             if (entry->signature[i] == 'p' &&
                 !inside(arguments[i], 1, ("argument " + std::to_string(i) + " of " + name).c_str()))
@@ -397,9 +405,10 @@ int cuStreamSynchronize(StreamObject *stream) {
   });
 }
 
-int cuEventCreate(EventObject **event, unsigned) {
+int cuEventCreate(EventObject **event, unsigned flags) {
   return context("cuEventCreate", [&](State &fake) {
     fake.events.insert(*event = new EventObject());
+    (*event)->timing = !(flags & 2);
     return Success;
   });
 }
@@ -421,6 +430,27 @@ int cuEventRecord(EventObject *event, StreamObject *stream) {
     fake.enqueue(*stream, [] {});
     event->stream = stream;
     event->ticket = fake.tickets;
+    return Success;
+  });
+}
+
+int cuEventRecordWithFlags(EventObject *event, StreamObject *stream, unsigned flags) {
+  return context("cuEventRecordWithFlags", [&](State &fake) {
+    if (!known(fake.events, event, "cuEventRecordWithFlags") || !known(fake.streams, stream, "cuEventRecordWithFlags"))
+      return InvalidHandle;
+    if (flags != 1 || !stream->capture)
+      return InvalidValue;
+    fake.enqueue(*stream, [event] { event->time = state().time; });
+    return Success;
+  });
+}
+
+int cuEventElapsedTime(float *milliseconds, EventObject *start, EventObject *end) {
+  return context("cuEventElapsedTime", [&](State &fake) {
+    if (!known(fake.events, start, "cuEventElapsedTime") || !known(fake.events, end, "cuEventElapsedTime") ||
+        !start->timing || !end->timing)
+      return InvalidHandle;
+    *milliseconds = float(end->time - start->time);
     return Success;
   });
 }

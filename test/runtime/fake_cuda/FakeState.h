@@ -65,15 +65,18 @@ struct StreamObject {
 struct EventObject {
   StreamObject *stream = nullptr;
   uint64_t ticket = 0; ///< of the last record
+  bool timing = true;
+  uint64_t time = 0; ///< when the last record was reached
 };
 
 struct State {
   std::recursive_mutex mutex;
   int major = 9, minor = 0;
-  size_t memoryBytes = 0, usedBytes = 0;
+  size_t memoryBytes = size_t(4) << 30, usedBytes = 0;
   bool initialized = false;
   int primaryUsers = 0;
   uint64_t tickets = 0;
+  uint64_t time = 0; ///< a pretended clock: launches and copies take 1 ms each
   std::string violations, image;
   std::map<std::string, int> calls;
   std::map<std::string, std::pair<int, int>> failures; ///< name: calls left until it, result
