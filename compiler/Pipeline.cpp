@@ -46,6 +46,8 @@ std::vector<Phase> lathe::buildPhases(const PipelineOptions &options) {
            activations = options.cuda ? "f16" : "f32";
          pm.addPass(createNarrowProducts({activations, options.kv}));
          pm.addNestedPass<func::FuncOp>(createCSEPass());
+         if (options.cuda)
+           pm.addNestedPass<func::FuncOp>(createRoundOnce());
        }},
       {"shard", [](OpPassManager &) {}}, // one device: nothing to shard
       {"fuse",

@@ -271,7 +271,8 @@ def NarrowProducts : Pass<"lathe-narrow-products", "::mlir::ModuleOp"> {
   let description = [{
     Needs: entry points in f32, as the importers build them.
 
-    Leaves: products, convolutions and queries whose float operands have the type `activations`; their results stay f32.
+    Leaves: products, convolutions, attention over tensors and queries whose float operands have the type `activations`; their
+    results stay f32.
     Paged state gets the element type `kv`: a float type, `q8_0` (blocks of 32), or `fp8`, which is f8E4M3FN. Float weights are cast where they are read, so that the cast becomes part of
     their weight program. Names of values stay.
 
@@ -303,6 +304,35 @@ def NarrowProducts : Pass<"lathe-narrow-products", "::mlir::ModuleOp"> {
     Option<"kv", "kv", "std::string", "\"\"",
            "f32, f16, bf16, q8_0 or fp8: what paged state holds; empty: as activations, f32 with int8">,
   ];
+}
+
+def RoundOnce : Pass<"lathe-round-once", "::mlir::func::FuncOp"> {
+  let summary = "Let all readers of a value read it as narrow as products do";
+  let description = [{
+    Needs: NarrowProducts with 16-bit activations.
+
+    Leaves: values that are rounded for a product and that elementwise operations read too, as the sums of residual blocks
+    are, in memory once, in 16 bits; readers in f32 widen what they have read. Of two convolutions whose results meet the
+    first one's is rounded as well. Nothing is rounded twice, and nothing that a model gives back.
+
+    Before:
+    ```mlir
+    %n = lathe.cast %x : tensor<?x8xf32> -> tensor<?x8xf16>
+    %y = lathe.matmul %n, %w : tensor<?x8xf16>, tensor<8x8xf16> -> tensor<?x8xf32>
+    %z = lathe.add %x, %y : tensor<?x8xf32>, tensor<?x8xf32> -> tensor<?x8xf32>
+    ```
+    After:
+    ```mlir
+    %n = lathe.cast %x : tensor<?x8xf32> -> tensor<?x8xf16>
+    %y = lathe.matmul %n, %w : tensor<?x8xf16>, tensor<8x8xf16> -> tensor<?x8xf32>
+    %w = lathe.cast %n : tensor<?x8xf16> -> tensor<?x8xf32>
+    %z = lathe.add %w, %y : tensor<?x8xf32>, tensor<?x8xf32> -> tensor<?x8xf32>
+    ```
+
+    Not done: language models and encoders of texts, whose residual sums stay f32. Not done, with a missed remark: results of
+    the entry point, values that control flow or other operations than elementwise ones read. Inputs and weights stay.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
 }
 
 //===- fusion ---------------------------------------------------------------------------------------------------===//
@@ -435,7 +465,7 @@ def FormFusions : Pass<"lathe-form-fusions", "::mlir::func::FuncOp"> {
     Not done: what also needs something that is computed from the fusion in between; values that a template of the same
     kernel reads, as templates read memory; values that many repeat, or that take long to compute; a reshape between
     kernels is an address and stays outside. For `cuda` also: operands with other readers, among them rotated keys, reshapes
-    between members, more than one producer.
+    between members, more than one producer, unless the others are casts of what is in memory.
   }];
   let dependentDialects = ["::lathe::LatheDialect"];
   let options = [Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda">];

@@ -71,6 +71,23 @@ static Choice chooseAttention(PagedAttentionOp attention, int64_t maxRows) {
   return {name.str(), "any_rows", llvm::formatv("up to {0} rows: tiles where a sequence has many", maxRows)};
 }
 
+/// Attention over tensors on CUDA, as above.
+static Choice chooseAttention(AttentionOp attention) {
+  static constexpr int64_t MmaDepth = 16, MaxTileWidth = 128;
+  std::string name = "attention";
+  int64_t keyWidth = attention.getKey().getType().getDimSize(3),
+          valueWidth = attention.getValue().getType().getDimSize(3);
+  Type element = attention.getKey().getType().getElementType();
+  if (!element.isF16() && !element.isBF16())
+    return {name, "simt", "keys are not f16 or bf16"};
+  if (ShapedType::isDynamic(keyWidth) || ShapedType::isDynamic(valueWidth) || keyWidth % MmaDepth != 0 ||
+      valueWidth % MmaDepth != 0)
+    return {name, "simt", "a head is no multiple of 16 wide"};
+  if (keyWidth > MaxTileWidth || valueWidth > MaxTileWidth)
+    return {name, "simt", "heads are too wide for tiles"};
+  return {name, "tiles", "queries fill tensor core tiles"};
+}
+
 static Choice chooseKernel(Operation *root, bool cuda, int64_t maxRows) {
   if (!root)
     return {"elementwise", "", "every element depends on its own place alone"};
@@ -80,6 +97,8 @@ static Choice chooseKernel(Operation *root, bool cuda, int64_t maxRows) {
     return chooseTileProduct(maxRows);
   if (auto attention = dyn_cast<PagedAttentionOp>(root); attention && cuda)
     return chooseAttention(attention, maxRows);
+  if (auto attention = dyn_cast<AttentionOp>(root); attention && cuda)
+    return chooseAttention(attention);
   std::string name = root->getName().stripDialect().str();
   return {name, "", "the template of this operation"};
 }

@@ -125,11 +125,14 @@ bool FusionBuilder::feedsTemplate(OpGroup &producer, const OpGroup &group) {
   });
 }
 
-/// Takes in what makes the other operands of `op`, a member of `group`, if those are elementwise.
+/// Takes in what makes the other operands of `op`, a member of `group`, if those are elementwise; for CUDA casts alone,
+/// which nobody else reads.
 void FusionBuilder::joinProducers(Operation *op, OpGroup &group) {
   for (Value operand : op->getOperands()) {
-    OpGroup *producer = Groups.find(skipReshapes(operand).getDefiningOp());
+    OpGroup *producer = Groups.find((Cuda ? operand : skipReshapes(operand)).getDefiningOp());
     if (!producer || producer == &group || !isRootless(*producer) || feedsTemplate(*producer, group))
+      continue;
+    if (Cuda && !(operand.hasOneUse() && llvm::all_of(producer->ops, llvm::IsaPred<CastOp>)))
       continue;
     bool sameShape = isElementwise(op) && getShape(operand) == getShape(op->getResult(0));
     if (sameShape ? !Groups.arePartedBy(producer->ops, group.ops) : canRepeat(op, *producer, group))
@@ -175,7 +178,7 @@ void FusionBuilder::run() {
       Groups.add(*group, &op);
     else
       group = Groups.create(&op);
-    if (!Cuda && (isElementwise(&op) || isa<TransposeOp>(op)))
+    if (isElementwise(&op) || (!Cuda && isa<TransposeOp>(op)))
       joinProducers(&op, *group);
     if (group->ops.size() == 1 && !obstacle.empty())
       remark::missed(op.getLoc(), remark::RemarkOpts::name("FormFusions").category("fusion"))

@@ -181,7 +181,7 @@ struct NarrowProducts : lathe::impl::NarrowProductsBase<NarrowProducts> {
           roundRows(matmul);
         else if (auto attention = dyn_cast<PagedAttentionOp>(op))
           narrowAttention(attention, element);
-        else if (isa<RaggedAttentionOp>(op))
+        else if (isa<AttentionOp, RaggedAttentionOp>(op))
           narrowOperands(op, {0, 1, 2}, element);
       });
       setStateElement(function, state);

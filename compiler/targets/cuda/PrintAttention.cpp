@@ -36,6 +36,19 @@ static void setGeometry(TemplateUse &use, AffineExpr queries) {
   use.Tiles = queries.ceilDiv(4);
 }
 
+/// The template on tensor cores: attention_tiles.cuh has the same numbers.
+static void useTiles(TemplateUse &use, const AttentionParts &parts, StringRef mask, int64_t keyWidth,
+                     int64_t valueWidth, AffineExpr heads, AffineExpr tokens) {
+  constexpr int64_t Rows = 64, Keys = 32;
+  auto rowBytes = [](int64_t width) { return (width / 8 | 1) * 16; };
+  use.Header = "attention_tiles.cuh";
+  use.Config = llvm::formatv("tiles of {0} queries, {1} keys a step", Rows, Keys);
+  use.Type =
+      llvm::formatv("AttentionTiles<{0}, {1}, {2}, {3}, {4}>", parts.Element, mask, parts.Output, keyWidth, valueWidth);
+  use.SharedBytes = Rows * rowBytes(keyWidth) + 2 * Keys * (rowBytes(keyWidth) + rowBytes(valueWidth));
+  use.Tiles = heads * tokens.ceilDiv(Rows);
+}
+
 /// An AttentionView of a dense tensor.
 static std::string printView(ArrayRef<AffineExpr> dims, AttentionOp op) {
   SmallVector<AffineExpr> strides = getBroadcastStrides(dims, dims, op.getContext());
@@ -61,6 +74,10 @@ FailureOr<TemplateUse> cuda::printAttention(const LaunchBody &body, AttentionOp 
   TemplateUse use;
   setGeometry(use, query[0] * query[head] * query[token]);
   use.Type = llvm::formatv("Attention<{0}, {1}, {2}>", parts->Element, *maskElement, parts->Output);
+  auto variant = body.getLaunch().getKernel().getConfig().getAs<StringAttr>("variant");
+  if (variant && variant.getValue() == "tiles")
+    useTiles(use, *parts, *maskElement, op.getKey().getType().getDimSize(3), op.getValue().getType().getDimSize(3),
+             query[0] * query[head], query[token]);
   use.Params = {{"Query", parts->Query},
                 {"Key", parts->Key},
                 {"Value", parts->Value},

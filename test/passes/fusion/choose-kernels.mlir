@@ -86,3 +86,44 @@ func.func @other_roots(%x: tensor<2x32xf16>, %w: tensor<4x32x!lathe.gguf<q8_0>>)
   }
   return %2 : tensor<2x4xf32>
 }
+
+// -----
+
+// Attention over tensors of 16 bits fills tensor core tiles, where heads are as wide as those take.
+// CHECK-LABEL: @attention
+// CHECK: kernel <"attention", {variant = "tiles"}, "queries fill tensor core tiles">
+// CHECK: kernel <"attention", {variant = "simt"}, "a head is no multiple of 16 wide">
+// CHECK: kernel <"attention", {variant = "simt"}, "heads are too wide for tiles">
+// CHECK: kernel <"attention", {variant = "simt"}, "keys are not f16 or bf16">
+func.func @attention(%x: tensor<1x2x8x32xf16>, %y: tensor<1x2x8x24xf16>, %z: tensor<1x2x8x144xf16>, %f: tensor<1x2x8x32xf32>)
+    -> (tensor<1x2x8x32xf32>, tensor<1x2x8x24xf32>, tensor<1x2x8x144xf32>, tensor<1x2x8x32xf32>) {
+  // expected-remark @below {{'attention' tiles: queries fill tensor core tiles}}
+  %0 = lathe.fusion(%x) : (tensor<1x2x8x32xf16>) -> tensor<1x2x8x32xf32> {
+  ^bb0(%a: tensor<1x2x8x32xf16>):
+    %4 = lathe.attention %a, %a, %a scale 1.0 : tensor<1x2x8x32xf16>, tensor<1x2x8x32xf16>, tensor<1x2x8x32xf16>
+        -> tensor<1x2x8x32xf32>
+    lathe.yield %4 : tensor<1x2x8x32xf32>
+  }
+  // expected-remark @below {{'attention' without tensor cores: a head is no multiple of 16 wide}}
+  %1 = lathe.fusion(%y) : (tensor<1x2x8x24xf16>) -> tensor<1x2x8x24xf32> {
+  ^bb0(%a: tensor<1x2x8x24xf16>):
+    %4 = lathe.attention %a, %a, %a scale 1.0 : tensor<1x2x8x24xf16>, tensor<1x2x8x24xf16>, tensor<1x2x8x24xf16>
+        -> tensor<1x2x8x24xf32>
+    lathe.yield %4 : tensor<1x2x8x24xf32>
+  }
+  // expected-remark @below {{'attention' without tensor cores: heads are too wide for tiles}}
+  %2 = lathe.fusion(%z) : (tensor<1x2x8x144xf16>) -> tensor<1x2x8x144xf32> {
+  ^bb0(%a: tensor<1x2x8x144xf16>):
+    %4 = lathe.attention %a, %a, %a scale 1.0 : tensor<1x2x8x144xf16>, tensor<1x2x8x144xf16>, tensor<1x2x8x144xf16>
+        -> tensor<1x2x8x144xf32>
+    lathe.yield %4 : tensor<1x2x8x144xf32>
+  }
+  // expected-remark @below {{'attention' without tensor cores: keys are not f16 or bf16}}
+  %3 = lathe.fusion(%f) : (tensor<1x2x8x32xf32>) -> tensor<1x2x8x32xf32> {
+  ^bb0(%a: tensor<1x2x8x32xf32>):
+    %4 = lathe.attention %a, %a, %a scale 1.0 : tensor<1x2x8x32xf32>, tensor<1x2x8x32xf32>, tensor<1x2x8x32xf32>
+        -> tensor<1x2x8x32xf32>
+    lathe.yield %4 : tensor<1x2x8x32xf32>
+  }
+  return %0, %1, %2, %3 : tensor<1x2x8x32xf32>, tensor<1x2x8x24xf32>, tensor<1x2x8x144xf32>, tensor<1x2x8x32xf32>
+}

@@ -211,3 +211,30 @@ func.func @reduced_to_as_many(%c: tensor<1xi1>, %x: tensor<1xi64>, %y: tensor<1x
   %2 = lathe.add %0, %1 : tensor<1xi64>, tensor<1xi64> -> tensor<1xi64>
   return %2 : tensor<1xi64>
 }
+
+// -----
+
+// For CUDA too a kernel widens what it reads for its epilogue, unless others read what was widened.
+// CHECK-LABEL: @widened_residual
+// CUDA-LABEL: @widened_residual
+// CUDA: lathe.fusion
+// CUDA: lathe.cast
+// CUDA-NEXT: lathe.yield
+// CUDA: lathe.fusion
+// CUDA: lathe.matmul
+// CUDA-NEXT: lathe.cast
+// CUDA-NEXT: lathe.add
+// CUDA-NEXT: lathe.add
+// CUDA-NEXT: lathe.yield
+// CUDA-NOT: lathe.fusion
+// CUDA: return
+func.func @widened_residual(%x: tensor<4x8xf16>, %y: tensor<4x8xf16>, %w: tensor<8x8xf16>)
+    -> (tensor<4x8xf32>, tensor<4x8xf32>) {
+  // expected-remark-re @below {{[Passed] FormFusions{{.*}}5 operations became one kernel with 2 results}}
+  %0 = lathe.matmul %x, %w : tensor<4x8xf16>, tensor<8x8xf16> -> tensor<4x8xf32>
+  %1 = lathe.cast %x : tensor<4x8xf16> -> tensor<4x8xf32>
+  %2 = lathe.cast %y : tensor<4x8xf16> -> tensor<4x8xf32>
+  %3 = lathe.add %0, %1 : tensor<4x8xf32>, tensor<4x8xf32> -> tensor<4x8xf32>
+  %4 = lathe.add %3, %2 : tensor<4x8xf32>, tensor<4x8xf32> -> tensor<4x8xf32>
+  return %4, %2 : tensor<4x8xf32>, tensor<4x8xf32>
+}

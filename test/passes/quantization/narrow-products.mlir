@@ -132,6 +132,19 @@ func.func @ragged(%q: tensor<?x1x2xf32>, %o: tensor<?xi32>) -> tensor<?x1x2xf32>
 
 // -----
 
+// So does attention over tensors; its mask stays as it is.
+// CHECK-LABEL: @tensors
+// CHECK: lathe.attention {{.*}} mask %{{.*}} : tensor<1x1x1x?xf32> {{.*}} : tensor<1x2x?x8xf16>, tensor<1x2x?x8xf16>, tensor<1x2x?x8xf16> -> tensor<1x2x?x8xf32>
+// F32-LABEL: @tensors
+// F32-NOT: lathe.cast
+func.func @tensors(%q: tensor<1x2x?x8xf32>, %m: tensor<1x1x1x?xf32>) -> tensor<1x2x?x8xf32> {
+  %0 = lathe.attention %q, %q, %q mask %m : tensor<1x1x1x?xf32> scale 1.0 : tensor<1x2x?x8xf32>, tensor<1x2x?x8xf32>,
+      tensor<1x2x?x8xf32> -> tensor<1x2x?x8xf32>
+  return %0 : tensor<1x2x?x8xf32>
+}
+
+// -----
+
 // What is reshaped is cast before; the f32 value, which nobody else reads, goes away.
 // CHECK-LABEL: @reshaped
 // CHECK-SAME: %[[X:.*]]: tensor<?x4x16xf32>

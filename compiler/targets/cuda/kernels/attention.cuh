@@ -1,5 +1,5 @@
 // out[q] = sum_s softmax_s(scale * query[q] . key[s] + mask[q, s]) * value[s] over keys that lie in tensors: attention
-// of encoders and of decoders that are handed their cache.
+// of encoders and of decoders that are handed their cache. attention_tiles.cuh computes the same on tensor cores.
 //
 //   Attention<Element, Mask, Output>          batches of equal length, with or without a mask
 //   RaggedAttention<Element, Output>          texts of a ragged batch, each among its own rows
@@ -88,18 +88,20 @@ template <class Element, class Output> struct QueryWarp {
   }
 };
 
+template <FloatElement Element, FloatElement MaskElement, class Output> struct AttentionParams {
+  const Element *Query, *Key, *Value;
+  const MaskElement *Mask; ///< null: none
+  Output *Out;
+  int64_t Batches, Heads, KvHeads, Tokens, Keys, KeyWidth, ValueWidth;
+  AttentionView QueryView, KeyView, ValueView, MaskView, OutView;
+  int64_t MaskKey;
+  float Scale;
+  bool Causal;
+};
+
 template <FloatElement Element, FloatElement MaskElement, class Output> struct Attention {
   static constexpr int Threads = 128, MinBlocks = 2, MaxWidth = 512, SharedBytes = Threads / 32 * MaxWidth * 4;
-  struct Params {
-    const Element *Query, *Key, *Value;
-    const MaskElement *Mask; ///< null: none
-    Output *Out;
-    int64_t Batches, Heads, KvHeads, Tokens, Keys, KeyWidth, ValueWidth;
-    AttentionView QueryView, KeyView, ValueView, MaskView, OutView;
-    int64_t MaskKey;
-    float Scale;
-    bool Causal;
-  };
+  using Params = AttentionParams<Element, MaskElement, Output>;
 
   static __host__ __device__ int64_t tiles(const Params &p) {
     return ceilDiv<int64_t>(p.Batches * p.Heads * p.Tokens, Threads / 32);

@@ -2,7 +2,7 @@
 // holds every kernel to the register budget in the comment before it; no kernel may spill or use local memory. The
 // static_asserts hold the shared bytes to those that README.md promises.
 #include "append_kv.cuh"
-#include "attention.cuh"
+#include "attention_tiles.cuh"
 #include "convolution.cuh"
 #include "dequantize.cuh"
 #include "elementwise.cuh"
@@ -727,6 +727,64 @@ KERNEL(Attention1) lathe_attention_f16_1(void *q, void *k, void *v, void *mask, 
                             .Scale = 0.125f,
                             .Causal = false};
   gridTiles<Attention1>(params, smem, NoBody{});
+}
+
+using AttentionTiles1 = AttentionTiles<Half, float, Half, 64, 64>;
+static_assert(AttentionTiles1::SharedBytes == 64 * 144 + 2 * 32 * (144 + 144));
+// registers <= 128
+KERNEL(AttentionTiles1) lathe_attention_f16_2(void *q, void *k, void *v, void *mask, void *out, int64_t b, int64_t t) {
+  SHARED;
+  AttentionView view{t * 768, 64, 768};
+  AttentionTiles1::Params params{(const Half *)q,
+                                 (const Half *)k,
+                                 (const Half *)v,
+                                 (const float *)mask,
+                                 (Half *)out,
+                                 b,
+                                 12,
+                                 12,
+                                 t,
+                                 t,
+                                 64,
+                                 64,
+                                 view,
+                                 view,
+                                 view,
+                                 {t * t, 0, t},
+                                 view,
+                                 1,
+                                 0.125f,
+                                 false};
+  gridTiles<AttentionTiles1>(params, smem, NoBody{});
+}
+
+using AttentionTiles2 = AttentionTiles<BFloat16, float, float, 128, 128>;
+static_assert(AttentionTiles2::SharedBytes == 64 * 272 + 2 * 32 * (272 + 272));
+// registers <= 255
+KERNEL(AttentionTiles2) lathe_attention_bf16_3(void *q, void *k, void *v, void *out, int64_t b, int64_t t, int64_t s) {
+  SHARED;
+  AttentionView view{t * 1024, t * 128, 128}, past{s * 256, s * 128, 128};
+  AttentionTiles2::Params params{(const BFloat16 *)q,
+                                 (const BFloat16 *)k,
+                                 (const BFloat16 *)v,
+                                 nullptr,
+                                 (float *)out,
+                                 b,
+                                 8,
+                                 2,
+                                 t,
+                                 s,
+                                 128,
+                                 128,
+                                 view,
+                                 past,
+                                 past,
+                                 {},
+                                 view,
+                                 0,
+                                 0.125f,
+                                 true};
+  gridTiles<AttentionTiles2>(params, smem, NoBody{});
 }
 
 using Attention2 = RaggedAttention<float, float>;

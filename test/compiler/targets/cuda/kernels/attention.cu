@@ -1,0 +1,180 @@
+// Attention over tensors, one warp a query and on tensor cores, against the sums written out in f64.
+#include "KernelTest.h"
+#include "attention_tiles.cuh"
+
+using namespace lathe::kernels;
+using namespace lathe::kernels::test;
+
+namespace {
+
+struct Case {
+  int64_t Batches, Heads, KvHeads, Tokens, Keys;
+  bool TokensFirst = true, Causal = false;
+  int Mask = 0; ///< 0: none, 1: one row for all queries of a batch, 2: a row for each query and head, some see nothing
+};
+
+template <class T> AttentionView viewOf(const Case &c, int64_t heads, int64_t tokens, int64_t width) {
+  return c.TokensFirst ? AttentionView{tokens * heads * width, width, heads * width}
+                       : AttentionView{heads * tokens * width, tokens * width, width};
+}
+
+/// Masks hide a third of the keys, one of them with the lowest number instead of infinity, or all of a query.
+std::vector<float> makeMask(const Case &c) {
+  int64_t rows = c.Mask == 1 ? c.Batches : c.Batches * c.Heads * c.Tokens;
+  std::vector<float> mask = randomVector<float>(size_t(rows * c.Keys), -2, 2);
+  for (int64_t i = 0; i < int64_t(mask.size()); ++i) {
+    if (i % 3 == 1)
+      mask[i] = i % 2 ? -3.40282347e38f : -INFINITY;
+    if (c.Mask == 2 && i / c.Keys % 5 == 2)
+      mask[i] = -INFINITY;
+    if (c.Mask == 2 && i / c.Keys % 5 == 3)
+      mask[i] = -3.40282347e38f;
+  }
+  return mask;
+}
+
+template <class Kernel, class Element, class Output, int KeyWidth, int ValueWidth>
+void runCase(Suite &suite, const std::string &name, const Case &c) {
+  auto q = randomVector<Element>(c.Batches * c.Heads * c.Tokens * KeyWidth, -2, 2);
+  auto k = randomVector<Element>(c.Batches * c.KvHeads * c.Keys * KeyWidth, -2, 2);
+  auto v = randomVector<Element>(c.Batches * c.KvHeads * c.Keys * ValueWidth);
+  auto mask = makeMask(c);
+  Buffer<Element> deviceQ(q), deviceK(k), deviceV(v);
+  Buffer<float> deviceMask(mask);
+  auto out = Buffer<Output>::poisoned(c.Batches * c.Heads * c.Tokens * ValueWidth);
+  auto maskView = c.Mask == 2   ? AttentionView{c.Heads * c.Tokens * c.Keys, c.Tokens * c.Keys, c.Keys}
+                  : c.Mask == 1 ? AttentionView{c.Keys, 0, 0}
+                                : AttentionView{0, 0, 0};
+  typename Kernel::Params params{.Query = deviceQ.data(),
+                                 .Key = deviceK.data(),
+                                 .Value = deviceV.data(),
+                                 .Mask = c.Mask ? deviceMask.data() : nullptr,
+                                 .Out = out.data(),
+                                 .Batches = c.Batches,
+                                 .Heads = c.Heads,
+                                 .KvHeads = c.KvHeads,
+                                 .Tokens = c.Tokens,
+                                 .Keys = c.Keys,
+                                 .KeyWidth = KeyWidth,
+                                 .ValueWidth = ValueWidth,
+                                 .QueryView = viewOf<Element>(c, c.Heads, c.Tokens, KeyWidth),
+                                 .KeyView = viewOf<Element>(c, c.KvHeads, c.Keys, KeyWidth),
+                                 .ValueView = viewOf<Element>(c, c.KvHeads, c.Keys, ValueWidth),
+                                 .MaskView = maskView,
+                                 .OutView = viewOf<Output>(c, c.Heads, c.Tokens, ValueWidth),
+                                 .MaskKey = 1,
+                                 .Scale = 0.25f,
+                                 .Causal = c.Causal};
+  std::string title = name + " " + std::to_string(c.Batches) + "x" + std::to_string(c.Heads) + "/" +
+                      std::to_string(c.KvHeads) + "x" + std::to_string(c.Tokens) + " over " + std::to_string(c.Keys) +
+                      " widths " + std::to_string(KeyWidth) + ", " + std::to_string(ValueWidth) +
+                      (c.TokensFirst ? " tokens first" : "") + (c.Causal ? " causal" : "") + " mask " +
+                      std::to_string(c.Mask);
+  auto got = suite.twice(title, out, [&](int64_t blocks) { launch<Kernel>(params, NoBody{}, blocks); });
+  std::vector<double> want(out.size()), slack(out.size());
+  auto place = [](const AttentionView &view, int64_t b, int64_t h, int64_t t) {
+    return b * view.Batch + h * view.Head + t * view.Token;
+  };
+  std::vector<double> scores(c.Keys);
+  for (int64_t b = 0; b < c.Batches; ++b)
+    for (int64_t h = 0; h < c.Heads; ++h)
+      for (int64_t t = 0; t < c.Tokens; ++t) {
+        int64_t g = h / (c.Heads / c.KvHeads);
+        double top = -INFINITY, total = 0;
+        for (int64_t s = 0; s < c.Keys; ++s) {
+          double dot = 0;
+          for (int i = 0; i < KeyWidth; ++i)
+            dot += number(q[place(params.QueryView, b, h, t) + i]) * number(k[place(params.KeyView, b, g, s) + i]);
+          // In f32, where the lowest number swallows what is added to it.
+          float biased = float(0.25 * dot) + (c.Mask ? mask[place(maskView, b, h, t) + s] : 0.0f);
+          scores[s] = c.Causal && s > t + c.Keys - c.Tokens ? -INFINITY : double(biased);
+          top = std::max(top, scores[s]);
+        }
+        for (double &score : scores)
+          total += score = top == -INFINITY ? 0 : std::exp(score - top);
+        for (int i = 0; i < ValueWidth; ++i) {
+          double sum = 0, size = 0;
+          for (int64_t s = 0; s < c.Keys && total > 0; ++s) {
+            double term = scores[s] / total * number(v[place(params.ValueView, b, g, s) + i]);
+            sum += term;
+            size += std::fabs(term);
+          }
+          want[place(params.OutView, b, h, t) + i] = sum;
+          // Weights are rounded to the elements' type on tensor cores; scores up to 64 * 4 * 0.25 in f32.
+          slack[place(params.OutView, b, h, t) + i] =
+              size * (Rounding<Element> + accumulation(c.Keys) + 64 * accumulation(KeyWidth));
+        }
+      }
+  suite.compare(title, got, want, slack);
+}
+
+template <class Element, class Output, int KeyWidth, int ValueWidth>
+void runTiles(Suite &suite, const std::string &name, const Case &c) {
+  runCase<AttentionTiles<Element, float, Output, KeyWidth, ValueWidth>, Element, Output, KeyWidth, ValueWidth>(
+      suite, "tiles " + name, c);
+}
+
+template <class Element, class Output> void runScalar(Suite &suite, const std::string &name, const Case &c) {
+  runCase<Attention<Element, float, Output>, Element, Output, 24, 40>(suite, "one warp a query " + name, c);
+}
+
+/// An encoder's layer: 12 heads of 64 among 128 tokens.
+void time(Suite &suite, int64_t batches) {
+  using Kernel = AttentionTiles<Half, float, Half, 64, 64>;
+  constexpr int64_t Heads = 12, Tokens = 128, Width = 64;
+  int64_t count = batches * Heads * Tokens * Width, copies = 1 + (100 << 20) / (count * 8);
+  Buffer<Half> x(randomVector<Half>(size_t(3 * copies * count)));
+  Buffer<Half> y = Buffer<Half>::poisoned(size_t(copies * count));
+  Buffer<float> mask(std::vector<float>(size_t(batches * Tokens * Tokens)));
+  AttentionView view{Tokens * Heads * Width, Width, Heads * Width};
+  suite.time("tiles 12 heads, 128 tokens, batch " + std::to_string(batches), int(copies), double(count * 8),
+             double(batches * Heads * Tokens * Tokens * Width * 4), [&](int copy) {
+               const Half *q = x.data() + 3 * copy * count;
+               Kernel::Params params{q,
+                                     q + count,
+                                     q + 2 * count,
+                                     mask.data(),
+                                     y.data() + copy * count,
+                                     batches,
+                                     Heads,
+                                     Heads,
+                                     Tokens,
+                                     Tokens,
+                                     Width,
+                                     Width,
+                                     view,
+                                     view,
+                                     view,
+                                     {Tokens * Tokens, 0, Tokens},
+                                     view,
+                                     1,
+                                     0.125f,
+                                     false};
+               launch<Kernel>(params, NoBody{});
+             });
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  Suite suite("attention", argc, argv);
+  const Case all[] = {
+      {1, 1, 1, 1, 1},
+      {2, 3, 3, 5, 7, false},
+      {1, 4, 2, 64, 32, true, false, 1},
+      {2, 2, 1, 65, 33, true, false, 2},
+      {1, 2, 2, 63, 95, false, true},
+      {1, 2, 2, 40, 31, true, true, 2}, // the first queries see nothing
+      {large(8, 1), large(12, 2), large(12, 2), 128, 128, true, false, 2},
+  };
+  for (const Case &c : all) {
+    runScalar<float, float>(suite, "f32", c);
+    runScalar<Half, float>(suite, "f16", c);
+    runTiles<Half, Half, 64, 64>(suite, "f16", c);
+    runTiles<BFloat16, float, 16, 48>(suite, "bf16", c);
+    runTiles<Half, float, 128, 128>(suite, "f16", c);
+  }
+  for (int64_t batches : {1, 32})
+    time(suite, batches);
+  return suite.finish();
+}
