@@ -416,13 +416,13 @@ def PutChannelsLast : Pass<"lathe-put-channels-last", "::mlir::func::FuncOp"> {
 def PackProducts : Pass<"lathe-pack-products", "::mlir::func::FuncOp"> {
   let summary = "Pack the weights of products into panels or tiles";
   let description = [{
-    Needs: an entry point after FormWeightPrograms, for the CPU.
+    Needs: an entry point after FormWeightPrograms.
 
-    Leaves: on the CPU products with f32, f16 or bf16 weights as `lathe.panel_matmul`, whose kernel reads them in order. Packing is an operation that
-    reads weights alone, for FormWeightPrograms to collect. The blocks that `lathe.int8_matmul` reads become panels of 16
-    rows, and a `lathe.gather` from the same weight reads these too, so that it is stored once. On CUDA products of f16 or
-    bf16 rows and weights as `lathe.tile_matmul`, with `lathe.pack_tiles`. Remarks of category `fusion` say what was packed and
-    what not.
+    Leaves: on the CPU products with f32, f16 or bf16 weights as `lathe.panel_matmul`, whose kernel reads them in order. Packing
+    is an operation that reads weights alone, for FormWeightPrograms to collect. The blocks that `lathe.int8_matmul` reads become
+    panels of 16 rows, and a `lathe.gather` from the same weight reads these too, so that it is stored once. On CUDA products of
+    f16 or bf16 rows as `lathe.tile_matmul`: weights of the same type with `lathe.pack_tiles`, blocks with `lathe.pack_blocks`.
+    Remarks of category `fusion` say what was packed and what not.
 
     Before:
     ```mlir
@@ -436,7 +436,7 @@ def PackProducts : Pass<"lathe-pack-products", "::mlir::func::FuncOp"> {
 
     Not done: right operands that are computed, or are more than one matrix; blocks that a product reads in f32, whose kernel
     reads them as they are; a `lathe.gather` from weights of `lathe.panel_matmul`, which keeps a table of its own. On CUDA:
-    rows of f32; all blocks.
+    rows of f32; blocks of formats that have no tiles (`runtime/gguf/BlockTiles.h`); a `lathe.gather`, which keeps its table.
   }];
   let dependentDialects = ["::lathe::LatheDialect"];
   let options = [Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda">];
@@ -515,7 +515,8 @@ def LaunchTogether : Pass<"lathe-launch-together", "::mlir::func::FuncOp"> {
     Not done: kernels that need each other, or that are more than 8 kernels apart, where results would take up memory for
     longer; elementwise kernels, which FormFusions groups; those that read or change state or are loops. For `cuda`, where
     all blocks of a launch have the same threads, only products of one left operand and rotary embeddings are launched
-    together, among them that of keys on their way into the cache; two products that were joined into one kernel stay alone.
+    together, among them that of keys on their way into the cache; two products that were joined into one kernel stay alone,
+    and so do products of tiles of blocks and of tiles of 16-bit weights.
   }];
   let dependentDialects = ["::lathe::LatheDialect"];
   let options = [Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda">];

@@ -47,11 +47,15 @@ static Value getLhs(FusionOp fusion) {
   return argument ? fusion.getOperand(argument.getArgNumber()) : Value();
 }
 
+static bool readsBlocks(TileMatmulOp product) {
+  return isa<GgufTilesType>(cast<RankedTensorType>(product.getRhs().getType()).getElementType());
+}
+
 /// True when products may be parts of one CUDA kernel, whose tiles have the same rows.
 static bool haveOneGeometry(FusionOp a, FusionOp b) {
   auto first = dyn_cast<MatmulOp>(getRoots(a).front()), second = dyn_cast<MatmulOp>(getRoots(b).front());
-  if (isa<TileMatmulOp>(getRoots(a).front()))
-    return getLhs(a) == getLhs(b);
+  if (auto product = dyn_cast<TileMatmulOp>(getRoots(a).front()))
+    return getLhs(a) == getLhs(b) && readsBlocks(product) == readsBlocks(cast<TileMatmulOp>(getRoots(b).front()));
   return !first || (getLhs(a) == getLhs(b) && first.getTransposeRhs() == second.getTransposeRhs());
 }
 

@@ -2,6 +2,7 @@
 #include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
 #include "runtime/gguf/BlockPanels.h"
+#include "runtime/gguf/BlockTiles.h"
 
 using namespace mlir;
 
@@ -64,6 +65,11 @@ static void packBlocks(Int8MatmulOp product) {
 
 static bool is16Bit(Type element) { return element.isF16() || element.isBF16(); }
 
+static bool hasTiles(Type element) {
+  auto blocks = dyn_cast<GgufType>(element);
+  return blocks && gguf::findBlockTiles(*gguf::findBlockFormat(std::string_view(blocks.getFormat())));
+}
+
 /// As findObstacle, on CUDA.
 static std::string findTileObstacle(MatmulOp matmul) {
   RankedTensorType lhs = matmul.getLhs().getType(), rhs = matmul.getRhs().getType();
@@ -73,9 +79,21 @@ static std::string findTileObstacle(MatmulOp matmul) {
     return "its right operand is not one matrix of known size";
   if (!is16Bit(lhs.getElementType()))
     return "its rows are f32, which tensor cores do not take";
+  if (hasTiles(rhs.getElementType()))
+    return ""; // blocks lie along k
   if (isa<QuantizedTypeInterface>(rhs.getElementType()))
-    return "its weights are in blocks and are read as they are";
+    return "its blocks are of a kind that is read as it is";
   return rhs.getElementType() == lhs.getElementType() ? "" : "its weights are of another type than its rows";
+}
+
+/// The blocks of a matrix in tiles.
+static Value makeBlockTiles(OpBuilder &builder, Location location, Value weights) {
+  auto type = cast<RankedTensorType>(weights.getType());
+  auto tiles = GgufTilesType::get(builder.getContext(), cast<GgufType>(type.getElementType()).getFormat());
+  auto [rows, columns] = tiles.getBlockShape();
+  int64_t shape[] = {int64_t(llvm::alignTo(type.getDimSize(0), rows)),
+                     int64_t(llvm::alignTo(type.getDimSize(1), columns))};
+  return PackBlocksOp::create(builder, location, RankedTensorType::get(shape, tiles), weights);
 }
 
 /// The weights of a product in tiles.
@@ -83,6 +101,8 @@ static Value makeTiles(OpBuilder &builder, MatmulOp matmul) {
   Location location = matmul.getLoc();
   Value weights = matmul.getRhs();
   auto type = cast<RankedTensorType>(weights.getType());
+  if (isa<GgufType>(type.getElementType()))
+    return makeBlockTiles(builder, location, weights);
   if (!matmul.getTransposeRhs()) {
     type = RankedTensorType::get({type.getDimSize(1), type.getDimSize(0)}, type.getElementType());
     weights = TransposeOp::create(builder, location, type, weights, ArrayRef<int64_t>{1, 0});

@@ -30,6 +30,8 @@ FailureOr<std::string> cuda::getElementType(Operation *op, Type type) {
   }
   if (auto gguf = dyn_cast<GgufType>(type))
     return gguf.getFormat().upper();
+  if (auto tiles = dyn_cast<GgufTilesType>(type))
+    return "Tiled" + tiles.getFormat().upper();
   return op->emitOpError() << "has elements of type " << type
                            << ", for which there is no CUDA kernel; f32, f64, f16, bf16, integers and GGUF's blocks "
                               "have; cast it to one of them in front of this operation";

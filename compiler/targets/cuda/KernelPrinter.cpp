@@ -84,7 +84,7 @@ static FailureOr<TemplateUse> printRoot(const LaunchBody &body) {
   return llvm::TypeSwitch<Operation *, FailureOr<TemplateUse>>(root)
       .Case([&](TransposeOp) { return printElementwise(body); })
       .Case([&](GatherOp op) { return printGather(body, op); })
-      .Case([&](MatmulOp op) { return printMatmul(body, op); })
+      .Case<MatmulOp, TileMatmulOp>([&](auto op) { return printMatmul(body, op); })
       .Case([&](ExpertMatmulOp op) { return printExpertMatmul(body, op); })
       .Case([&](ConvOp op) { return printConvolution(body, op); })
       .Case([&](MaxPoolOp op) { return printMaxPool(body, op); })
@@ -223,7 +223,7 @@ static FailureOr<TemplateUse> printParts(plan::LaunchOp launch, unsigned target)
   FailureOr<std::vector<LaunchBody>> parts = LaunchBody::analyze(launch, target);
   if (failed(parts))
     return failure();
-  if (llvm::all_of(*parts, [](const LaunchBody &part) { return isa_and_nonnull<TileMatmulOp>(part.getRoot()); }))
+  if (areOneTileProduct(*parts))
     return printTileMatmuls(*parts);
   std::vector<TemplateUse> uses;
   for (const LaunchBody &part : *parts) {

@@ -69,7 +69,10 @@ llvm::FailureOr<TemplateUse> printElementwise(const LaunchBody &body);
 llvm::FailureOr<TemplateUse> printGather(const LaunchBody &body, GatherOp op);
 llvm::FailureOr<TemplateUse> printLoop(const LaunchBody &body, mlir::Operation *op);
 llvm::FailureOr<TemplateUse> printMatmul(const LaunchBody &body, MatmulOp op);
-/// Products on tiles are one template, however many there are.
+/// A product on tiles of blocks that shares no template with others.
+llvm::FailureOr<TemplateUse> printMatmul(const LaunchBody &body, TileMatmulOp op);
+/// True for products on tiles that are one template, however many there are.
+bool areOneTileProduct(llvm::ArrayRef<LaunchBody> parts);
 llvm::FailureOr<TemplateUse> printTileMatmuls(llvm::ArrayRef<LaunchBody> parts);
 llvm::FailureOr<TemplateUse> printExpertMatmul(const LaunchBody &body, ExpertMatmulOp op);
 llvm::FailureOr<TemplateUse> printConvolution(const LaunchBody &body, ConvOp op);

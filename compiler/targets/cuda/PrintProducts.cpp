@@ -12,6 +12,29 @@ struct Tile {
   int64_t M, N, K, Stages, Threads;
 };
 
+/// A product with a matrix, or with tiles of blocks.
+class AnyProduct {
+public:
+  AnyProduct(MatmulOp op) : Op(op), TransposeRhs(op.getTransposeRhs()) {}
+  AnyProduct(TileMatmulOp op) : Op(op), TransposeRhs(true) {}
+  explicit AnyProduct(Operation *op)
+      : AnyProduct(isa<MatmulOp>(op) ? AnyProduct(cast<MatmulOp>(op)) : cast<TileMatmulOp>(op)) {}
+
+  using Tensor = TypedValue<RankedTensorType>;
+  Tensor getLhs() const { return cast<Tensor>(Op->getOperand(0)); }
+  Tensor getRhs() const { return cast<Tensor>(Op->getOperand(1)); }
+  Tensor getResult() const { return cast<Tensor>(Op->getResult(0)); }
+  bool getTransposeRhs() const { return TransposeRhs; }
+  bool readsTiles() const { return isa<TileMatmulOp>(Op); }
+  MLIRContext *getContext() const { return Op->getContext(); }
+  InFlightDiagnostic emitOpError() const { return Op->emitOpError(); }
+  operator Operation *() const { return Op; }
+
+private:
+  Operation *Op;
+  bool TransposeRhs;
+};
+
 /// What a product computes.
 struct Product {
   AffineExpr M, N, K, Batch;
@@ -88,7 +111,8 @@ static void useSimt(const Product &product, ProductUse &use) {
 }
 
 /// Whether an operand has one matrix for the whole batch `space` of matrices. Fails where it repeats some of them.
-static FailureOr<bool> findRepetition(const LaunchBody &body, MatmulOp op, Value operand, ArrayRef<AffineExpr> space) {
+static FailureOr<bool> findRepetition(const LaunchBody &body, AnyProduct op, Value operand,
+                                      ArrayRef<AffineExpr> space) {
   SmallVector<AffineExpr> strides = getBroadcastStrides(body.getDims(operand).drop_back(2), space, op.getContext());
   if (!isUniform(space, strides))
     return op.emitOpError() << "multiplies " << op.getLhs().getType() << " and " << op.getRhs().getType()
@@ -98,7 +122,7 @@ static FailureOr<bool> findRepetition(const LaunchBody &body, MatmulOp op, Value
   return llvm::all_of(strides, [&](AffineExpr stride) { return stride == zero; });
 }
 
-static LogicalResult readBatch(const LaunchBody &body, MatmulOp op, Product &product) {
+static LogicalResult readBatch(const LaunchBody &body, AnyProduct op, Product &product) {
   ArrayRef<AffineExpr> result = body.getDims(op.getResult()), rows = result.drop_back();
   product.Batch = getAffineConstantExpr(1, op.getContext());
   product.M = rows.back();
@@ -117,7 +141,7 @@ static LogicalResult readBatch(const LaunchBody &body, MatmulOp op, Product &pro
   return success();
 }
 
-static FailureOr<Product> readProduct(const LaunchBody &body, MatmulOp op) {
+static FailureOr<Product> readProduct(const LaunchBody &body, AnyProduct op) {
   FailureOr<std::string> lhs = getElementType(op, op.getLhs().getType()),
                          rhs = getElementType(op, op.getRhs().getType());
   if (failed(lhs) || failed(rhs))
@@ -136,10 +160,12 @@ static FailureOr<Product> readProduct(const LaunchBody &body, MatmulOp op) {
   return product;
 }
 
-static LogicalResult useVariant(const LaunchBody &body, MatmulOp op, const Product &product, ProductUse &use) {
+static LogicalResult useVariant(const LaunchBody &body, AnyProduct op, const Product &product, ProductUse &use) {
   auto variant = body.getLaunch().getKernel().getConfig().getAs<StringAttr>("variant");
   StringRef name = variant ? variant.getValue() : "";
-  if (name == "few_rows") {
+  if (name == "few_rows" && op.readsTiles()) {
+    useTiles(product, SmallTile, use); // what few rows have a template for is Hopper's
+  } else if (name == "few_rows") {
     if (op.getRhs().getType().getRank() != 2)
       return op.emitOpError() << "multiplies matrices of a batch, but the variant 'few_rows' takes one; choose another";
     if (product.MaxRows > 8 || !product.TransposedRhs)
@@ -151,8 +177,9 @@ static LogicalResult useVariant(const LaunchBody &body, MatmulOp op, const Produ
     if (op.getLhs().getType().getElementType().isF32())
       return op.emitOpError() << "has f32 operands, but the variant 'tiles' takes f16 and bf16; choose 'simt'";
     int64_t cols = 0;
-    for (auto other : body.getBlock().getOps<MatmulOp>())
-      cols += body.getMax(body.getDims(other.getResult()).back());
+    for (Operation &other : body.getBlock())
+      if (isa<MatmulOp, TileMatmulOp>(other))
+        cols += body.getMax(body.getDims(other.getResult(0)).back());
     useTiles(product, chooseTile(product, cols), use);
   } else if (name == "simt") {
     useSimt(product, use);
@@ -163,7 +190,7 @@ static LogicalResult useVariant(const LaunchBody &body, MatmulOp op, const Produ
 }
 
 /// The template of one product, without what follows it.
-static FailureOr<ProductUse> useProduct(const LaunchBody &body, MatmulOp op, StringRef output) {
+static FailureOr<ProductUse> useProduct(const LaunchBody &body, AnyProduct op, StringRef output) {
   FailureOr<Product> product = readProduct(body, op);
   FailureOr<std::string> a = getParameter(body, op.getLhs()), w = getParameter(body, op.getRhs());
   if (failed(product) || failed(a) || failed(w))
@@ -190,7 +217,7 @@ static FailureOr<ProductUse> useProduct(const LaunchBody &body, MatmulOp op, Str
 }
 
 /// Two products whose sums meet in the epilogue.
-static FailureOr<TemplateUse> printDual(const LaunchBody &body, MatmulOp first, MatmulOp second, StringRef output) {
+static FailureOr<TemplateUse> printDual(const LaunchBody &body, AnyProduct first, AnyProduct second, StringRef output) {
   FailureOr<ProductUse> uses[2] = {useProduct(body, first, Nothing), useProduct(body, second, output)};
   if (failed(uses[0]) || failed(uses[1]))
     return failure();
@@ -210,19 +237,23 @@ static FailureOr<TemplateUse> printDual(const LaunchBody &body, MatmulOp first, 
   return use;
 }
 
-FailureOr<TemplateUse> cuda::printMatmul(const LaunchBody &body, MatmulOp op) {
+static FailureOr<TemplateUse> printProduct(const LaunchBody &body, AnyProduct op) {
   FailureOr<std::string> output = getElementType(op, body.getYielded()[0].getType());
   if (failed(output))
     return failure();
   FailureOr<TemplateUse> use;
   if (body.getRoots().size() == 2)
-    use = printDual(body, cast<MatmulOp>(body.getRoots()[0]), op, *output);
+    use = printDual(body, AnyProduct(body.getRoots()[0]), op, *output);
   else if (FailureOr<ProductUse> product = useProduct(body, op, *output); succeeded(product))
     use = *product;
   if (failed(use) || failed(addEpilogue(body, /*split=*/op.getResult().getType().getRank() - 1, *use)))
     return failure();
   return use;
 }
+
+FailureOr<TemplateUse> cuda::printMatmul(const LaunchBody &body, MatmulOp op) { return printProduct(body, op); }
+
+FailureOr<TemplateUse> cuda::printMatmul(const LaunchBody &body, TileMatmulOp op) { return printProduct(body, op); }
 
 FailureOr<TemplateUse> cuda::printExpertMatmul(const LaunchBody &body, ExpertMatmulOp op) {
   FailureOr<std::string> x = getParameter(body, op.getInput()), w = getParameter(body, op.getWeights()),

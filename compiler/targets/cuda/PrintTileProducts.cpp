@@ -11,13 +11,14 @@ struct ProductPart {
   SmallVector<std::string, 2> Weights; ///< parameters
   std::string Result, Output;
   int64_t N;
+  GgufTilesType Blocks; ///< null for weights of 16 bits
 };
 
 /// What a launch computes: M rows of K by each part.
 struct TileProduct {
   AffineExpr M;
   int64_t K, MaxRows, Sums = 1;
-  std::string A, Element;
+  std::string Element;
   std::vector<ProductPart> Parts;
 
   /// Tiles of so many columns, of all parts.
@@ -117,9 +118,62 @@ static void useHopperTiles(const TileProduct &product, TemplateUse &use) {
   setBlocks(count(tile), use, product.M.getContext());
 }
 
-static LogicalResult useVariant(const LaunchBody &body, const TileProduct &product, TemplateUse &use) {
+namespace {
+/// What of quantized_few_sm90.cuh a launch takes.
+struct BlockRing {
+  int64_t Rows, Workers, StageBytes = 0, Stages, SharedBytes;
+};
+} // namespace
+
+static BlockRing sizeBlockRing(const TileProduct &product, int64_t rows) {
+  constexpr int64_t SharedOfBlock = 227 << 10, MaxStages = 8, SmallTileBytes = 2048;
+  BlockRing ring;
+  ring.Rows = rows;
+  ring.Workers = rows == 8 ? 16 : 8;
+  for (const ProductPart &part : product.Parts) {
+    int64_t bytes = part.Blocks.getBlockBytes();
+    ring.StageBytes = std::max(ring.StageBytes, ring.Workers * (bytes < SmallTileBytes ? 2 : 1) * bytes);
+  }
+  int64_t units = llvm::divideCeil(product.K, 256);
+  int64_t rowsBytes = rows * (units * 512 + 16) + units * 256 + units * 32;
+  int64_t leftBytes = rows == 1 ? llvm::divideCeil(product.K, 128) * 320 : llvm::alignTo(rowsBytes, 16);
+  int64_t rest = leftBytes + (rows == 1 ? 4 : 2) * product.Sums * ring.Workers * 16 * rows * 4 + 256;
+  ring.Stages = std::min((SharedOfBlock - rest) / ring.StageBytes, MaxStages);
+  ring.SharedBytes = ring.Stages * ring.StageBytes + rest;
+  return ring;
+}
+
+/// For as many rows at a time as leave room for two stages; one where they are bf16, which the template takes as
+/// halves of 8 bits alone.
+static BlockRing chooseBlockRing(const TileProduct &product) {
+  int64_t rows = product.Element == "Half" ? llvm::PowerOf2Ceil(product.MaxRows) : 1;
+  BlockRing ring = sizeBlockRing(product, rows);
+  for (; ring.Stages < 2 && rows > 1; rows /= 2)
+    ring = sizeBlockRing(product, rows / 2);
+  return ring;
+}
+
+static void useHopperFewBlocks(const TileProduct &product, TemplateUse &use) {
+  BlockRing ring = chooseBlockRing(product);
+  std::string formats;
+  for (const ProductPart &part : product.Parts)
+    formats += ", Tiled" + part.Blocks.getFormat().upper();
+  use.Header = "quantized_few_sm90.cuh";
+  use.Type = llvm::formatv("QuantizedFewRowsSm90<{0}, {1}, {2}, {3}{4}>", product.Element, product.printOutputs(),
+                           ring.Rows, product.K, formats);
+  use.Config = llvm::formatv("blocks, {0} rows at a time, bulk copies in {1} stages", ring.Rows, ring.Stages);
+  use.Threads = (ring.Workers + 2) * 32;
+  use.SharedBytes = ring.SharedBytes;
+  setBlocks(product.countColumnTiles(16), use, product.M.getContext());
+}
+
+static StringRef getVariant(const LaunchBody &body) {
   auto variant = body.getLaunch().getKernel().getConfig().getAs<StringAttr>("variant");
-  StringRef name = variant ? variant.getValue() : "";
+  return variant ? variant.getValue() : "";
+}
+
+static LogicalResult useVariant(const LaunchBody &body, const TileProduct &product, TemplateUse &use) {
+  StringRef name = getVariant(body);
   bool hopper = body.getTarget() == HopperTarget;
   if (name == "tiles") {
     hopper ? useHopperTiles(product, use) : usePortableTiles(product, use);
@@ -130,21 +184,50 @@ static LogicalResult useVariant(const LaunchBody &body, const TileProduct &produ
   if (product.MaxRows > 8)
     return body.getRoot()->emitOpError() << "has up to " << product.MaxRows
                                          << " rows, but the variant 'few_rows' takes 8; choose 'tiles'";
-  hopper ? useHopperFewRows(product, use) : usePortableFewRows(product, use);
+  if (product.Parts.front().Blocks)
+    useHopperFewBlocks(product, use);
+  else
+    hopper ? useHopperFewRows(product, use) : usePortableFewRows(product, use);
   return success();
 }
 
-/// Adds what `body` computes to `product`, and its epilogue to `use` and `epilogues`.
-static LogicalResult addPart(const LaunchBody &body, TileProduct &product, TemplateUse &use,
+/// The sizes and types of what a launch computes; results and weights are addPart's.
+static TileProduct readProduct(ArrayRef<LaunchBody> parts) {
+  const LaunchBody &body = parts.front();
+  auto op = cast<TileMatmulOp>(body.getRoot());
+  TileProduct product;
+  product.M = LaunchBody::getProduct(body.getDims(op.getResult()).drop_back(), op.getContext());
+  product.K = op.getLhs().getType().getShape().back();
+  product.MaxRows = body.getMax(product.M);
+  product.Sums = body.getRoots().size();
+  product.Element = op.getLhs().getType().getElementType().isF16() ? "Half" : "BFloat16";
+  for (const LaunchBody &part : parts) {
+    auto own = cast<TileMatmulOp>(part.getRoot());
+    auto weights = cast<RankedTensorType>(own.getRhs().getType());
+    product.Parts.push_back(
+        {{}, "", "", own.getResult().getType().getShape().back(), dyn_cast<GgufTilesType>(weights.getElementType())});
+  }
+  return product;
+}
+
+bool cuda::areOneTileProduct(ArrayRef<LaunchBody> parts) {
+  if (!llvm::all_of(parts, [](const LaunchBody &part) { return isa_and_nonnull<TileMatmulOp>(part.getRoot()); }))
+    return false;
+  TileProduct product = readProduct(parts);
+  return !product.Parts.front().Blocks ||
+         (parts.front().getTarget() == HopperTarget && getVariant(parts.front()) == "few_rows" &&
+          chooseBlockRing(product).Stages >= 2);
+}
+
+/// Adds the values of `body` to `part`, and its epilogue to `use` and `epilogues`.
+static LogicalResult addPart(const LaunchBody &body, ProductPart &part, TemplateUse &use,
                              SmallVectorImpl<std::string> &epilogues) {
   auto op = cast<TileMatmulOp>(body.getRoot());
   FailureOr<std::string> output = getElementType(op, body.getYielded()[0].getType());
   if (failed(output))
     return failure();
-  ProductPart &part = product.Parts.emplace_back();
   part.Output = *output;
   part.Result = "p" + std::to_string(body.getOutputPort(0));
-  part.N = op.getResult().getType().getShape().back();
   for (Operation *root : body.getRoots()) {
     FailureOr<std::string> weights = getParameter(body, cast<TileMatmulOp>(root).getRhs());
     if (failed(weights))
@@ -164,39 +247,39 @@ static std::string printPart(const ProductPart &part) {
   return "{.W = {" + llvm::join(part.Weights, ", ") + "}, .C = " + part.Result + ", .N = " + n + ", .LdC = " + n + "}";
 }
 
-FailureOr<TemplateUse> cuda::printTileMatmuls(ArrayRef<LaunchBody> parts) {
-  const LaunchBody &body = parts.front();
-  auto op = cast<TileMatmulOp>(body.getRoot());
-  FailureOr<std::string> a = getParameter(body, op.getLhs()), element = getElementType(op, op.getLhs().getType());
-  if (failed(a) || failed(element))
-    return failure();
-  TileProduct product;
-  product.M = LaunchBody::getProduct(body.getDims(op.getResult()).drop_back(), op.getContext());
-  product.K = op.getLhs().getType().getShape().back();
-  product.MaxRows = body.getMax(product.M);
-  product.Sums = body.getRoots().size();
-  product.A = *a;
-  product.Element = *element;
-  TemplateUse use;
-  SmallVector<std::string> epilogues, places;
-  for (const LaunchBody &part : parts) {
+/// What keeps `parts` from being one product, as a diagnostic.
+static LogicalResult checkParts(ArrayRef<LaunchBody> parts, const TileProduct &product) {
+  Value lhs = cast<TileMatmulOp>(parts.front().getRoot()).getLhs();
+  for (auto [part, own] : llvm::zip_equal(parts, product.Parts))
     for (Operation *root : part.getRoots())
-      if (cast<TileMatmulOp>(root).getLhs() != op.getLhs() || part.getRoots().size() != size_t(product.Sums) ||
-          (product.Sums == 2 && parts.size() > 1))
+      if (cast<TileMatmulOp>(root).getLhs() != lhs || part.getRoots().size() != size_t(product.Sums) ||
+          (product.Sums == 2 && parts.size() > 1) || !own.Blocks != !product.Parts.front().Blocks)
         return root->emitOpError() << "shares a launch with products that its CUDA kernel cannot compute too; put them "
                                       "into two fusions";
-    if (failed(addPart(part, product, use, epilogues)))
+  return success();
+}
+
+FailureOr<TemplateUse> cuda::printTileMatmuls(ArrayRef<LaunchBody> parts) {
+  const LaunchBody &body = parts.front();
+  TileProduct product = readProduct(parts);
+  FailureOr<std::string> a = getParameter(body, cast<TileMatmulOp>(body.getRoot()).getLhs());
+  if (failed(a) || failed(checkParts(parts, product)))
+    return failure();
+  TemplateUse use;
+  SmallVector<std::string> epilogues, places;
+  for (auto [part, own] : llvm::zip_equal(parts, product.Parts)) {
+    if (failed(addPart(part, own, use, epilogues)))
       return failure();
-    places.push_back(printPart(product.Parts.back()));
+    places.push_back(printPart(own));
   }
   if (failed(useVariant(body, product, use)))
     return failure();
-  use.Params = {{"A", product.A},
-                {"M", printSize(product.M)},
-                {"K", std::to_string(product.K)},
-                {"LdA", std::to_string(product.K)},
-                {"Blocks", std::to_string(Multiprocessors)},
-                {"Parts", "{" + llvm::join(places, ", ") + "}"}};
+  use.Params = {{"A", *a}, {"M", printSize(product.M)}};
+  if (!product.Parts.front().Blocks) // the template for blocks has K among its parameters
+    use.Params.push_back({"K", std::to_string(product.K)});
+  use.Params.insert(use.Params.end(), {{"LdA", std::to_string(product.K)},
+                                       {"Blocks", std::to_string(Multiprocessors)},
+                                       {"Parts", "{" + llvm::join(places, ", ") + "}"}});
   use.Body = epilogues.size() == 1 ? epilogues.front() : "joinEpilogues(" + llvm::join(epilogues, ", ") + ")";
   return use;
 }

@@ -80,3 +80,30 @@ func.func @joined_before(%x: tensor<2x8xf32>, %w: tensor<4x8xf32>) -> (tensor<2x
   }
   return %0, %1 : tensor<2x4xf32>, tensor<2x4xf32>
 }
+
+// -----
+
+// Tiles of blocks, whatever their formats, but not beside tiles of 16-bit weights.
+// CHECK-LABEL: @tiles
+// CHECK: lathe.fusion(%{{.*}}, %{{.*}}) : (tensor<?x256xf16>, tensor<1x4x64x64xf16>)
+// CHECK: lathe.fusion(%{{.*}}, %{{.*}}, %{{.*}}) : (tensor<?x256xf16>, tensor<16x256x!lathe.gguf_tiles<q4_k>>, tensor<16x256x!lathe.gguf_tiles<q6_k>>)
+func.func @tiles(%x: tensor<?x256xf16>, %u: tensor<16x256x!lathe.gguf_tiles<q4_k>>, %v: tensor<1x4x64x64xf16>,
+                 %w: tensor<16x256x!lathe.gguf_tiles<q6_k>>) -> (tensor<?x16xf32>, tensor<?x16xf32>, tensor<?x16xf32>) {
+  // expected-remark @below {{2 kernels became one launch}}
+  %0 = lathe.fusion(%x, %u) : (tensor<?x256xf16>, tensor<16x256x!lathe.gguf_tiles<q4_k>>) -> tensor<?x16xf32> {
+  ^bb0(%a: tensor<?x256xf16>, %b: tensor<16x256x!lathe.gguf_tiles<q4_k>>):
+    %3 = lathe.tile_matmul %a, %b : tensor<?x256xf16>, tensor<16x256x!lathe.gguf_tiles<q4_k>> -> tensor<?x16xf32>
+    lathe.yield %3 : tensor<?x16xf32>
+  }
+  %1 = lathe.fusion(%x, %v) : (tensor<?x256xf16>, tensor<1x4x64x64xf16>) -> tensor<?x16xf32> {
+  ^bb0(%a: tensor<?x256xf16>, %b: tensor<1x4x64x64xf16>):
+    %3 = lathe.tile_matmul %a, %b : tensor<?x256xf16>, tensor<1x4x64x64xf16> -> tensor<?x16xf32>
+    lathe.yield %3 : tensor<?x16xf32>
+  }
+  %2 = lathe.fusion(%x, %w) : (tensor<?x256xf16>, tensor<16x256x!lathe.gguf_tiles<q6_k>>) -> tensor<?x16xf32> {
+  ^bb0(%a: tensor<?x256xf16>, %b: tensor<16x256x!lathe.gguf_tiles<q6_k>>):
+    %3 = lathe.tile_matmul %a, %b : tensor<?x256xf16>, tensor<16x256x!lathe.gguf_tiles<q6_k>> -> tensor<?x16xf32>
+    lathe.yield %3 : tensor<?x16xf32>
+  }
+  return %0, %1, %2 : tensor<?x16xf32>, tensor<?x16xf32>, tensor<?x16xf32>
+}

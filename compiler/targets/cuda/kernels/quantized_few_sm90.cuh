@@ -4,7 +4,8 @@
 //   QuantizedFewRowsSm90<Element, Outputs, Rows, K, Formats...>
 //     Element   of A: Half; with one row also BFloat16 and float
 //     Outputs   joined.cuh
-//     Rows      1, 2, 4 or 8, at least M
+//     Rows      1, 2, 4 or 8, that are multiplied at a time: more are taken in passes over the weights, of which the
+//               later ones find in the L2 what fits there
 //     K         columns of A, a multiple of 32
 //     Formats   TiledQ4_K, TiledQ6_K, TiledQ8_0, TiledQ4_0 of packed_blocks.cuh: one for all parts, or one for each
 //
@@ -264,6 +265,8 @@ template <FloatElement Element, class Outputs, int Rows, int K, class... Formats
     work.template part<I>(tile);
   }
 
+  static __device__ int64_t passes(const Params &p) { return ceilDiv<int64_t>(p.M, Rows); }
+
   /// One thread that copies tiles.
   struct Producer {
     const Params &P;
@@ -374,6 +377,7 @@ template <FloatElement Element, class Outputs, int Rows, int K, class... Formats
     Shared S;
     const Body &Epilogues;
     int Lane;
+    int64_t Row0; ///< of this pass
     RingPosition<Slots> Slot;
 
     template <int I> __device__ void part(int64_t tile) {
@@ -401,15 +405,14 @@ template <FloatElement Element, class Outputs, int Rows, int K, class... Formats
       Output *c = static_cast<Output *>(P.Parts[I].C);
 #pragma unroll
       for (int i = 0; i < (16 * Rows + 31) / 32; ++i) {
-        int row = (i * 32 + Lane) / 16;
-        int64_t col = tile * 16 + Lane % 16;
-        if (row >= Rows || row >= P.M || col >= P.Parts[I].N)
+        int64_t row = Row0 + (i * 32 + Lane) / 16, col = tile * 16 + Lane % 16;
+        if ((i * 32 + Lane) / 16 >= Rows || row >= P.M || col >= P.Parts[I].N)
           continue;
         float value;
         if constexpr (Sums == 2)
-          value = epilogue(results[0][i], results[1][i], int64_t(row), col);
+          value = epilogue(results[0][i], results[1][i], row, col);
         else
-          value = epilogue(results[0][i], int64_t(row), col);
+          value = epilogue(results[0][i], row, col);
         c[row * P.Parts[I].LdC + col] = fromValue<Output>(value);
       }
     }
@@ -436,26 +439,33 @@ template <FloatElement Element, class Outputs, int Rows, int K, class... Formats
       // 1. Copy ahead, whatever the kernels before this one still do: nobody writes weights.
       if (lane == 0) {
         Producer producer{p, shared, {}};
-        for (int64_t tile = strip; tile < all; tile += strips)
-          withPart(p, tile, producer);
+        for (int64_t pass = 0; pass < passes(p); ++pass)
+          for (int64_t tile = strip; tile < all; tile += strips)
+            withPart(p, tile, producer);
       }
     } else if (warp < Workers) {
       // 2. The rows of A, then the tiles as they come.
       waitForPrevious();
-      if constexpr (Rows == 1)
-        Row::template round<Workers * 32>(p.A, shared.Left, threadIdx.x);
-      else
-        RowsOfA::template load<Workers>(p.A, p.LdA, p.M, shared.Left, warp, lane);
-      syncSome<1, Workers * 32>();
       Worker worker{p, shared, warp, lane, {}, {}};
-      for (int64_t tile = strip; tile < all; tile += strips)
-        withPart(p, tile, worker);
+      for (int64_t pass = 0; pass < passes(p); ++pass) {
+        const Element *a = p.A + pass * Rows * p.LdA;
+        if (pass > 0)
+          syncSome<1, Workers * 32>(); // others may still read the rows before
+        if constexpr (Rows == 1)
+          Row::template round<Workers * 32>(a, shared.Left, threadIdx.x);
+        else
+          RowsOfA::template load<Workers>(a, p.LdA, p.M - pass * Rows, shared.Left, warp, lane);
+        syncSome<1, Workers * 32>();
+        for (int64_t tile = strip; tile < all; tile += strips)
+          withPart(p, tile, worker);
+      }
     } else {
       // 3. Out through the epilogue.
       waitForPrevious();
-      Finisher<Body> finisher{p, shared, body, lane, {}};
-      for (int64_t tile = strip; tile < all; tile += strips)
-        withPart(p, tile, finisher);
+      Finisher<Body> finisher{p, shared, body, lane, 0, {}};
+      for (; finisher.Row0 < p.M; finisher.Row0 += Rows)
+        for (int64_t tile = strip; tile < all; tile += strips)
+          withPart(p, tile, finisher);
     }
     __syncthreads();
     if (threadIdx.x == 0)

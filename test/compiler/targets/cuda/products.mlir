@@ -20,29 +20,31 @@
 // HOPPER-NEXT: static_assert(Template::Threads == 256 && Template::SharedBytes == 196864);
 // HOPPER:      .A = p0, .M = d0, .K = 64, .LdA = 64, .Blocks = 132, .Parts = {{[{][{]}}.W = {p1}, .C = p4, .N = 10, .LdC = 10}}};
 
-// Blocks are decoded on the way to the tensor cores.
-// CHECK:      using Template = QuantizedMatmul<Q4_K, Half, float, MediumTile>;
+// Blocks are decoded on the way to the tensor cores: in tiles, or as they are where a format has none.
+// CHECK:      using Template = QuantizedMatmul<TiledQ4_K, Half, float, MediumTile>;
 // CHECK-NEXT: static_assert(Template::Threads == 128 && Template::SharedBytes == 24576);
 // CHECK:      const uint8_t *p1, float *p2, int64_t d0)
 // CHECK:      gridTiles<Template>(params, smem, StoreAsIs{});
+// CHECK:      using Template = QuantizedMatmul<Q5_K, Half, float, MediumTile>;
 
 // Few rows: one block for two rows of weights.
-// CHECK:      using Template = QuantizedMatmulFewRows<Q4_K, Half, float, 8>;
+// CHECK:      using Template = QuantizedMatmulFewRows<Q5_K, Half, float, 8>;
 // CHECK-NEXT: static_assert(Template::Threads == 128 && Template::SharedBytes == 256);
 
 // CHECK:      forward
 // CHECK:        lathe_tile_matmul_f16_f32_{{[0-9]+}}<<<s0 ceildiv 64, 128, 49152>>>
 // HOPPER:       lathe_tile_matmul_f16_f32_{{[0-9]+}}<<<1, 256, 196864>>>
-// CHECK:        lathe_quantized_matmul_f16_q4_k_f32_{{[0-9]+}}<<<(s0 ceildiv 64) * 2, 128, 24576>>>
+// CHECK:        lathe_tile_matmul_f16_q4_k_f32_{{[0-9]+}}<<<(s0 ceildiv 64) * 2, 128, 24576>>>
+// CHECK:        lathe_quantized_matmul_f16_q5_k_f32_{{[0-9]+}}<<<(s0 ceildiv 64) * 2, 128, 24576>>>
 // CHECK:      few
-// CHECK:        lathe_quantized_matmul_f16_q4_k_f32_{{[0-9]+}}<<<64, 128, 256>>>
+// CHECK:        lathe_quantized_matmul_f16_q5_k_f32_{{[0-9]+}}<<<64, 128, 256>>>
 
 // F32: using Template = MatmulSimt<float, float, Half, Rhs::NK>;
-// F32: using Template = QuantizedMatmulSimt<Q4_K, float, float>;
+// F32: using Template = Together<QuantizedMatmulSimt<Q4_K, float, float>, QuantizedMatmulSimt<Q5_K, float, float>>;
 func.func @forward(%x: tensor<?x64xf32> {lathe.name = "x", lathe.dims = ["n", 64]},
                    %r: tensor<?x10xf32> {lathe.name = "r", lathe.dims = ["n", 10]},
                    %y: tensor<?x256xf32> {lathe.name = "y", lathe.dims = ["n", 256]})
-    -> (tensor<?x10xf16>, tensor<?x128xf32>)
+    -> (tensor<?x10xf16>, tensor<?x128xf32>, tensor<?x128xf32>)
     attributes {lathe.entry = "tensor", lathe.symbols = [#lathe.symbol<"n", 1, 64>]} {
   %w = lathe.weight "w" file 0 offset 0 bytes 2560 : tensor<10x64xf32>
   %b = lathe.weight "b" file 0 offset 2560 bytes 40 : tensor<10xf32>
@@ -53,12 +55,14 @@ func.func @forward(%x: tensor<?x64xf32> {lathe.name = "x", lathe.dims = ["n", 64
   %3 = lathe.add %2, %r : tensor<?x10xf32>, tensor<?x10xf32> -> tensor<?x10xf32>
   %4 = lathe.cast %3 : tensor<?x10xf32> -> tensor<?x10xf16>
   %5 = lathe.matmul %y, %q transpose_rhs : tensor<?x256xf32>, tensor<128x256x!lathe.gguf<q4_k>> -> tensor<?x128xf32>
-  return %4, %5 : tensor<?x10xf16>, tensor<?x128xf32>
+  %k = lathe.weight "k" file 0 offset 21032 bytes 22528 : tensor<128x256x!lathe.gguf<q5_k>>
+  %6 = lathe.matmul %y, %k transpose_rhs : tensor<?x256xf32>, tensor<128x256x!lathe.gguf<q5_k>> -> tensor<?x128xf32>
+  return %4, %5, %6 : tensor<?x10xf16>, tensor<?x128xf32>, tensor<?x128xf32>
 }
 
 func.func @few(%y: tensor<?x256xf32> {lathe.name = "y", lathe.dims = ["n", 256]}) -> tensor<?x128xf32>
     attributes {lathe.entry = "tensor", lathe.symbols = [#lathe.symbol<"n", 1, 7>]} {
-  %q = lathe.weight "q" file 0 offset 2600 bytes 18432 : tensor<128x256x!lathe.gguf<q4_k>>
-  %0 = lathe.matmul %y, %q transpose_rhs : tensor<?x256xf32>, tensor<128x256x!lathe.gguf<q4_k>> -> tensor<?x128xf32>
+  %k = lathe.weight "k" file 0 offset 21032 bytes 22528 : tensor<128x256x!lathe.gguf<q5_k>>
+  %0 = lathe.matmul %y, %k transpose_rhs : tensor<?x256xf32>, tensor<128x256x!lathe.gguf<q5_k>> -> tensor<?x128xf32>
   return %0 : tensor<?x128xf32>
 }

@@ -67,6 +67,8 @@ template <class Tiled, int K> void cases(Suite &suite) {
   productCase<QuantizedFewRowsSm90<BFloat16, BFloat16, 1, K, Tiled>, Tiled, BFloat16, BFloat16, K>(suite, 1, 40, 0, 0);
   productCase<QuantizedFewRowsSm90<float, float, 1, K, Tiled>, Tiled, float, float, K>(suite, 1, 40, 0, 1);
   productCase<QuantizedFewRowsSm90<Half, float, 4, K, Tiled>, Tiled, Half, float, K>(suite, 3, 40, 0, 0);
+  // In passes, the last of one row.
+  productCase<QuantizedFewRowsSm90<Half, float, 2, K, Tiled>, Tiled, Half, float, K>(suite, 5, 75, 0, 0);
 }
 
 struct Gate {
@@ -119,7 +121,7 @@ template <int Rows, int K> void joinedCases(Suite &suite) {
 }
 
 /// Medians over copies of the weights that do not fit the L2 together.
-template <class Tiled, int Rows, int K> void timeCase(Suite &suite, int64_t n) {
+template <class Tiled, int Rows, int K> void timeCase(Suite &suite, int64_t n, int64_t m = Rows) {
   if (!suite.Time)
     return;
   using Kernel = QuantizedFewRowsSm90<Half, Half, Rows, K, Tiled>;
@@ -128,12 +130,12 @@ template <class Tiled, int Rows, int K> void timeCase(Suite &suite, int64_t n) {
   std::vector<Buffer<uint8_t>> w;
   while (double(w.size()) * double(packed.size()) < 200e6)
     w.emplace_back(packed);
-  Buffer<Half> a(randomVector<Half>(Rows * K));
-  auto c = Buffer<Half>::poisoned(Rows * n);
-  suite.time(std::string(BlocksOf<Tiled>::Name) + " " + std::to_string(Rows) + "x" + std::to_string(n) + "x" +
+  Buffer<Half> a(randomVector<Half>(m * K));
+  auto c = Buffer<Half>::poisoned(m * n);
+  suite.time(std::string(BlocksOf<Tiled>::Name) + " " + std::to_string(m) + "x" + std::to_string(n) + "x" +
                  std::to_string(K),
-             int(w.size()), double(packed.size()), 2.0 * Rows * double(n) * K,
-             [&](int i) { launch<Kernel>({a.data(), Rows, K, 132, {{{w[i].data()}, c.data(), n, n}}}, StoreAsIs{}); });
+             int(w.size()), double(packed.size()), 2.0 * double(m) * double(n) * K,
+             [&](int i) { launch<Kernel>({a.data(), m, K, 132, {{{w[i].data()}, c.data(), n, n}}}, StoreAsIs{}); });
 }
 
 } // namespace
@@ -161,5 +163,8 @@ int main(int argc, char **argv) {
   timeCase<TiledQ8_0, 8, 4096>(suite, 14336);
   timeCase<TiledQ4_0, 1, 4096>(suite, 14336);
   timeCase<TiledQ4_K, 1, 14336>(suite, 4096);
+  timeCase<TiledQ4_K, 4, 14336>(suite, 4096, 8);
+  timeCase<TiledQ4_K, 8, 4096>(suite, 14336, 16);
+  timeCase<TiledQ4_K, 8, 4096>(suite, 14336, 64);
   return suite.finish();
 }

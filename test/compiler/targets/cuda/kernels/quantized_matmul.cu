@@ -143,6 +143,7 @@ template <class Tiled> void tiledCases(Suite &suite) {
   }
 }
 
+/// Tiles take as many bytes as blocks, of rows and columns that fill them.
 template <class Format, class Kernel>
 void timeCase(Suite &suite, const std::string &title, int64_t m, int64_t n, int64_t k) {
   if (!suite.Time)
@@ -180,5 +181,13 @@ int main(int argc, char **argv) {
   timeCase<Q4_K, QuantizedMatmul<Q4_K, Half, float, SmallTile>>(suite, "q4_k small", 16, 14336, 4096);
   timeCase<Q4_K, QuantizedMatmul<Q4_K, Half, float, LargeTile>>(suite, "q4_k large", 512, 14336, 4096);
   timeCase<Q6_K, QuantizedMatmul<Q6_K, Half, float, LargeTile>>(suite, "q6_k large", 512, 14336, 4096);
+  timeCase<Q4_K, QuantizedMatmul<TiledQ4_K, Half, float, SmallTile>>(suite, "tiled q4_k small", 16, 14336, 4096);
+  timeCase<Q4_K, QuantizedMatmul<TiledQ4_K, Half, float, SmallTile>>(suite, "tiled q4_k small", 64, 14336, 4096);
+  timeCase<Q4_K, QuantizedMatmul<TiledQ4_K, Half, float, SmallTile>>(suite, "tiled q4_k small", 8, 4096, 14336);
+  timeCase<Q4_K, QuantizedMatmul<TiledQ4_K, Half, float, MediumTile>>(suite, "tiled q4_k medium", 64, 14336, 4096);
+  timeCase<Q4_K, QuantizedMatmul<TiledQ4_K, Half, float, MediumTile>>(suite, "tiled q4_k medium", 64, 4096, 14336);
+  timeCase<Q4_K, QuantizedMatmul<TiledQ4_K, Half, float, MediumTile>>(suite, "tiled q4_k medium", 256, 14336, 4096);
+  timeCase<Q4_K, QuantizedMatmul<TiledQ4_K, Half, float, LargeTile>>(suite, "tiled q4_k large", 512, 14336, 4096);
+  timeCase<Q6_K, QuantizedMatmul<TiledQ6_K, Half, float, LargeTile>>(suite, "tiled q6_k large", 512, 14336, 4096);
   return suite.finish();
 }
