@@ -62,6 +62,8 @@ std::vector<Phase> lathe::buildPhases(const PipelineOptions &options) {
          std::string target = options.cuda ? "cuda" : "cpu";
          pm.addNestedPass<func::FuncOp>(createPackProducts({target}));
          pm.addNestedPass<func::FuncOp>(createFormWeightPrograms());
+         if (options.cuda) // in each call: what they become has no room in the artifact
+           pm.addNestedPass<func::FuncOp>(createUnpackBlocks());
          pm.addNestedPass<func::FuncOp>(createFormFusions({target}));
          pm.addNestedPass<func::FuncOp>(createJoinProducts({target}));
          pm.addNestedPass<func::FuncOp>(createLaunchTogether({target}));

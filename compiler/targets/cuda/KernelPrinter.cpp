@@ -85,6 +85,7 @@ static FailureOr<TemplateUse> printRoot(const LaunchBody &body) {
       .Case([&](TransposeOp) { return printElementwise(body); })
       .Case([&](GatherOp op) { return printGather(body, op); })
       .Case<MatmulOp, TileMatmulOp>([&](auto op) { return printMatmul(body, op); })
+      .Case([&](UnpackTilesOp op) { return printUnpackTiles(body, op); })
       .Case([&](ExpertMatmulOp op) { return printExpertMatmul(body, op); })
       .Case([&](ConvOp op) { return printConvolution(body, op); })
       .Case([&](MaxPoolOp op) { return printMaxPool(body, op); })

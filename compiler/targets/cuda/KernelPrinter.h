@@ -74,6 +74,7 @@ llvm::FailureOr<TemplateUse> printMatmul(const LaunchBody &body, TileMatmulOp op
 /// True for products on tiles that are one template, however many there are.
 bool areOneTileProduct(llvm::ArrayRef<LaunchBody> parts);
 llvm::FailureOr<TemplateUse> printTileMatmuls(llvm::ArrayRef<LaunchBody> parts);
+llvm::FailureOr<TemplateUse> printUnpackTiles(const LaunchBody &body, UnpackTilesOp op);
 llvm::FailureOr<TemplateUse> printExpertMatmul(const LaunchBody &body, ExpertMatmulOp op);
 llvm::FailureOr<TemplateUse> printConvolution(const LaunchBody &body, ConvOp op);
 llvm::FailureOr<TemplateUse> printMaxPool(const LaunchBody &body, MaxPoolOp op);

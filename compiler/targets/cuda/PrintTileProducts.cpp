@@ -283,3 +283,23 @@ FailureOr<TemplateUse> cuda::printTileMatmuls(ArrayRef<LaunchBody> parts) {
   use.Body = epilogues.size() == 1 ? epilogues.front() : "joinEpilogues(" + llvm::join(epilogues, ", ") + ")";
   return use;
 }
+
+FailureOr<TemplateUse> cuda::printUnpackTiles(const LaunchBody &body, UnpackTilesOp op) {
+  FailureOr<std::string> w = getParameter(body, op.getInput()), format = getElementType(op, op.getInput().getType()),
+                         element = getElementType(op, op.getResult().getType());
+  if (failed(w) || failed(format) || failed(element) || failed(checkNoEpilogue(body)))
+    return failure();
+  ArrayRef<int64_t> shape = op.getInput().getType().getShape();
+  TemplateUse use;
+  use.Header = "dequantize.cuh";
+  use.Type = llvm::formatv("Dequantize<{0}, {1}>", *format, *element);
+  use.Config = "a warp for 16 rows of 256 columns";
+  use.Params = {{"W", *w},
+                {"Out", "p" + std::to_string(body.getOutputPort(0))},
+                {"N", std::to_string(shape[0])},
+                {"K", std::to_string(shape[1])}};
+  use.Threads = 128;
+  use.SharedBytes = 8192;
+  use.Tiles = getAffineConstantExpr(llvm::divideCeil(shape[0], 64) * llvm::divideCeil(shape[1], 256), op.getContext());
+  return use;
+}
