@@ -50,8 +50,8 @@ struct ProductTile {
 static constexpr ProductTile LargeTile = {"PackedLargeTile", 128, 128, 3, 256},
                              MediumTile = {"PackedMediumTile", 64, 64, 3, 128},
                              SmallTile = {"PackedSmallTile", 16, 64, 4, 128};
-static constexpr ProductTile WideTile = {"PackedWideTile", 128, 256, 4, 384},
-                             RowsTile = {"PackedRowsTile", 64, 128, 8, 256},
+// The wide one is a template of its own.
+static constexpr ProductTile WideTile = {"", 128, 256, 4, 384}, RowsTile = {"PackedRowsTile", 64, 128, 8, 256},
                              ThinTile = {"PackedThinTile", 64, 32, 16, 256};
 
 // Multiprocessors of the GPUs that matter most. Kernels of sm_90a have no more blocks; of other tiles with fewer some
@@ -110,8 +110,13 @@ static void useHopperTiles(const TileProduct &product, TemplateUse &use) {
   for (const ProductTile &larger : {RowsTile, WideTile})
     if ((larger.M == 64 || product.MaxRows > 64) && count(larger) * 10 >= Multiprocessors * 9)
       tile = larger;
-  use.Header = "packed_matmul_sm90.cuh";
-  use.Type = llvm::formatv("PackedMatmulSm90<{0}, {1}, {2}>", product.Element, product.printOutputs(), tile.Name);
+  if (tile.Name.empty()) {
+    use.Header = "packed_matmul_wide_sm90.cuh";
+    use.Type = llvm::formatv("PackedMatmulWideSm90<{0}, {1}>", product.Element, product.printOutputs());
+  } else {
+    use.Header = "packed_matmul_sm90.cuh";
+    use.Type = llvm::formatv("PackedMatmulSm90<{0}, {1}, {2}>", product.Element, product.printOutputs(), tile.Name);
+  }
   use.Config = llvm::formatv("warpgroup tiles of {0} x {1} x 64, {2} stages", tile.M, tile.N, tile.Stages);
   use.Threads = tile.Threads;
   use.SharedBytes = tile.Stages * (tile.M + tile.N) * 128 + 256;

@@ -58,6 +58,11 @@ __device__ inline void copyBulk(void *shared, const void *global, uint32_t bytes
                : "memory");
 }
 
+/// Arrives once all copies that this thread has started with copyAsync16 are done.
+__device__ inline void arriveAfterCopies(uint64_t *barrier) {
+  asm volatile("cp.async.mbarrier.arrive.noinc.shared::cta.b64 [%0];" ::"r"(sharedAddress(barrier)) : "memory");
+}
+
 /// __syncthreads() among `Threads` threads of the block, whole warps. Id is 1 to 15.
 template <int Id, int Threads> __device__ inline void syncSome() {
   asm volatile("bar.sync %0, %1;" ::"n"(Id), "n"(Threads) : "memory");
@@ -72,6 +77,7 @@ void arrive(uint64_t *barrier);
 void arriveExpecting(uint64_t *barrier, uint32_t bytes);
 void waitBarrier(uint64_t *barrier, uint32_t parity);
 void copyBulk(void *shared, const void *global, uint32_t bytes, uint64_t *barrier);
+void arriveAfterCopies(uint64_t *barrier);
 template <int Id, int Threads> void syncSome();
 
 #endif

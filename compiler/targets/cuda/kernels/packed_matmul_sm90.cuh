@@ -26,9 +26,42 @@ template <int M_, int N_, int Stages_, int Depth_> struct WarpgroupTile {
   static_assert(Stages % Depth == 0 && Stages / Depth >= 3, "a ring must have whole steps, at least three");
 };
 
-using PackedWideTile = WarpgroupTile<128, 256, 4, 1>; ///< 384 threads, 192 KiB: many rows
-using PackedRowsTile = WarpgroupTile<64, 128, 8, 2>;  ///< 256 threads, 192 KiB: fewer rows or columns
-using PackedThinTile = WarpgroupTile<64, 32, 16, 4>;  ///< 256 threads, 192 KiB: few of both
+using PackedRowsTile = WarpgroupTile<64, 128, 8, 2>; ///< 256 threads, 192 KiB: fewer than packed_matmul_wide_sm90.cuh
+using PackedThinTile = WarpgroupTile<64, 32, 16, 4>; ///< 256 threads, 192 KiB: few of both
+
+/// Passes the sums of a tile at (row0, col0) through the epilogue of part `index` and stores those of rows < `rows`.
+/// Threads from 128 on multiply, a warpgroup 64 rows; of two sums an element the second ones are the second half.
+template <class Outputs, int Count, class Element, int Sums, class Epilogue>
+__device__ inline void storeWarpgroups(int index, const ProductPart<Element, Sums> &part, const float (&sums)[Count],
+                                       int64_t row0, int64_t col0, int64_t rows, const Epilogue &epilogue) {
+  constexpr int Cols = 2 * Count / Sums;
+  int lane = threadIdx.x % 32, warp = threadIdx.x / 32 - 4;
+  bool odd = lane % 2 != 0;
+  row0 += warp * 16 + lane / 4;
+  col0 += lane % 4 / 2 * 4 + (odd ? 8 : 0);
+  int cols = int(smaller<int64_t>(part.N - col0, Cols));
+  // Of two blocks of eight columns an even lane takes its neighbour's pair in the first, an odd one in the second: four
+  // columns a lane, whole sectors of memory a store.
+#pragma unroll
+  for (int half = 0; half < 2; ++half) {
+    int64_t row = row0 + half * 8;
+#pragma unroll
+    for (int j = 0; j < Cols / 8; j += 2) {
+      float four[4][Sums];
+#pragma unroll
+      for (int s = 0; s < Sums; ++s)
+#pragma unroll
+        for (int e = 0; e < 2; ++e) {
+          int i = (s * (Cols / 8) + j) * 4 + half * 2 + e;
+          float other = __shfl_xor_sync(0xffffffffu, odd ? sums[i] : sums[i + 4], 1);
+          four[e][s] = odd ? other : sums[i];
+          four[e + 2][s] = odd ? sums[i + 4] : other;
+        }
+      if (row < rows && j * 8 < cols)
+        storePart<Outputs>(index, part, four, row, col0 + j * 8, epilogue);
+    }
+  }
+}
 
 template <HalfElement Element, class Outputs, class Tile> struct PackedMatmulSm90 {
   using Params = PackedMatmulParams<Element, Outputs>;
@@ -140,36 +173,6 @@ template <HalfElement Element, class Outputs, class Tile> struct PackedMatmulSm9
   }
 
   template <class Epilogue>
-  static __device__ void store(const Params &p, const Target &target, const float (&sums)[Tile::N / 2],
-                               const Epilogue &epilogue) {
-    int lane = threadIdx.x % 32, warp = threadIdx.x / 32 - 4;
-    bool odd = lane % 2 != 0;
-    int64_t row0 = target.Row0 + warp * 16 + lane / 4, col0 = target.Col0 + lane % 4 / 2 * 4 + (odd ? 8 : 0);
-    int cols = int(smaller<int64_t>(target.Part.N - col0, Cols));
-    // Of two blocks of eight columns an even lane takes its neighbour's pair in the first, an odd one in the second:
-    // four columns a lane, whole sectors of memory a store.
-#pragma unroll
-    for (int half = 0; half < 2; ++half) {
-      int64_t row = row0 + half * 8;
-#pragma unroll
-      for (int j = 0; j < Cols / 8; j += 2) {
-        float four[4][Sums];
-#pragma unroll
-        for (int s = 0; s < Sums; ++s)
-#pragma unroll
-          for (int e = 0; e < 2; ++e) {
-            int i = (s * (Cols / 8) + j) * 4 + half * 2 + e;
-            float other = __shfl_xor_sync(0xffffffffu, odd ? sums[i] : sums[i + 4], 1);
-            four[e][s] = odd ? other : sums[i];
-            four[e + 2][s] = odd ? sums[i + 4] : other;
-          }
-        if (row < p.M && j * 8 < cols)
-          storePart<Outputs>(target.Index, target.Part, four, row, col0 + j * 8, epilogue);
-      }
-    }
-  }
-
-  template <class Epilogue>
   static __device__ void consume(const Params &p, int64_t first, int64_t stride, const char *ring, uint64_t *full,
                                  uint64_t *empty, const Epilogue &epilogue) {
     int64_t depth = ceilDiv<int64_t>(p.K, PackedTileSize), rowTiles = ceilDiv<int64_t>(p.M, Tile::M);
@@ -228,7 +231,8 @@ template <HalfElement Element, class Outputs, class Tile> struct PackedMatmulSm9
           arrive(empty + next.Stage);
         next.advance();
       }
-      store(p, Target(p, tile, rowTiles), sums, epilogue);
+      Target target(p, tile, rowTiles);
+      storeWarpgroups<Outputs>(target.Index, target.Part, sums, target.Row0, target.Col0, p.M, epilogue);
     }
   }
 

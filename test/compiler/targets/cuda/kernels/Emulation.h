@@ -5,9 +5,9 @@
 // the next one does: without a barrier, one warp is a whole kernel ahead of another. A barrier that some thread never
 // reaches, or a warp instruction that not all 32 lanes execute, ends the program with a message. Odd launches run warps
 // and threads in reverse, so a result that needs a missing barrier differs between two launches.
-// cp.async copies when it is waited for, not before: memory read too early still holds what was there. Bulk copies
-// arrive as late as possible, when no thread can go on without them; in odd launches at once, so that a copy into
-// memory that is still read does its harm.
+// cp.async copies when it is waited for, not before: memory read too early still holds what was there. Bulk copies, and
+// copies that arrive at a barrier, come as late as possible, when no thread can go on without them; in odd launches at
+// once, so that a copy into memory that is still read does its harm.
 // Kernels run one after the other; of waitForPrevious() it is only known whether a block has called it.
 // Not modelled: time, memory order without barriers, more than one block at once.
 #ifndef LATHE_TEST_KERNELS_EMULATION_H
@@ -50,6 +50,11 @@ struct AsyncCopy {
   void *Target;
   const void *Source;
   int Valid;
+
+  void run() const {
+    std::memset(Target, 0, 16);
+    std::memcpy(Target, Source, Valid);
+  }
 };
 
 /// What instructions_sm90.cuh calls a barrier, in its 8 bytes.
@@ -76,6 +81,19 @@ struct BulkCopy {
   void run() const {
     std::memcpy(Target, Source, Bytes);
     Barrier->Bytes -= static_cast<int32_t>(Bytes);
+    Barrier->finish();
+  }
+};
+
+/// Copies of one thread that arrive at a barrier once they are done.
+struct ArrivingCopies {
+  std::vector<AsyncCopy> Copies;
+  ArrivalBarrier *Barrier;
+
+  void run() const {
+    for (const AsyncCopy &copy : Copies)
+      copy.run();
+    --Barrier->Left;
     Barrier->finish();
   }
 };
@@ -133,7 +151,8 @@ public:
   char Exchange[32][32]; ///< what the lanes of the running warp show each other
   bool Reverse = false;
   std::vector<BulkCopy> BulkCopies; ///< started, not yet arrived
-  unsigned ClusterBlocks = 0;       ///< not 0: all threads that have not finished wait for a cluster of so many blocks
+  std::vector<ArrivingCopies> Arriving;
+  unsigned ClusterBlocks = 0; ///< not 0: all threads that have not finished wait for a cluster of so many blocks
   // What blocks of a cluster show each other.
   static inline char *Base = nullptr; ///< shared memory of the block that runs
   static inline std::vector<char *> Peers;
@@ -143,6 +162,7 @@ public:
     Waited = false;
     Reverse = reverse;
     BulkCopies.clear();
+    Arriving.clear();
     Body = &body;
     SharedStorage.reset(new char[sharedBytes + 1024]);
     Shared = SharedStorage.get() + (1024 - reinterpret_cast<uintptr_t>(SharedStorage.get()) % 1024) % 1024;
@@ -219,6 +239,12 @@ private:
     opened = openSome() || opened;
     if (openArrivals() || ran || opened)
       return true;
+    if (!Arriving.empty()) {
+      Arriving.front().run();
+      Arriving.erase(Arriving.begin());
+      openArrivals();
+      return true;
+    }
     if (!BulkCopies.empty()) {
       BulkCopies.front().run();
       BulkCopies.erase(BulkCopies.begin());
@@ -419,10 +445,8 @@ inline void commitAsync() {
 template <int Pending> inline void waitAsync() {
   auto &groups = test::Block::Current->Running->Groups;
   while (groups.size() > Pending) {
-    for (const test::AsyncCopy &copy : groups.front()) {
-      std::memset(copy.Target, 0, 16);
-      std::memcpy(copy.Target, copy.Source, copy.Valid);
-    }
+    for (const test::AsyncCopy &copy : groups.front())
+      copy.run();
     groups.erase(groups.begin());
   }
 }
@@ -486,6 +510,15 @@ inline void waitBarrier(uint64_t *barrier, uint32_t parity) {
   block.Running->Arrivals = &arrivals(barrier);
   block.Running->Parity = parity;
   block.wait(test::Fiber::AtArrivals);
+}
+inline void arriveAfterCopies(uint64_t *barrier) {
+  test::Block &block = *test::Block::Current;
+  test::ArrivingCopies copies{std::move(block.Running->Open), &arrivals(barrier)};
+  block.Running->Open.clear();
+  if (block.Reverse)
+    copies.run();
+  else
+    block.Arriving.push_back(std::move(copies));
 }
 inline void copyBulk(void *shared, const void *global, uint32_t bytes, uint64_t *barrier) {
   if (reinterpret_cast<uintptr_t>(shared) % 16 || reinterpret_cast<uintptr_t>(global) % 16 || bytes % 16) {

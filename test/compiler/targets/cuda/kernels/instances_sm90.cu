@@ -1,6 +1,6 @@
 // One launch of every template that needs sm_90a, as instances.cu has for the others.
 #include "packed_matmul_few_sm90.cuh"
-#include "packed_matmul_sm90.cuh"
+#include "packed_matmul_wide_sm90.cuh"
 #include "quantized_few_sm90.cuh"
 
 using namespace lathe::kernels;
@@ -62,7 +62,7 @@ extern "C" __global__ void __launch_bounds__(FewDual::Threads, FewDual::MinBlock
   gridTiles<FewDual>(params, smem, SwiGlu{});
 }
 
-using Wide = PackedMatmulSm90<BFloat16, float, PackedWideTile>;
+using Wide = PackedMatmulWideSm90<BFloat16, float>;
 static_assert(Wide::SharedBytes <= 227 << 10);
 // registers <= 168
 extern "C" __global__ void __launch_bounds__(Wide::Threads, Wide::MinBlocks)
@@ -77,7 +77,7 @@ extern "C" __global__ void __launch_bounds__(Wide::Threads, Wide::MinBlocks)
   gridTiles<Wide>(params, smem, AddResidual{static_cast<const float *>(p3), 4096});
 }
 
-using WideDual = PackedMatmulSm90<Half, Dual<Half>, PackedWideTile>;
+using WideDual = PackedMatmulWideSm90<Half, Dual<Half>>;
 // registers <= 168
 extern "C" __global__ void __launch_bounds__(WideDual::Threads, WideDual::MinBlocks)
     lathe_packed_sm90_wide_dual(void *p0, void *p1, void *p2, void *p3, int64_t d0) {

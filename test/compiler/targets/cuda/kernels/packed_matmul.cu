@@ -3,6 +3,7 @@
 #include "packed_matmul.cuh"
 #include "packed_matmul_few_sm90.cuh"
 #include "packed_matmul_sm90.cuh"
+#include "packed_matmul_wide_sm90.cuh"
 #include <tuple>
 
 using namespace lathe::kernels;
@@ -324,7 +325,7 @@ int main(int argc, char **argv) {
   tileCases<PackedMatmul<Half, Half, PackedLargeTile>, Half, Half>(suite, "f16 large");
   tileCases<PackedMatmul<BFloat16, float, PackedMediumTile>, BFloat16, float>(suite, "bf16 medium");
   tileCases<PackedMatmul<Half, float, PackedSmallTile>, Half, float>(suite, "f16 small");
-  tileCases<PackedMatmulSm90<BFloat16, BFloat16, PackedWideTile>, BFloat16, BFloat16>(suite, "bf16 sm90 wide");
+  tileCases<PackedMatmulWideSm90<BFloat16, BFloat16>, BFloat16, BFloat16>(suite, "bf16 sm90 wide");
   tileCases<PackedMatmulSm90<Half, float, WarpgroupTile<128, 128, 6, 2>>, Half, float>(suite, "f16 sm90 square");
   tileCases<PackedMatmulSm90<Half, Half, PackedRowsTile>, Half, Half>(suite, "f16 sm90 rows");
   tileCases<PackedMatmulSm90<BFloat16, float, PackedThinTile>, BFloat16, float>(suite, "bf16 sm90 thin");
@@ -345,8 +346,8 @@ int main(int argc, char **argv) {
   runDual<PackedMatmulFewRows<Half, Dual<Half>, 4>, Half, Half>(suite, "dual few", {4, 70, 300});
   runDual<PackedMatmul<Half, Dual<float>, PackedMediumTile>, Half, float>(suite, "dual tiles", {70, 70, 200});
   runDual<PackedMatmulFewRowsSm90<Half, Dual<Half>, 8, 300>, Half, Half>(suite, "dual few sm90", {7, 70, 300});
-  runDual<PackedMatmulSm90<BFloat16, Dual<float>, PackedWideTile>, BFloat16, float>(suite, "dual sm90 wide",
-                                                                                    {130, 150, 200});
+  runJoined<PackedMatmulWideSm90<Half, Three>, Half, Half, float, Half>(suite, "joined sm90 wide", {70, 290, 136});
+  runDual<PackedMatmulWideSm90<BFloat16, Dual<float>>, BFloat16, float>(suite, "dual sm90 wide", {130, 150, 200});
   runDual<PackedMatmulSm90<Half, Dual<Half>, PackedThinTile>, Half, Half>(suite, "dual sm90 thin", {70, 70, 200});
 #ifndef LATHE_EMULATED
   if (suite.Time) {
@@ -364,11 +365,14 @@ int main(int argc, char **argv) {
     };
     medium.operator()<PackedThinTile>(" thin");
     medium.operator()<PackedRowsTile>(" rows");
-    timeCase<PackedMatmulSm90<B, B, PackedWideTile>, B, B>(suite, "256x28672x4096 wide", 256, 28672, 4096, StoreAsIs{});
-    timeCase<PackedMatmulSm90<B, B, PackedWideTile>, B, B>(suite, "2048x28672x4096 wide", 2048, 28672, 4096,
-                                                           StoreAsIs{});
-    timeCase<PackedMatmulSm90<B, B, PackedWideTile>, B, B>(suite, "2048x4096x14336 wide", 2048, 4096, 14336,
-                                                           StoreAsIs{});
+    for (auto [m, n, k] : {std::tuple{256, 28672, 4096},
+                           {2048, 28672, 4096},
+                           {2048, 4096, 14336},
+                           {2048, 6144, 4096},
+                           {2048, 4096, 4096}})
+      timeCase<PackedMatmulWideSm90<B, B>, B, B>(
+          suite, (std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k) + " wide").c_str(), m, n, k,
+          StoreAsIs{});
     timeCase<PackedMatmul<B, B, PackedLargeTile>, B, B>(suite, "2048x28672x4096 sm_80 large", 2048, 28672, 4096,
                                                         StoreAsIs{});
     Chain(1).time<1>(suite, "8B chain, 1 row");

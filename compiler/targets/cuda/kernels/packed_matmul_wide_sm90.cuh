@@ -1,0 +1,251 @@
+// PackedMatmul of packed_matmul.cuh for sm_90a and many rows: tiles of 128 rows of A x 256 columns.
+//
+//   PackedMatmulWideSm90<Element, Outputs>   any M, N, K
+//
+// Grid at most Params::Blocks; block 384; shared bytes: SharedBytes, aligned to 1024.
+//
+// A block takes every Blocks-th tile; the ring of stages goes on across tiles. In a block
+//   - warp 0 fetches weights, whole packed tiles by bulk copies, the first ones before the kernels that come before
+//   have
+//     ended;
+//   - warps 2 and 3 fetch rows of A by cp.async, with the same swizzle, so that A may lie anyhow;
+//   - warp 1 waits for those and shows them to the tensor cores. Whoever has fetched them would have to wait with its
+//     next copies; and the fence that this takes costs those who multiply more than all else in a step;
+//   - two warpgroups multiply 64 rows each.
+// For Dual the first half of a tile's columns is of the first weights, the second half of the same columns of the
+// second ones.
+//
+// Measured on an H200 (bf16, TFLOP/s): 2048x28672x4096 697, 2048x4096x14336 752, 2048x6144x4096 688, 2048x4096x4096
+// 681. Not faster: A by a tensor map; less so: two blocks of a cluster that fetch weights for each other (557, 588,
+// 531, 524).
+#ifndef LATHE_KERNELS_PACKED_MATMUL_WIDE_SM90_CUH
+#define LATHE_KERNELS_PACKED_MATMUL_WIDE_SM90_CUH
+
+#include "packed_matmul_sm90.cuh"
+
+namespace lathe::kernels {
+
+template <HalfElement Element, class Outputs> struct PackedMatmulWideSm90 {
+  using Params = PackedMatmulParams<Element, Outputs>;
+  using Form = OutputsOf<Outputs>;
+  static constexpr bool WaitsItself = true;
+  static constexpr int Sums = Form::Sums, Threads = 384, MinBlocks = 1;
+  static constexpr int Rows = 128, Width = 256, Stages = 4; ///< of a tile; of the ring, 64 along K each
+  static constexpr int Cols = Width / Sums;                 ///< of C in a tile
+  static constexpr int Panels = Cols / PackedTileSize;      ///< packed tiles of each weights in a stage
+  static constexpr int LeftBytes = Rows * 128, StageBytes = LeftBytes + Width * 128;
+  static constexpr int SharedBytes = Stages * StageBytes + 256;
+  static constexpr int Loaders = 64, LoaderRows = Loaders / 8; ///< threads that fetch A, rows that they fetch at once
+  static constexpr int RowGroup = 16;                          ///< tiles of rows that run through the columns together
+  // A multiprocessor has 65,536 registers, a thread 168 when the kernel starts.
+  static constexpr int FetchRegisters = 88, MultiplyRegisters = 208;
+
+  struct Barriers {
+    uint64_t Full[Stages];   ///< the stage can be multiplied
+    uint64_t Empty[Stages];  ///< the stage has been multiplied
+    uint64_t Landed[Stages]; ///< rows of A have come
+  };
+  static_assert(sizeof(Barriers) <= 256, "barriers need more room; raise SharedBytes");
+
+  static __host__ __device__ int64_t rowTiles(const Params &p) { return ceilDiv<int64_t>(p.M, Rows); }
+  static __host__ __device__ int64_t tiles(const Params &p) {
+    return smaller<int64_t>(p.Blocks, rowTiles(p) * p.colTiles(Cols));
+  }
+
+  /// A block's tiles and their steps, the same for all of its warps.
+  struct Share {
+    int64_t First, Stride, Count, RowTiles, Depth;
+
+    __device__ Share(const Params &p, int64_t tile)
+        : First(tile), Stride(tiles(p)), RowTiles(rowTiles(p)), Depth(ceilDiv<int64_t>(p.K, PackedTileSize)) {
+      Count = RowTiles * p.colTiles(Cols);
+    }
+  };
+
+  /// Where a tile stands.
+  struct Target {
+    typename Params::Part Part;
+    int Index;
+    int64_t Row0, Col0;
+
+    __device__ Target(const Params &p, const Share &share, int64_t tile) {
+      Index = p.findPart(tile, share.RowTiles, Cols, Part);
+      // Rows first, a group of them at a time: what runs at once shares few rows and few columns.
+      auto number = uint32_t(tile), rows = uint32_t(share.RowTiles), cols = uint32_t(ceilDiv<int64_t>(Part.N, Cols));
+      uint32_t first = number / (RowGroup * cols) * RowGroup, height = smaller<uint32_t>(RowGroup, rows - first);
+      uint32_t inside = number - first * cols;
+      Row0 = int64_t(first + inside % height) * Rows;
+      Col0 = int64_t(inside / height) * Cols;
+    }
+  };
+
+  /// One thread: the weights of a step. Panels past the last one are not fetched and not stored.
+  static __device__ void fetchWeights(const Share &share, const Target &target, int64_t step, char *stage,
+                                      uint64_t *full) {
+    int64_t panel = target.Col0 / PackedTileSize, all = ceilDiv<int64_t>(target.Part.N, PackedTileSize);
+    int panels = int(smaller<int64_t>(Panels, all - panel));
+    arriveExpecting(full, panels * Sums * PackedTileBytes);
+#pragma unroll
+    for (int s = 0; s < Sums; ++s)
+#pragma unroll
+      for (int i = 0; i < Panels; ++i) {
+        if (i < panels)
+          copyBulk(stage + LeftBytes + (s * Panels + i) * PackedTileBytes,
+                   reinterpret_cast<const char *>(target.Part.W[s]) +
+                       ((panel + i) * share.Depth + step) * PackedTileBytes,
+                   PackedTileBytes, full);
+      }
+  }
+
+  static __device__ void produceWeights(const Params &p, const Share &share, char *ring, Barriers &barriers) {
+    int early = int(smaller<int64_t>(Stages, share.Depth));
+    Target target(p, share, share.First);
+    for (int step = 0; step < early; ++step)
+      fetchWeights(share, target, step, ring + step * StageBytes, barriers.Full + step);
+    RingPosition<Stages> next;
+#pragma unroll 1
+    for (int64_t tile = share.First; tile < share.Count; tile += share.Stride) {
+      target = Target(p, share, tile);
+#pragma unroll 1
+      for (int64_t step = 0; step < share.Depth; ++step) {
+        if (tile != share.First || step >= early) {
+          waitBarrier(barriers.Empty + next.Stage, next.Round ^ 1);
+          fetchWeights(share, target, step, ring + next.Stage * StageBytes, barriers.Full + next.Stage);
+        }
+        next.advance();
+      }
+    }
+  }
+
+  static __device__ void showRows(const Share &share, Barriers &barriers) {
+    RingPosition<Stages> next;
+#pragma unroll 1
+    for (int64_t tile = share.First; tile < share.Count; tile += share.Stride)
+#pragma unroll 1
+      for (int64_t step = 0; step < share.Depth; ++step) {
+        waitBarrier(barriers.Landed + next.Stage, next.Round);
+        fenceAsync();
+        arrive(barriers.Full + next.Stage);
+        next.advance();
+      }
+  }
+
+  static __device__ void produceRows(const Params &p, const Share &share, char *ring, Barriers &barriers) {
+    MatrixView<Element> a(p.A, p.M, p.K, p.LdA);
+    int thread = threadIdx.x % Loaders, chunk = thread % 8, row = thread / 8;
+    int64_t whole = a.Aligned ? p.K / PackedTileSize : 0; // steps without a test in them
+    RingPosition<Stages> next;
+    waitForPrevious();
+#pragma unroll 1
+    for (int64_t tile = share.First; tile < share.Count; tile += share.Stride) {
+      int64_t row0 = Target(p, share, tile).Row0, first = smaller(row0, p.M - 1);
+      // Rows past the end are the last one: what comes of them is not stored.
+      const char *source = reinterpret_cast<const char *>(p.A + first * p.LdA + chunk * 8);
+      uint32_t last = uint32_t(smaller<int64_t>(p.M - 1 - first, Rows)), offsets[Rows / LoaderRows];
+#pragma unroll
+      for (int i = 0; i < Rows / LoaderRows; ++i)
+        offsets[i] = smaller<uint32_t>(row + i * LoaderRows, last) * uint32_t(p.LdA * 2);
+#pragma unroll 1
+      for (int64_t step = 0; step < share.Depth; ++step) {
+        char *stage = ring + next.Stage * StageBytes + chunkOffset<8>(row, chunk);
+        waitBarrier(barriers.Empty + next.Stage, next.Round ^ 1);
+        if (step < whole) {
+#pragma unroll
+          for (int i = 0; i < Rows / LoaderRows; ++i)
+            copyAsync16(stage + i * LoaderRows * 128, source + offsets[i], 16);
+          source += 128;
+        } else {
+#pragma unroll 1
+          for (int i = 0; i < Rows; i += LoaderRows)
+            loadChunk(stage + i * 128, a, row0 + row + i, step * PackedTileSize + chunk * 8);
+        }
+        if (a.Aligned)
+          arriveAfterCopies(barriers.Landed + next.Stage);
+        else
+          arrive(barriers.Landed + next.Stage);
+        next.advance();
+      }
+    }
+  }
+
+  template <class Epilogue>
+  static __device__ void multiply(const Params &p, const Share &share, const char *ring, Barriers &barriers,
+                                  const Epilogue &epilogue) {
+    int group = threadIdx.x / 128 - 1, lane = threadIdx.x % 32;
+    RingPosition<Stages> next;
+    // What the epilogue reads may come from the kernel before.
+    waitForPrevious();
+#pragma unroll 1
+    for (int64_t tile = share.First; tile < share.Count; tile += share.Stride) {
+      float sums[Width / 2];
+#pragma unroll
+      for (int i = 0; i < Width / 2; ++i)
+        sums[i] = 0;
+      holdAccumulators(sums);
+      // The stage before one is free once its products are done.
+      int last = 0;
+#pragma unroll 1
+      for (int64_t step = 0; step < share.Depth; ++step) {
+        const char *stage = ring + next.Stage * StageBytes;
+        uint64_t left = matrixDescriptor(stage + group * 8192), right = matrixDescriptor(stage + LeftBytes);
+        waitBarrier(barriers.Full + next.Stage, next.Round);
+        beginWarpgroup();
+#pragma unroll
+        for (int i = 0; i < PackedTileSize / 16; ++i)
+          multiplyWarpgroup<Element, Width>(sums, left + 2 * i, right + 2 * i);
+        commitWarpgroup();
+        waitWarpgroup<1>();
+        if (step > 0 && lane == 0)
+          arrive(barriers.Empty + last);
+        last = next.Stage;
+        next.advance();
+      }
+      waitWarpgroup<0>();
+      holdAccumulators(sums);
+      if (lane == 0)
+        arrive(barriers.Empty + last);
+      Target target(p, share, tile);
+      storeWarpgroups<Outputs>(target.Index, target.Part, sums, target.Row0, target.Col0, p.M, epilogue);
+    }
+  }
+
+  template <class Epilogue>
+  static __device__ void run(const Params &p, int64_t tile, char *smem, const Epilogue &epilogue) {
+    Barriers &barriers = *reinterpret_cast<Barriers *>(smem + Stages * StageBytes);
+    startNext();
+    if (threadIdx.x == 0) {
+      for (int i = 0; i < Stages; ++i) {
+        initBarrier(barriers.Full + i, 2);
+        initBarrier(barriers.Empty + i, 8);
+        initBarrier(barriers.Landed + i, Loaders);
+      }
+      publishBarriers();
+    }
+    __syncthreads();
+    Share share(p, tile);
+    if (int warp = threadIdx.x / 32; warp >= 4) {
+      raiseRegisters<MultiplyRegisters>();
+      multiply(p, share, smem, barriers, epilogue);
+    } else {
+      lowerRegisters<FetchRegisters>();
+      if (warp >= 2)
+        produceRows(p, share, smem, barriers);
+      else if (threadIdx.x == 0)
+        produceWeights(p, share, smem, barriers);
+      else if (threadIdx.x == 32)
+        showRows(share, barriers);
+    }
+    __syncwarp();
+    __syncthreads();
+    if (threadIdx.x == 0)
+      for (int i = 0; i < Stages; ++i) {
+        endBarrier(barriers.Full + i);
+        endBarrier(barriers.Empty + i);
+        endBarrier(barriers.Landed + i);
+      }
+  }
+};
+
+} // namespace lathe::kernels
+
+#endif // LATHE_KERNELS_PACKED_MATMUL_WIDE_SM90_CUH
