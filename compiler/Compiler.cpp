@@ -232,10 +232,9 @@ LogicalResult Compilation::writeArtifactFile(StringRef path) {
     source.sections.push_back(
         {runtime::SectionKind::HostImage, image.Level, std::string(image.Bytes.begin(), image.Bytes.end())});
   for (const CudaText &text : Cuda.Texts)
-    source.sections.push_back({runtime::SectionKind::Ptx, text.Target, text.Ptx + '\0'});
+    source.sections.push_back({runtime::SectionKind::Ptx, text.Target, placeModules(text.Ptx).Bytes});
   for (const CudaBinary &binary : Cuda.Cubins)
-    source.sections.push_back(
-        {runtime::SectionKind::Cubin, binary.Chip, std::string(binary.Bytes.begin(), binary.Bytes.end())});
+    source.sections.push_back({runtime::SectionKind::Cubin, binary.Chip, placeModules(binary.Modules).Bytes});
   if (failed(addTokenizer(*Module, source)))
     return failure();
   std::string error = artifact::writeArtifact(path.str(), source);
@@ -278,7 +277,7 @@ LogicalResult Compilation::emit(EmitKind kind, StringRef path) {
       return "";
     });
   };
-  std::string error = kind == EmitKind::Ptx    ? writeText(Cuda.Texts.back().Ptx)
+  std::string error = kind == EmitKind::Ptx    ? writeText(llvm::join(Cuda.Texts.back().Ptx, ""))
                       : kind == EmitKind::Cuda ? writeText(Cuda.Texts.back().Source)
                       : kind == EmitKind::Llvm ? writeText(Images.front().LlvmIr)
                                                : printModule(path);
@@ -288,7 +287,7 @@ LogicalResult Compilation::emit(EmitKind kind, StringRef path) {
 }
 
 nlohmann::ordered_json Compilation::describe() {
-  return buildManifest(*Module, isCuda() ? Options.target : "", Images, Cuda.Kernels);
+  return buildManifest(*Module, isCuda() ? Options.target : "", Images, Cuda);
 }
 
 void Compilation::report(llvm::raw_ostream &stream) {

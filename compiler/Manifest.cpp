@@ -306,12 +306,25 @@ static Json describeKernel(const CudaKernel &kernel) {
                        {"threads", variant.Threads},
                        {"registers", variant.Registers},
                        {"shared_bytes", variant.SharedBytes}});
-  return {
-      {"name", kernel.Name}, {"template", kernel.Template}, {"reason", kernel.Reason}, {"targets", std::move(targets)}};
+  return {{"name", kernel.Name},
+          {"template", kernel.Template},
+          {"reason", kernel.Reason},
+          {"module", kernel.Module},
+          {"targets", std::move(targets)}};
+}
+
+/// Where the modules of each section begin.
+static Json describeModules(const CudaCode &cuda) {
+  Json modules = {{"ptx", Json::object()}, {"cubin", Json::object()}};
+  for (const CudaText &text : cuda.Texts)
+    modules["ptx"][text.Target] = placeModules(text.Ptx).Offsets;
+  for (const CudaBinary &binary : cuda.Cubins)
+    modules["cubin"][binary.Chip] = placeModules(binary.Modules).Offsets;
+  return modules;
 }
 
 nlohmann::ordered_json lathe::buildManifest(ModuleOp plan, StringRef chip, ArrayRef<HostImage> images,
-                                            ArrayRef<CudaKernel> kernels) {
+                                            const CudaCode &cuda) {
   Json model = {{"name", getAttribute(plan, "lathe.name", "model")},
                 {"format", getAttribute(plan, "lathe.format", "")}};
   if (auto architecture = plan->getAttrOfType<StringAttr>("lathe.architecture"))
@@ -329,11 +342,13 @@ nlohmann::ordered_json lathe::buildManifest(ModuleOp plan, StringRef chip, Array
   Json entries = Json::array(), kernelList = Json::array();
   for (auto program : plan.getOps<plan::ProgramOp>())
     entries.push_back(describeEntry(program));
-  for (const CudaKernel &kernel : kernels)
+  for (const CudaKernel &kernel : cuda.Kernels)
     kernelList.push_back(describeKernel(kernel));
   manifest["entries"] = entries;
   manifest["images"] = describeImages(images);
   manifest["kernels"] = kernelList;
+  if (!chip.empty())
+    manifest["cuda_modules"] = describeModules(cuda);
   manifest["weights"] = Json::array();
   manifest["quantization"] = describeQuantization(plan);
   manifest["licences"] = Json::object();

@@ -12,7 +12,7 @@ namespace lathe {
 
 /// The manifest without "weights", which the artifact writer fills. `chip` is empty for the CPU.
 nlohmann::ordered_json buildManifest(mlir::ModuleOp plan, llvm::StringRef chip, llvm::ArrayRef<HostImage> images,
-                                     llvm::ArrayRef<CudaKernel> kernels);
+                                     const CudaCode &cuda);
 
 /// One source for each `plan.data`, whose bytes are computed piece by piece when they are asked for, from files that
 /// `evaluator` maps. Plan and evaluator must live until then. Sources may be asked in parallel.

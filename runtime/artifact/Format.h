@@ -7,8 +7,8 @@
 //     the gaps are zero. The kinds:
 //       Manifest    JSON, UTF-8: versions, entry points, symbols, shapes, states, kernels, weights (docs/artifact.md)
 //       HostImage   flat machine code of one level, mapped read + execute
-//       Ptx         PTX text of all kernels, NUL-terminated
-//       Cubin       one ELF cubin for one architecture
+//       Ptx         PTX texts of all kernels for one architecture, each NUL-terminated
+//       Cubin       ELF cubins of all kernels for one architecture
 //       Weights     tensors at the offsets the manifest gives, each aligned to `TensorAlignment`
 //       Tokenizer   a GGUF file without tensors: the model's entries tokenizer.*, which hold vocabulary, merges,
 //                   special ids and chat template

@@ -302,8 +302,28 @@ Image readImage(const JsonField &field, const Artifact &artifact, const std::vec
   return image;
 }
 
+/// Offsets of the modules of each section of a kind. A PTX text ends before the next begins.
+void readModules(const JsonField &field, const Artifact &artifact, SectionKind kind, Manifest &manifest) {
+  for (auto &[name, list] : field.members()) {
+    const Section *section = artifact.find(kind, name);
+    if (!section)
+      throw Failure(LATHE_CORRUPT, list.where(), " is there, but there is no such section");
+    std::vector<size_t> &offsets = manifest.modules[{kind, name}];
+    int64_t least = 0, last = int64_t(section->bytes.size()) - 1;
+    for (const JsonField &each : list.items()) {
+      int64_t offset = each.integer(least, last);
+      if (kind == SectionKind::Ptx && offset && section->bytes[size_t(offset) - 1])
+        each.wrong("behind a zero byte, where a text begins");
+      offsets.push_back(size_t(offset));
+      least = offset + 1;
+    }
+  }
+}
+
 Kernel readKernel(const JsonField &field, size_t targets) {
   Kernel kernel = {field["name"].text(), {}};
+  if (field.has("module"))
+    kernel.module = size_t(field["module"].integer(0, INT32_MAX));
   for (const JsonField &target : field["targets"].items())
     kernel.sharedBytes.push_back(target["shared_bytes"].integer(0, 1 << 30));
   if (kernel.sharedBytes.size() != targets)
@@ -546,6 +566,10 @@ Manifest::Manifest(const Artifact &artifact) {
   if (root.has("cuda_targets"))
     for (const JsonField &each : root["cuda_targets"].items())
       cudaTargets.push_back({each["name"].text(), each["dependent_launch"].boolean()});
+  if (root.has("cuda_modules")) {
+    readModules(root["cuda_modules"]["ptx"], artifact, SectionKind::Ptx, *this);
+    readModules(root["cuda_modules"]["cubin"], artifact, SectionKind::Cubin, *this);
+  }
   for (const JsonField &kernel : root["kernels"].items())
     kernels.push_back(readKernel(kernel, cudaTargets.size()));
   const Section *weightsSection = artifact.find(SectionKind::Weights);

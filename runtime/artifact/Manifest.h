@@ -1,6 +1,7 @@
 #ifndef LATHE_RUNTIME_ARTIFACT_MANIFEST_H
 #define LATHE_RUNTIME_ARTIFACT_MANIFEST_H
 
+#include "runtime/artifact/Format.h"
 #include "runtime/include/lathe.h"
 
 #include <cstdint>
@@ -75,6 +76,7 @@ struct CudaTarget {
 struct Kernel {
   std::string name;
   std::vector<int64_t> sharedBytes; ///< the most dynamic shared memory that a launch asks for, by target
+  size_t module = 0;                ///< of each section of code
 };
 
 /// Where the bytes of a weight come from: the weights section, a file of the model, nowhere, or another tensor.
@@ -137,6 +139,8 @@ struct Manifest {
   std::vector<Image> images;
   std::vector<CudaTarget> cudaTargets;
   std::vector<Kernel> kernels;
+  /// Where the modules of sections of code begin. A section that is not there is one module.
+  std::map<std::pair<SectionKind, std::string>, std::vector<size_t>> modules;
   std::vector<Weight> weights;
   std::vector<Weight> sources;                ///< what packed weights are copied from; they have no `offset`
   std::optional<WeightStorage> weightStorage; ///< none: the section is as code reads it

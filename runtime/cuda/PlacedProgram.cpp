@@ -18,22 +18,25 @@ PlacedProgram::PlacedProgram(std::shared_ptr<const CudaDevice> target, std::shar
   try {
     load();
   } catch (...) {
-    if (module)
-      (void)device->driver.moduleUnload.function(module);
+    unload();
     throw;
   }
 }
 
 PlacedProgram::~PlacedProgram() {
   ContextScope scope(*device, std::nothrow);
-  if (module)
-    (void)device->driver.moduleUnload.function(module);
+  unload();
   weightMemory = DeviceMemory();
+}
+
+void PlacedProgram::unload() {
+  for (Module module : modules)
+    (void)device->driver.moduleUnload.function(module);
 }
 
 void PlacedProgram::load() {
   if (!program->manifest.kernels.empty()) {
-    loadModule();
+    loadModules();
     loadKernels();
   }
   uploadWeights();
@@ -68,8 +71,7 @@ bool PlacedProgram::dependentLaunch() const {
   return device->dependentLaunch && !targets.empty() && targets[targetIndex].dependentLaunch;
 }
 
-void PlacedProgram::loadModule() {
-  const Driver &driver = device->driver;
+void PlacedProgram::loadModules() {
   const Section *section = chooseCode(program->artifact.sections(), device->major, device->minor);
   if (!section)
     throw Failure(LATHE_UNSUPPORTED, program->artifact.where(), ": has neither PTX nor a cubin for ",
@@ -78,14 +80,24 @@ void PlacedProgram::loadModule() {
   for (size_t i = 0; i != targets.size(); ++i)
     if (targets[i].name == section->name)
       targetIndex = i;
+  auto placed = program->manifest.modules.find({section->kind, section->name});
+  if (placed == program->manifest.modules.end())
+    modules.push_back(loadModule(*section, 0));
+  else
+    for (size_t offset : placed->second)
+      modules.push_back(loadModule(*section, offset));
+}
+
+Module PlacedProgram::loadModule(const Section &section, size_t offset) {
+  const Driver &driver = device->driver;
+  Module module = nullptr;
   char log[4096] = {};
   int options[] = {JitErrorLog, JitErrorLogBytes};
   void *values[] = {log, reinterpret_cast<void *>(sizeof(log))};
-  if (Result result = driver.moduleLoad.function(&module, section->bytes.data(), 2, options, values)) {
-    module = nullptr;
+  if (Result result = driver.moduleLoad.function(&module, section.bytes.data() + offset, 2, options, values))
     driver.fail(result, driver.moduleLoad.name,
-                "section '" + section->name + "'" + (*log ? std::string(", which says: ") + log : std::string()));
-  }
+                "section '" + section.name + "'" + (*log ? std::string(", which says: ") + log : std::string()));
+  return module;
 }
 
 void PlacedProgram::loadKernels() {
@@ -96,7 +108,10 @@ void PlacedProgram::loadKernels() {
       if (Result result = entry.function(arguments...))
         driver.fail(result, entry.name, "kernel '" + kernel.name + "'");
     };
-    call(driver.moduleGetFunction, &function, module, kernel.name.c_str());
+    if (kernel.module >= modules.size())
+      throw Failure(LATHE_CORRUPT, program->artifact.where(), ": kernel '", kernel.name, "' is in module ",
+                    kernel.module, " but there are ", modules.size());
+    call(driver.moduleGetFunction, &function, modules[kernel.module], kernel.name.c_str());
     int64_t shared = kernel.sharedBytes[targetIndex];
     if (shared > device->sharedBytes)
       throw Failure(LATHE_UNSUPPORTED, program->artifact.where(), ": kernel '", kernel.name, "' needs ", shared,

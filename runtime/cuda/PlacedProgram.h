@@ -22,14 +22,16 @@ public:
 
 private:
   void load();
-  void loadModule();
+  void unload();
+  void loadModules();
+  Module loadModule(const Section &section, size_t offset);
   void loadKernels();
   void uploadWeights();
   void uploadPresent(std::span<const unsigned char> bytes, const DeviceMemory &memory, Stream stream);
 
   std::shared_ptr<const CudaDevice> device;
   std::shared_ptr<const Program> program;
-  Module module = nullptr;
+  std::vector<Module> modules;
   size_t targetIndex = 0;
   std::vector<Function> functions;
   DeviceMemory weightMemory;

@@ -3,6 +3,7 @@
 #include "compiler/targets/cuda/KernelPrinter.h"
 #include "compiler/targets/cuda/NvJitLink.h"
 #include "compiler/targets/cuda/Nvrtc.h"
+#include "mlir/IR/Threading.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -46,8 +47,9 @@ static std::string printLaunches(ModuleOp plan, const KernelTable &table, unsign
 
 static CudaCode describe(ModuleOp plan, const KernelTable &table) {
   CudaCode code;
-  for (const PrintedKernel &kernel : table.getKernels()) {
-    CudaKernel &described = code.Kernels.emplace_back(CudaKernel{kernel.Name, kernel.Template, kernel.Reason, {}});
+  for (auto [i, kernel] : llvm::enumerate(table.getKernels())) {
+    CudaKernel &described =
+        code.Kernels.emplace_back(CudaKernel{kernel.Name, kernel.Template, kernel.Reason, table.getModule(i), {}});
     for (unsigned target = 0; target < PtxTargetCount; ++target) {
       const KernelVariant &variant = kernel.Variants[target];
       described.Variants[target] = {variant.Config, variant.Threads, variant.SharedBytes};
@@ -55,7 +57,7 @@ static CudaCode describe(ModuleOp plan, const KernelTable &table) {
   }
   for (unsigned target = 0; target < PtxTargetCount; ++target)
     code.Texts.push_back(
-        {PtxTargets[target].Name.str(), table.printSource(target), printLaunches(plan, table, target), ""});
+        {PtxTargets[target].Name.str(), table.printSource(target), printLaunches(plan, table, target), {}});
   return code;
 }
 
@@ -66,8 +68,40 @@ FailureOr<CudaCode> lathe::printCuda(ModuleOp plan) {
   return describe(plan, table);
 }
 
-/// Machine code that NVRTC made on the way, by chip.
-using Assembled = llvm::StringMap<Cubin>;
+PlacedModules lathe::placeModules(ArrayRef<std::string> modules) {
+  static constexpr uint64_t Alignment = 64; // of machine code, as its tables are read where they lie
+  PlacedModules placed;
+  for (const std::string &module : modules) {
+    placed.Bytes.resize(llvm::alignTo(placed.Bytes.size(), Alignment), '\0');
+    placed.Offsets.push_back(placed.Bytes.size());
+    placed.Bytes += module + '\0';
+  }
+  return placed;
+}
+
+namespace {
+/// Compiles modules, which do not need each other, in as many threads as there are.
+class ModuleCompiler {
+public:
+  ModuleCompiler(MLIRContext &context, const KernelTable &table, const CudaTargetOptions &options, CudaCode &code)
+      : Context(context), Table(table), Options(options), Code(code), Count(table.getModuleCount()) {}
+
+  llvm::Error run();
+
+private:
+  llvm::Error compilePtx();
+  llvm::Error link();
+  template <typename Result, typename Make> llvm::Expected<std::vector<Result>> makeModules(unsigned sets, Make make);
+  void addBinary(StringRef chip, MutableArrayRef<Cubin> modules);
+
+  MLIRContext &Context;
+  const KernelTable &Table;
+  const CudaTargetOptions &Options;
+  CudaCode &Code;
+  unsigned Count;
+  llvm::StringMap<std::vector<Cubin>> Assembled; ///< what NVRTC made on the way, by chip
+};
+} // namespace
 
 /// The one GPU that `target` is for, if machine code for it is asked for. NVRTC then assembles it itself: nvJitLink
 /// takes every kernel for one that code from elsewhere may call, and then neither overlaps products of warpgroups nor
@@ -76,20 +110,48 @@ static StringRef findOwnChip(const PtxTarget &target, ArrayRef<std::string> chip
   return target.Name.starts_with("sm_") && llvm::is_contained(chips, target.Name) ? target.Name : "";
 }
 
-static llvm::Error compilePtx(CudaCode &code, const CudaTargetOptions &options, Assembled &assembled) {
-  llvm::Expected<Nvrtc> nvrtc = Nvrtc::load(options.CudaPath);
+/// `make(set, module)` for all modules of all sets, in this order; else what is wrong with the first that fails.
+template <typename Result, typename Make>
+llvm::Expected<std::vector<Result>> ModuleCompiler::makeModules(unsigned sets, Make make) {
+  std::vector<std::optional<llvm::Expected<Result>>> made(sets * Count);
+  // The last come first: kernels of newer GPUs and of more rows take longest.
+  parallelFor(&Context, 0, made.size(), [&](size_t i) {
+    size_t at = made.size() - 1 - i;
+    made[at].emplace(make(unsigned(at / Count), unsigned(at % Count)));
+  });
+  std::vector<Result> results;
+  llvm::Error error = llvm::Error::success();
+  for (std::optional<llvm::Expected<Result>> &each : made) {
+    if (*each)
+      results.push_back(std::move(**each));
+    else if (error)
+      llvm::consumeError(each->takeError());
+    else
+      error = each->takeError();
+  }
+  if (error)
+    return std::move(error);
+  return results;
+}
+
+llvm::Error ModuleCompiler::compilePtx() {
+  llvm::Expected<Nvrtc> nvrtc = Nvrtc::load(Options.CudaPath);
   if (!nvrtc)
     return nvrtc.takeError();
-  for (auto [text, target] : llvm::zip_equal(code.Texts, PtxTargets)) {
-    StringRef chip = findOwnChip(target, options.Chips);
-    llvm::Expected<CompiledSource> compiled =
-        nvrtc->compile(text.Source, getKernelSources(), chip.empty() ? target.Architecture : chip);
-    if (!compiled)
-      return compiled.takeError();
-    text.Ptx = std::move(compiled->Ptx);
-    if (!chip.empty())
-      assembled[chip] = {std::move(compiled->Cubin), parseResources(compiled->Log)};
-  }
+  auto made = makeModules<CompiledSource>(PtxTargetCount, [&](unsigned target, unsigned module) {
+    StringRef chip = findOwnChip(PtxTargets[target], Options.Chips);
+    return nvrtc->compile(Table.printModule(target, module), getKernelSources(),
+                          chip.empty() ? PtxTargets[target].Architecture : chip);
+  });
+  if (!made)
+    return made.takeError();
+  for (unsigned target = 0; target < PtxTargetCount; ++target)
+    for (unsigned module = 0; module < Count; ++module) {
+      CompiledSource &compiled = (*made)[target * Count + module];
+      Code.Texts[target].Ptx.push_back(std::move(compiled.Ptx));
+      if (StringRef chip = findOwnChip(PtxTargets[target], Options.Chips); !chip.empty())
+        Assembled[chip].push_back({std::move(compiled.Cubin), parseResources(compiled.Log)});
+    }
   return llvm::Error::success();
 }
 
@@ -103,9 +165,36 @@ static llvm::Error checkChip(StringRef chip) {
                                  chip.str().c_str());
 }
 
-static void recordResources(const Cubin &cubin, unsigned target, CudaCode &code) {
-  for (CudaKernel &kernel : code.Kernels) {
-    KernelResources resources = cubin.Kernels.lookup(kernel.Name);
+/// Assembles for the chips that NVRTC did not.
+llvm::Error ModuleCompiler::link() {
+  std::vector<std::string> chips;
+  for (const std::string &chip : Options.Chips)
+    if (!Assembled.contains(chip))
+      chips.push_back(chip);
+  if (chips.empty())
+    return llvm::Error::success();
+  llvm::Expected<NvJitLink> link = NvJitLink::load(Options.CudaPath);
+  if (!link)
+    return link.takeError();
+  auto made = makeModules<Cubin>(chips.size(), [&](unsigned chip, unsigned module) {
+    return link->link(Code.Texts[findPtxTarget(chips[chip])].Ptx[module], chips[chip]);
+  });
+  if (!made)
+    return made.takeError();
+  for (auto [i, chip] : llvm::enumerate(chips)) {
+    auto first = std::make_move_iterator(made->begin() + i * Count);
+    Assembled[chip].assign(first, first + Count);
+  }
+  return llvm::Error::success();
+}
+
+void ModuleCompiler::addBinary(StringRef chip, MutableArrayRef<Cubin> modules) {
+  unsigned target = findPtxTarget(chip);
+  CudaBinary &binary = Code.Cubins.emplace_back(CudaBinary{chip.str(), {}});
+  for (Cubin &cubin : modules)
+    binary.Modules.push_back(std::move(cubin.Bytes));
+  for (CudaKernel &kernel : Code.Kernels) {
+    KernelResources resources = modules[kernel.Module].Kernels.lookup(kernel.Name);
     CudaVariant &variant = kernel.Variants[target];
     if (variant.Registers)
       return; // an earlier chip's
@@ -115,22 +204,16 @@ static void recordResources(const Cubin &cubin, unsigned target, CudaCode &code)
   }
 }
 
-static llvm::Error assemble(CudaCode &code, const CudaTargetOptions &options, Assembled &assembled) {
-  llvm::Expected<NvJitLink> link = NvJitLink::load(options.CudaPath);
-  if (!link)
-    return link.takeError();
-  for (const std::string &chip : options.Chips) {
+llvm::Error ModuleCompiler::run() {
+  for (const std::string &chip : Options.Chips)
     if (llvm::Error error = checkChip(chip))
       return error;
-    unsigned target = findPtxTarget(chip);
-    auto made = assembled.find(chip);
-    llvm::Expected<Cubin> cubin =
-        made != assembled.end() ? std::move(made->second) : link->link(code.Texts[target].Ptx, chip);
-    if (!cubin)
-      return cubin.takeError();
-    recordResources(*cubin, target, code);
-    code.Cubins.push_back({chip, std::move(cubin->Bytes)});
-  }
+  if (llvm::Error error = compilePtx())
+    return error;
+  if (llvm::Error error = link())
+    return error;
+  for (const std::string &chip : Options.Chips)
+    addBinary(chip, Assembled[chip]);
   return llvm::Error::success();
 }
 
@@ -139,11 +222,7 @@ FailureOr<CudaCode> lathe::compileCuda(ModuleOp plan, const CudaTargetOptions &o
   if (failed(fillTable(plan, table)))
     return failure();
   CudaCode code = describe(plan, table);
-  Assembled assembled;
-  llvm::Error error = compilePtx(code, options, assembled);
-  if (!error && !options.Chips.empty())
-    error = assemble(code, options, assembled);
-  if (error)
+  if (llvm::Error error = ModuleCompiler(*plan.getContext(), table, options, code).run())
     return emitError(plan.getLoc()) << llvm::toString(std::move(error));
   FailureOr<std::vector<HostImage>> images = buildHostImages(
       plan, options.Host, [&](llvm::Module &module) { return createCudaLaunchLowering(module, table); });

@@ -29,20 +29,21 @@ struct CudaVariant {
 /// A kernel as the manifest and reports tell it; its place in the list is CudaLaunch.kernel.
 struct CudaKernel {
   std::string Name, Template, Reason;
+  unsigned Module = 0;
   std::array<CudaVariant, PtxTargetCount> Variants;
 };
 
-/// The translation unit of a target.
+/// The kernels of a target.
 struct CudaText {
-  std::string Target;   ///< PtxTarget::Name
-  std::string Source;   ///< CUDA C++; the templates are not in it
-  std::string Launches; ///< one line a launch, for reading
-  std::string Ptx;
+  std::string Target;           ///< PtxTarget::Name
+  std::string Source;           ///< CUDA C++ of all; the templates are not in it
+  std::string Launches;         ///< one line a launch, for reading
+  std::vector<std::string> Ptx; ///< of each module
 };
 
 struct CudaBinary {
   std::string Chip;
-  std::vector<uint8_t> Bytes;
+  std::vector<std::string> Modules;
 };
 
 struct CudaCode {
@@ -51,6 +52,13 @@ struct CudaCode {
   std::vector<CudaKernel> Kernels;
   std::vector<HostImage> HostImages;
 };
+
+/// Modules as one section of an artifact holds them, each with a zero behind it, and where each begins.
+struct PlacedModules {
+  std::string Bytes;
+  std::vector<uint64_t> Offsets;
+};
+PlacedModules placeModules(llvm::ArrayRef<std::string> modules);
 
 /// Compiles all programs of a plan. Fails with a diagnostic on the operation that has no kernel, or on the module when
 /// a library is missing or refuses. The same plan and options give the same bytes.

@@ -269,13 +269,30 @@ LogicalResult KernelTable::add(plan::LaunchOp launch) {
   return success();
 }
 
+unsigned KernelTable::getModuleCount() const {
+  // Enough for the cores of a machine. Each takes a moment to load, and the number may not depend on the machine.
+  static constexpr size_t MaxModules = 32;
+  return std::clamp<size_t>(Kernels.size(), 1, MaxModules);
+}
+
 std::string KernelTable::printSource(unsigned target) const {
+  return printUnit(llvm::map_to_vector(Kernels, [](const PrintedKernel &kernel) { return &kernel; }), target);
+}
+
+std::string KernelTable::printModule(unsigned target, unsigned module) const {
+  SmallVector<const PrintedKernel *> kernels;
+  for (unsigned i = module; i < Kernels.size(); i += getModuleCount())
+    kernels.push_back(&Kernels[i]);
+  return printUnit(kernels, target);
+}
+
+std::string KernelTable::printUnit(ArrayRef<const PrintedKernel *> list, unsigned target) {
   std::string source, kernels;
   std::set<StringRef> headers = {"tiles.cuh"}; // a model may have no kernel at all
-  for (const PrintedKernel &kernel : Kernels) {
-    const std::set<std::string> &own = kernel.Variants[target].Headers;
+  for (const PrintedKernel *kernel : list) {
+    const std::set<std::string> &own = kernel->Variants[target].Headers;
     headers.insert(own.begin(), own.end());
-    kernels += "\n" + kernel.Variants[target].Source;
+    kernels += "\n" + kernel->Variants[target].Source;
   }
   for (StringRef format : {"IQ1_", "IQ2_", "IQ3_"})
     if (StringRef(kernels).contains(format))

@@ -52,13 +52,21 @@ class KernelTable {
 public:
   /// Prints the kernel of `launch`. Fails with a diagnostic on what has no kernel.
   llvm::LogicalResult add(plan::LaunchOp launch);
-  /// The whole translation unit of one of PtxTargets.
+  /// All kernels of one of PtxTargets as one translation unit.
   std::string printSource(unsigned target) const;
+
+  /// Kernels are compiled in so many modules, which are all about as large and the same on all targets.
+  unsigned getModuleCount() const;
+  unsigned getModule(unsigned kernel) const { return kernel % getModuleCount(); }
+  /// The translation unit of one module.
+  std::string printModule(unsigned target, unsigned module) const;
 
   llvm::ArrayRef<PrintedKernel> getKernels() const { return Kernels; }
   const KernelCall &getCall(plan::LaunchOp launch) const { return Calls.find(launch)->second; }
 
 private:
+  static std::string printUnit(llvm::ArrayRef<const PrintedKernel *> kernels, unsigned target);
+
   std::vector<PrintedKernel> Kernels;
   llvm::StringMap<unsigned> Known; // by the texts of all targets without a name
   llvm::DenseMap<mlir::Operation *, KernelCall> Calls;

@@ -5,7 +5,7 @@
 #include "compiler/targets/cuda/CudaLibrary.h"
 #include "llvm/ADT/StringMap.h"
 #include <cstdint>
-#include <vector>
+#include <string>
 
 namespace lathe::cuda {
 
@@ -17,7 +17,7 @@ struct KernelResources {
 };
 
 struct Cubin {
-  std::vector<uint8_t> Bytes;
+  std::string Bytes;
   llvm::StringMap<KernelResources> Kernels; ///< by name
 };
 

@@ -4,7 +4,6 @@
 
 #include "compiler/targets/cuda/CudaLibrary.h"
 #include "compiler/targets/cuda/KernelSources.h"
-#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -13,7 +12,7 @@ namespace lathe::cuda {
 /// What NVRTC makes of a source. The cubin and the log of its assembler are empty unless a GPU was named.
 struct CompiledSource {
   std::string Ptx;
-  std::vector<uint8_t> Cubin;
+  std::string Cubin;
   std::string Log;
 };
 

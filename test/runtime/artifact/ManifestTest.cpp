@@ -103,6 +103,34 @@ TEST_P(BrokenManifest, IsRefused) {
 INSTANTIATE_TEST_SUITE_P(Fields, BrokenManifest, testing::ValuesIn(Cases),
                          [](const testing::TestParamInfo<Case> &info) { return info.param.name; });
 
+TEST(Manifest, ModulesAreInsideOfTheirSections) {
+  auto refused = [](const char *modules, int64_t module = 0) {
+    artifact::ArtifactSource source = test::toySource("cuda");
+    source.sections[1].bytes = std::string("// one\0// two\0", 14);
+    source.manifest["cuda_modules"] = ordered_json::parse(modules);
+    source.manifest["kernels"][1]["module"] = module;
+    lathe_program *raw = nullptr;
+    Outcome result = test::outcome(lathe_program_load(test::writeTemporary(source).c_str(), &raw));
+    test::Program program(raw);
+    EXPECT_EQ(result.code, result.message.empty() ? result.code : LATHE_CORRUPT);
+    return result.message;
+  };
+  auto expect = [](const std::string &message, const char *text) {
+    EXPECT_NE(message.find(text), std::string::npos) << message;
+  };
+  EXPECT_EQ(refused(R"({"ptx":{"compute_80":[0,7]},"cubin":{"sm_90a":[0,8]}})", 1), "");
+  expect(refused(R"({"ptx":{},"cubin":{}})", -1), "kernels[1].module is -1");
+  expect(refused(R"({"ptx":{"sm_70":[0]},"cubin":{}})"),
+         "cuda_modules.ptx.sm_70 is there, but there is no such section");
+  expect(refused(R"({"ptx":{"compute_80":[0,14]},"cubin":{}})"),
+         "ptx.compute_80[1] is 14 but must be an integer from 1 to 13");
+  expect(refused(R"({"ptx":{"compute_80":[0,0]},"cubin":{}})"),
+         "ptx.compute_80[1] is 0 but must be an integer from 1 to 13");
+  expect(refused(R"({"ptx":{"compute_80":[0,5]},"cubin":{}})"),
+         "ptx.compute_80[1] is 5 but must be behind a zero byte, where a text begins");
+  expect(refused(R"({"ptx":{}})"), "cuda_modules has no 'cubin'");
+}
+
 TEST(Manifest, StatesWithAWindowHaveInputsOfTheirOwn) {
   auto refused = [](auto change) {
     artifact::ArtifactSource source = test::babbleSource(/*windowed=*/true);

@@ -104,6 +104,24 @@ TEST_F(CudaLoad, CubinOfTheSameGeneration) {
   EXPECT_EQ(imageFor(8, 0, source), "cubin of the toy");
 }
 
+TEST_F(CudaLoad, AllModulesOfASection) {
+  artifact::ArtifactSource source = test::toySource("cuda");
+  source.sections[1].bytes = std::string("// one\0// two\0", 14);
+  source.manifest["cuda_modules"] = {{"ptx", {{"compute_80", {0, 7}}}}, {"cubin", nlohmann::ordered_json::object()}};
+  source.manifest["kernels"][1]["module"] = 1;
+  EXPECT_EQ(imageFor(8, 0, source), "// two");
+  EXPECT_EQ(calls("cuModuleLoadDataEx"), 2);
+  EXPECT_EQ(calls("cuModuleUnload"), 2);
+  // The cubin is one module.
+  reset(9, 0);
+  test::Device device;
+  ASSERT_EQ(createDevice(device).message, "");
+  Outcome result = openOn(device, source);
+  EXPECT_EQ(result.code, LATHE_CORRUPT);
+  EXPECT_NE(result.message.find("kernel 'lathe_toy_attend' is in module 1 but there are 1"), std::string::npos)
+      << result.message;
+}
+
 TEST_F(CudaLoad, CubinOfAnOlderMinorIsNotForA) {
   artifact::ArtifactSource source = test::toySource("cuda");
   source.sections.back().name = "sm_100a";

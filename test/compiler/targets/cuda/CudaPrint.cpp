@@ -35,7 +35,7 @@ static void print(const Options &options, ModuleOp module, const CudaCode &code)
       llvm::outs() << code.HostImages.front().LlvmIr;
     else if (part == "cubin")
       for (const CudaBinary &cubin : code.Cubins)
-        llvm::outs().write(reinterpret_cast<const char *>(cubin.Bytes.data()), cubin.Bytes.size());
+        llvm::outs() << llvm::join(cubin.Modules, "");
     else if (part == "kernels")
       for (const CudaKernel &kernel : code.Kernels) {
         const CudaVariant &variant = kernel.Variants[target];
@@ -44,7 +44,7 @@ static void print(const Options &options, ModuleOp module, const CudaCode &code)
                      << kernel.Reason << '\n';
       }
     else if (part == "ptx")
-      llvm::outs() << text.Ptx;
+      llvm::outs() << llvm::join(text.Ptx, "");
   }
 }
 
