@@ -34,6 +34,7 @@ struct Math {
   LATHE_MATH(tan, tan)
   LATHE_MATH(tanh, tanh)
 #undef LATHE_MATH
+  template <typename T> T divide(T x, T y) const { return x / y; }
   template <typename T> T fmod(T x, T y) const { return std::fmod(x, y); }
   float pow(float x, float y) const { return std::pow(x, y); }
   double pow(double x, double y) const { return std::pow(x, y); }

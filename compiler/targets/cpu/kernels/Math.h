@@ -229,6 +229,7 @@ struct Math {
 #undef LATHE_LIBRARY
 #undef LATHE_OWN
 #undef LATHE_INSTRUCTION
+  template <typename T> LATHE_INLINE T divide(T x, T y) const { return x / y; }
   template <typename T> LATHE_INLINE T fmod(T x, T y) const { return static_cast<T>(library().fmod(x, y)); }
   LATHE_INLINE float pow(float x, float y) const { return power(x, y); }
   LATHE_INLINE double pow(double x, double y) const { return library().pow(x, y); }

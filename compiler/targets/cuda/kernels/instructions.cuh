@@ -210,6 +210,13 @@ __device__ inline float exponential2(float x) {
   return result;
 }
 
+/// x / y to two units in the last place; 0 where y is finite and beyond 2^126.
+__device__ inline float divideNearly(float x, float y) {
+  float result;
+  asm("div.approx.f32 %0, %1, %2;" : "=f"(result) : "f"(x), "f"(y));
+  return result;
+}
+
 /// Waits for all threads of the cluster, of `blocks` blocks, whose writes to shared memory can then be read. sm_90 and
 /// up.
 __device__ inline void clusterBarrier(int) {
@@ -253,6 +260,7 @@ uint32_t transposeMatrix(uint32_t row);
 uint32_t lowHalves(uint32_t first, uint32_t second);
 uint32_t highHalves(uint32_t first, uint32_t second);
 float exponential2(float x);
+float divideNearly(float x, float y);
 void clusterBarrier(int blocks);
 float loadPeer(const float *pointer, int rank);
 template <class T> const T *pointerAfter(const T *pointer, float &result);

@@ -31,34 +31,67 @@ using PackedThinTile = WarpgroupTile<64, 32, 16, 4>; ///< 256 threads, 192 KiB: 
 
 /// Passes the sums of a tile at (row0, col0) through the epilogue of part `index` and stores those of rows < `rows`.
 /// Threads from 128 on multiply, a warpgroup 64 rows; of two sums an element the second ones are the second half.
-template <class Outputs, int Count, class Element, int Sums, class Epilogue>
+template <class Outputs, int I = 0, int Count, class Element, int Sums, class Body>
 __device__ inline void storeWarpgroups(int index, const ProductPart<Element, Sums> &part, const float (&sums)[Count],
-                                       int64_t row0, int64_t col0, int64_t rows, const Epilogue &epilogue) {
-  constexpr int Cols = 2 * Count / Sums;
+                                       int64_t row0, int64_t col0, int64_t rows, const Body &body) {
+  if constexpr (I + 1 < OutputsOf<Outputs>::Parts)
+    if (index != I)
+      return storeWarpgroups<Outputs, I + 1>(index, part, sums, row0, col0, rows, body);
+  using Output = typename OutputsOf<Outputs>::template Output<I>;
+  const auto &epilogue = epilogueOf<I>(body);
+  constexpr int Cols = 2 * Count / Sums, Batch = 8 / Sums; // stores whose values are computed together
   int lane = threadIdx.x % 32, warp = threadIdx.x / 32 - 4;
   bool odd = lane % 2 != 0;
+  // Without a test in it nothing keeps the loads of epilogues from being under way together.
+  bool whole = row0 + warp * 16 + 16 <= rows && col0 + Cols <= part.N && part.LdC % 4 == 0 &&
+               isAligned(static_cast<Output *>(part.C), 4 * sizeof(Output));
   row0 += warp * 16 + lane / 4;
   col0 += lane % 4 / 2 * 4 + (odd ? 8 : 0);
-  int cols = int(smaller<int64_t>(part.N - col0, Cols));
   // Of two blocks of eight columns an even lane takes its neighbour's pair in the first, an odd one in the second: four
   // columns a lane, whole sectors of memory a store.
 #pragma unroll
   for (int half = 0; half < 2; ++half) {
     int64_t row = row0 + half * 8;
+    Output *target = static_cast<Output *>(part.C) + row * part.LdC + col0;
 #pragma unroll
-    for (int j = 0; j < Cols / 8; j += 2) {
-      float four[4][Sums];
+    for (int j0 = 0; j0 < Cols / 8; j0 += 2 * Batch) {
+      constexpr int Stores = smaller(Batch, Cols / 16);
+      float fours[Stores][4][Sums];
 #pragma unroll
-      for (int s = 0; s < Sums; ++s)
+      for (int b = 0; b < Stores; ++b)
 #pragma unroll
-        for (int e = 0; e < 2; ++e) {
-          int i = (s * (Cols / 8) + j) * 4 + half * 2 + e;
-          float other = __shfl_xor_sync(0xffffffffu, odd ? sums[i] : sums[i + 4], 1);
-          four[e][s] = odd ? other : sums[i];
-          four[e + 2][s] = odd ? sums[i + 4] : other;
-        }
-      if (row < rows && j * 8 < cols)
-        storePart<Outputs>(index, part, four, row, col0 + j * 8, epilogue);
+        for (int s = 0; s < Sums; ++s)
+#pragma unroll
+          for (int e = 0; e < 2; ++e) {
+            int i = (s * (Cols / 8) + j0 + 2 * b) * 4 + half * 2 + e;
+            float other = __shfl_xor_sync(0xffffffffu, odd ? sums[i] : sums[i + 4], 1);
+            fours[b][e][s] = odd ? other : sums[i];
+            fours[b][e + 2][s] = odd ? sums[i + 4] : other;
+          }
+      auto finish = [&](int b, int e) {
+        if constexpr (Sums == 1)
+          return epilogue(fours[b][e][0], row, col0 + (j0 + 2 * b) * 8 + e);
+        else
+          return epilogue(fours[b][e][0], fours[b][e][1], row, col0 + (j0 + 2 * b) * 8 + e);
+      };
+      if (whole) {
+        float values[Stores][4];
+#pragma unroll
+        for (int b = 0; b < Stores; ++b)
+#pragma unroll
+          for (int e = 0; e < 4; ++e)
+            values[b][e] = finish(b, e);
+#pragma unroll
+        for (int b = 0; b < Stores; ++b)
+          storeAligned(target + (j0 + 2 * b) * 8, values[b]);
+      } else {
+#pragma unroll
+        for (int b = 0; b < Stores; ++b)
+#pragma unroll
+          for (int e = 0; e < 4; ++e)
+            if (row < rows && col0 + (j0 + 2 * b) * 8 + e < part.N)
+              target[(j0 + 2 * b) * 8 + e] = fromValue<Output>(finish(b, e));
+      }
     }
   }
 }

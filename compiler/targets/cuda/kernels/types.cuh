@@ -145,6 +145,23 @@ template <class T, int N> __device__ inline void loadSplat(const T *pointer, int
     values[i] = value;
 }
 
+/// pointer[0 .. 4) = values, in one word: `pointer` is a multiple of it.
+template <class T> __device__ inline void storeAligned(T *pointer, const Value<T> (&values)[4]) {
+  using P = Packet<T, 4>;
+  P packet;
+  if constexpr (HalfElement<T>) {
+    packet.Raw[0].x = packPair<T>(values[0], values[1]);
+    packet.Raw[0].y = packPair<T>(values[2], values[3]);
+  } else {
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+      packet.Elements[i] = fromValue<T>(values[i]);
+  }
+  *reinterpret_cast<typename P::Word *>(pointer) = packet.Raw[0];
+}
+
+__device__ inline void storeAligned(Nothing *, const float (&)[4]) {}
+
 /// pointer[index .. index + N) = values, in wide words where the address allows.
 template <class T, int N> __device__ inline void storeVector(T *pointer, int64_t index, const Value<T> (&values)[N]) {
   using P = Packet<T, N>;
