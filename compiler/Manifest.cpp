@@ -97,7 +97,8 @@ namespace {
 /// The buffers and launches of a clone, as the report needs them.
 class CloneDescriber {
 public:
-  CloneDescriber(plan::ProgramOp program, plan::CloneOp clone) : Program(program), Clone(clone) {}
+  CloneDescriber(plan::ProgramOp program, plan::CloneOp clone, const CudaCode &cuda, unsigned target)
+      : Program(program), Clone(clone), Cuda(cuda), Target(target) {}
   Json describe();
 
 private:
@@ -114,6 +115,8 @@ private:
 
   plan::ProgramOp Program;
   plan::CloneOp Clone;
+  const CudaCode &Cuda;
+  unsigned Target; ///< of PtxTargets
   Json Buffers = Json::array(), Steps = Json::array();
   llvm::DenseMap<Value, size_t> Indices;
 };
@@ -188,14 +191,19 @@ Json CloneDescriber::describeLaunch(plan::LaunchOp launch) {
     reads.push_back({getIndex(buffer), describeFormula(bytes)});
   for (auto [buffer, bytes] : llvm::zip_equal(launch.getOutputs(), cost.Writes))
     writes.push_back({getIndex(buffer), describeFormula(bytes)});
-  return {{"kernel", launch.getKernel().getKernelTemplate().str()},
-          {"name", getNodeName(launch.getLoc())},
-          {"ops", cost.Ops},
-          {"reason", launch.getKernel().getReason().str()},
-          {"math", cost.Math},
-          {"flops", describeFormula(cost.Flops)},
-          {"reads", reads},
-          {"writes", writes}};
+  Json json = {{"kernel", launch.getKernel().getKernelTemplate().str()},
+               {"name", getNodeName(launch.getLoc())},
+               {"ops", cost.Ops},
+               {"reason", launch.getKernel().getReason().str()},
+               {"math", cost.Math},
+               {"flops", describeFormula(cost.Flops)},
+               {"reads", reads},
+               {"writes", writes}};
+  if (auto call = Cuda.Calls.find(launch); call != Cuda.Calls.end()) {
+    json["function"] = call->second.Kernel;
+    json["blocks"] = describeFormula(call->second.Blocks[Target]);
+  }
+  return json;
 }
 
 Json CloneDescriber::describeCopy(plan::CopyOp copy) {
@@ -244,7 +252,7 @@ Json CloneDescriber::describe() {
           {"steps", Steps}};
 }
 
-static Json describeEntry(plan::ProgramOp program) {
+static Json describeEntry(plan::ProgramOp program, const CudaCode &cuda, unsigned target) {
   Json symbols = Json::array(), data = Json::array(), clones = Json::array();
   for (auto symbol : program.getSymbols().getAsRange<SymbolAttr>())
     symbols.push_back({{"name", symbol.getName().str()}, {"min", symbol.getMin()}, {"max", symbol.getMax()}});
@@ -256,7 +264,7 @@ static Json describeEntry(plan::ProgramOp program) {
   }
   int64_t launches = 0, arena = 0;
   for (auto clone : program.getBody().front().getOps<plan::CloneOp>()) {
-    clones.push_back(CloneDescriber(program, clone).describe());
+    clones.push_back(CloneDescriber(program, clone, cuda, target).describe());
     launches = std::max(launches, clones.back()["launches"].get<int64_t>());
     arena = std::max(arena, clones.back()["arena_max"].get<int64_t>());
   }
@@ -341,7 +349,7 @@ nlohmann::ordered_json lathe::buildManifest(ModuleOp plan, StringRef chip, Array
       manifest["cuda_targets"].push_back({{"name", target.Name.str()}, {"dependent_launch", target.DependentLaunch}});
   Json entries = Json::array(), kernelList = Json::array();
   for (auto program : plan.getOps<plan::ProgramOp>())
-    entries.push_back(describeEntry(program));
+    entries.push_back(describeEntry(program, cuda, findPtxTarget(chip)));
   for (const CudaKernel &kernel : cuda.Kernels)
     kernelList.push_back(describeKernel(kernel));
   manifest["entries"] = entries;

@@ -13,8 +13,8 @@ static const std::pair<const char *, Machine> Gpus[] = {
     {"sm_86", {"NVIDIA RTX 3090", "data sheet", 82, 35.6e12, 71e12, 284e12, 0.936e12, 2e12, 6e6, 1.5e-6}},
     {"sm_89", {"NVIDIA RTX 4090", "data sheet", 128, 82.6e12, 165e12, 661e12, 1.008e12, 5e12, 72e6, 1.5e-6}},
     {"sm_90",
-     {"NVIDIA H200", "memory rate and launch time measured, else data sheet", 132, 67e12, 989e12, 1979e12, 4.65e12,
-      10e12, 60e6, 1.2e-6}},
+     {"NVIDIA H200", "data sheet; memory rate, launch time, block rate and share of products measured", 132, 67e12,
+      989e12, 1979e12, 4.65e12, 10e12, 60e6, 2.1e-6, 18e9, 0.5}},
     {"sm_100", {"NVIDIA B200", "data sheet", 148, 80e12, 2250e12, 4500e12, 8e12, 20e12, 126e6, 1.2e-6}},
     {"sm_120", {"NVIDIA RTX 5090", "data sheet", 170, 104.8e12, 209.5e12, 838e12, 1.792e12, 8e12, 96e6, 1.2e-6}},
 };
@@ -44,10 +44,19 @@ static constexpr Field Fields[] = {
     {"launch_seconds", &Machine::LaunchSeconds},
 };
 
+/// What may be missing.
+static constexpr Field MoreFields[] = {
+    {"block_bytes_per_second", &Machine::BlockRate},
+    {"product_share", &Machine::ProductShare},
+};
+
 Json describe(const Machine &machine) {
   Json json = {{"name", machine.Name}, {"source", machine.Source}, {"cores", machine.Cores}};
   for (const Field &field : Fields)
     json[field.Key] = machine.*field.Number;
+  if (machine.BlockRate > 0)
+    for (const Field &field : MoreFields)
+      json[field.Key] = machine.*field.Number;
   return json;
 }
 
@@ -58,13 +67,21 @@ std::string readMachine(const std::string &path, Machine &machine) {
   Json json = Json::parse(file, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object())
     return path + ": no JSON object; give one with the keys of the report's \"machine\"";
-  for (const Field &field : Fields) {
+  auto read = [&](const Field &field) -> std::string {
     auto found = json.find(field.Key);
     if (found == json.end() || !found->is_number() || found->get<double>() <= 0)
       return path + ": '" + field.Key + "' is " + (found == json.end() ? "not there" : found->dump()) +
              ", needed a number above 0";
     machine.*field.Number = found->get<double>();
-  }
+    return "";
+  };
+  for (const Field &field : Fields)
+    if (std::string error = read(field); !error.empty())
+      return error;
+  for (const Field &field : MoreFields)
+    if (json.contains(field.Key))
+      if (std::string error = read(field); !error.empty())
+        return error;
   machine.Name = json.contains("name") && json["name"].is_string() ? json["name"].get<std::string>() : path;
   machine.Source = path;
   if (json.contains("cores") && json["cores"].is_number_integer())

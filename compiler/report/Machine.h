@@ -18,6 +18,10 @@ struct Machine {
   double CacheRate = 0;     ///< bytes from the cache that the next number is of
   double CacheBytes = 0;    ///< what stays in it from one kernel to the next
   double LaunchSeconds = 0; ///< of a kernel that does nothing
+
+  // Of GPUs; 0 and 1 where nothing is known.
+  double BlockRate = 0;    ///< bytes that one block of threads moves while there are few
+  double ProductShare = 1; ///< of the peak that products reach where there is enough to do
 };
 
 /// The machine this runs on, measured; takes about a second.

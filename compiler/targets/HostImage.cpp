@@ -70,7 +70,7 @@ static void defineLevel(llvm::Module &module, const llvm::TargetMachine &machine
   define(VnniConstant, features.checkFeatures("+avx512vnni"));
 }
 
-static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
+static void optimize(llvm::Module &module, llvm::TargetMachine &machine, llvm::OptimizationLevel level) {
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager components;
@@ -89,7 +89,7 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, components, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, modules);
+  builder.buildPerModuleDefaultPipeline(level).run(module, modules);
 }
 
 static LogicalResult emitObject(llvm::Module &module, llvm::TargetMachine &machine, Location location,
@@ -103,7 +103,7 @@ static LogicalResult emitObject(llvm::Module &module, llvm::TargetMachine &machi
 }
 
 static FailureOr<HostImage> compileLevel(const llvm::Module &source, StringRef level, ArrayRef<std::string> names,
-                                         bool keepLlvmIr, Location location) {
+                                         const HostImageOptions &options, Location location) {
   std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(level, location);
   if (!machine)
     return failure();
@@ -111,11 +111,11 @@ static FailureOr<HostImage> compileLevel(const llvm::Module &source, StringRef l
   module->setDataLayout(machine->createDataLayout());
   internalize(*module, names);
   defineLevel(*module, *machine);
-  optimize(*module, *machine);
+  optimize(*module, *machine, options.OnlyStarts ? llvm::OptimizationLevel::O1 : llvm::OptimizationLevel::O3);
 
   HostImage image;
   image.Level = level.str();
-  if (keepLlvmIr)
+  if (options.KeepLlvmIr)
     llvm::raw_string_ostream(image.LlvmIr) << *module;
   llvm::SmallVector<char, 0> object;
   if (failed(emitObject(*module, *machine, location, object)))
@@ -162,7 +162,7 @@ lathe::buildHostImages(ModuleOp plan, const HostImageOptions &options,
   for (const std::string &level : options.Levels) {
     if (StringRef(level).ends_with(VnniSuffix) && !multipliesIntegers)
       continue;
-    FailureOr<HostImage> image = compileLevel(module, level, names, options.KeepLlvmIr, plan.getLoc());
+    FailureOr<HostImage> image = compileLevel(module, level, names, options, plan.getLoc());
     if (failed(image))
       return failure();
     for (auto [entry, name] : llvm::zip_equal(image->Entries, programs))

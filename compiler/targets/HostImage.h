@@ -27,6 +27,8 @@ struct HostImageOptions {
   /// as well, which not every processor of that level has: level "x86-64-v4-vnni".
   std::vector<std::string> Levels = {"x86-64-v3", "x86-64-v4", "x86-64-v4-vnni"};
   bool KeepLlvmIr = false;
+  /// The work is done elsewhere, and the code only starts it: it is compiled quickly.
+  bool OnlyStarts = false;
 };
 
 /// Lowers every program of `plan` and compiles it for each level. Fails with a diagnostic on the operation that cannot

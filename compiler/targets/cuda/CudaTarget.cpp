@@ -22,6 +22,11 @@ static LogicalResult fillTable(ModuleOp plan, KernelTable &table) {
   return success(good);
 }
 
+/// Over the program's symbols.
+static AffineExpr countBlocks(plan::LaunchOp launch, const KernelCall &call, unsigned target) {
+  return call.Tiles[target].replaceSymbols(launch.getDynamicDims());
+}
+
 static std::string printLaunches(ModuleOp plan, const KernelTable &table, unsigned target) {
   std::string text;
   llvm::raw_string_ostream stream(text);
@@ -35,8 +40,8 @@ static std::string printLaunches(ModuleOp plan, const KernelTable &table, unsign
         const KernelCall &call = table.getCall(launch);
         const PrintedKernel &kernel = table.getKernels()[call.Kernel];
         const KernelVariant &variant = kernel.Variants[target];
-        stream << "  " << kernel.Name << "<<<" << call.Tiles[target].replaceSymbols(launch.getDynamicDims()) << ", "
-               << variant.Threads << ", " << variant.SharedBytes << ">>>";
+        stream << "  " << kernel.Name << "<<<" << countBlocks(launch, call, target) << ", " << variant.Threads << ", "
+               << variant.SharedBytes << ">>>";
         for (int64_t layer : call.Layers)
           stream << " layer " << layer;
         stream << '\n';
@@ -55,6 +60,13 @@ static CudaCode describe(ModuleOp plan, const KernelTable &table) {
       described.Variants[target] = {variant.Config, variant.Threads, variant.SharedBytes};
     }
   }
+  plan.walk([&](plan::LaunchOp launch) {
+    const KernelCall &call = table.getCall(launch);
+    CudaCall &described = code.Calls[launch];
+    described.Kernel = call.Kernel;
+    for (unsigned target = 0; target < PtxTargetCount; ++target)
+      described.Blocks[target] = countBlocks(launch, call, target);
+  });
   for (unsigned target = 0; target < PtxTargetCount; ++target)
     code.Texts.push_back(
         {PtxTargets[target].Name.str(), table.printSource(target), printLaunches(plan, table, target), {}});

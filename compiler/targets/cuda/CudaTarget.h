@@ -14,7 +14,8 @@ struct CudaTargetOptions {
   std::string CudaPath;
   /// GPUs to assemble machine code for: "sm_80", "sm_90a", ... May be empty: PTX runs on all of sm_80 and up.
   std::vector<std::string> Chips = {"sm_90a"};
-  HostImageOptions Host;
+  /// What the host does is the same work for every processor.
+  HostImageOptions Host = {.Levels = {"x86-64-v3"}, .KeepLlvmIr = false, .OnlyStarts = true};
 };
 
 /// What a kernel is on one of PtxTargets.
@@ -41,6 +42,12 @@ struct CudaText {
   std::vector<std::string> Ptx; ///< of each module
 };
 
+/// How a launch starts its kernel.
+struct CudaCall {
+  unsigned Kernel = 0;                                 ///< of CudaCode::Kernels
+  std::array<mlir::AffineExpr, PtxTargetCount> Blocks; ///< over the program's symbols
+};
+
 struct CudaBinary {
   std::string Chip;
   std::vector<std::string> Modules;
@@ -50,6 +57,7 @@ struct CudaCode {
   std::vector<CudaText> Texts;    ///< in the order of PtxTargets
   std::vector<CudaBinary> Cubins; ///< in the order of Chips
   std::vector<CudaKernel> Kernels;
+  llvm::DenseMap<mlir::Operation *, CudaCall> Calls; ///< by launch
   std::vector<HostImage> HostImages;
 };
 

@@ -78,6 +78,29 @@ TEST(Roofline, WhatFitsStaysInTheCache) {
   EXPECT_EQ(call["totals"]["cache_bytes"], 32 + 32 + 32 + 2000 + 16);
 }
 
+TEST(Roofline, BlocksBoundWhatAGpuReaches) {
+  Json model = manifest();
+  model["entries"][0]["clones"][0]["steps"][1]["blocks"] = "s0";
+  Machine gpu = machine();
+  gpu.Cores = 4;
+  gpu.ProductShare = 0.5;
+  gpu.BlockRate = 50;
+  // Two blocks of four multiprocessors, of which products reach half of the peak: 40000 / (2000 / 4).
+  Json call = buildReport(model, gpu, {{0, {2}}})["calls"][0];
+  EXPECT_EQ(call["launches"][1]["bound"], "compute");
+  EXPECT_DOUBLE_EQ(call["launches"][1]["predicted_seconds"], 1 + 80);
+  EXPECT_EQ(call["launches"][1]["peak_flops"], 2000);
+  EXPECT_DOUBLE_EQ(call["launches"][0]["predicted_seconds"], 1 + 0.32);
+  // More blocks than multiprocessors.
+  call = buildReport(model, gpu, {{0, {8}}})["calls"][0];
+  EXPECT_DOUBLE_EQ(call["launches"][1]["predicted_seconds"], 1 + 160);
+  // One block, which moves 2040 bytes at 5 bytes a second.
+  gpu.BlockRate = 5;
+  call = buildReport(model, gpu, {{0, {1}}})["calls"][0];
+  EXPECT_EQ(call["launches"][1]["bound"], "blocks");
+  EXPECT_DOUBLE_EQ(call["launches"][1]["predicted_seconds"], 1 + (2000 + 16 + 8) / 5.0);
+}
+
 TEST(Roofline, MeasuredTimesStandBeside) {
   Json call = buildReport(manifest(), machine(), {{0, {2}, 30, {2, 28}}})["calls"][0];
   EXPECT_EQ(call["launches"][1]["measured_seconds"], 28);
@@ -106,6 +129,18 @@ TEST_F(MachineFile, ComesBack) {
   EXPECT_EQ(read(describe(machine()), found), "");
   EXPECT_EQ(found.Name, "round");
   EXPECT_EQ(found.CacheRate, 400);
+}
+
+TEST_F(MachineFile, NumbersOfAGpu) {
+  Machine gpu = machine(), found;
+  gpu.BlockRate = 7;
+  gpu.ProductShare = 0.25;
+  EXPECT_EQ(read(describe(gpu), found), "");
+  EXPECT_EQ(found.BlockRate, 7);
+  EXPECT_EQ(found.ProductShare, 0.25);
+  Json json = describe(gpu);
+  json["product_share"] = 0;
+  EXPECT_EQ(read(json, found), path + ": 'product_share' is 0, needed a number above 0");
 }
 
 TEST_F(MachineFile, Refusals) {

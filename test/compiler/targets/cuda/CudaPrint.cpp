@@ -64,7 +64,6 @@ int main(int argc, char **argv) {
   CLI11_PARSE(app, argc, argv);
   options.Pipeline.cuda = true;
   options.Target.Host.KeepLlvmIr = true;
-  options.Target.Host.Levels = {"x86-64-v3"};
 
   DialectRegistry registry;
   registerDialects(registry);
