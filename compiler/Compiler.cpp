@@ -167,7 +167,7 @@ LogicalResult Compilation::generateCode() {
 LogicalResult Compilation::generateCudaCode() {
   CudaTargetOptions options;
   options.CudaPath = Options.cudaPath;
-  options.Chips = {Options.target};
+  options.Chips = Options.targets;
   options.Host.KeepLlvmIr = Options.keepLlvmIr;
   FailureOr<CudaCode> code = compileCuda(*Module, options);
   if (failed(code))
@@ -287,7 +287,7 @@ LogicalResult Compilation::emit(EmitKind kind, StringRef path) {
 }
 
 nlohmann::ordered_json Compilation::describe() {
-  return buildManifest(*Module, isCuda() ? Options.target : "", Images, Cuda);
+  return buildManifest(*Module, isCuda() ? getTarget() : "", Images, Cuda);
 }
 
 void Compilation::report(llvm::raw_ostream &stream) {
@@ -303,7 +303,7 @@ void Compilation::report(llvm::raw_ostream &stream) {
       });
     }
   for (const CudaKernel &kernel : Cuda.Kernels) {
-    const CudaVariant &variant = kernel.Variants[findPtxTarget(Options.target)];
+    const CudaVariant &variant = kernel.Variants[findPtxTarget(getTarget())];
     stream << llvm::formatv("  {0,-40} {1,4} threads {2,4} registers {3,6} bytes shared  {4}\n", kernel.Name,
                             variant.Threads, variant.Registers, variant.SharedBytes, variant.Config);
   }

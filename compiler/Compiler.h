@@ -20,8 +20,9 @@ enum class PackTime { Compile, Load };
 enum class WeightStorageKind { Embed, Reference, None };
 
 struct CompileOptions {
-  std::string input;          ///< an ONNX or GGUF file, or IR in text form (.mlir)
-  std::string target = "cpu"; ///< "cpu", or a CUDA architecture as "sm_90a"
+  std::string input; ///< an ONNX or GGUF file, or IR in text form (.mlir)
+  /// "cpu", or CUDA architectures as "sm_90a", each once. Reports are about the first.
+  std::vector<std::string> targets = {"cpu"};
   WeightStorageKind weights = WeightStorageKind::Embed;
   PackTime pack = PackTime::Compile;
   std::string cudaPath; ///< where NVRTC and nvJitLink are; empty: the usual places
@@ -73,7 +74,8 @@ private:
   std::string printModule(llvm::StringRef path);
   llvm::LogicalResult writeArtifactFile(llvm::StringRef path);
   llvm::LogicalResult writeObjectFiles(llvm::StringRef path);
-  bool isCuda() const { return Options.target != "cpu"; }
+  llvm::StringRef getTarget() const { return Options.targets.front(); }
+  bool isCuda() const { return getTarget() != "cpu"; }
 
   mlir::MLIRContext &Context;
   CompileOptions Options;

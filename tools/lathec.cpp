@@ -9,6 +9,7 @@
 #include "tools/ExitCodes.h"
 #include "tools/Numbers.h"
 #include "tools/Progress.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
@@ -64,7 +65,11 @@ static void declareOptions(CLI::App &app, Arguments &arguments) {
     phases.push_back(name.str());
   app.add_option("model", compile.input, "the model: .onnx, .gguf, or IR as .mlir")->required();
   app.add_option("-o,--output", arguments.output, "what to write ('-': standard output, for text)")->required();
-  app.add_option("--target", compile.target, "cpu, or a CUDA architecture such as sm_90a")
+  app.add_option("--target", compile.targets,
+                 "cpu, or CUDA architectures such as sm_90a: each gets machine code, and newer GPUs find PTX")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->take_all()
       ->check(CLI::Validator(
           [](std::string &text) {
             return text == "cpu" || llvm::StringRef(text).starts_with("sm_")
@@ -154,6 +159,18 @@ static void declareOptions(CLI::App &app, Arguments &arguments) {
   app.set_version_flag("--version", "lathec " LATHE_VERSION);
 }
 
+/// An artifact is for the CPU or for GPUs. A GPU that is named twice counts once.
+static void checkTargets(std::vector<std::string> &targets) {
+  if (targets.size() > 1 && llvm::is_contained(targets, "cpu"))
+    throw CLI::ValidationError("--target", "an artifact is for the CPU or for GPUs, but both are named: " +
+                                               llvm::join(targets, ", ") + "; compile the model twice");
+  std::vector<std::string> once;
+  for (std::string &target : targets)
+    if (!llvm::is_contained(once, target))
+      once.push_back(std::move(target));
+  targets = std::move(once);
+}
+
 static void parseLists(Arguments &arguments) {
   for (const std::string &dim : arguments.dims)
     parseDim(dim, arguments.compile.dims);
@@ -167,6 +184,7 @@ static void parseLists(Arguments &arguments) {
   }
   if (!arguments.compile.stopAfter.empty())
     arguments.emit = "mlir";
+  checkTargets(arguments.compile.targets);
   arguments.compile.weights = arguments.weights == "reference" ? WeightStorageKind::Reference
                               : arguments.weights == "none"    ? WeightStorageKind::None
                                                                : WeightStorageKind::Embed;
@@ -180,10 +198,11 @@ static void parseLists(Arguments &arguments) {
     throw CLI::ValidationError("--pack", "load is about an artifact, but --emit is " + arguments.emit);
   if (arguments.output == "-" && (arguments.emit == "lathe" || arguments.emit == "obj"))
     throw CLI::ValidationError("--output", "'-' takes text, but --emit is " + arguments.emit + "; name a file");
-  if (arguments.compile.pipeline.activations == "int8" && arguments.compile.target != "cpu")
-    throw CLI::ValidationError("--activations", "int8 is for the CPU, but --target is " + arguments.compile.target +
-                                                    "; pass f16 or bf16");
-  if ((arguments.emit == "ptx" || arguments.emit == "cuda") && arguments.compile.target == "cpu")
+  const std::string &target = arguments.compile.targets.front();
+  if (arguments.compile.pipeline.activations == "int8" && target != "cpu")
+    throw CLI::ValidationError("--activations",
+                               "int8 is for the CPU, but --target is " + target + "; pass f16 or bf16");
+  if ((arguments.emit == "ptx" || arguments.emit == "cuda") && target == "cpu")
     throw CLI::ValidationError("--emit", arguments.emit + " needs a CUDA target; add --target=sm_90a");
 }
 
@@ -261,8 +280,8 @@ static bool checkFiles(const Arguments &arguments) {
 
 /// Prints what is wrong with --machine.
 static bool chooseMachine(const Arguments &arguments, report::Machine &machine) {
-  bool cuda = arguments.compile.target != "cpu";
-  std::string name = !arguments.machine.empty() ? arguments.machine : cuda ? arguments.compile.target : "host";
+  const std::string &target = arguments.compile.targets.front();
+  std::string name = !arguments.machine.empty() ? arguments.machine : target != "cpu" ? target : "host";
   if (name == "host") {
     machine = report::measureHost();
     return true;

@@ -33,7 +33,7 @@ static std::vector<std::string> listCandidates(StringRef name, StringRef cudaPat
   return candidates;
 }
 
-Expected<CudaLibrary> CudaLibrary::load(StringRef name, StringRef cudaPath, StringRef package) {
+Expected<CudaLibrary> CudaLibrary::load(StringRef name, StringRef cudaPath, StringRef purpose, StringRef package) {
   for (const std::string &path : listCandidates(name, cudaPath)) {
     bool named = sys::path::has_parent_path(path);
     if (named && !sys::fs::exists(path))
@@ -49,7 +49,7 @@ Expected<CudaLibrary> CudaLibrary::load(StringRef name, StringRef cudaPath, Stri
   std::string where = cudaPath.empty() ? ("where the loader looks nor in '" + ToolkitFolder + "'").str()
                                        : ("'" + cudaPath + "' nor its library folders").str();
   return createStringError(
-      "%s: neither version 13 nor 12 is in %s; install '%s' (PyPI) or the CUDA toolkit, or name the "
+      "%s, which %s: neither version 13 nor 12 is in %s; install '%s' (PyPI) or the CUDA toolkit, or name the "
       "folder that holds it with --cuda-path",
-      (name + ".so").str().c_str(), where.c_str(), package.str().c_str());
+      (name + ".so").str().c_str(), purpose.str().c_str(), where.c_str(), package.str().c_str());
 }

@@ -12,8 +12,10 @@ class CudaLibrary {
 public:
   /// Loads the newest `name`.so.13, .so.12 or .so: from `cudaPath`, a folder that holds the library or is the root of a
   /// toolkit or of the `nvidia` folder of Python packages; or, when that is empty, from where the loader looks and from
-  /// /usr/local/cuda. `package` is what to install, for the message.
-  static llvm::Expected<CudaLibrary> load(llvm::StringRef name, llvm::StringRef cudaPath, llvm::StringRef package);
+  /// /usr/local/cuda. For the message: `purpose` is what
+  /// it does, `package` what to install.
+  static llvm::Expected<CudaLibrary> load(llvm::StringRef name, llvm::StringRef cudaPath, llvm::StringRef purpose,
+                                          llvm::StringRef package);
 
   /// Looks a function up; fails when the library has none of that name.
   template <typename Function> llvm::Error find(Function *&function, const char *name) {

@@ -9,7 +9,8 @@ using namespace lathe::cuda;
 static constexpr int InputPtx = 2;
 
 Expected<NvJitLink> NvJitLink::load(StringRef cudaPath) {
-  Expected<CudaLibrary> library = CudaLibrary::load("libnvJitLink", cudaPath, "nvidia-nvjitlink");
+  Expected<CudaLibrary> library =
+      CudaLibrary::load("libnvJitLink", cudaPath, "assembles kernels for GPUs other than sm_90a", "nvidia-nvjitlink");
   if (!library)
     return library.takeError();
   NvJitLink link;

@@ -5,7 +5,7 @@ using namespace llvm;
 using namespace lathe::cuda;
 
 Expected<Nvrtc> Nvrtc::load(StringRef cudaPath) {
-  Expected<CudaLibrary> library = CudaLibrary::load("libnvrtc", cudaPath, "nvidia-cuda-nvrtc");
+  Expected<CudaLibrary> library = CudaLibrary::load("libnvrtc", cudaPath, "compiles kernels", "nvidia-cuda-nvrtc");
   if (!library)
     return library.takeError();
   Nvrtc nvrtc;
