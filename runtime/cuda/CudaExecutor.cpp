@@ -57,6 +57,15 @@ static size_t arenaBytes(const Program &program, const Entry &entry, const int64
   return size_t(bytes);
 }
 
+/// Results and arena of the largest step: it has no more tokens than all texts together, and no row without its token.
+static size_t bytesOfStep(const Program &program, const Entry &entry, StepShape shape) {
+  ModelSymbols model(entry);
+  auto least = [&](int symbol) { return entry.symbols[size_t(symbol)].min; };
+  shape.tokens = std::max(least(model.tokens), std::min(shape.tokens, shape.sequences * shape.pages * PageTokens));
+  shape.rows = std::max(least(model.rows), std::min(shape.rows, shape.tokens));
+  return resultOffsets(entry, shape.rows).back() + arenaBytes(program, entry, symbolsOf(entry, shape).data());
+}
+
 // ---- Creation ----
 
 CudaExecutor::CudaExecutor(std::shared_ptr<CudaDevice> target, std::shared_ptr<const Program> loaded,
@@ -88,6 +97,7 @@ void CudaExecutor::measureBuckets() {
     int64_t sequences = std::min({bound(model.sequences), bound(model.offsets) - 1, limits.maxSequences});
     StepShape largest = {bound(model.tokens), std::max(sequences, least(model.sequences)), pages, bound(model.rows)};
     metadataBytes = std::max(metadataBytes, metadataOffsets(entry, largest).back());
+    stepBytes = std::max(stepBytes, bytesOfStep(*program, entry, largest));
     if (entry.output("sampled_tokens"))
       sampledBytes = std::max(sampledBytes, size_t(std::max(largest.rows, largest.sequences)) * sizeof(int64_t));
     int64_t most = std::min({bound(model.tokens), bound(model.sequences), bound(model.offsets) - 1, bound(model.rows)});
@@ -111,7 +121,7 @@ void CudaExecutor::create() {
   size_t poolBytes = 0;
   for (size_t i = 0; i != limits.states.size(); ++i)
     poolBytes += size_t(limits.bytesOf(i));
-  placed = device->place(program, poolBytes + metadataBytes + bucketResultBytes + bucketArenaBytes);
+  placed = device->place(program, poolBytes + metadataBytes + bucketResultBytes + bucketArenaBytes + stepBytes);
   driver(driver.streamCreate, &own, StreamNonBlocking);
   last = own;
   driver(driver.eventCreate, &done, EventDisableTiming);
@@ -129,6 +139,9 @@ void CudaExecutor::create() {
   bucketMemory = DeviceMemory(driver, bucketResultBytes + bucketArenaBytes);
   for (Bucket &bucket : buckets)
     capture(bucket);
+  if (stepBytes)
+    (void)workspace(stepBytes, own);
+  growths = 0; // what the plan asks for is no growth
 }
 
 void CudaExecutor::release() {

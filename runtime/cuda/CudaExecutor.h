@@ -52,6 +52,7 @@ private:
 
   std::vector<Bucket> buckets;
   size_t bucketResultBytes = 0, bucketArenaBytes = 0;
+  size_t stepBytes = 0;     ///< results and arena of the largest step that is not captured
   size_t metadataBytes = 0; ///< of the largest step
   size_t sampledBytes = 0;  ///< of its sampled tokens
 

@@ -74,14 +74,25 @@ void Engine::fillStep(std::span<const StepShare> shares) {
     if (share.wantsRow)
       rows.push_back(int32_t(tokens.size()) - 1);
   }
-  logits.resize(rows.size() * size_t(textLimits.vocabulary));
+  bool choosesItself = entry.output("sampled_tokens") && std::all_of(shares.begin(), shares.end(), [](auto &share) {
+                         return !share.wantsRow || share.request->takesLikeliest();
+                       });
+  logits.resize(choosesItself ? 0 : rows.size() * size_t(textLimits.vocabulary));
+  likeliest.assign(choosesItself ? rows.size() : 0, -1);
 }
 
 void Engine::settle(std::span<const StepShare> shares) {
   std::span<float> rest = logits;
+  size_t next = 0; // of `likeliest`
   for (const StepShare &share : shares) {
     if (!share.wantsRow)
       continue;
+    if (!likeliest.empty()) {
+      int32_t token = likeliest[next++];
+      if (!share.request->isFinished())
+        share.request->advance(token);
+      continue;
+    }
     std::span<float> row = rest.first(size_t(textLimits.vocabulary));
     rest = rest.subspan(row.size());
     if (!share.request->isFinished()) // cancelled meanwhile
@@ -123,7 +134,8 @@ std::optional<Failure> Engine::run(std::span<const StepShare> shares, std::uniqu
   static constexpr int32_t NoRow = 0; // a list of no rows is not NULL: that asks for the last of each sequence
   options.rows = rows.empty() ? &NoRow : rows.data();
   options.row_count = rows.size();
-  options.logits = rows.empty() ? nullptr : logits.data();
+  options.logits = logits.empty() ? nullptr : logits.data();
+  options.sampled_tokens = likeliest.empty() ? nullptr : likeliest.data();
   options.logits_bytes = logits.size() * sizeof(float);
   std::optional<Failure> failure;
   isStepping = true;

@@ -56,7 +56,8 @@ private:
   // Of the step in progress: its thread's alone.
   std::vector<SequenceState *> sequences;
   std::vector<int32_t> counts, tokens, rows;
-  std::vector<float> logits;
+  std::vector<float> logits;      ///< of the rows, or
+  std::vector<int32_t> likeliest; ///< their tokens where all requests take the likeliest and the model chooses it
 };
 
 } // namespace lathe::runtime

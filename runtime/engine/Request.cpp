@@ -112,6 +112,22 @@ void Request::advance(std::span<float> row) {
   }
 }
 
+bool Request::takesLikeliest() const {
+  const SamplingOptions &sampling = options.sampling;
+  bool changed = sampling.repeatPenalty != 1 || sampling.presencePenalty != 0 || sampling.frequencyPenalty != 0 ||
+                 !options.logitBiases.empty() || guide;
+  return sampling.temperature == 0 && !changed && !options.wantsLogProbabilities && !options.wantsLogits &&
+         options.topTokens == 0;
+}
+
+void Request::advance(int32_t likeliest) {
+  try {
+    take(likeliest);
+  } catch (const Failure &problem) {
+    fail(problem.code(), problem.message());
+  }
+}
+
 void Request::finish(lathe_finish why) {
   if (isFinished())
     return;

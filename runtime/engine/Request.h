@@ -41,6 +41,10 @@ public:
 
   /// Chooses the next token from the logits behind the text so far, which are overwritten, and takes it.
   void advance(std::span<float> row);
+  /// Whether the likeliest token is next, whatever the others are, and nothing else is wanted of the logits.
+  bool takesLikeliest() const;
+  /// Takes the likeliest token, which the device has chosen.
+  void advance(int32_t likeliest);
   /// Ends it, unless it is finished.
   void finish(lathe_finish reason);
   void fail(lathe_code code, const std::string &message);

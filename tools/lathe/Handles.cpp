@@ -1,10 +1,12 @@
 #include "tools/lathe/Handles.h"
 #include "tools/Numbers.h"
+#include "tools/Progress.h"
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <unistd.h>
 
 namespace lathe::tools {
 
@@ -87,6 +89,8 @@ Session createSession(const Model &model, const lathe_session_options *options) 
     complete = *options;
   complete.struct_size = sizeof(complete);
   complete.made_up_weights = model.madeUpWeights;
+  Progress progress("lathe", model.ordinal >= 0 && isatty(STDERR_FILENO));
+  progress.start("loading weights to the GPU");
   lathe_session *session = nullptr;
   check(lathe_session_create(model.program.get(), model.device.get(), &complete, &session));
   return Session(session);

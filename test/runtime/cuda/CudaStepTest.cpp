@@ -290,6 +290,61 @@ TEST_F(CudaSampledStep, TokensComeBackBesideLogits) {
   EXPECT_EQ(token, likeliest(text));
 }
 
+TEST_F(CudaSampledStep, EnginesLeaveLogitsThatNobodyWantsOnTheDevice) {
+  lathe_engine_options options{};
+  options.struct_size = sizeof(options);
+  lathe_engine *created = nullptr;
+  test::succeed(lathe_engine_create(session.get(), &options, &created));
+  test::Engine engine(created);
+  auto write = [&](bool wantsLogProbabilities) {
+    std::vector<std::vector<int32_t>> texts;
+    std::vector<test::Request> requests;
+    for (int32_t i = 0; i != 3; ++i) {
+      texts.push_back(someText(size_t(5 + 7 * i), i));
+      lathe_request_options ask{};
+      ask.struct_size = sizeof(ask);
+      ask.tokens = texts.back().data();
+      ask.token_count = texts.back().size();
+      ask.max_tokens = 6;
+      ask.log_probabilities = wantsLogProbabilities && i == 1;
+      lathe_request *request = nullptr;
+      test::succeed(lathe_engine_submit(engine.get(), &ask, &request));
+      requests.emplace_back(request);
+    }
+    for (size_t unfinished = 1; unfinished != 0;)
+      test::succeed(lathe_engine_step(engine.get(), &unfinished));
+    for (size_t i = 0; i != requests.size(); ++i) {
+      lathe_request_output output{};
+      output.struct_size = sizeof(output);
+      test::succeed(lathe_request_poll(requests[i].get(), &output));
+      EXPECT_EQ(output.token_count, 6u);
+      for (size_t token = 0; token != output.token_count; ++token) {
+        EXPECT_EQ(output.tokens[token], likeliest(texts[i])) << i << " " << token;
+        texts[i].push_back(output.tokens[token]);
+      }
+    }
+  };
+  write(false);
+  EXPECT_EQ(calls("bytes to host"), 3 * 6 * 8);
+  write(true); // with rows of 8 logits, until the one that wants them is done
+  EXPECT_GT(calls("bytes to host"), 3 * 6 * 8 + 6 * 8 * 4);
+}
+
+TEST_F(CudaStep, PromptsOfAllSizesFindTheirMemory) {
+  int allocations = calls("cuMemAllocAsync") + calls("cuMemAlloc");
+  lathe_memory_info before{}, after{};
+  before.struct_size = after.struct_size = sizeof(before);
+  test::succeed(lathe_session_memory(session.get(), &before));
+  for (size_t length : {2, 17, 40, 64}) {
+    test::Sequence sequence = test::openSequence(session);
+    EXPECT_EQ(advance(session, sequence, someText(length)), toyLogits(someText(length)));
+  }
+  EXPECT_EQ(calls("cuMemAllocAsync") + calls("cuMemAlloc"), allocations);
+  test::succeed(lathe_session_memory(session.get(), &after));
+  EXPECT_EQ(after.working_bytes, before.working_bytes);
+  EXPECT_EQ(after.growths, 0u);
+}
+
 TEST_F(CudaStep, AModelThatChoosesNoTokensRefusesTo) {
   test::Sequence sequence = test::openSequence(session);
   Step step;

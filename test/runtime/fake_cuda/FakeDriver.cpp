@@ -248,6 +248,7 @@ int cuMemcpyDtoHAsync_v2(void *target, Address source, size_t bytes, StreamObjec
   return context("cuMemcpyDtoHAsync", [&](State &fake) {
     if (!known(fake.streams, stream, "cuMemcpyDtoHAsync") || !inside(source, bytes, "cuMemcpyDtoHAsync"))
       return InvalidHandle;
+    fake.calls["bytes to host"] += int(bytes);
     fake.enqueue(*stream, [=] { std::memcpy(target, reinterpret_cast<const void *>(source), bytes); });
     if (!isPinned(target) && !stream->capture)
       fake.drain(*stream); // pageable memory has been written when the call returns
