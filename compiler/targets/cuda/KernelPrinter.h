@@ -11,6 +11,10 @@
 
 namespace lathe::cuda {
 
+/// Multiprocessors of the GPUs that matter most. Persistent kernels of sm_90a have no more blocks; with fewer tiles
+/// some have nothing to do.
+inline constexpr int64_t Multiprocessors = 132;
+
 /// One instance of a template.
 struct TemplateUse {
   std::string Header;                                      ///< "matmul.cuh"

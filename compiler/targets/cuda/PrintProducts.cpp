@@ -57,9 +57,6 @@ static constexpr Tile LargeTile = {"LargeTile", 128, 128, 32, 4, 256}, MediumTil
 // The output of a product whose sums are not stored (together.cuh).
 static constexpr StringRef Nothing = "Nothing";
 
-// Multiprocessors of the GPUs that matter most: with fewer tiles some of them have nothing to do.
-static constexpr int64_t Multiprocessors = 132;
-
 /// The largest tile that rows fill and that leaves every multiprocessor some work. All products of a launch have one:
 /// `maxCols` is the number of their columns together.
 static Tile chooseTile(const Product &product, int64_t maxCols) {

@@ -231,6 +231,30 @@ static void usePrefill(const LaunchBody &body, const PageShape &shape, StringRef
     use.Tiles = use.Tiles + sequences * few.getItemsPerToken();
 }
 
+// Where there may be more tokens, sequences are taken to have many rows.
+static constexpr int64_t MostSingleRows = 64;
+
+/// Whether PagedAttentionPrefillSm90 takes these heads, of queries of the cache's type.
+static bool fitWarpgroups(const PageShape &shape) {
+  return (shape.KeyWidth == 64 || shape.KeyWidth == 128 || shape.KeyWidth == 192) &&
+         (shape.ValueWidth == 64 || shape.ValueWidth == 128);
+}
+
+/// Any rows on Hopper: tiles of the sequences, whose products are those of warpgroups.
+static void useWarpgroups(const LaunchBody &body, const PageShape &shape, StringRef types, AffineExpr tokens,
+                          AffineExpr sequences, TemplateUse &use) {
+  static constexpr int64_t Consumers = 2, Rows = Consumers * 64, Keys = 128, MaxStages = 4, Kilobyte = 1024;
+  int64_t queryBytes = Rows * shape.KeyWidth * 2, stepBytes = Keys * (shape.KeyWidth + shape.ValueWidth) * 2;
+  int64_t stages = std::min(MaxStages, (226 * Kilobyte - queryBytes) / stepBytes), group = shape.Heads / shape.KvHeads;
+  use.Header = "paged_attention_prefill_sm90.cuh";
+  use.Type = llvm::formatv("PagedAttentionPrefillSm90<{0}, {1}, {2}>", types, shape.print(), Multiprocessors);
+  use.Config = llvm::formatv("warpgroups, {0} rows a block, {1} positions a step, {2} stages", Rows, Keys, stages);
+  use.Threads = (Consumers + 1) * 128;
+  use.SharedBytes = queryBytes + stages * stepBytes + 256;
+  int64_t tiles = body.getMax(((tokens * group).ceilDiv(Rows) + sequences) * shape.KvHeads);
+  use.Tiles = getAffineConstantExpr(std::min(Multiprocessors, tiles), tokens.getContext());
+}
+
 FailureOr<TemplateUse> cuda::printPagedAttention(const LaunchBody &body, PagedAttentionOp op) {
   auto variant = body.getLaunch().getKernel().getConfig().getAs<StringAttr>("variant");
   bool scalars = !variant || variant.getValue() == "simt";
@@ -275,6 +299,9 @@ FailureOr<TemplateUse> cuda::printPagedAttention(const LaunchBody &body, PagedAt
     useScalars(shape, types, state.getElement().getIntOrFloatBitWidth() / 8, tokens, use);
   } else if (variant.getValue() == "few_rows") {
     useDecode(body, shape, types, tokens, use);
+  } else if (body.getTarget() == HopperTarget && body.getMax(tokens) > MostSingleRows && *query == *element &&
+             fitWarpgroups(shape) && op.getScale().convertToFloat() > 0) {
+    useWarpgroups(body, shape, llvm::formatv("{0}, {1}", *element, *output).str(), tokens, sequences, use);
   } else {
     int64_t parts = *query != "float" ? 1 : *element == "Half" ? 2 : 3; // OperandParts
     usePrefill(body, shape, types, parts, tokens, sequences, use);

@@ -54,10 +54,6 @@ static constexpr ProductTile LargeTile = {"PackedLargeTile", 128, 128, 3, 256},
 static constexpr ProductTile WideTile = {"", 128, 256, 4, 384}, RowsTile = {"PackedRowsTile", 64, 128, 8, 256},
                              ThinTile = {"PackedThinTile", 64, 32, 16, 256};
 
-// Multiprocessors of the GPUs that matter most. Kernels of sm_90a have no more blocks; of other tiles with fewer some
-// have nothing to do.
-static constexpr int64_t Multiprocessors = 132;
-
 static void setBlocks(int64_t tiles, TemplateUse &use, MLIRContext *context) {
   use.Tiles = getAffineConstantExpr(std::min(Multiprocessors, tiles), context);
 }

@@ -152,7 +152,8 @@ public:
   bool Reverse = false;
   std::vector<BulkCopy> BulkCopies; ///< started, not yet arrived
   std::vector<ArrivingCopies> Arriving;
-  unsigned ClusterBlocks = 0; ///< not 0: all threads that have not finished wait for a cluster of so many blocks
+  unsigned SomeArrived[16] = {}; ///< threads that have arrived at a named barrier and gone on
+  unsigned ClusterBlocks = 0;    ///< not 0: all threads that have not finished wait for a cluster of so many blocks
   // What blocks of a cluster show each other.
   static inline char *Base = nullptr; ///< shared memory of the block that runs
   static inline std::vector<char *> Peers;
@@ -163,6 +164,7 @@ public:
     Reverse = reverse;
     BulkCopies.clear();
     Arriving.clear();
+    std::memset(SomeArrived, 0, sizeof(SomeArrived));
     Body = &body;
     SharedStorage.reset(new char[sharedBytes + 1024]);
     Shared = SharedStorage.get() + (1024 - reinterpret_cast<uintptr_t>(SharedStorage.get()) % 1024) % 1024;
@@ -286,10 +288,13 @@ private:
         ++waiting[fiber.SomeBarrier];
         wanted[fiber.SomeBarrier] = fiber.SomeThreads;
       }
-    bool any = false;
+    bool any = false, full[16] = {};
+    for (int id = 0; id < 16; ++id) {
+      full[id] = waiting[id] > 0 && waiting[id] + SomeArrived[id] == wanted[id];
+      SomeArrived[id] = full[id] ? 0 : SomeArrived[id];
+    }
     for (unsigned i = 0; i < Count; ++i)
-      if (Fiber &fiber = *Fibers[i];
-          fiber.Where == Fiber::AtSomeBarrier && waiting[fiber.SomeBarrier] == wanted[fiber.SomeBarrier]) {
+      if (Fiber &fiber = *Fibers[i]; fiber.Where == Fiber::AtSomeBarrier && full[fiber.SomeBarrier]) {
         fiber.Where = Fiber::Ready;
         any = true;
       }

@@ -1,6 +1,7 @@
 // One launch of every template that needs sm_90a, as instances.cu has for the others.
 #include "packed_matmul_few_sm90.cuh"
 #include "packed_matmul_wide_sm90.cuh"
+#include "paged_attention_prefill_sm90.cuh"
 #include "quantized_few_sm90.cuh"
 
 using namespace lathe::kernels;
@@ -175,4 +176,77 @@ KERNEL(QuantizedFew5) lathe_quantized_few_rows_q4_0_4(void *p0, void *p1, void *
   SHARED;
   QuantizedFew5::Params params{(const Half *)p0, d0, 896, 132, {{{(const uint8_t *)p1}, p2, 896, 896}}};
   gridTiles<QuantizedFew5>(params, smem, StoreAsIs{});
+}
+
+/// Attention of 32 heads, and 8 of keys, in the fourth of 32 layers.
+template <class Kernel>
+__device__ void attend(char *smem, void *q, void *pool, void *offsets, void *lengths, void *tables, void *sinks,
+                       void *out, int64_t tokens, int64_t sequences, int64_t pages, float scale, float cap,
+                       int64_t window) {
+  constexpr int64_t Layer = 8 * 16 * (Kernel::KeyWidth + Kernel::ValueWidth);
+  typename Kernel::Params params{.Q = static_cast<decltype(Kernel::Params::Q)>(q),
+                                 .Out = static_cast<decltype(Kernel::Params::Out)>(out),
+                                 .Pool = static_cast<decltype(Kernel::Params::Pool)>(pool),
+                                 .RowOffsets = static_cast<const int32_t *>(offsets),
+                                 .Lengths = static_cast<const int32_t *>(lengths),
+                                 .BlockTables = static_cast<const int32_t *>(tables),
+                                 .Sinks = static_cast<const float *>(sinks),
+                                 .Tokens = tokens,
+                                 .Sequences = sequences,
+                                 .Pages = pages,
+                                 .LdQ = 32 * Kernel::KeyWidth,
+                                 .LdOut = 32 * Kernel::ValueWidth,
+                                 .PageElements = 32 * Layer,
+                                 .LayerOffset = 3 * Layer,
+                                 .Scale = scale,
+                                 .SoftCap = cap,
+                                 .Window = window};
+  gridTiles<Kernel>(params, smem, NoBody{});
+}
+
+#define ATTEND_PARAMETERS                                                                                              \
+  void *q, void *pool, void *offsets, void *lengths, void *tables, void *sinks, void *out, int64_t tokens,             \
+      int64_t sequences, int64_t pages
+#define ATTEND_ARGUMENTS smem, q, pool, offsets, lengths, tables, sinks, out, tokens, sequences, pages
+#define ALIGNED_SHARED extern __shared__ __align__(1024) char smem[]
+
+// Warpgroups that multiply raise their registers to what is left by the one that fetches; the numbers below are those
+// that all begin with.
+using Prefill128 = PagedAttentionPrefillSm90<BFloat16, BFloat16, AttentionShape<32, 8, 128, 128>>;
+static_assert(Prefill128::Stages == 3 && Prefill128::SharedBytes <= 227 << 10);
+// registers <= 168
+KERNEL(Prefill128) lathe_paged_attention_prefill_sm90_128(ATTEND_PARAMETERS) {
+  ALIGNED_SHARED;
+  attend<Prefill128>(ATTEND_ARGUMENTS, 0.0883883f, 0, 0);
+}
+
+using Prefill64 = PagedAttentionPrefillSm90<Half, Half, AttentionShape<32, 8, 64, 64>>;
+static_assert(Prefill64::Stages == 4);
+// registers <= 168
+KERNEL(Prefill64) lathe_paged_attention_prefill_sm90_64(ATTEND_PARAMETERS) {
+  ALIGNED_SHARED;
+  attend<Prefill64>(ATTEND_ARGUMENTS, 0.125f, 0, 4096);
+}
+
+using Prefill192 = PagedAttentionPrefillSm90<Half, float, AttentionShape<32, 8, 192, 128>>;
+static_assert(Prefill192::SharedBytes <= 227 << 10);
+// registers <= 168
+KERNEL(Prefill192) lathe_paged_attention_prefill_sm90_192(ATTEND_PARAMETERS) {
+  ALIGNED_SHARED;
+  attend<Prefill192>(ATTEND_ARGUMENTS, 0.0721688f, 50, 4096);
+}
+
+// Queries in f32, and heads of other widths, stay with the template of all GPUs, which has more registers here.
+using PrefillParts = PagedAttentionPrefill<float, Half, float, AttentionShape<32, 8, 128, 128>>;
+// registers <= 255
+KERNEL(PrefillParts) lathe_paged_attention_prefill_sm90_parts(ATTEND_PARAMETERS) {
+  SHARED;
+  attend<PrefillParts>(ATTEND_ARGUMENTS, 0.0883883f, 0, 0);
+}
+
+using Prefill96 = PagedAttentionPrefill<Half, Half, Half, AttentionShape<32, 32, 96, 96>>;
+// registers <= 255
+KERNEL(Prefill96) lathe_paged_attention_prefill_sm90_96(ATTEND_PARAMETERS) {
+  SHARED;
+  attend<Prefill96>(ATTEND_ARGUMENTS, 0.1020621f, 0, 0);
 }

@@ -1,7 +1,7 @@
 // Attention over pages against softmax written out in f64, on ragged batches of decode, prefill and padding.
 #include "KernelTest.h"
 #include "paged_attention_decode_sm90.cuh"
-#include "paged_attention_prefill.cuh"
+#include "paged_attention_prefill_sm90.cuh"
 #include <set>
 
 using namespace lathe::kernels;
@@ -233,6 +233,18 @@ void fastCases(Suite &suite, const std::string &name) {
   runFastCase<Kernel, Query, State, Output, Shape>(suite, name, many);
 }
 
+/// The kernel of warpgroups: every sequence takes a tile or more, and a block several tiles.
+template <class State, class Output, class Shape> void warpgroupCases(Suite &suite, const std::string &name) {
+  const Batch batches[] = {
+      {.Sequences = {{1, 15}, {1, 16}, {1, 17}, {1, 0}, {2, 31}}, .PaddedTokens = 2},
+      {.Sequences = {{17, 17}, {1, 64}, {0, 0}, {5, 133}, {40, 100}}, .PaddedTokens = 3, .Sinks = true},
+      {.Sequences = {{1, 300}, {70, 181}, {1, 1}}, .Window = 38, .SoftCap = 3},
+      {.Sequences = {{1, 700}, {large(2000, 200), large(2500, 200)}, {0, 0}, {130, 400}}, .Window = 600},
+  };
+  for (const Batch &batch : batches)
+    runFastCase<PagedAttentionPrefillSm90<State, Output, Shape, 5>, State, State, Output, Shape>(suite, name, batch);
+}
+
 template <class Query, class State, class Output, class Shape>
 void tensorCoreCases(Suite &suite, const std::string &name) {
   fastCases<PagedAttentionDecode<Query, State, Output, Shape, 4>, Query, State, Output, Shape>(suite, name + " decode");
@@ -381,7 +393,9 @@ template <class Shape> void timeTensorCores(Suite &suite) {
     timeFast<PagedAttentionPrefill<B, B, B, Shape>, Shape>(suite, "any rows", sequences, 1, length);
   }
   for (int64_t tokens : {512, 2048, 8192})
-    timeFast<PagedAttentionPrefill<B, B, B, Shape>, Shape>(suite, "any rows", 1, tokens, tokens);
+    timeFast<PagedAttentionPrefill<B, B, B, Shape>, Shape>(suite, "any rows", 1, tokens, tokens),
+        timeFast<PagedAttentionPrefillSm90<B, B, Shape>, Shape>(suite, "warpgroups", 1, tokens, tokens);
+  timeFast<PagedAttentionPrefillSm90<B, B, Shape>, Shape>(suite, "warpgroups", 1, 512, 8192);
   timeFast<PagedAttentionPrefill<B, B, B, Shape>, Shape>(suite, "any rows", 1, 512, 8192);
 }
 
@@ -396,6 +410,8 @@ int main(int argc, char **argv) {
   cases<Half, float, float, AttentionShape<6, 6, 192, 128>>(suite, "f16*f32 6/6x192/128");
   cases<float, float, Half, AttentionShape<8, 1, 256, 256>>(suite, "f32 8/1x256");
   tensorCoreCases<BFloat16, BFloat16, BFloat16, AttentionShape<8, 2, 128, 128>>(suite, "bf16 8/2x128");
+  warpgroupCases<BFloat16, BFloat16, AttentionShape<8, 2, 128, 128>>(suite, "bf16 8/2x128 warpgroups");
+  warpgroupCases<Half, float, AttentionShape<3, 1, 64, 128>>(suite, "f16 3/1x64/128 warpgroups");
   tensorCoreCases<Half, Half, Half, AttentionShape<3, 1, 64, 80>>(suite, "f16 3/1x64/80");
   leanCases<Half, Half, Half, AttentionShape<3, 1, 64, 80>>(suite, "f16 3/1x64/80");
   tensorCoreCases<float, Half, float, AttentionShape<2, 2, 112, 96>>(suite, "f32*f16 2/2x112/96");

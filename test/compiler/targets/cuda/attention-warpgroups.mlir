@@ -1,0 +1,39 @@
+// RUN: cuda-print %s --emit=source,launches --ptx=sm_90a | FileCheck %s
+// RUN: cuda-print %s --emit=source | FileCheck %s --check-prefix=PORTABLE --implicit-check-not=Sm90
+
+// On Hopper many tokens go to products of warpgroups, where queries and cache have one 16-bit type and heads are
+// multiples of 64 wide. A scale that is not positive would turn the largest score into the smallest.
+// CHECK:      using Template = PagedAttentionPrefill<Half, Half, Half, AttentionShape<4, 2, 128, 64>, false>;
+// CHECK:      using Template = PagedAttentionPrefill<Half, Half, Half, AttentionShape<4, 2, 128, 64>, false>;
+// CHECK:      .Scale = -0.125f
+// CHECK:      using Template = PagedAttentionPrefillSm90<Half, Half, AttentionShape<4, 2, 128, 64>, 132>;
+// CHECK:      extern __shared__ __align__(1024) char smem[];
+// CHECK:      .Sinks = p5, .Tokens = d0, .Sequences = d2, .Pages = d3, .LdQ = 512, .LdOut = 256, .PageElements = 6144, .LayerOffset = l0 * 6144, .Scale = 0.125f, .SoftCap = 0.0f, .Window = 32}
+
+// CHECK:      forward tokens 9..64
+// CHECK:        lathe_paged_attention{{[a-z0-9_]+}}<<<{{.*}}, 128, {{[0-9]+}}>>> layer 0
+// CHECK:        [[NEGATIVE:lathe_paged_attention[a-z0-9_]+]]<<<{{.*}}, 128, {{[0-9]+}}>>> layer 0
+// CHECK:      forward tokens 65..256
+// CHECK:        lathe_paged_attention{{[a-z0-9_]+}}<<<16, 384, 229632>>> layer 0
+// CHECK:        [[NEGATIVE]]<<<
+
+// PORTABLE:   using Template = PagedAttentionPrefill<Half, Half, Half, AttentionShape<4, 2, 128, 64>, true>;
+
+#symbols = [#lathe.symbol<"tokens", 1, 256>, #lathe.symbol<"sequences", 1, 4>, #lathe.symbol<"offsets", 2, 5>,
+            #lathe.symbol<"pages", 1, 8>]
+func.func @forward(%q: tensor<?x4x128xf16> {lathe.name = "q", lathe.dims = ["tokens", 4, 128]},
+                   %offsets: tensor<?xi32> {lathe.name = "row_offsets", lathe.dims = ["offsets"]},
+                   %lengths: tensor<?xi32> {lathe.name = "lengths", lathe.dims = ["sequences"]},
+                   %tables: tensor<?x?xi32> {lathe.name = "block_tables", lathe.dims = ["sequences", "pages"]},
+                   %sinks: tensor<4xf32> {lathe.name = "sinks", lathe.dims = [4]},
+                   %kv: !lathe.state<paged, 1x2x192xf16> {lathe.name = "kv"})
+    -> (tensor<?x4x64xf16>, tensor<?x4x64xf16>, !lathe.state<paged, 1x2x192xf16>)
+    attributes {lathe.entry = "language_model", lathe.symbols = #symbols} {
+  %o = lathe.paged_attention %q, %kv, %offsets, %lengths, %tables sinks %sinks : tensor<4xf32> layer 0 scale 1.25e-01
+      window 32 : tensor<?x4x128xf16>, !lathe.state<paged, 1x2x192xf16>, tensor<?xi32>, tensor<?xi32>, tensor<?x?xi32>
+      -> tensor<?x4x64xf16>
+  %n = lathe.paged_attention %q, %kv, %offsets, %lengths, %tables layer 0 scale -1.25e-01
+      : tensor<?x4x128xf16>, !lathe.state<paged, 1x2x192xf16>, tensor<?xi32>, tensor<?xi32>, tensor<?x?xi32>
+      -> tensor<?x4x64xf16>
+  return %o, %n, %kv : tensor<?x4x64xf16>, tensor<?x4x64xf16>, !lathe.state<paged, 1x2x192xf16>
+}
