@@ -97,7 +97,7 @@ static void declareOptions(CLI::App &app, Arguments &arguments) {
                  "rounded to 8 bits where weights are Q4_0, Q8_0, Q4_K or Q6_K, else f32")
       ->check(CLI::IsMember({"f32", "f16", "bf16", "int8"}));
   app.add_option("--kv", compile.pipeline.kv,
-                 "what the KV cache holds: f32, f16, bf16, and on the CPU q8_0 or fp8; default: as --activations, f32 "
+                 "what the KV cache holds: f32, f16, bf16, q8_0 or fp8; default: as --activations, f32 "
                  "with int8")
       ->check(CLI::IsMember({"f32", "f16", "bf16", "q8_0", "fp8"}));
   app.add_option("--token-boundaries", compile.pipeline.tokenBoundaries,

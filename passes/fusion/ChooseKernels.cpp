@@ -51,16 +51,20 @@ static Choice chooseTileProduct(int64_t maxRows) {
   return {"tile_matmul", "tiles", llvm::formatv("up to {0} rows fill tensor core tiles", maxRows)};
 }
 
-/// Paged attention on CUDA: tensor cores take 16-bit pages and widths that are multiples of 16.
+/// Paged attention on CUDA: tensor cores take widths that are multiples of 16 and pages whose elements they multiply in
+/// 16 bits without losing more than the queries have.
 static Choice chooseAttention(PagedAttentionOp attention, int64_t maxRows) {
   static constexpr int64_t MmaDepth = 16, MaxTileWidth = 256;
   StringRef name = "paged_attention";
   Type query = attention.getQuery().getType().getElementType(), state = attention.getState().getType().getElement();
   int64_t keyWidth = attention.getQuery().getType().getDimSize(2);
   int64_t valueWidth = attention.getState().getType().getShape()[2] - keyWidth;
-  if (!state.isF16() && !state.isBF16())
-    return {name.str(), "simt", "the cache does not hold f16 or bf16"};
-  if (!query.isF32() && query != state)
+  bool halves = state.isF16() || state.isBF16(), blocks = isa<QuantizedTypeInterface>(state);
+  if (state.isF32())
+    return {name.str(), "simt", "the cache holds f32"};
+  if (query.isF32() && blocks)
+    return {name.str(), "simt", "queries in f32 would meet blocks rounded to 16 bits"};
+  if (!query.isF32() && halves && query != state)
     return {name.str(), "simt", "queries and cache have two 16-bit types"};
   if (keyWidth % MmaDepth != 0 || valueWidth % MmaDepth != 0)
     return {name.str(), "simt", "a head is no multiple of 16 wide"};

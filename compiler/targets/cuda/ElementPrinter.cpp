@@ -41,6 +41,11 @@ FailureOr<std::string> cuda::getMemoryType(Operation *op, Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   if ((tensor && isa<QuantizedTypeInterface>(tensor.getElementType())) || isa<SizesType>(type))
     return std::string("uint8_t");
+  // As pages.cuh calls them.
+  if (auto state = dyn_cast<StateType>(type); state && isa<Float8E4M3FNType>(state.getElement()))
+    return std::string("Float8");
+  else if (state && isa<QuantizedTypeInterface>(state.getElement()))
+    return std::string("Q8Block");
   return getElementType(op, type);
 }
 

@@ -9,7 +9,7 @@ namespace lathe::cuda {
 
 /// Element types as the templates spell them: "float", "Half", "Q4_K". Fails with a diagnostic on `op`.
 llvm::FailureOr<std::string> getElementType(mlir::Operation *op, mlir::Type type);
-/// The element type of memory: block formats are bytes.
+/// The element type of memory: block formats are bytes, those of pages as pages.cuh calls them.
 llvm::FailureOr<std::string> getMemoryType(mlir::Operation *op, mlir::Type type);
 /// The type of a value in registers: f16 and bf16 are float.
 llvm::FailureOr<std::string> getRegisterType(mlir::Operation *op, mlir::Type type);

@@ -80,12 +80,9 @@ struct PageShape {
 };
 } // namespace
 
-/// The element type of a cache, which the kernels read and write element by element.
-static FailureOr<std::string> getStateElement(Operation *op, StateType state) {
-  if (isa<QuantizedTypeInterface>(state.getElement()))
-    return op->emitOpError() << "has a cache of " << state.getElement()
-                             << ", for which there is no CUDA kernel; f32, f16 and bf16 have";
-  return getElementType(op, state);
+/// The most elements that a kernel without tensor cores reads at a time.
+static int64_t getLargestChunk(StateType state) {
+  return isa<QuantizedTypeInterface>(state.getElement()) ? 8 : 128 / state.getElement().getIntOrFloatBitWidth();
 }
 
 FailureOr<TemplateUse> cuda::printAppendKv(const LaunchBody &body, AppendKvOp op) {
@@ -96,7 +93,7 @@ FailureOr<TemplateUse> cuda::printAppendKv(const LaunchBody &body, AppendKvOp op
                          slots = getParameter(body, op.getSlots());
   FailureOr<std::string> input = getElementType(op, keys.getType()),
                          valueInput = getElementType(op, op.getValue().getType()),
-                         element = getStateElement(op, op.getState().getType());
+                         element = getMemoryType(op, op.getState().getType());
   if (failed(key) || failed(value) || failed(slots) || failed(input) || failed(valueInput) || failed(element) ||
       failed(getParameter(body, op.getState())) || failed(checkNoEpilogue(body)))
     return failure();
@@ -140,9 +137,9 @@ static int64_t getHeadsPerBlock(int64_t group) {
   return heads;
 }
 
-static int64_t getSharedBytes(const PageShape &shape, int64_t heads, int64_t elementBytes) {
+static int64_t getSharedBytes(const PageShape &shape, int64_t heads, int64_t largest) {
   static constexpr int64_t Warps = 4, Lanes = 32;
-  int64_t width = shape.ValueWidth, largest = 16 / elementBytes;
+  int64_t width = shape.ValueWidth;
   int64_t elements = width % largest == 0 ? largest : width % 4 == 0 ? 4 : width % 2 == 0 ? 2 : 1;
   int64_t chunks = width / elements, rows = chunks <= Lanes ? Lanes / chunks : 1;
   return 4 * (heads * shape.KeyWidth + Warps * StateType::PageTokens * heads + Warps * rows * heads * width +
@@ -150,14 +147,14 @@ static int64_t getSharedBytes(const PageShape &shape, int64_t heads, int64_t ele
 }
 
 /// The form without tensor cores.
-static void useScalars(const PageShape &shape, StringRef types, int64_t elementBytes, AffineExpr tokens,
+static void useScalars(const PageShape &shape, StringRef types, int64_t largestChunk, AffineExpr tokens,
                        TemplateUse &use) {
   int64_t heads = getHeadsPerBlock(shape.Heads / shape.KvHeads);
   use.Header = "paged_attention.cuh";
   use.Type = llvm::formatv("PagedAttention<{0}, {1}>", types, shape.print());
   use.Config = llvm::formatv("{0} heads a block, 4 warps, 1 part", heads);
   use.Threads = 128;
-  use.SharedBytes = getSharedBytes(shape, heads, elementBytes);
+  use.SharedBytes = getSharedBytes(shape, heads, largestChunk);
   use.Tiles = tokens * (shape.Heads / heads);
 }
 
@@ -258,9 +255,6 @@ static void useWarpgroups(const LaunchBody &body, const PageShape &shape, String
 FailureOr<TemplateUse> cuda::printPagedAttention(const LaunchBody &body, PagedAttentionOp op) {
   auto variant = body.getLaunch().getKernel().getConfig().getAs<StringAttr>("variant");
   bool scalars = !variant || variant.getValue() == "simt";
-  if (op.getSinks() && scalars)
-    return op.emitOpError() << "has sinks, for which there is no CUDA kernel without tensor cores; keep its cache in "
-                               "f16 or bf16, or compile for the CPU";
   SmallVector<std::string> pointers;
   for (Value operand : op->getOperands()) {
     FailureOr<std::string> pointer = getParameter(body, operand);
@@ -269,7 +263,7 @@ FailureOr<TemplateUse> cuda::printPagedAttention(const LaunchBody &body, PagedAt
     pointers.push_back(*pointer);
   }
   StateType state = op.getState().getType();
-  FailureOr<std::string> query = getElementType(op, op.getQuery().getType()), element = getStateElement(op, state),
+  FailureOr<std::string> query = getElementType(op, op.getQuery().getType()), element = getMemoryType(op, state),
                          output = getElementType(op, body.getYielded()[0].getType());
   if (failed(query) || failed(element) || failed(output) || failed(checkNoEpilogue(body)))
     return failure();
@@ -281,10 +275,11 @@ FailureOr<TemplateUse> cuda::printPagedAttention(const LaunchBody &body, PagedAt
   use.Params = {{"Q", pointers[0]},       {"Out", "p" + std::to_string(body.getOutputPort(0))},
                 {"Pool", pointers[1]},    {"RowOffsets", pointers[2]},
                 {"Lengths", pointers[3]}, {"BlockTables", pointers[4]}};
+  std::string sinks = op.getSinks() ? pointers[5] : "nullptr";
   if (scalars)
     use.Params.push_back({"Slots", "nullptr"});
   else
-    use.Params.push_back({"Sinks", op.getSinks() ? pointers[5] : "nullptr"});
+    use.Params.push_back({"Sinks", sinks});
   use.Params.insert(use.Params.end(), {{"Tokens", printSize(tokens)},
                                        {"Sequences", printSize(sequences)},
                                        {"Pages", printSize(body.getDim(op.getBlockTables(), 1))},
@@ -295,15 +290,15 @@ FailureOr<TemplateUse> cuda::printPagedAttention(const LaunchBody &body, PagedAt
                                        {"SoftCap", printFloat(op.getCap().convertToFloat())},
                                        {"Window", std::to_string(op.getVisibleTokens())}});
   if (scalars) {
-    use.Params.insert(use.Params.end(), {{"Splits", "1"}, {"Partial", "nullptr"}});
-    useScalars(shape, types, state.getElement().getIntOrFloatBitWidth() / 8, tokens, use);
+    use.Params.insert(use.Params.end(), {{"Sinks", sinks}, {"Splits", "1"}, {"Partial", "nullptr"}});
+    useScalars(shape, types, getLargestChunk(state), tokens, use);
   } else if (variant.getValue() == "few_rows") {
     useDecode(body, shape, types, tokens, use);
   } else if (body.getTarget() == HopperTarget && body.getMax(tokens) > MostSingleRows && *query == *element &&
              fitWarpgroups(shape) && op.getScale().convertToFloat() > 0) {
     useWarpgroups(body, shape, llvm::formatv("{0}, {1}", *element, *output).str(), tokens, sequences, use);
   } else {
-    int64_t parts = *query != "float" ? 1 : *element == "Half" ? 2 : 3; // OperandParts
+    int64_t parts = *query != "float" ? 1 : *element == "BFloat16" ? 3 : 2; // OperandParts
     usePrefill(body, shape, types, parts, tokens, sequences, use);
   }
   return use;

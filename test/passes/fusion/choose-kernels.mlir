@@ -127,3 +127,48 @@ func.func @attention(%x: tensor<1x2x8x32xf16>, %y: tensor<1x2x8x24xf16>, %z: ten
   }
   return %0, %1, %2, %3 : tensor<1x2x8x32xf32>, tensor<1x2x8x24xf32>, tensor<1x2x8x144xf32>, tensor<1x2x8x32xf32>
 }
+
+// -----
+
+// Caches of f8E4M3FN have tensor cores whatever the queries, blocks of q8_0 with queries of 16 bits, f32 never.
+// CHECK-LABEL: @narrow_caches
+// CHECK: kernel <"paged_attention", {variant = "few_rows"}
+// CHECK: kernel <"paged_attention", {variant = "simt"}, "queries in f32 would meet blocks rounded to 16 bits">
+// CHECK: kernel <"paged_attention", {variant = "few_rows"}
+// CHECK: kernel <"paged_attention", {variant = "simt"}, "the cache holds f32">
+!f8 = !lathe.state<paged, 1x1x64xf8E4M3FN>
+!q8 = !lathe.state<paged, 1x1x64x!lathe.gguf<q8_0>>
+!f32 = !lathe.state<paged, 1x1x64xf32>
+func.func @narrow_caches(%q: tensor<2x1x32xf32>, %h: tensor<2x1x32xf16>, %s: !f8, %t: !q8, %u: !f32, %o: tensor<2xi32>,
+    %l: tensor<1xi32>, %p: tensor<1x1xi32>)
+    -> (tensor<2x1x32xf32>, tensor<2x1x32xf32>, tensor<2x1x32xf16>, tensor<2x1x32xf32>) {
+  // expected-remark @below {{'paged_attention' few_rows}}
+  %0 = lathe.fusion(%q, %s, %o, %l, %p) : (tensor<2x1x32xf32>, !f8, tensor<2xi32>, tensor<1xi32>, tensor<1x1xi32>) -> tensor<2x1x32xf32> {
+  ^bb0(%a: tensor<2x1x32xf32>, %b: !f8, %c: tensor<2xi32>, %d: tensor<1xi32>, %e: tensor<1x1xi32>):
+    %4 = lathe.paged_attention %a, %b, %c, %d, %e layer 0 scale 1.0 : tensor<2x1x32xf32>, !f8, tensor<2xi32>,
+        tensor<1xi32>, tensor<1x1xi32> -> tensor<2x1x32xf32>
+    lathe.yield %4 : tensor<2x1x32xf32>
+  }
+  // expected-remark @below {{'paged_attention' without tensor cores: queries in f32 would meet blocks rounded to 16 bits}}
+  %1 = lathe.fusion(%q, %t, %o, %l, %p) : (tensor<2x1x32xf32>, !q8, tensor<2xi32>, tensor<1xi32>, tensor<1x1xi32>) -> tensor<2x1x32xf32> {
+  ^bb0(%a: tensor<2x1x32xf32>, %b: !q8, %c: tensor<2xi32>, %d: tensor<1xi32>, %e: tensor<1x1xi32>):
+    %4 = lathe.paged_attention %a, %b, %c, %d, %e layer 0 scale 1.0 : tensor<2x1x32xf32>, !q8, tensor<2xi32>,
+        tensor<1xi32>, tensor<1x1xi32> -> tensor<2x1x32xf32>
+    lathe.yield %4 : tensor<2x1x32xf32>
+  }
+  // expected-remark @below {{'paged_attention' few_rows}}
+  %2 = lathe.fusion(%h, %t, %o, %l, %p) : (tensor<2x1x32xf16>, !q8, tensor<2xi32>, tensor<1xi32>, tensor<1x1xi32>) -> tensor<2x1x32xf16> {
+  ^bb0(%a: tensor<2x1x32xf16>, %b: !q8, %c: tensor<2xi32>, %d: tensor<1xi32>, %e: tensor<1x1xi32>):
+    %4 = lathe.paged_attention %a, %b, %c, %d, %e layer 0 scale 1.0 : tensor<2x1x32xf16>, !q8, tensor<2xi32>,
+        tensor<1xi32>, tensor<1x1xi32> -> tensor<2x1x32xf16>
+    lathe.yield %4 : tensor<2x1x32xf16>
+  }
+  // expected-remark @below {{'paged_attention' without tensor cores: the cache holds f32}}
+  %3 = lathe.fusion(%q, %u, %o, %l, %p) : (tensor<2x1x32xf32>, !f32, tensor<2xi32>, tensor<1xi32>, tensor<1x1xi32>) -> tensor<2x1x32xf32> {
+  ^bb0(%a: tensor<2x1x32xf32>, %b: !f32, %c: tensor<2xi32>, %d: tensor<1xi32>, %e: tensor<1x1xi32>):
+    %4 = lathe.paged_attention %a, %b, %c, %d, %e layer 0 scale 1.0 : tensor<2x1x32xf32>, !f32, tensor<2xi32>,
+        tensor<1xi32>, tensor<1x1xi32> -> tensor<2x1x32xf32>
+    lathe.yield %4 : tensor<2x1x32xf32>
+  }
+  return %0, %1, %2, %3 : tensor<2x1x32xf32>, tensor<2x1x32xf32>, tensor<2x1x32xf16>, tensor<2x1x32xf32>
+}

@@ -142,6 +142,23 @@ __device__ inline uint32_t subtractPairs(uint32_t a, uint32_t b) {
   return difference;
 }
 
+/// Two codes of f8E4M3FN as two f16, which hold all of them.
+__device__ inline uint32_t widenFloat8(uint16_t codes) {
+#if __CUDA_ARCH__ >= 890
+  uint32_t pair;
+  asm("cvt.rn.f16x2.e4m3x2 %0, %1;" : "=r"(pair) : "h"(codes));
+  return pair;
+#else
+  // Exponent and fraction stand where f16 has them, the bias 8 lower; code 127 is NaN.
+  uint32_t spread = (codes & 0xffu) << 8 | (codes & 0xff00u) << 16, magnitude = (spread & 0x7f007f00u) >> 1;
+  uint32_t pair;
+  asm("mul.rn.f16x2 %0, %1, %2;" : "=r"(pair) : "r"(magnitude), "r"(0x5c005c00u));
+  pair |= (magnitude & 0xffffu) == 0x3f80u ? 0x7e00u : 0u;
+  pair |= magnitude >> 16 == 0x3f80u ? 0x7e000000u : 0u;
+  return pair | (spread & 0x80008000u);
+#endif
+}
+
 /// Byte i of the result is byte number (selector >> 4 i & 7) of the eight bytes of `low`, then `high`.
 __device__ inline uint32_t selectBytes(uint32_t low, uint32_t high, uint32_t selector) {
   uint32_t bytes;
@@ -274,6 +291,7 @@ uint32_t multiplyPairs(uint32_t a, uint32_t b);
 uint32_t multiplyAddPairs(uint32_t a, uint32_t b, uint32_t c);
 uint32_t subtractPairs(uint32_t a, uint32_t b);
 uint32_t selectBytes(uint32_t low, uint32_t high, uint32_t selector);
+uint32_t widenFloat8(uint16_t codes);
 
 #endif
 

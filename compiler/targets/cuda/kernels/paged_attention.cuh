@@ -6,6 +6,7 @@
 //
 // State lives in pages of 16 positions: page p starts at Pool + p * PageElements; this layer's part of it, at
 // LayerOffset, is K [KvHeads, 16, KeyWidth] then V [KvHeads, 16, ValueWidth]. append_kv.cuh writes it.
+// State is one of pages.cuh, and a place in the pool is told in elements.
 // Q [Tokens, Heads, KeyWidth] with LdQ elements between tokens, Out [Tokens, Heads, ValueWidth] with LdOut.
 // RowOffsets [Sequences + 1]: sequence s owns tokens RowOffsets[s] .. RowOffsets[s + 1] - 1, its last ones.
 // Lengths [Sequences]: positions in the state, this step's tokens included. BlockTables [Sequences, Pages].
@@ -19,7 +20,7 @@
 #ifndef LATHE_KERNELS_PAGED_ATTENTION_CUH
 #define LATHE_KERNELS_PAGED_ATTENTION_CUH
 
-#include "tiles.cuh"
+#include "pages.cuh"
 
 namespace lathe::kernels {
 
@@ -61,7 +62,7 @@ struct TokenPosition {
 
 /// How a warp reads rows of `Width` elements of State: in chunks of at most 16 bytes, one a lane.
 template <class State, int Width> struct RowChunks {
-  static constexpr int Largest = 16 / sizeof(State);
+  static constexpr int Largest = BlockElements<State> > 1 ? 8 : 16 / sizeof(State);
   static constexpr int Elements = Width % Largest == 0 ? Largest : Width % 4 == 0 ? 4 : Width % 2 == 0 ? 2 : 1;
   static constexpr int Count = Width / Elements;
   static constexpr int PerLane = Count <= 32 ? 1 : (Count + 31) / 32;
@@ -76,7 +77,7 @@ __host__ __device__ constexpr int headsPerBlock(int group) {
   return heads;
 }
 
-template <FloatElement Query, FloatElement State, FloatElement Output, class Shape> struct PagedAttention {
+template <FloatElement Query, PageElement State, FloatElement Output, class Shape> struct PagedAttention {
   static constexpr int Warps = 4, Threads = Warps * 32;
   static constexpr int HeadsPerBlock = headsPerBlock(Shape::Group);
   static constexpr int Blocks = Shape::Heads / HeadsPerBlock;
@@ -100,6 +101,7 @@ template <FloatElement Query, FloatElement State, FloatElement Output, class Sha
     int64_t LdQ, LdOut, PageElements, LayerOffset;
     float Scale, SoftCap; ///< SoftCap 0: none, else c * tanh(x / c)
     int64_t Window;       ///< 0: none
+    const float *Sinks;   ///< [Heads], or null: one more score a head, without value; Splits must be 1
     int64_t Splits;       ///< parts a sequence is divided into, 1: none
     float *Partial;       ///< null when Splits is 1
   };
@@ -116,14 +118,14 @@ template <FloatElement Query, FloatElement State, FloatElement Output, class Sha
   static __device__ void score(float (&scores)[HeadsPerBlock], const State *keys, const float *query) {
     constexpr int E = KeyChunks::Elements;
     int lane = threadIdx.x % 32;
-    const State *key = keys + lane / 2 * Shape::KeyWidth;
+    const State *key = elementsAfter(keys, lane / 2 * Shape::KeyWidth);
 #pragma unroll
     for (int h = 0; h < HeadsPerBlock; ++h)
       scores[h] = 0;
 #pragma unroll HeadsPerBlock> 4 ? 2 : 4
     for (int chunk = lane % 2; chunk < KeyChunks::Count; chunk += 2) {
       float k[E];
-      loadVector(key, chunk * E, k);
+      loadRow(key, chunk * E, k);
 #pragma unroll
       for (int h = 0; h < HeadsPerBlock; ++h) {
         float q[E];
@@ -186,7 +188,7 @@ template <FloatElement Query, FloatElement State, FloatElement Output, class Sha
         if (chunk >= ValueChunks::Count)
           continue;
         float v[E];
-        loadVector(values + t * Shape::ValueWidth, chunk * E, v);
+        loadRow(elementsAfter(values, t * Shape::ValueWidth), chunk * E, v);
 #pragma unroll
         for (int h = 0; h < HeadsPerBlock; ++h) {
           float weight = weights[t * HeadsPerBlock + h];
@@ -252,9 +254,10 @@ template <FloatElement Query, FloatElement State, FloatElement Output, class Sha
 #pragma unroll 1
     for (int64_t page = firstPage + warp; page < lastPage; page += Warps) {
       int64_t number = p.BlockTables[position.Sequence * p.Pages + page];
-      const State *keys = p.Pool + number * p.PageElements + p.LayerOffset + kvHead * PageTokens * Shape::KeyWidth;
-      const State *values = p.Pool + number * p.PageElements + p.LayerOffset +
-                            Shape::KvHeads * PageTokens * Shape::KeyWidth + kvHead * PageTokens * Shape::ValueWidth;
+      const State *layer = elementsAfter(p.Pool, number * p.PageElements + p.LayerOffset);
+      const State *keys = elementsAfter(layer, kvHead * PageTokens * Shape::KeyWidth);
+      const State *values =
+          elementsAfter(layer, PageTokens * (Shape::KvHeads * Shape::KeyWidth + kvHead * Shape::ValueWidth));
       int begin = int(larger<int64_t>(0, position.Begin - page * PageTokens));
       int end = int(smaller<int64_t>(PageTokens, position.End - page * PageTokens));
       float scores[HeadsPerBlock];
@@ -286,6 +289,11 @@ template <FloatElement Query, FloatElement State, FloatElement Output, class Sha
       value += shrink * sum;
     }
     if (p.Splits == 1) {
+      if (p.Sinks && total != 0) { // one more score, which may be the largest
+        float sink = p.Sinks[head0 + h], origin = sink > top ? sink : top, shrink = expf(top - origin);
+        total = total * shrink + expf(sink - origin);
+        value *= shrink;
+      }
       p.Out[token * p.LdOut + (head0 + h) * Shape::ValueWidth + col] =
           fromValue<Output>(total == 0 ? 0.0f : value / total);
       return;

@@ -1,5 +1,7 @@
 // Paged attention of sequences with few rows a step, on tensor cores: what paged_attention.cuh says, for pages of
-// 16-bit elements and widths that are multiples of 16.
+// 16-bit elements, of f8E4M3FN, and with 16-bit queries of q8_0, and widths that are multiples of 16. Products are of
+// 16-bit numbers, the type of the pages or else of the queries: those of f8E4M3FN are exact in it, those of q8_0
+// rounded.
 //
 //   PagedAttentionDecode<Query, State, Output, Shape, Warps>
 //   PagedAttentionDecode<Query, State, Output, Shape, Warps, Warps, true>   lean: for what is assembled before sm_90,
@@ -23,7 +25,7 @@
 
 namespace lathe::kernels {
 
-template <FloatElement Query, HalfElement State, FloatElement Output> struct PagedAttentionParams {
+template <FloatElement Query, PageElement State, FloatElement Output> struct PagedAttentionParams {
   const Query *Q;
   Output *Out;
   const State *Pool;
@@ -39,9 +41,9 @@ inline constexpr float Log2E = 1.44269504088896340736f;
 
 /// 16-bit numbers whose sum is a query or a weight of type Query.
 template <class Query, class State>
-inline constexpr int OperandParts = !IsSame<Query, float> ? 1
-                                    : IsSame<State, Half> ? 2
-                                                          : 3;
+inline constexpr int OperandParts = !IsSame<Query, float>                        ? 1
+                                    : IsSame<ProductElement<Query, State>, Half> ? 2
+                                                                                 : 3;
 
 /// Two values as the sum of `Parts` pairs of 16-bit numbers.
 template <HalfElement Element, int Parts>
@@ -77,7 +79,7 @@ struct ScoreMap {
   }
 };
 
-template <FloatElement Query, HalfElement State, FloatElement Output, class Shape, int Warps, int Slots = Warps,
+template <FloatElement Query, PageElement State, FloatElement Output, class Shape, int Warps, int Slots = Warps,
           bool Lean = false>
 struct PagedAttentionDecode {
   static_assert(Shape::KeyWidth % 16 == 0 && Shape::ValueWidth % 16 == 0,
@@ -92,6 +94,7 @@ struct PagedAttentionDecode {
   static constexpr int KeyWords = KeyWidth / 8, ValueWords = ValueWidth / 16;  ///< a lane's share of a position
   static constexpr bool Ahead = !Lean && KeyWidth <= 256 && ValueWidth <= 256; ///< whether a page waits in registers
   static constexpr int MinBlocks = ColumnBlocks * ValueWidth <= 128 && KeyWidth <= 128 ? 12 / Warps : 8 / Warps;
+  using Element = ProductElement<Query, State>;
   static constexpr int Parts = OperandParts<Query, State>;
   static constexpr int SumFloats = Warps * Columns * ValueWidth;
   static constexpr int SharedBytes = 4 * (SumFloats + 2 * Warps * Columns);
@@ -152,7 +155,7 @@ struct PagedAttentionDecode {
         if (valid)
           loadVector(source, d, pair);
         uint32_t parts[Parts];
-        splitPair<State, Parts>(pair[0], pair[1], parts);
+        splitPair<Element, Parts>(pair[0], pair[1], parts);
 #pragma unroll
         for (int part = 0; part < Parts; ++part)
           q[part][block][word] = parts[part];
@@ -160,43 +163,82 @@ struct PagedAttentionDecode {
     }
   }
 
-  /// Positions g and g+8 of a page: of each 32 dimensions lane 4g+t has eight neighbours, of the last 16 four.
-  static __device__ void loadKeys(uint32_t (&k)[2][KeyWords], const State *keys) {
-    int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+  /// A lane's share of a position's key: of each 32 dimensions eight neighbours, of the last 16 four.
+  struct KeyShare {
+    static constexpr int Wide = KeyWidth / 32;
+    Neighbours<State, 8> Eights[Wide ? Wide : 1];
+    Neighbours<State, 4> Four;
+
+    __device__ void load(const State *row) {
+      int t = threadIdx.x % 4;
 #pragma unroll
-    for (int i = 0; i < 2; ++i) {
-      const State *row = keys + (g + i * 8) * KeyWidth;
+      for (int j = 0; j < Wide; ++j)
+        Eights[j].load(row, j * 32 + t * 8);
+      if constexpr (KeyWidth % 32 != 0)
+        Four.load(row, Wide * 32 + t * 4);
+    }
+    __device__ void unpack(uint32_t (&words)[KeyWords]) const {
 #pragma unroll
-      for (int j = 0; j < KeyWidth / 32; ++j) {
-        uint4 x = loadStreaming16(row + j * 32 + t * 8);
-        k[i][j * 4] = x.x, k[i][j * 4 + 1] = x.y, k[i][j * 4 + 2] = x.z, k[i][j * 4 + 3] = x.w;
-      }
-      if constexpr (KeyWidth % 32 != 0) {
-        uint2 x = *reinterpret_cast<const uint2 *>(row + KeyWidth / 32 * 32 + t * 4);
-        k[i][KeyWords - 2] = x.x, k[i][KeyWords - 1] = x.y;
+      for (int j = 0; j < Wide; ++j)
+        Eights[j].template unpack<Element>(words + j * 4);
+      if constexpr (KeyWidth % 32 != 0)
+        Four.template unpack<Element>(words + Wide * 4);
+    }
+  };
+
+  /// A lane's share of a position's value: the dimensions that `dimension` says.
+  struct ValueShare {
+    static constexpr int Wide = ValueWidth / 64;
+    Neighbours<State, 8> Eights[Wide ? Wide : 1];
+    Neighbours<State, 4> Four;
+    Neighbours<State, 2> Two;
+
+    __device__ void load(const State *row) {
+      int g = threadIdx.x % 32 / 4;
+#pragma unroll
+      for (int j = 0; j < Wide; ++j)
+        Eights[j].load(row, j * 64 + g * 8);
+      if constexpr (ValueWidth % 64 >= 32)
+        Four.load(row, Wide * 64 + g * 4);
+      if constexpr (ValueWidth % 32 != 0)
+        Two.load(row, ValueWidth / 32 * 32 + g * 2);
+    }
+    /// Those of words first .. first + 3, or of all that are left.
+    template <int First> __device__ void unpack(uint32_t (&words)[4]) const {
+      if constexpr (First / 4 < Wide) {
+        Eights[First / 4].template unpack<Element>(words);
+      } else {
+        if constexpr (ValueWidth % 64 >= 32)
+          Four.template unpack<Element>(words);
+        if constexpr (ValueWidth % 32 != 0)
+          Two.template unpack<Element>(words + ValueWidth % 64 / 32 * 2);
       }
     }
+    __device__ void clear() {
+#pragma unroll
+      for (int j = 0; j < Wide; ++j)
+        Eights[j].clear();
+      if constexpr (ValueWidth % 64 >= 32)
+        Four.clear();
+      if constexpr (ValueWidth % 32 != 0)
+        Two.clear();
+    }
+  };
+
+  /// Positions g and g+8 of a page.
+  static __device__ void loadKeys(KeyShare (&k)[2], const State *keys) {
+    int g = threadIdx.x % 32 / 4;
+#pragma unroll
+    for (int i = 0; i < 2; ++i)
+      k[i].load(elementsAfter(keys, (g + i * 8) * KeyWidth));
   }
 
-  /// Positions 2t, 2t+1, 2t+8 and 2t+9 of a page, the dimensions that `dimension` says.
-  static __device__ void loadValues(uint32_t (&v)[4][ValueWords], const State *values) {
-    int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
-    constexpr int Wide = ValueWidth / 64 * 4, Middle = ValueWidth % 64 / 32 * 2;
+  /// Positions 2t, 2t+1, 2t+8 and 2t+9 of a page.
+  static __device__ void loadValues(ValueShare (&v)[4], const State *values) {
+    int t = threadIdx.x % 4;
 #pragma unroll
-    for (int i = 0; i < 4; ++i) {
-      const State *row = values + (t * 2 + i % 2 + i / 2 * 8) * ValueWidth;
-#pragma unroll
-      for (int j = 0; j < ValueWidth / 64; ++j) {
-        uint4 x = loadStreaming16(row + j * 64 + g * 8);
-        v[i][j * 4] = x.x, v[i][j * 4 + 1] = x.y, v[i][j * 4 + 2] = x.z, v[i][j * 4 + 3] = x.w;
-      }
-      if constexpr (Middle != 0) {
-        uint2 x = *reinterpret_cast<const uint2 *>(row + Wide * 16 + g * 4);
-        v[i][Wide] = x.x, v[i][Wide + 1] = x.y;
-      }
-      if constexpr (ValueWidth % 32 != 0)
-        v[i][ValueWords - 1] = *reinterpret_cast<const uint32_t *>(row + (Wide + Middle) * 16 + g * 2);
-    }
+    for (int i = 0; i < 4; ++i)
+      v[i].load(elementsAfter(values, (t * 2 + i % 2 + i / 2 * 8) * ValueWidth));
   }
 
   /// Positions first .. first+15 of all columns: weights as right operands, `sums` rescaled to the new maxima.
@@ -238,7 +280,7 @@ struct PagedAttentionDecode {
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
         uint32_t parts[Parts];
-        splitPair<State, Parts>(s[half * 2], s[half * 2 + 1], parts);
+        splitPair<Element, Parts>(s[half * 2], s[half * 2 + 1], parts);
 #pragma unroll
         for (int part = 0; part < Parts; ++part)
           weights[part][block][half] = transposeMatrix(parts[part]);
@@ -246,13 +288,16 @@ struct PagedAttentionDecode {
     }
   }
 
-  static __device__ void score(float (&scores)[ColumnBlocks][4], const uint32_t (&k)[2][KeyWords],
+  static __device__ void score(float (&scores)[ColumnBlocks][4], const KeyShare (&shares)[2],
                                const uint32_t (&q)[Parts][ColumnBlocks][KeyWords]) {
 #pragma unroll
     for (int block = 0; block < ColumnBlocks; ++block)
 #pragma unroll
       for (int i = 0; i < 4; ++i)
         scores[block][i] = 0;
+    uint32_t k[2][KeyWords];
+    shares[0].unpack(k[0]);
+    shares[1].unpack(k[1]);
 #pragma unroll
     for (int step = 0; step < KeyWords; step += 2) {
       uint32_t left[4] = {k[0][step], k[1][step], k[0][step + 1], k[1][step + 1]};
@@ -260,34 +305,42 @@ struct PagedAttentionDecode {
       for (int part = 0; part < Parts; ++part)
 #pragma unroll
         for (int block = 0; block < ColumnBlocks; ++block)
-          multiplyAccumulate<State>(scores[block], left, q[part][block][step], q[part][block][step + 1]);
+          multiplyAccumulate<Element>(scores[block], left, q[part][block][step], q[part][block][step + 1]);
     }
   }
 
-  static __device__ void addValues(Sums &sums, const uint32_t (&v)[4][ValueWords],
+  /// Adds the dimensions of words First .. First + 3 and all behind them.
+  template <int First = 0>
+  static __device__ void addValues(Sums &sums, const ValueShare (&shares)[4],
                                    const uint32_t (&weights)[Parts][ColumnBlocks][2]) {
+    if constexpr (First < ValueWords) {
+      uint32_t v[4][4];
 #pragma unroll
-    for (int word = 0; word < ValueWords; ++word) {
-      uint32_t left[4] = {lowHalves(v[0][word], v[1][word]), highHalves(v[0][word], v[1][word]),
-                          lowHalves(v[2][word], v[3][word]), highHalves(v[2][word], v[3][word])};
+      for (int i = 0; i < 4; ++i)
+        shares[i].template unpack<First>(v[i]);
 #pragma unroll
-      for (int part = 0; part < Parts; ++part)
+      for (int word = 0; word < smaller(4, ValueWords - First); ++word) {
+        uint32_t left[4] = {lowHalves(v[0][word], v[1][word]), highHalves(v[0][word], v[1][word]),
+                            lowHalves(v[2][word], v[3][word]), highHalves(v[2][word], v[3][word])};
 #pragma unroll
-        for (int block = 0; block < ColumnBlocks; ++block)
-          multiplyAccumulate<State>(sums.Values[block][word], left, weights[part][block][0], weights[part][block][1]);
+        for (int part = 0; part < Parts; ++part)
+#pragma unroll
+          for (int block = 0; block < ColumnBlocks; ++block)
+            multiplyAccumulate<Element>(sums.Values[block][First + word], left, weights[part][block][0],
+                                        weights[part][block][1]);
+      }
+      addValues<First + 4>(sums, shares, weights);
     }
   }
 
   /// Values of positions that no column sees may be anything, NaN included: they become 0.
-  static __device__ void clearUnseen(uint32_t (&v)[4][ValueWords], int64_t first, int64_t begin, int64_t end) {
+  static __device__ void clearUnseen(ValueShare (&v)[4], int64_t first, int64_t begin, int64_t end) {
     int t = threadIdx.x % 4;
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
       int64_t position = first + t * 2 + i % 2 + i / 2 * 8;
       if (position < begin || position >= end)
-#pragma unroll
-        for (int word = 0; word < ValueWords; ++word)
-          v[i][word] = 0;
+        v[i].clear();
     }
   }
 
@@ -297,24 +350,26 @@ struct PagedAttentionDecode {
     int64_t begin = item.begin(0), end = smaller<int64_t>(item.End + rows - 1, p.Pages * PageTokens);
     int64_t wholeBegin = item.begin(item.count() - 1), wholeEnd = item.end(0), last = ceilDiv<int64_t>(end, PageTokens);
     const int32_t *table = p.BlockTables + item.Sequence * p.Pages;
-    const State *keys = p.Pool + p.LayerOffset + item.KvHead * PageTokens * KeyWidth;
-    const State *values =
-        p.Pool + p.LayerOffset + Shape::KvHeads * PageTokens * KeyWidth + item.KvHead * PageTokens * ValueWidth;
+    const State *layer = elementsAfter(p.Pool, p.LayerOffset);
+    const State *keys = elementsAfter(layer, item.KvHead * PageTokens * KeyWidth);
+    const State *values = elementsAfter(layer, PageTokens * (Shape::KvHeads * KeyWidth + item.KvHead * ValueWidth));
     // Each lane holds the number of one of the warp's next 32 pages.
     auto readNumbers = [&](int64_t from) {
       int64_t mine = from + lane * Slots;
       return mine < p.Pages ? table[mine] : 0;
     };
-    uint32_t q[Parts][ColumnBlocks][KeyWords], k[2][KeyWords], v[4][ValueWords];
+    uint32_t q[Parts][ColumnBlocks][KeyWords];
+    KeyShare k[2];
+    ValueShare v[4];
     int32_t numbers = readNumbers(page);
     loadQueries(q, p, item);
     ScoreMap map(p.Scale, p.SoftCap);
     if (page >= last)
       return;
     int64_t offset = __shfl_sync(0xffffffffu, numbers, 0) * p.PageElements;
-    loadKeys(k, keys + offset);
+    loadKeys(k, elementsAfter(keys, offset));
     if constexpr (Ahead)
-      loadValues(v, values + offset);
+      loadValues(v, elementsAfter(values, offset));
 #pragma unroll 1
     for (int step = 1; page < last; ++step, page += Slots) {
       int64_t first = page * PageTokens, next = offset;
@@ -326,15 +381,15 @@ struct PagedAttentionDecode {
       uint32_t weights[Parts][ColumnBlocks][2];
       score(scores, k, q);
       if (more)
-        loadKeys(k, pointerAfter(keys + next, scores[0][0]));
+        loadKeys(k, pointerAfter(elementsAfter(keys, next), scores[0][0]));
       if constexpr (!Ahead)
-        loadValues(v, values + offset);
+        loadValues(v, elementsAfter(values, offset));
       weigh(sums, scores, weights, item, first, whole, map);
       if (!whole)
         clearUnseen(v, first, begin, end);
       addValues(sums, v, weights);
       if (Ahead && more)
-        loadValues(v, pointerAfter(values + next, sums.Values[ColumnBlocks - 1][ValueWords - 1][0]));
+        loadValues(v, pointerAfter(elementsAfter(values, next), sums.Values[ColumnBlocks - 1][ValueWords - 1][0]));
       offset = next;
     }
   }

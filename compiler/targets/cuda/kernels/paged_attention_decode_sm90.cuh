@@ -12,7 +12,7 @@
 
 namespace lathe::kernels {
 
-template <FloatElement Query, HalfElement State, FloatElement Output, class Shape, int Warps, int Cluster_>
+template <FloatElement Query, PageElement State, FloatElement Output, class Shape, int Warps, int Cluster_>
 struct PagedAttentionDecodeCluster {
   static constexpr int Cluster = Cluster_;
   using Blockwise = PagedAttentionDecode<Query, State, Output, Shape, Warps, Warps * Cluster>;

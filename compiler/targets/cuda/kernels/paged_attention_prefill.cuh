@@ -1,6 +1,7 @@
 // Paged attention of sequences with many rows a step, on tensor cores with the softmax online (Dao, 2023): what
-// paged_attention.cuh says, for pages of 16-bit elements, widths that are multiples of 16 and at most 256. Sequences
-// with few rows are left to the body of paged_attention_decode.cuh in the same launch, so any ragged batch is right.
+// paged_attention.cuh says, for pages as paged_attention_decode.cuh takes them, widths that are multiples of 16 and at
+// most 256. Sequences with few rows are left to the body of paged_attention_decode.cuh in the same launch, so any
+// ragged batch is right.
 //
 //   PagedAttentionPrefill<Query, State, Output, Shape, Lean = false>   lean: for what is assembled before
 //                                                                   sm_90, where registers go further; all is tiles
@@ -61,7 +62,7 @@ __device__ inline RowTile findRowTile(const int32_t *rowOffsets, const int32_t *
   return {-1, 0, 0, 0, 0};
 }
 
-template <FloatElement Query, HalfElement State, FloatElement Output, class Shape, bool Lean = false>
+template <FloatElement Query, PageElement State, FloatElement Output, class Shape, bool Lean = false>
 struct PagedAttentionPrefill {
   static constexpr int KeyWidth = Shape::KeyWidth, ValueWidth = Shape::ValueWidth, Group = Shape::Group;
   static_assert(KeyWidth <= 256 && ValueWidth <= 256,
@@ -69,6 +70,7 @@ struct PagedAttentionPrefill {
   static constexpr int Warps = 4, Threads = Warps * 32;
   using Few = PagedAttentionDecode<Query, State, Output, Shape, Warps, Warps, Lean>;
   using Params = typename Few::Params;
+  using Element = typename Few::Element; ///< of keys and values in shared memory
   static constexpr int Parts = OperandParts<Query, State>;
   static constexpr int RowBlocks =
       !Lean && KeyWidth <= 128 && ValueWidth <= 128 && Parts == 1 ? 2 : 1; ///< of 16 a warp
@@ -121,7 +123,7 @@ struct PagedAttentionPrefill {
       uint32_t words[4][Parts];
 #pragma unroll
       for (int word = 0; word < 4; ++word)
-        splitPair<State, Parts>(x[word * 2], x[word * 2 + 1], words[word]);
+        splitPair<Element, Parts>(x[word * 2], x[word * 2 + 1], words[word]);
 #pragma unroll
       for (int part = 0; part < Parts; ++part)
         *reinterpret_cast<uint4 *>(target + (part * Rows + row) * KeyStride +
@@ -137,12 +139,23 @@ struct PagedAttentionPrefill {
     constexpr int Chunks = Width / 8, PageChunks = PageTokens * Chunks;
 #pragma unroll
     for (int page = 0; page < Keys / PageTokens; ++page) {
-      const State *source = pool + numbers[page] * pageElements;
+      const State *source = elementsAfter(pool, numbers[page] * pageElements);
 #pragma unroll
       for (int i = threadIdx.x; i < PageChunks; i += Threads) {
         int row = page * PageTokens + i / Chunks;
         bool valid = first + row >= begin && first + row < end;
-        copyAsync16(target + row * Stride + i % Chunks * 16, valid ? source + i * 8 : pool, valid ? 16 : 0);
+        char *chunk = target + row * Stride + i % Chunks * 16;
+        if constexpr (IsSame<State, Element>) {
+          copyAsync16(chunk, valid ? source + i * 8 : pool, valid ? 16 : 0);
+        } else {
+          uint32_t words[4] = {};
+          if (valid) {
+            Neighbours<State, 8> neighbours;
+            neighbours.load(elementsAfter(source, i / Chunks * Width), i % Chunks * 8);
+            neighbours.template unpack<Element>(words);
+          }
+          *reinterpret_cast<uint4 *>(chunk) = {words[0], words[1], words[2], words[3]};
+        }
       }
     }
   }
@@ -173,8 +186,8 @@ struct PagedAttentionPrefill {
         for (int part = 0; part < Parts; ++part)
 #pragma unroll
           for (int i = 0; i < RowBlocks; ++i) {
-            multiplyAccumulate<State>(scores[i][j], left[part][i], right[0], right[1]);
-            multiplyAccumulate<State>(scores[i][j + 1], left[part][i], right[2], right[3]);
+            multiplyAccumulate<Element>(scores[i][j], left[part][i], right[0], right[1]);
+            multiplyAccumulate<Element>(scores[i][j + 1], left[part][i], right[2], right[3]);
           }
       }
     }
@@ -240,7 +253,7 @@ struct PagedAttentionPrefill {
         for (int word = 0; word < 4; ++word) {
           const float (&w)[4] = weights[i][k * 2 + word / 2];
           uint32_t parts[Parts];
-          splitPair<State, Parts>(w[word % 2 * 2], w[word % 2 * 2 + 1], parts);
+          splitPair<Element, Parts>(w[word % 2 * 2], w[word % 2 * 2 + 1], parts);
 #pragma unroll
           for (int part = 0; part < Parts; ++part)
             left[part][i][word] = parts[part];
@@ -253,8 +266,8 @@ struct PagedAttentionPrefill {
         for (int part = 0; part < Parts; ++part)
 #pragma unroll
           for (int i = 0; i < RowBlocks; ++i) {
-            multiplyAccumulate<State>(sums.Values[i][j], left[part][i], right[0], right[1]);
-            multiplyAccumulate<State>(sums.Values[i][j + 1], left[part][i], right[2], right[3]);
+            multiplyAccumulate<Element>(sums.Values[i][j], left[part][i], right[0], right[1]);
+            multiplyAccumulate<Element>(sums.Values[i][j + 1], left[part][i], right[2], right[3]);
           }
       }
     }
@@ -302,9 +315,9 @@ struct PagedAttentionPrefill {
     int begin = view.begin(tile.Row0), end = larger(0, view.end(lastRow)), step = begin / Keys;
     int steps = ceilDiv(end, Keys);
     const int32_t *table = p.BlockTables + tile.Sequence * p.Pages;
-    const State *keyPool = p.Pool + p.LayerOffset + kvHead * PageTokens * KeyWidth;
-    const State *valuePool =
-        p.Pool + p.LayerOffset + Shape::KvHeads * PageTokens * KeyWidth + kvHead * PageTokens * ValueWidth;
+    const State *layer = elementsAfter(p.Pool, p.LayerOffset);
+    const State *keyPool = elementsAfter(layer, kvHead * PageTokens * KeyWidth);
+    const State *valuePool = elementsAfter(layer, PageTokens * (Shape::KvHeads * KeyWidth + kvHead * ValueWidth));
     constexpr int StepPages = Keys / PageTokens;
     auto readNumbers = [&](int at, int32_t (&numbers)[StepPages]) {
 #pragma unroll

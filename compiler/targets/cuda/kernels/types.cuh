@@ -20,11 +20,24 @@ struct BFloat16 {
   uint16_t Bits;
 };
 
+/// f8E4M3FN: sign, four bits of exponent with bias 7, three of fraction. It has no infinity; code 127 is NaN.
+struct Float8 {
+  uint8_t Bits;
+};
+
 /// What a kernel gives that stores no results: storing one does nothing.
 struct Nothing {};
 
 template <class A, class B> inline constexpr bool IsSame = false;
 template <class A> inline constexpr bool IsSame<A, A> = true;
+
+template <class T> struct WithoutConst {
+  using Type = T;
+};
+template <class T> struct WithoutConst<const T> {
+  using Type = T;
+};
+template <class T> using RemoveConst = typename WithoutConst<T>::Type;
 
 /// The types of tensors that kernels compute on in f32.
 template <class T>
@@ -43,6 +56,9 @@ template <> struct ValueOf<Half> {
 template <> struct ValueOf<BFloat16> {
   using Type = float;
 };
+template <> struct ValueOf<Float8> {
+  using Type = float;
+};
 template <> struct ValueOf<Nothing> {
   using Type = float;
 };
@@ -59,12 +75,34 @@ __device__ inline float toValue(BFloat16 element) {
   return both.Number;
 }
 
-/// A value as an element of T; the identity for what is not Half or BFloat16.
+__device__ inline float toValue(Float8 element) { return halfToFloat(uint16_t(widenFloat8(element.Bits))); }
+
+/// Rounds to nearest, ties to even; what is beyond 448 becomes 448.
+__device__ inline Float8 floatToFloat8(float value) {
+  union {
+    float Number;
+    uint32_t Bits;
+  } both;
+  both.Number = value;
+  uint32_t sign = both.Bits >> 24 & 0x80;
+  float magnitude = value < 0 ? -value : value;
+  magnitude = magnitude > 448.0f ? 448.0f : magnitude;
+  both.Number = magnitude;
+  uint32_t normal = ((both.Bits + 0x7ffff + (both.Bits >> 20 & 1)) >> 20) - (120u << 3);
+  // Below 2^-6 the steps are 2^-9: adding 2^14 leaves their number in the low bits.
+  both.Number = magnitude + 16384.0f;
+  uint32_t code = magnitude < 0.015625f ? both.Bits & 0xff : normal;
+  return Float8{uint8_t(sign | (value != value ? 0x7f : code))};
+}
+
+/// A value as an element of T; the identity for what is no float type of less than 32 bits.
 template <class T> __device__ inline T fromValue(Value<T> value) {
   if constexpr (IsSame<T, Half>)
     return Half{floatToHalf(value)};
   else if constexpr (IsSame<T, BFloat16>)
     return BFloat16{floatToBFloat16(value)};
+  else if constexpr (IsSame<T, Float8>)
+    return floatToFloat8(value);
   else if constexpr (IsSame<T, Nothing>)
     return Nothing{};
   else

@@ -138,11 +138,26 @@ static double loadNumber(Type element, const uint8_t *bytes) {
   return integer.isUnsigned() ? double(value) : double(int64_t(value << shift) >> shift);
 }
 
-static Difference compare(Type element, const uint8_t *found, ArrayRef<uint8_t> wanted, double tolerance) {
-  Difference worst;
+/// All elements, blocks unpacked.
+static std::vector<double> loadNumbers(Type element, ArrayRef<uint8_t> bytes) {
+  std::vector<double> numbers;
+  if (auto blocks = dyn_cast<QuantizedTypeInterface>(element)) {
+    std::vector<float> values(bytes.size() / blocks.getBlockBytes() * blocks.getBlockShape()[1]);
+    (void)blocks.unpack({int64_t(values.size())}, bytes, values);
+    numbers.assign(values.begin(), values.end());
+    return numbers;
+  }
   int64_t step = getElementBytes(element);
-  for (int64_t i = 0, n = wanted.size() / step; i < n; ++i) {
-    double a = loadNumber(element, found + i * step), b = loadNumber(element, wanted.data() + i * step);
+  for (size_t i = 0; i < bytes.size(); i += step)
+    numbers.push_back(loadNumber(element, bytes.data() + i));
+  return numbers;
+}
+
+static Difference compare(Type element, ArrayRef<uint8_t> foundBytes, ArrayRef<uint8_t> wantedBytes, double tolerance) {
+  Difference worst;
+  std::vector<double> found = loadNumbers(element, foundBytes), wanted = loadNumbers(element, wantedBytes);
+  for (int64_t i = 0, n = wanted.size(); i < n; ++i) {
+    double a = found[i], b = wanted[i];
     double size = std::fabs(a - b) / (tolerance * std::max(1.0, std::fabs(b)));
     if (!(size <= worst.Size))
       worst = {i, a, b, std::isnan(size) ? INFINITY : size};
@@ -215,8 +230,8 @@ static bool runAndCompare(const Options &options, ModuleOp plan, ArrayRef<Refere
     auto type = dyn_cast<StateType>(value.getType());
     std::string name = (type ? "state " : "output ") + std::to_string(type ? state : output);
     auto *found = static_cast<const uint8_t *>(type ? states[state++] : outputs[output++]);
-    good &=
-        report(name, compare(type ? type.getElement() : value.getType(), found, value.getBytes(), options.Tolerance));
+    good &= report(name, compare(type ? type.getElement() : value.getType(), ArrayRef(found, value.getBytes().size()),
+                                 value.getBytes(), options.Tolerance));
   }
   return good;
 }

@@ -600,6 +600,10 @@ inline uint32_t subtractPairs(uint32_t a, uint32_t b) {
   auto half = [](uint32_t word, int i) { return test::halfValue(static_cast<uint16_t>(word >> i * 16)); };
   return packHalf(half(a, 0) - half(b, 0), half(a, 1) - half(b, 1));
 }
+inline uint32_t widenFloat8(uint16_t codes) {
+  auto half = [](uint8_t code) { return test::halfBits(test::float8Value(code)); };
+  return half(static_cast<uint8_t>(codes)) | static_cast<uint32_t>(half(static_cast<uint8_t>(codes >> 8))) << 16;
+}
 inline uint32_t selectBytes(uint32_t low, uint32_t high, uint32_t selector) {
   uint64_t bytes = low | static_cast<uint64_t>(high) << 32;
   uint32_t result = 0;

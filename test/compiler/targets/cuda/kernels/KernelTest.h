@@ -42,12 +42,15 @@ inline void check(cudaError_t error, const char *what) {
 template <class T> double number(T value) { return static_cast<double>(value); }
 inline double number(Half value) { return halfValue(value.Bits); }
 inline double number(BFloat16 value) { return bfloat16Value(value.Bits); }
+inline double number(Float8 value) { return float8Value(value.Bits); }
 
 template <class T> T element(double value) {
   if constexpr (IsSame<T, Half>)
     return Half{halfBits(static_cast<float>(value))};
   else if constexpr (IsSame<T, BFloat16>)
     return BFloat16{bfloat16Bits(static_cast<float>(value))};
+  else if constexpr (IsSame<T, Float8>)
+    return Float8{float8Bits(static_cast<float>(value))};
   else
     return static_cast<T>(value);
 }
@@ -57,6 +60,7 @@ template <class T> constexpr double Rounding = 0;
 template <> inline constexpr double Rounding<float> = 1.0 / (1 << 24);
 template <> inline constexpr double Rounding<Half> = 1.0 / (1 << 11);
 template <> inline constexpr double Rounding<BFloat16> = 1.0 / (1 << 8);
+template <> inline constexpr double Rounding<Float8> = 1.0 / (1 << 4);
 
 /// What f32 accumulation of `count` terms may cost, relative to the sum of their magnitudes. Errors of random sign grow
 /// with the square root; the constant covers the truncation in tensor cores.
@@ -316,7 +320,7 @@ private:
   int Passed = 0, Failed = 0;
 
   template <class T> static constexpr double smallest() {
-    return IsSame<T, Half> ? 1.0 / (1 << 25) : 0; // half the smallest subnormal
+    return IsSame<T, Half> ? 1.0 / (1 << 25) : IsSame<T, Float8> ? 1.0 / (1 << 10) : 0; // half the smallest subnormal
   }
   [[noreturn]] static void usage(const char *program) {
     std::fprintf(stderr, "usage: %s [--seed=N] [--time]\n", program);

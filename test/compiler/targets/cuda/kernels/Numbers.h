@@ -1,4 +1,4 @@
-// The 16-bit float types on the host, by definition: round to nearest even.
+// The float types of 16 and 8 bits on the host, by definition: round to nearest even.
 #ifndef LATHE_TEST_KERNELS_NUMBERS_H
 #define LATHE_TEST_KERNELS_NUMBERS_H
 
@@ -37,6 +37,28 @@ inline uint16_t bfloat16Bits(float value) {
     return 0x7fff;
   uint32_t bits = std::bit_cast<uint32_t>(value);
   return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+/// f8E4M3FN.
+inline float float8Value(uint8_t bits) {
+  int exponent = bits >> 3 & 15, mantissa = bits & 7;
+  double magnitude = (bits & 0x7f) == 0x7f ? NAN
+                     : exponent == 0       ? std::ldexp(mantissa, -9)
+                                           : std::ldexp(8 + mantissa, exponent - 10);
+  return static_cast<float>(bits & 0x80 ? -magnitude : magnitude);
+}
+
+/// What is beyond 448 becomes 448.
+inline uint8_t float8Bits(float value) {
+  uint8_t sign = std::signbit(value) ? 0x80 : 0;
+  double magnitude = std::fmin(std::fabs(static_cast<double>(value)), 448);
+  if (std::isnan(value))
+    return sign | 0x7f;
+  if (magnitude < std::ldexp(1.0, -6))
+    return sign | static_cast<uint8_t>(std::nearbyint(std::ldexp(magnitude, 9)));
+  int exponent = std::ilogb(magnitude);
+  int mantissa = static_cast<int>(std::nearbyint(std::ldexp(magnitude, 3 - exponent)));
+  return sign | static_cast<uint8_t>(((exponent + 7) << 3) + mantissa - 8);
 }
 
 } // namespace lathe::kernels::test

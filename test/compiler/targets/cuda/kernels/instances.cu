@@ -503,6 +503,7 @@ lathe_paged_attention_f16_1(void *q, void *pool, void *offsets, void *lengths, v
                                  .Scale = 0.0883883f,
                                  .SoftCap = 0,
                                  .Window = 0,
+                                 .Sinks = nullptr,
                                  .Splits = 4,
                                  .Partial = (float *)partial};
   gridTiles<PagedAttention1>(params, smem, NoBody{});
@@ -540,6 +541,7 @@ lathe_paged_attention_f32_2(void *q, void *pool, void *offsets, void *lengths, v
                                  0.0625f,
                                  50.0f,
                                  4096,
+                                 nullptr,
                                  1,
                                  nullptr};
   gridTiles<PagedAttention2>(params, smem, NoBody{});
@@ -624,6 +626,51 @@ lathe_paged_attention_prefill_bf16_1(void *q, void *pool, void *offsets, void *l
   gridTiles<PagedAttentionPrefill1>(params, smem, NoBody{});
 }
 
+/// An attention without sinks over pages of 8 bits.
+template <class Kernel>
+__device__ void runAttention(void *q, void *pool, void *offsets, void *lengths, void *tables, void *out, int64_t tokens,
+                             int64_t sequences, int64_t pages, char *smem) {
+  typename Kernel::Params params{};
+  params.Q = static_cast<decltype(params.Q)>(q);
+  params.Out = static_cast<decltype(params.Out)>(out);
+  params.Pool = static_cast<decltype(params.Pool)>(pool);
+  params.RowOffsets = static_cast<const int32_t *>(offsets);
+  params.Lengths = static_cast<const int32_t *>(lengths);
+  params.BlockTables = static_cast<const int32_t *>(tables);
+  params.Tokens = tokens, params.Sequences = sequences, params.Pages = pages;
+  params.LdQ = params.LdOut = 32 * 128;
+  params.PageElements = 32 * Shape1::LayerElements, params.LayerOffset = 3 * Shape1::LayerElements;
+  params.Scale = 0.0883883f;
+  gridTiles<Kernel>(params, smem, NoBody{});
+}
+
+using PagedAttentionDecode2 = PagedAttentionDecode<BFloat16, Float8, BFloat16, Shape1, 8, 8, true>;
+// registers <= 255
+KERNEL(PagedAttentionDecode2)
+lathe_paged_attention_decode_fp8_2(void *q, void *pool, void *offsets, void *lengths, void *tables, void *out,
+                                   int64_t tokens, int64_t sequences, int64_t pages) {
+  SHARED;
+  runAttention<PagedAttentionDecode2>(q, pool, offsets, lengths, tables, out, tokens, sequences, pages, smem);
+}
+
+using PagedAttentionDecode3 = PagedAttentionDecode<Half, Q8Block, Half, Shape1, 8, 8, true>;
+// registers <= 255
+KERNEL(PagedAttentionDecode3)
+lathe_paged_attention_decode_q8_0_3(void *q, void *pool, void *offsets, void *lengths, void *tables, void *out,
+                                    int64_t tokens, int64_t sequences, int64_t pages) {
+  SHARED;
+  runAttention<PagedAttentionDecode3>(q, pool, offsets, lengths, tables, out, tokens, sequences, pages, smem);
+}
+
+using PagedAttentionPrefill2 = PagedAttentionPrefill<BFloat16, Q8Block, BFloat16, Shape1, true>;
+// registers <= 255
+KERNEL(PagedAttentionPrefill2)
+lathe_paged_attention_prefill_q8_0_2(void *q, void *pool, void *offsets, void *lengths, void *tables, void *out,
+                                     int64_t tokens, int64_t sequences, int64_t pages) {
+  SHARED;
+  runAttention<PagedAttentionPrefill2>(q, pool, offsets, lengths, tables, out, tokens, sequences, pages, smem);
+}
+
 using AppendKv1 = AppendKv<float, Half, Shape1>;
 // registers <= 40
 KERNEL(AppendKv1) lathe_append_kv_f16_1(void *k, void *v, void *pool, void *slots, int64_t tokens) {
@@ -637,6 +684,21 @@ KERNEL(AppendKv1) lathe_append_kv_f16_1(void *k, void *v, void *pool, void *slot
                            .PageElements = 32 * Shape1::LayerElements,
                            .LayerOffset = 3 * Shape1::LayerElements};
   gridTiles<AppendKv1>(params, nullptr, NoBody{});
+}
+
+using AppendKv2 = AppendKv<float, Q8Block, Shape1>;
+// registers <= 64
+KERNEL(AppendKv2) lathe_append_kv_q8_0_2(void *k, void *v, void *pool, void *slots, int64_t tokens) {
+  AppendKv2::Params params{.K = (const float *)k,
+                           .V = (const float *)v,
+                           .Pool = (Q8Block *)pool,
+                           .Slots = (const int32_t *)slots,
+                           .Tokens = tokens,
+                           .LdK = 8 * 128,
+                           .LdV = 8 * 128,
+                           .PageElements = 32 * Shape1::LayerElements,
+                           .LayerOffset = 3 * Shape1::LayerElements};
+  gridTiles<AppendKv2>(params, nullptr, NoBody{});
 }
 
 using Gather1 = Gather<Q6_K, int32_t, float>;

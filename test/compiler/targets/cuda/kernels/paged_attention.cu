@@ -1,5 +1,5 @@
 // Attention over pages against softmax written out in f64, on ragged batches of decode, prefill and padding.
-#include "KernelTest.h"
+#include "PageNumbers.h"
 #include "paged_attention_decode_sm90.cuh"
 #include "paged_attention_prefill_sm90.cuh"
 #include <set>
@@ -29,6 +29,7 @@ template <class State, class Shape> struct Pages {
   int64_t Columns = 1;
   std::vector<int32_t> Tables, RowOffsets{0}, Lengths, Slots;
   std::vector<State> Pool;
+  std::vector<double> Numbers; ///< what is in it
   int64_t Tokens = 0;
 
   explicit Pages(const Batch &batch) {
@@ -42,7 +43,7 @@ template <class State, class Shape> struct Pages {
       order[i] = int32_t(i);
     std::shuffle(order.begin(), order.end(), randomness());
     Tables.assign(batch.Sequences.size() * Columns, order[0]); // an unused entry names a page that nobody may read
-    Pool.assign(total * PageElements, element<State>(NAN));
+    Numbers.assign(total * PageElements, NAN);
     int64_t next = 1;
     for (size_t s = 0; s < batch.Sequences.size(); ++s) {
       for (int64_t page = 0; page * PageTokens < batch.Sequences[s].Length; ++page)
@@ -52,6 +53,8 @@ template <class State, class Shape> struct Pages {
       Tokens += batch.Sequences[s].Tokens;
       RowOffsets.push_back(int32_t(Tokens));
     }
+    Pool = encodePages<State>(Numbers);
+    Numbers = decodePages(Pool);
     Tokens += batch.PaddedTokens;
     Slots.assign(Tokens, 0);
     for (int64_t token : batch.Dropped)
@@ -72,9 +75,9 @@ template <class State, class Shape> struct Pages {
     for (int64_t position = 0; position < length; ++position)
       for (int64_t head = 0; head < Shape::KvHeads; ++head) {
         for (int64_t i = 0; i < Shape::KeyWidth; ++i)
-          Pool[key(sequence, position, head) + i] = element<State>(2 * uniform(randomness()));
+          Numbers[key(sequence, position, head) + i] = 2 * uniform(randomness());
         for (int64_t i = 0; i < Shape::ValueWidth; ++i)
-          Pool[value(sequence, position, head) + i] = element<State>(uniform(randomness()));
+          Numbers[value(sequence, position, head) + i] = uniform(randomness());
       }
   }
 };
@@ -96,7 +99,7 @@ void reference(const Batch &batch, const Pages<State, Shape> &pages, const std::
           double dot = 0;
           for (int64_t d = 0; d < Shape::KeyWidth; ++d)
             dot += number(q[token * ldQ + head * Shape::KeyWidth + d]) *
-                   number(pages.Pool[pages.key(s, j, head / Shape::Group) + d]);
+                   pages.Numbers[pages.key(s, j, head / Shape::Group) + d];
           dot *= scale;
           scores.push_back(batch.SoftCap ? batch.SoftCap * std::tanh(dot / batch.SoftCap) : dot);
         }
@@ -108,8 +111,7 @@ void reference(const Batch &batch, const Pages<State, Shape> &pages, const std::
         for (int64_t j = begin; j < end; ++j)
           for (int64_t d = 0; d < Shape::ValueWidth; ++d)
             want[(token * Shape::Heads + head) * Shape::ValueWidth + d] +=
-                std::exp(scores[j - begin] - top) / total *
-                number(pages.Pool[pages.value(s, j, head / Shape::Group) + d]);
+                std::exp(scores[j - begin] - top) / total * pages.Numbers[pages.value(s, j, head / Shape::Group) + d];
       }
     }
 }
@@ -119,7 +121,9 @@ void runCase(Suite &suite, const std::string &name, const Batch &batch) {
   Pages<State, Shape> pages(batch);
   const int64_t ldQ = Shape::Heads * Shape::KeyWidth + 8, ldOut = Shape::Heads * Shape::ValueWidth;
   auto q = randomVector<Query>(pages.Tokens * ldQ, -2, 2);
+  auto sinkValues = randomVector<float>(Shape::Heads, -3, 3);
   Buffer<Query> deviceQ(q);
+  Buffer<float> sinks(sinkValues);
   Buffer<State> pool(pages.Pool);
   Buffer<int32_t> offsets(pages.RowOffsets), lengths(pages.Lengths), tables(pages.Tables), slots(pages.Slots);
   auto out = Buffer<Output>::poisoned(pages.Tokens * ldOut);
@@ -144,9 +148,11 @@ void runCase(Suite &suite, const std::string &name, const Batch &batch) {
                                  .Scale = scale,
                                  .SoftCap = batch.SoftCap,
                                  .Window = batch.Window,
+                                 .Sinks = batch.Sinks ? sinks.data() : nullptr,
                                  .Splits = batch.Splits,
                                  .Partial = partial.data()};
-  std::string title = name + " window " + std::to_string(batch.Window) + " splits " + std::to_string(batch.Splits);
+  std::string title = name + " window " + std::to_string(batch.Window) + " splits " + std::to_string(batch.Splits) +
+                      (batch.Sinks ? " sinks" : "");
   for (const Sequence &s : batch.Sequences)
     title += " " + std::to_string(s.Tokens) + "/" + std::to_string(s.Length);
   auto got = suite.twice(title, out, [&](int64_t blocks) {
@@ -158,7 +164,7 @@ void runCase(Suite &suite, const std::string &name, const Batch &batch) {
   if (!partial.guardsIntact())
     return suite.report(title, false, "wrote outside the partial results");
   std::vector<double> want;
-  reference(batch, pages, q, ldQ, scale, {}, want);
+  reference(batch, pages, q, ldQ, scale, sinkValues, want);
   // Scores reach about 4 * sqrt(width); their f32 error is an error of the exponent, and so relative in the weights.
   double slack = 4 * accumulation(Shape::KeyWidth) * std::sqrt(double(Shape::KeyWidth)) + 16 * Rounding<float>;
   for (size_t i = 0; i < want.size(); ++i)
@@ -168,10 +174,13 @@ void runCase(Suite &suite, const std::string &name, const Batch &batch) {
 }
 
 /// What rounding queries' products, weights and sums to the operands of tensor cores costs: with 16-bit queries each
-/// weight is rounded to State, otherwise products keep what f32 has.
+/// weight is rounded to the products' type, otherwise products keep what f32 has. Elements of q8_0 are rounded too,
+/// those of keys by a part of their own size, which a score sums like its own rounding.
 template <class Query, class State> double operandSlack(int64_t width) {
   double slack = 8 * accumulation(width) * std::sqrt(double(width)) + 16 * Rounding<float>;
-  return slack + (OperandParts<Query, State> == 1 ? 2 * Rounding<State> : 0);
+  double rounding = Rounding<ProductElement<Query, State>>;
+  slack += IsSame<State, Q8Block> ? rounding * (1 + std::sqrt(double(width))) : 0;
+  return slack + (OperandParts<Query, State> == 1 ? 2 * rounding : 0);
 }
 
 /// A kernel on tensor cores: the same cases, with sinks.
@@ -263,7 +272,7 @@ template <class Query, class State, class Output, class Shape> void cases(Suite 
       {.Sequences = {{1, 15}, {1, 16}, {1, 17}, {1, 0}}},
       {.Sequences = {{17, 17}, {1, 64}, {0, 0}, {5, 33}}, .PaddedTokens = 3},
       {.Sequences = {{3, 130}, {1, 65}}, .Dropped = {1}},
-      {.Sequences = {{1, 200}, {20, 81}, {1, 1}}, .Window = 18},
+      {.Sequences = {{1, 200}, {20, 81}, {1, 1}}, .Window = 18, .Sinks = true},
       {.Sequences = {{2, 97}, {1, 0}, {1, 3}}, .PaddedTokens = 1, .Splits = 3},
       {.Sequences = {{1, 300}, {4, 40}}, .Splits = 4, .Window = 100, .SoftCap = 3},
   };
@@ -306,6 +315,7 @@ template <class Shape> void time(Suite &suite, int64_t sequences, int64_t length
                                  .Scale = 0.088f,
                                  .SoftCap = 0,
                                  .Window = 0,
+                                 .Sinks = nullptr,
                                  .Splits = splits,
                                  .Partial = partial.data()};
   suite.time("f16 32/8x128, batch " + std::to_string(sequences) + " context " + std::to_string(length) + " splits " +
@@ -419,6 +429,15 @@ int main(int argc, char **argv) {
   tensorCoreCases<BFloat16, BFloat16, float, AttentionShape<2, 1, 256, 256>>(suite, "bf16 2/1x256");
   tensorCoreCases<Half, Half, Half, AttentionShape<4, 4, 192, 128>>(suite, "f16 4/4x192/128");
   tensorCoreCases<BFloat16, BFloat16, BFloat16, AttentionShape<20, 1, 576, 512>>(suite, "bf16 20/1x576/512");
+  cases<Half, Float8, Half, AttentionShape<4, 2, 64, 40>>(suite, "f16*fp8 4/2x64/40");
+  cases<float, Q8Block, float, AttentionShape<6, 3, 96, 64>>(suite, "f32*q8_0 6/3x96/64");
+  tensorCoreCases<Half, Float8, Half, AttentionShape<8, 2, 128, 128>>(suite, "f16*fp8 8/2x128");
+  tensorCoreCases<BFloat16, Float8, BFloat16, AttentionShape<3, 1, 80, 112>>(suite, "bf16*fp8 3/1x80/112");
+  tensorCoreCases<float, Float8, float, AttentionShape<2, 2, 48, 64>>(suite, "f32*fp8 2/2x48/64");
+  leanCases<BFloat16, Float8, float, AttentionShape<4, 1, 64, 64>>(suite, "bf16*fp8 4/1x64");
+  tensorCoreCases<Half, Q8Block, Half, AttentionShape<8, 2, 128, 128>>(suite, "f16*q8_0 8/2x128");
+  tensorCoreCases<BFloat16, Q8Block, BFloat16, AttentionShape<3, 1, 64, 96>>(suite, "bf16*q8_0 3/1x64/96");
+  leanCases<Half, Q8Block, Half, AttentionShape<12, 1, 96, 64>>(suite, "f16*q8_0 12/1x96/64");
   using Shape = AttentionShape<32, 8, 128, 128>;
   timeTensorCores<Shape>(suite);
   for (int64_t length : {512, 4096, 32768}) {
