@@ -40,6 +40,8 @@ np.testing.assert_allclose(normal, mean / np.linalg.norm(mean.astype(np.float64)
 alone = embed("-p", TEXTS[2])
 assert (alone == mean[2]).all() and (embed("-f", folder / "text") == alone).all()
 assert (embed("-p", TEXTS[0], "-f", folder / "text", "-p", TEXTS[3]) == mean[[0, 3, 2]]).all()
+ids = ",".join(lathe("tokenize", model, "--special", text=TEXTS[2]).split())
+assert (embed("--tokens", ids, "-p", TEXTS[0], "--tokens", ids) == mean[[0, 2, 2]]).all()
 assert lathe("embed", model, "-o", folder / "out.npy", text=lines) == ""
 assert (np.load(folder / "out.npy") == mean).all()
 # More texts than one call takes.

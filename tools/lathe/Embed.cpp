@@ -18,7 +18,7 @@ namespace {
 
 struct EmbedArguments {
   ModelArguments model;
-  std::vector<std::string> prompts, files;
+  std::vector<std::string> prompts, files, tokens;
   std::string pooling = "model", output;
   bool normalize = false;
 };
@@ -30,6 +30,21 @@ struct Text {
   std::string name; ///< where it came from, for messages
   std::vector<int32_t> tokens;
 };
+
+/// "1,5,9" as ids.
+std::vector<int32_t> parseIds(const std::string &name, const std::string &list) {
+  std::vector<int32_t> ids;
+  const char *next = list.data(), *end = next + list.size();
+  while (true) {
+    auto [stop, error] = std::from_chars(next, end, ids.emplace_back());
+    if (error != std::errc() || (stop != end && *stop != ','))
+      throw CommandFailure(LATHE_INVALID_ARGUMENT,
+                           name + ": is '" + list + "', needed token ids with commas between them, 1,5,9 for example");
+    if (stop == end)
+      return ids;
+    next = stop + 1;
+  }
+}
 
 /// Texts of the command line and of files, else the lines of standard input.
 std::vector<Text> readTexts(const EmbedArguments &arguments, const Tokenizer &tokenizer) {
@@ -43,12 +58,17 @@ std::vector<Text> readTexts(const EmbedArguments &arguments, const Tokenizer &to
     add("--prompt " + std::to_string(i + 1), arguments.prompts[i]);
   for (const std::string &file : arguments.files)
     add(file, readWholeFile(file));
+  for (size_t i = 0; i != arguments.tokens.size(); ++i) {
+    std::string name = "--tokens " + std::to_string(i + 1);
+    texts.push_back({name, parseIds(name, arguments.tokens[i])});
+  }
   std::string line;
-  if (arguments.prompts.empty() && arguments.files.empty())
+  if (texts.empty())
     while (std::getline(std::cin, line))
       add("standard input: line " + std::to_string(texts.size() + 1), line);
   if (texts.empty())
-    throw CommandFailure(LATHE_INVALID_ARGUMENT, "standard input: has no line; give texts there, or with -p or -f");
+    throw CommandFailure(LATHE_INVALID_ARGUMENT,
+                         "standard input: has no line; give texts there, or with -p, -f or --tokens");
   return texts;
 }
 
@@ -172,6 +192,10 @@ void addEmbedCommand(CLI::App &app, Action &chosen) {
   command
       ->add_option("-f,--file", arguments->files,
                    "A file that is one text; may be repeated (default: each line of standard input is a text)")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--tokens", arguments->tokens,
+                   "A text as token ids, comma-separated, to which none are added; may be repeated")
       ->allow_extra_args(false);
   command
       ->add_option(
