@@ -25,6 +25,10 @@ install(FILES tools/gpu_steps.py DESTINATION ${share})
 install(DIRECTORY compiler/targets/cuda/kernels/ DESTINATION ${share}/kernels FILES_MATCHING PATTERN "*.cuh")
 install(DIRECTORY test/compiler/targets/cuda/kernels/ DESTINATION ${share}/tests
   FILES_MATCHING PATTERN "*.cu" PATTERN "*.cuh" PATTERN "*.h")
+# What kernels and their tests include by paths from the root.
+foreach(file IN ITEMS BlockFormat.cpp BlockFormat.h BlockTiles.cpp BlockTiles.h LatticeGrids.h)
+  install(FILES runtime/gguf/${file} DESTINATION ${share}/sources/runtime/gguf)
+endforeach()
 install(DIRECTORY test/models/ DESTINATION ${share}/models FILES_MATCHING PATTERN "*.onnx" PATTERN "*.npy" PATTERN "README.md")
 
 install(FILES README.md LICENSE DESTINATION ${share} OPTIONAL)

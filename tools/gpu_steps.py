@@ -46,12 +46,18 @@ class Machine:
         self.chip = "sm_" + capability.replace(".", "")
         if int(capability.split(".")[0]) >= 9:
             self.chip += "a"  # wgmma, TMA and tcgen05 exist only in the architecture-specific target
-        self.nvcc = shutil.which("nvcc") or shutil.which("/usr/local/cuda/bin/nvcc")
+        self.nvcc, self.sanitizer = (shutil.which(name) or shutil.which(f"/usr/local/cuda/bin/{name}")
+                                     for name in ("nvcc", "compute-sanitizer"))
+
+
+def run(*command):
+    """Runs a program to its end; its output is one text."""
+    return subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def call(*command):
     """Runs a program to its end and returns its output; Failed with the last lines when it fails."""
-    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = run(*command)
     if done.returncode:
         tail = " / ".join(done.stdout.strip().splitlines()[-3:])
         raise Failed(f"{pathlib.Path(command[0]).name} ended with {done.returncode}: {tail}")
