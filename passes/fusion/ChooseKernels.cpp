@@ -45,6 +45,19 @@ static Choice chooseProduct(MatmulOp matmul, int64_t maxRows) {
   return {name, "tiles", llvm::formatv("up to {0} rows fill tensor core tiles", maxRows)};
 }
 
+/// Products with chosen experts on CUDA, of `maxRows` rows that choose one or several each.
+static Choice chooseExpertProduct(ExpertMatmulOp product, int64_t maxRows) {
+  static constexpr int64_t MaxExperts = 511; // ExpertMatmulTiles::MaxExperts
+  int64_t experts = product.getWeights().getType().getDimSize(0);
+  if (maxRows <= FewRows)
+    return {"expert_matmul", "few_rows", llvm::formatv("at most {0} rows: each reads its experts' weights", maxRows)};
+  if (product.getInput().getType().getElementType().isF32())
+    return {"expert_matmul", "simt", "f32 operands have no tensor core product"};
+  if (ShapedType::isDynamic(experts) || experts > MaxExperts)
+    return {"expert_matmul", "simt", llvm::formatv("at most {0} experts are sorted", MaxExperts)};
+  return {"expert_matmul", "tiles", llvm::formatv("up to {0} rows, those of an expert together", maxRows)};
+}
+
 static Choice chooseTileProduct(int64_t maxRows) {
   if (maxRows <= FewRows)
     return {"tile_matmul", "few_rows", llvm::formatv("at most {0} rows: bound by reading the weights once", maxRows)};
@@ -99,6 +112,8 @@ static Choice chooseKernel(Operation *root, bool cuda, int64_t maxRows) {
     return chooseProduct(matmul, maxRows);
   if (isa<TileMatmulOp>(root))
     return chooseTileProduct(maxRows);
+  if (auto product = dyn_cast<ExpertMatmulOp>(root); product && cuda)
+    return chooseExpertProduct(product, maxRows);
   if (auto attention = dyn_cast<PagedAttentionOp>(root); attention && cuda)
     return chooseAttention(attention, maxRows);
   if (auto attention = dyn_cast<AttentionOp>(root); attention && cuda)

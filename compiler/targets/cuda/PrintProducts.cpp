@@ -252,6 +252,33 @@ FailureOr<TemplateUse> cuda::printMatmul(const LaunchBody &body, MatmulOp op) { 
 
 FailureOr<TemplateUse> cuda::printMatmul(const LaunchBody &body, TileMatmulOp op) { return printProduct(body, op); }
 
+/// Many rows: the tile that the rows of an expert fill, if all experts have as many, and how many tiles of columns a
+/// block computes, so that it sorts for them once.
+static void useExpertTiles(const LaunchBody &body, StringRef types, int64_t experts, AffineExpr rows,
+                           AffineExpr columns, TemplateUse &use) {
+  struct Tile {
+    StringRef Name;
+    int64_t M, N, Threads, StageBytes, RightBytes; ///< of one stage of the left side, and of one of the weights
+  };
+  // LargeTile spills before sm_90.
+  static constexpr Tile Tiles[] = {{"SmallTile", 16, 64, 128, 2048, 8192},
+                                   {"MediumTile", 64, 64, 128, 4096, 4096},
+                                   {"LargeTile", 128, 128, 256, 8192, 8192}};
+  static constexpr int64_t Stages = 4, ManyRows = 4096, Strip = 4;
+  int64_t most = body.getMax(rows), each = most / experts;
+  bool large = each > 128 && body.getTarget() == HopperTarget;
+  const Tile &tile = Tiles[each <= 16 ? 0 : large ? 2 : 1];
+  int64_t strip = most >= ManyRows ? Strip : 1;
+  bool copied = types.starts_with("Plain<Half>, Half") || types.starts_with("Plain<BFloat16>, BFloat16");
+  use.Header = "expert_matmul_tiles.cuh";
+  use.Type = llvm::formatv("ExpertMatmulTiles<{0}, {1}, {2}>", types, tile.Name, strip);
+  use.Config = llvm::formatv("tensor cores, {0}, {1} tiles of columns a block", tile.Name, strip);
+  use.Threads = tile.Threads;
+  use.SharedBytes = Stages * tile.StageBytes + (copied ? Stages : 2) * tile.RightBytes + 4 * tile.M;
+  // As many tiles as there can be: each expert, and what chose none, may have a short one.
+  use.Tiles = (rows.ceilDiv(tile.M) + experts + 1) * columns.ceilDiv(tile.N * strip);
+}
+
 FailureOr<TemplateUse> cuda::printExpertMatmul(const LaunchBody &body, ExpertMatmulOp op) {
   FailureOr<std::string> x = getParameter(body, op.getInput()), w = getParameter(body, op.getWeights()),
                          chosen = getParameter(body, op.getExperts());
@@ -265,10 +292,8 @@ FailureOr<TemplateUse> cuda::printExpertMatmul(const LaunchBody &body, ExpertMat
   ArrayRef<AffineExpr> experts = body.getDims(op.getWeights()), result = body.getDims(op.getResult());
   AffineExpr rows = result[0] * result[1], one = getAffineConstantExpr(1, op.getContext());
   TemplateUse use;
-  use.Header = "expert_matmul.cuh";
-  use.Type = llvm::formatv("ExpertMatmul<{0}, {1}, {2}, {3}>", quantized ? *weights : "Plain<" + *weights + ">", *input,
-                           *index, *output);
-  use.Config = "one warp for four columns of a row";
+  std::string types =
+      llvm::formatv("{0}, {1}, {2}, {3}", quantized ? *weights : "Plain<" + *weights + ">", *input, *index, *output);
   use.Params = {{"X", *x},
                 {"W", *w},
                 {"Chosen", *chosen},
@@ -278,8 +303,18 @@ FailureOr<TemplateUse> cuda::printExpertMatmul(const LaunchBody &body, ExpertMat
                 {"K", printSize(experts[2])},
                 {"Experts", printSize(experts[0])},
                 {"SharedRows", body.getDim(op.getInput(), 1) == one ? printSize(result[1]) : "1"}};
-  use.Threads = 128;
-  use.Tiles = rows * experts[1].ceilDiv(16);
+  auto variant = body.getLaunch().getKernel().getConfig().getAs<StringAttr>("variant");
+  if (variant && variant.getValue() == "tiles") {
+    if (op.getInput().getType().getElementType().isF32())
+      return op.emitOpError() << "has f32 operands, but the variant 'tiles' takes f16 and bf16; choose 'simt'";
+    useExpertTiles(body, types, op.getWeights().getType().getDimSize(0), rows, experts[1], use);
+  } else {
+    use.Header = "expert_matmul.cuh";
+    use.Type = "ExpertMatmul<" + types + ">";
+    use.Config = "one warp for four columns of a row";
+    use.Threads = 128;
+    use.Tiles = rows * experts[1].ceilDiv(16);
+  }
   if (failed(addEpilogue(body, /*split=*/2, use)))
     return failure();
   return use;

@@ -172,3 +172,43 @@ func.func @narrow_caches(%q: tensor<2x1x32xf32>, %h: tensor<2x1x32xf16>, %s: !f8
   }
   return %0, %1, %2, %3 : tensor<2x1x32xf32>, tensor<2x1x32xf32>, tensor<2x1x32xf16>, tensor<2x1x32xf32>
 }
+
+// -----
+
+// Many rows that choose experts are multiplied together, those of f32 or of too many experts one by one.
+// CHECK-LABEL: @experts
+// CHECK: kernel <"expert_matmul", {variant = "tiles"}, "up to 9 rows, those of an expert together">
+// CHECK: kernel <"expert_matmul", {variant = "simt"}, "f32 operands have no tensor core product">
+// CHECK: kernel <"expert_matmul", {variant = "simt"}, "at most 511 experts are sorted">
+// CHECK: kernel <"expert_matmul", {variant = "few_rows"}, "at most 8 rows: each reads its experts' weights">
+// CPU-LABEL: @experts
+// CPU: kernel <"expert_matmul", {}, "the template of this operation">
+func.func @experts(%x: tensor<9x1x32xf16>, %y: tensor<9x1x32xf32>, %z: tensor<8x1x32xf16>, %w: tensor<4x16x32xf16>,
+    %v: tensor<512x16x32xf16>, %c: tensor<9x2xi64>, %d: tensor<8x2xi64>)
+    -> (tensor<9x2x16xf32>, tensor<9x2x16xf32>, tensor<9x2x16xf32>, tensor<8x2x16xf32>) {
+  // expected-remark @below {{'expert_matmul' tiles}}
+  %0 = lathe.fusion(%x, %w, %c) : (tensor<9x1x32xf16>, tensor<4x16x32xf16>, tensor<9x2xi64>) -> tensor<9x2x16xf32> {
+  ^bb0(%a: tensor<9x1x32xf16>, %b: tensor<4x16x32xf16>, %e: tensor<9x2xi64>):
+    %4 = lathe.expert_matmul %a, %b, %e : tensor<9x1x32xf16>, tensor<4x16x32xf16>, tensor<9x2xi64> -> tensor<9x2x16xf32>
+    lathe.yield %4 : tensor<9x2x16xf32>
+  }
+  // expected-remark @below {{'expert_matmul' without tensor cores: f32 operands have no tensor core product}}
+  %1 = lathe.fusion(%y, %w, %c) : (tensor<9x1x32xf32>, tensor<4x16x32xf16>, tensor<9x2xi64>) -> tensor<9x2x16xf32> {
+  ^bb0(%a: tensor<9x1x32xf32>, %b: tensor<4x16x32xf16>, %e: tensor<9x2xi64>):
+    %4 = lathe.expert_matmul %a, %b, %e : tensor<9x1x32xf32>, tensor<4x16x32xf16>, tensor<9x2xi64> -> tensor<9x2x16xf32>
+    lathe.yield %4 : tensor<9x2x16xf32>
+  }
+  // expected-remark @below {{'expert_matmul' without tensor cores: at most 511 experts are sorted}}
+  %2 = lathe.fusion(%x, %v, %c) : (tensor<9x1x32xf16>, tensor<512x16x32xf16>, tensor<9x2xi64>) -> tensor<9x2x16xf32> {
+  ^bb0(%a: tensor<9x1x32xf16>, %b: tensor<512x16x32xf16>, %e: tensor<9x2xi64>):
+    %4 = lathe.expert_matmul %a, %b, %e : tensor<9x1x32xf16>, tensor<512x16x32xf16>, tensor<9x2xi64> -> tensor<9x2x16xf32>
+    lathe.yield %4 : tensor<9x2x16xf32>
+  }
+  // expected-remark @below {{'expert_matmul' few_rows}}
+  %3 = lathe.fusion(%z, %w, %d) : (tensor<8x1x32xf16>, tensor<4x16x32xf16>, tensor<8x2xi64>) -> tensor<8x2x16xf32> {
+  ^bb0(%a: tensor<8x1x32xf16>, %b: tensor<4x16x32xf16>, %e: tensor<8x2xi64>):
+    %4 = lathe.expert_matmul %a, %b, %e : tensor<8x1x32xf16>, tensor<4x16x32xf16>, tensor<8x2xi64> -> tensor<8x2x16xf32>
+    lathe.yield %4 : tensor<8x2x16xf32>
+  }
+  return %0, %1, %2, %3 : tensor<9x2x16xf32>, tensor<9x2x16xf32>, tensor<9x2x16xf32>, tensor<8x2x16xf32>
+}

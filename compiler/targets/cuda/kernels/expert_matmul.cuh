@@ -6,8 +6,9 @@
 // X [Rows / J, J or 1, K] (SharedRows = J or 1 rows of the result read one row of X), W [Experts, N, K] without gaps,
 // 16-byte aligned base, Chosen [Rows], C [Rows, N]. An expert outside of 0 .. Experts-1 gives zeros. K is a multiple of
 // Format::Block; plain weights take any K.
-// A warp computes four columns of one row, lanes along k by eights. Summed in f32 in an order that K fixes. Made for
-// few rows: each reads the matrix of its expert once. Grid: Rows * ceil(N / 16). Block: 128. Shared: 0.
+// A warp computes four columns of one row, lanes along k by granules of 32, plain weights by eights. Summed in f32 in
+// an order that K fixes. Made for few rows, each of which reads the matrix of its expert once; for many there is
+// expert_matmul_tiles.cuh. Grid: Rows * ceil(N / 16). Block: 128. Shared: 0.
 #ifndef LATHE_KERNELS_EXPERT_MATMUL_CUH
 #define LATHE_KERNELS_EXPERT_MATMUL_CUH
 
@@ -45,12 +46,68 @@ template <class Format, FloatElement Activation, class Index, class Output> stru
     else
       return p.W + row * (p.K / Format::Block * Format::BlockBytes);
   }
-  /// Elements k .. k+7 of a row of weights.
-  static __device__ void load8(const Element *row, int64_t k, float (&w)[8]) {
-    if constexpr (IsPlain<Format>)
+  /// Elements k .. k+7 of a row of weights, those past K zero.
+  static __device__ void load8(const Params &p, int64_t expert, int64_t n, int64_t k, float (&w)[8]) {
+    const Element *row = rowOf(p, expert, n);
+    if constexpr (!IsPlain<Format>)
+      unpackRow8<Format>(row, k, w);
+    else if (k + 8 <= p.K)
       loadVector(row, k, w);
     else
-      unpackRow8<Format>(row, k, w);
+      for (int i = 0; i < 8; ++i)
+        w[i] = k + i < p.K ? toValue(row[k + i]) : 0.0f;
+  }
+
+  static __device__ void addPlain(float (&sums)[Columns], const Activation *x, const Element *const (&w)[Columns],
+                                  int64_t count) {
+    int lane = threadIdx.x % 32;
+    int64_t whole = count / 8 * 8;
+#pragma unroll 1
+    for (int64_t k = lane * 8; k < whole; k += 256) {
+      float a[8];
+      loadVector(x, k, a);
+#pragma unroll
+      for (int i = 0; i < Columns; ++i) {
+        float b[8];
+        loadVector(w[i], k, b);
+#pragma unroll
+        for (int e = 0; e < 8; ++e)
+          sums[i] += a[e] * b[e];
+      }
+    }
+    if (whole + lane < count)
+#pragma unroll
+      for (int i = 0; i < Columns; ++i)
+        sums[i] += toValue(x[whole + lane]) * toValue(w[i][whole + lane]);
+  }
+
+  static __device__ void addBlocks(float (&sums)[Columns], const Activation *x, const Element *const (&w)[Columns],
+                                   int64_t count) {
+    constexpr int Granules = Format::Block / 32, Run = 32 / Format::Runs;
+#pragma unroll 1
+    for (int64_t id = threadIdx.x % 32; id < count / 32; id += 32) {
+      int64_t block = id / Granules;
+      int granule = int(id % Granules);
+      float a[Format::Runs][Run];
+#pragma unroll
+      for (int run = 0; run < Format::Runs; ++run)
+#pragma unroll
+        for (int part = 0; part < Run; part += 8) {
+          float eight[8];
+          loadVector(x + block * Format::Block, Format::granuleColumn(granule, run) + part, eight);
+#pragma unroll
+          for (int e = 0; e < 8; ++e)
+            a[run][part + e] = eight[e];
+        }
+#pragma unroll
+      for (int i = 0; i < Columns; ++i) {
+        float b[32];
+        Format::unpackGranule(w[i] + block * Format::BlockBytes, granule, b);
+#pragma unroll
+        for (int e = 0; e < 32; ++e)
+          sums[i] += a[e / Run][e % Run] * b[e];
+      }
+    }
   }
 
   template <class Epilogue>
@@ -66,25 +123,10 @@ template <class Format, FloatElement Activation, class Index, class Output> stru
 #pragma unroll
       for (int i = 0; i < Columns; ++i)
         w[i] = rowOf(p, expert, smaller<int64_t>(first + i, p.N - 1));
-      int64_t whole = p.K / 8 * 8;
-#pragma unroll 1
-      for (int64_t k = lane * 8; k < whole; k += 256) {
-        float a[8];
-        loadVector(x, k, a);
-#pragma unroll
-        for (int i = 0; i < Columns; ++i) {
-          float b[8];
-          load8(w[i], k, b);
-#pragma unroll
-          for (int e = 0; e < 8; ++e)
-            sums[i] += a[e] * b[e];
-        }
-      }
       if constexpr (IsPlain<Format>)
-        if (whole + lane < p.K)
-#pragma unroll
-          for (int i = 0; i < Columns; ++i)
-            sums[i] += toValue(x[whole + lane]) * toValue(w[i][whole + lane]);
+        addPlain(sums, x, w, p.K);
+      else
+        addBlocks(sums, x, w, p.K);
     }
 #pragma unroll
     for (int i = 0; i < Columns; ++i) {

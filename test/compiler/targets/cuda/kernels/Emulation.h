@@ -417,6 +417,14 @@ template <class T> inline T __shfl_xor_sync(unsigned, T value, int mask) {
 template <class T> inline T __shfl_sync(unsigned, T value, int lane) {
   return lathe::kernels::test::exchange(value)[lane];
 }
+inline unsigned __ballot_sync(unsigned, bool vote) {
+  unsigned votes = 0;
+  for (int lane = 0; bool each : lathe::kernels::test::exchange<unsigned char>(vote))
+    votes |= unsigned(each) << lane++;
+  return votes;
+}
+inline int __popc(unsigned bits) { return __builtin_popcount(bits); }
+inline int atomicAdd(int *counter, int more) { return std::exchange(*counter, *counter + more); }
 inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }
 inline void sincospif(float x, float *sine, float *cosine) {
   *sine = static_cast<float>(std::sin(x * M_PI));
