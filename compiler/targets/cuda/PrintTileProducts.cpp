@@ -1,4 +1,5 @@
 // Products on weights in tiles: which template, which tile, for which GPUs.
+#include "compiler/targets/cuda/BatchTile.h"
 #include "compiler/targets/cuda/KernelPrinter.h"
 
 using namespace mlir;
@@ -18,6 +19,7 @@ struct ProductPart {
 struct TileProduct {
   AffineExpr M;
   int64_t K, MaxRows, Sums = 1;
+  int64_t Blocks = Multiprocessors; ///< the template's parameter, of sm_90a
   std::string Element;
   std::vector<ProductPart> Parts;
 
@@ -53,6 +55,9 @@ static constexpr ProductTile LargeTile = {"PackedLargeTile", 128, 128, 3, 256},
 // The wide one is a template of its own.
 static constexpr ProductTile WideTile = {"", 128, 256, 4, 384}, RowsTile = {"PackedRowsTile", 64, 128, 8, 256},
                              ThinTile = {"PackedThinTile", 64, 32, 16, 256};
+
+// Up to so many rows packed_matmul_batch_sm90.cuh is faster than packed_matmul_sm90.cuh.
+static constexpr int64_t MostBatchRows = 256;
 
 static void setBlocks(int64_t tiles, TemplateUse &use, MLIRContext *context) {
   use.Tiles = getAffineConstantExpr(std::min(Multiprocessors, tiles), context);
@@ -119,6 +124,25 @@ static void useHopperTiles(const TileProduct &product, TemplateUse &use) {
   setBlocks(count(tile), use, product.M.getContext());
 }
 
+/// Some rows: too many for a thread to keep the sums of all of them, too few to be worth more than reading weights
+/// once.
+static void useHopperBatch(TileProduct &product, TemplateUse &use) {
+  BatchShape shape = {product.MaxRows, product.countColumnTiles(16), int64_t(llvm::divideCeil(product.K, 64)),
+                      product.Sums};
+  BatchTile tile = chooseBatchTile(shape, Multiprocessors);
+  use.Header = "packed_matmul_batch_sm90.cuh";
+  use.Type = llvm::formatv("PackedMatmulBatchSm90<{0}, {1}, BatchTile<{2}, {3}, {4}, {5}, {6}>>", product.Element,
+                           product.printOutputs(), tile.Tokens, tile.Units, tile.Warpgroups, tile.Split, tile.Stages);
+  use.Config = llvm::formatv("{0} columns x up to {1} rows, {2} stages", 16 * tile.Units, tile.Tokens, tile.Stages);
+  if (tile.Split > 1)
+    use.Config += llvm::formatv(", a cluster of {0} blocks along k", tile.Split);
+  use.Threads = tile.getThreads();
+  use.SharedBytes = tile.SharedBytes;
+  use.Cluster = tile.Split;
+  product.Blocks = std::min(tile.countClusters(Multiprocessors), tile.countItems(shape)) * tile.Split;
+  use.Tiles = getAffineConstantExpr(product.Blocks, product.M.getContext());
+}
+
 namespace {
 /// What of quantized_few_sm90.cuh a launch takes.
 struct BlockRing {
@@ -173,11 +197,16 @@ static StringRef getVariant(const LaunchBody &body) {
   return variant ? variant.getValue() : "";
 }
 
-static LogicalResult useVariant(const LaunchBody &body, const TileProduct &product, TemplateUse &use) {
+static LogicalResult useVariant(const LaunchBody &body, TileProduct &product, TemplateUse &use) {
   StringRef name = getVariant(body);
   bool hopper = body.getTarget() == HopperTarget;
   if (name == "tiles") {
-    hopper ? useHopperTiles(product, use) : usePortableTiles(product, use);
+    if (!hopper)
+      usePortableTiles(product, use);
+    else if (product.MaxRows <= MostBatchRows)
+      useHopperBatch(product, use);
+    else
+      useHopperTiles(product, use);
     return success();
   }
   if (name != "few_rows")
@@ -279,7 +308,7 @@ FailureOr<TemplateUse> cuda::printTileMatmuls(ArrayRef<LaunchBody> parts) {
   if (!product.Parts.front().Blocks) // the template for blocks has K among its parameters
     use.Params.push_back({"K", std::to_string(product.K)});
   use.Params.insert(use.Params.end(), {{"LdA", std::to_string(product.K)},
-                                       {"Blocks", std::to_string(Multiprocessors)},
+                                       {"Blocks", std::to_string(product.Blocks)},
                                        {"Parts", "{" + llvm::join(places, ", ") + "}"}});
   use.Body = epilogues.size() == 1 ? epilogues.front() : "joinEpilogues(" + llvm::join(epilogues, ", ") + ")";
   return use;

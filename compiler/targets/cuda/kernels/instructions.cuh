@@ -253,6 +253,18 @@ __device__ inline float loadPeer(const float *pointer, int rank) {
   return value;
 }
 
+/// loadPeer of four neighbours, aligned to 16 bytes.
+__device__ inline void loadPeer4(const float *pointer, int rank, float (&x)[4]) {
+#if __CUDA_ARCH__ >= 900
+  uint32_t mine = static_cast<uint32_t>(__cvta_generic_to_shared(pointer)), address;
+  asm volatile("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(address) : "r"(mine), "r"(rank));
+  asm volatile("ld.shared::cluster.v4.f32 {%0, %1, %2, %3}, [%4];"
+               : "=f"(x[0]), "=f"(x[1]), "=f"(x[2]), "=f"(x[3])
+               : "r"(address)
+               : "memory");
+#endif
+}
+
 /// `pointer`, known only once `result` is: loads through it do not move before the arithmetic that gives `result`. The
 /// compiler otherwise moves the loads of all rows to the front and spills what they bring.
 template <class T> __device__ inline const T *pointerAfter(const T *pointer, float &result) {
@@ -280,6 +292,7 @@ float exponential2(float x);
 float divideNearly(float x, float y);
 void clusterBarrier(int blocks);
 float loadPeer(const float *pointer, int rank);
+void loadPeer4(const float *pointer, int rank, float (&x)[4]);
 template <class T> const T *pointerAfter(const T *pointer, float &result);
 void waitForPrevious();
 void startNext();

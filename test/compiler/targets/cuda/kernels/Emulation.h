@@ -475,6 +475,10 @@ inline float loadPeer(const float *pointer, int rank) {
   return *reinterpret_cast<const float *>(test::Block::Peers[rank] +
                                           (reinterpret_cast<const char *>(pointer) - test::Block::Base));
 }
+inline void loadPeer4(const float *pointer, int rank, float (&x)[4]) {
+  for (int i = 0; i < 4; ++i)
+    x[i] = loadPeer(pointer + i, rank);
+}
 inline float exponential2(float x) { return std::exp2(x); }
 inline float divideNearly(float x, float y) { return x / y; }
 inline uint32_t transposeMatrix(uint32_t row) {

@@ -1,4 +1,5 @@
 // One launch of every template that needs sm_90a, as instances.cu has for the others.
+#include "packed_matmul_batch_sm90.cuh"
 #include "packed_matmul_few_sm90.cuh"
 #include "packed_matmul_wide_sm90.cuh"
 #include "paged_attention_prefill_sm90.cuh"
@@ -123,6 +124,39 @@ extern "C" __global__ void __launch_bounds__(Thin::Threads, Thin::MinBlocks)
                       .Parts = {{.W = {static_cast<const BFloat16 *>(p1)}, .C = p2, .N = 1024, .LdC = 1024},
                                 {.W = {static_cast<const BFloat16 *>(p3)}, .C = p4, .N = 1024, .LdC = 1024}}};
   gridTiles<Thin>(params, smem, joinEpilogues(StoreAsIs{}, StoreAsIs{}));
+}
+
+// A cluster's blocks share K; ring and sums leave room for a second block.
+using BatchSplit = PackedMatmulBatchSm90<BFloat16, float, BatchTile<64, 8, 2, 4, 4, 2>>;
+static_assert(BatchSplit::SharedBytes <= 113 << 10);
+// registers <= 80
+extern "C" __global__ void __launch_bounds__(BatchSplit::Threads, BatchSplit::MinBlocks) __cluster_dims__(4, 1, 1)
+    lathe_packed_batch_sm90_split(void *p0, void *p1, void *p2, void *p3, int64_t d0) {
+  extern __shared__ __align__(1024) char smem[];
+  BatchSplit::Params params{.A = static_cast<const BFloat16 *>(p0),
+                            .M = d0,
+                            .K = 14336,
+                            .LdA = 14336,
+                            .Blocks = 132,
+                            .Parts = {{.W = {static_cast<const BFloat16 *>(p1)}, .C = p2, .N = 4096, .LdC = 4096}}};
+  gridTiles<BatchSplit>(params, smem, AddResidual{static_cast<const float *>(p3), 4096});
+}
+
+using BatchDual = PackedMatmulBatchSm90<Half, Dual<Half>, BatchTile<64, 7, 2, 1, 5>>;
+static_assert(BatchDual::SharedBytes <= 227 << 10);
+// registers <= 168
+extern "C" __global__ void __launch_bounds__(BatchDual::Threads, BatchDual::MinBlocks)
+    lathe_packed_batch_sm90_dual(void *p0, void *p1, void *p2, void *p3, int64_t d0) {
+  extern __shared__ __align__(1024) char smem[];
+  BatchDual::Params params{
+      .A = static_cast<const Half *>(p0),
+      .M = d0,
+      .K = 4096,
+      .LdA = 4096,
+      .Blocks = 132,
+      .Parts = {
+          {.W = {static_cast<const Half *>(p1), static_cast<const Half *>(p2)}, .C = p3, .N = 14336, .LdC = 14336}}};
+  gridTiles<BatchDual>(params, smem, SwiGlu{});
 }
 
 #define KERNEL(KIND) extern "C" __global__ void __launch_bounds__(KIND::Threads, KIND::MinBlocks)

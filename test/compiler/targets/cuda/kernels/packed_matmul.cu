@@ -1,6 +1,7 @@
 // The products of packed_matmul.cuh and its forms for sm_90a against a loop in f64.
 #include "KernelTest.h"
 #include "packed_matmul.cuh"
+#include "packed_matmul_batch_sm90.cuh"
 #include "packed_matmul_few_sm90.cuh"
 #include "packed_matmul_sm90.cuh"
 #include "packed_matmul_wide_sm90.cuh"
@@ -331,6 +332,10 @@ int main(int argc, char **argv) {
   tileCases<PackedMatmulSm90<Half, Half, PackedRowsTile>, Half, Half>(suite, "f16 sm90 rows");
   tileCases<PackedMatmulSm90<BFloat16, float, PackedThinTile>, BFloat16, float>(suite, "bf16 sm90 thin");
 
+  tileCases<PackedMatmulBatchSm90<BFloat16, float, BatchTile<64, 8, 2, 4, 4>>, BFloat16, float>(suite, "bf16 batch");
+  tileCases<PackedMatmulBatchSm90<Half, Half, BatchTile<16, 7, 1, 1, 3>>, Half, Half>(suite, "f16 batch");
+  tileCases<PackedMatmulBatchSm90<Half, float, BatchTile<32, 12, 3, 3, 4>>, Half, float>(suite, "f16 batch");
+
   // Rows that do not fit shared memory.
   runCase<PackedMatmulFewRowsSm90<Half, float, 8, 8000>, Half, float>(suite, "f16 few sm90 not resident",
                                                                       {8, 20, 8000});
@@ -344,6 +349,12 @@ int main(int argc, char **argv) {
                                                                                    {3, 70, 200});
   runJoined<PackedMatmulSm90<Half, Three, PackedRowsTile>, Half, Half, float, Half>(suite, "joined sm90",
                                                                                     {70, 130, 200});
+  runJoined<PackedMatmulBatchSm90<Half, Three, BatchTile<64, 7, 2, 2, 4>>, Half, Half, float, Half>(
+      suite, "joined batch", {70, 130, 200});
+  runDual<PackedMatmulBatchSm90<BFloat16, Dual<float>, BatchTile<128, 4, 1, 4, 4>>, BFloat16, float>(
+      suite, "dual batch", {130, 150, 328});
+  runDual<PackedMatmulBatchSm90<Half, Dual<Half>, BatchTile<16, 7, 2, 1, 5>>, Half, Half>(suite, "dual batch",
+                                                                                          {15, 300, 520});
   runDual<PackedMatmulFewRows<Half, Dual<Half>, 4>, Half, Half>(suite, "dual few", {4, 70, 300});
   runDual<PackedMatmul<Half, Dual<float>, PackedMediumTile>, Half, float>(suite, "dual tiles", {70, 70, 200});
   runDual<PackedMatmulFewRowsSm90<Half, Dual<Half>, 8, 300>, Half, Half>(suite, "dual few sm90", {7, 70, 300});
