@@ -132,8 +132,8 @@ void CostCounter::countOp(Operation &op) {
     Dims[result] = dims;
   Cost.Flops = Cost.Flops + countFlops(&op, operands, results);
   Cost.Ops.push_back(op.getName().stripDialect().str());
-  if (isa<MatmulOp, ExpertMatmulOp, ConvOp, PanelMatmulOp, TileMatmulOp, PanelConvOp, DepthwiseConvOp, AttentionOp,
-          RaggedAttentionOp>(op)) {
+  if (isa<MatmulOp, ExpertMatmulOp, ConvOp, PanelMatmulOp, TileConvOp, TileMatmulOp, PanelConvOp, DepthwiseConvOp,
+          AttentionOp, RaggedAttentionOp>(op)) {
     std::string element;
     llvm::raw_string_ostream(element) << cast<RankedTensorType>(op.getOperand(0).getType()).getElementType();
     Cost.Math = element;

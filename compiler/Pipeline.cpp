@@ -55,11 +55,13 @@ std::vector<Phase> lathe::buildPhases(const PipelineOptions &options) {
          CloneByTokenCountOptions clone;
          std::vector<int64_t> boundaries = options.getTokenBoundaries();
          clone.boundaries.assign(boundaries.begin(), boundaries.end());
+         // One picture or text fills a GPU in other ways than many do; the CPU's kernels are the same for all.
+         if (options.cuda)
+           clone.batches.assign({1, 8});
          pm.addPass(createCloneByTokenCount(clone));
          pm.addNestedPass<func::FuncOp>(createFormWeightPrograms());
-         if (!options.cuda)
-           pm.addNestedPass<func::FuncOp>(createPutChannelsLast());
          std::string target = options.cuda ? "cuda" : "cpu";
+         pm.addNestedPass<func::FuncOp>(createPutChannelsLast({target}));
          pm.addNestedPass<func::FuncOp>(createPackProducts({target}));
          pm.addNestedPass<func::FuncOp>(createFormWeightPrograms());
          if (options.cuda) // in each call: what they become has no room in the artifact

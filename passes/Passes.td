@@ -313,7 +313,8 @@ def RoundOnce : Pass<"lathe-round-once", "::mlir::func::FuncOp"> {
 
     Leaves: values that are rounded for a product and that elementwise operations read too, as the sums of residual blocks
     are, in memory once, in 16 bits; readers in f32 widen what they have read. Of two convolutions whose results meet the
-    first one's is rounded as well. Nothing is rounded twice, and nothing that a model gives back.
+    first one's is rounded as well, and what is rounded behind a max pool is rounded before it, which chooses the same
+    elements. Nothing is rounded twice, and nothing that a model gives back.
 
     Before:
     ```mlir
@@ -367,31 +368,38 @@ def FormWeightPrograms : Pass<"lathe-form-weight-programs", "::mlir::func::FuncO
 }
 
 def CloneByTokenCount : Pass<"lathe-clone-by-token-count", "::mlir::ModuleOp"> {
-  let summary = "Make one copy of a language model or encoder for each range of token counts";
+  let summary = "Make one copy of a model for each range of token counts or batches";
   let description = [{
-    Needs: entry points of kind `language_model` or `encoder` with a symbol `tokens`.
+    Needs: entry points of kind `language_model` or `encoder` with a symbol `tokens`, or of kind `tensor`.
 
     Leaves: for each range `[b[i-1] + 1, b[i]]` of `boundaries` a function of its own with the attribute `lathe.range`, whose
     symbol `tokens` has these bounds; the last one reaches to the symbol's maximum. `rows`, the tokens whose logits are wanted,
-    are no more than these. One token and thousands want other kernels. All clones read the same weights.
+    are no more than these. One token and thousands want other kernels. All clones read the same weights. Entry points of
+    kind `tensor` with products or convolutions are cut in the same way at `batches`, by the symbol that is the first
+    dimension of their first input.
 
     Before: `func.func @forward(...) attributes {lathe.symbols = [#lathe.symbol<"tokens", 1, 512>, ...]}`
 
     After, with `boundaries=8`: `@forward.tokens_1_8` and `@forward.tokens_9_512`, each with `lathe.clone_of = @forward`.
 
-    Not done: entry points of kind `tensor`.
+    Not done: without `batches`, entry points of kind `tensor`; those whose first input has a fixed first dimension, and
+    those without products.
   }];
   let dependentDialects = ["::lathe::LatheDialect"];
-  let options = [ListOption<"boundaries", "boundaries", "int64_t", "largest token count of each clone but the last">];
+  let options = [
+    ListOption<"boundaries", "boundaries", "int64_t", "largest token count of each clone but the last">,
+    ListOption<"batches", "batches", "int64_t", "largest batch of each clone but the last">,
+  ];
 }
 
 def PutChannelsLast : Pass<"lathe-put-channels-last", "::mlir::func::FuncOp"> {
-  let summary = "Lay images out with channels last, where a vector holds neighbouring channels";
+  let summary = "Lay images out with channels last, where kernels read neighbouring channels together";
   let description = [{
     Needs: an entry point after FormWeightPrograms.
 
-    Leaves: convolutions with f32 filters of known size as `lathe.panel_conv`, those of one channel each as
-    `lathe.depthwise_conv`; between them elementwise operations and max pooling on images with channels last. Transposes
+    Leaves: for the CPU convolutions with f32 filters of known size as `lathe.panel_conv`, those of one channel each as
+    `lathe.depthwise_conv`; for CUDA those of f16 or bf16 as `lathe.tile_conv`, or as `lathe.tile_matmul` where each window is
+    one place, and means of whole images as `lathe.reduce`. Between them elementwise operations and max pooling on images with channels last. Transposes
     stand where such images meet other operations. Filters are transposed and packed by operations that read weights
     alone, for FormWeightPrograms to collect. Remarks of category `fusion` say which convolutions were not rewritten.
 
@@ -408,9 +416,11 @@ def PutChannelsLast : Pass<"lathe-put-channels-last", "::mlir::func::FuncOp"> {
     %y = lathe.transpose %1 permutation [0, 3, 1, 2] : tensor<?x8x8x20xf32> -> tensor<?x20x8x8xf32>
     ```
 
-    Not done: filters that are computed, and those of 16 bits; images with an unknown number of channels.
+    Not done, with a missed remark: filters that are computed; images with an unknown number of channels; for the CPU filters
+    of 16 bits, for CUDA convolutions with groups and those of f32.
   }];
   let dependentDialects = ["::lathe::LatheDialect"];
+  let options = [Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda">];
 }
 
 def PackProducts : Pass<"lathe-pack-products", "::mlir::func::FuncOp"> {

@@ -43,6 +43,41 @@ LogicalResult PanelConvOp::inferResultDims(ArrayRef<DimList> operands, SmallVect
   return success();
 }
 
+LogicalResult TileConvOp::verify() {
+  RankedTensorType input = getInput().getType(), filter = getFilter().getType(), result = getResult().getType();
+  Type element = input.getElementType();
+  // (C1)
+  if (input.getRank() != 4 || filter.getRank() != 4 || result.getRank() != 4 ||
+      !(element.isF16() || element.isBF16()) || filter.getElementType() != element)
+    return emitOpError() << "input, filter and result are " << input << ", " << filter << " and " << result
+                         << ", needed rank 4, and f16 or bf16 for input and filter";
+  // (C2)
+  if (getWindow().size() != 2)
+    return emitOpError() << "window has " << getWindow().size() << " sizes, needed 2";
+  Windows windows{{getWindow()[0], getWindow()[1]}, getStrides(), getPads(), getDilations()};
+  if (failed(windows.verify(*this)))
+    return failure();
+  // (C3)
+  int64_t channels = input.getDimSize(3), outputs = result.getDimSize(3);
+  if (ShapedType::isDynamic(channels) || ShapedType::isDynamic(outputs))
+    return emitOpError() << "input is " << input << " and result " << result << ", needed known channels";
+  constexpr int64_t Size = PackTilesOp::Size;
+  std::array<int64_t, 4> shape = {int64_t(llvm::divideCeil(outputs, Size)),
+                                  int64_t(llvm::divideCeil(windows.size[0] * windows.size[1] * channels, Size)), Size,
+                                  Size};
+  if (filter.getShape() != ArrayRef<int64_t>(shape))
+    return emitOpError() << "filter is " << filter << ", needed the shape [" << ArrayRef<int64_t>(shape) << "]";
+  // (C4)
+  return windows.verifyResult(*this, input, result, 1);
+}
+
+LogicalResult TileConvOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImpl<DimList> &results) {
+  Windows windows{{getWindow()[0], getWindow()[1]}, getStrides(), getPads(), getDilations()};
+  results.push_back(
+      inferImageDims(windows, operands[0], getAffineConstantExpr(getResult().getType().getDimSize(3), getContext())));
+  return success();
+}
+
 LogicalResult DepthwiseConvOp::verify() {
   RankedTensorType input = getInput().getType(), filter = getFilter().getType(), result = getResult().getType();
   // (C1)

@@ -1,5 +1,5 @@
-// Images with channels last, as the kernels of the CPU read them: a vector holds neighbouring channels of one place. Passes
-// make these operations when kernels are formed; no importer does.
+// Images with channels last, as kernels read them: a vector, or the inner dimension of a product, holds neighbouring
+// channels of one place. Passes make these operations when kernels are formed; no importer does.
 
 def Lathe_PanelConvOp : Lathe_ModelOp<"panel_conv", [Lathe_NotDifferentiable]> {
   let summary = "Convolution of images with channels last and filters in panels";
@@ -25,6 +25,33 @@ def Lathe_PanelConvOp : Lathe_ModelOp<"panel_conv", [Lathe_NotDifferentiable]> {
   let assemblyFormat = [{
     $input `,` $panels `window` $window `strides` $strides `pads` $pads `dilations` $dilations `groups` $groups attr-dict
     `:` type($input) `,` type($panels) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Lathe_TileConvOp : Lathe_ModelOp<"tile_conv", [Lathe_NotDifferentiable]> {
+  let summary = "Convolution of images with channels last and filters in tiles";
+  let description = [{
+    `result[b, y, x, o] = sum_k patch[b, y, x, k] * w[o, k]`, where k counts the elements of the window, rows first, and in
+    each the channels; accumulated in f32 (in the reference: f64). `filter` is the matrix w as `lathe.pack_tiles` has packed
+    it: `lathe.conv` of images `[B, Y, X, C]` on tensor cores.
+    Constraints:
+    * (C1) `input`, `filter` and `result` have rank 4; input and filter are f16 or bf16, of one type.
+    * (C2) `window`, `strides` and `dilations` have 2 positive entries, `pads` 4 that are not negative.
+    * (C3) The channels of input and result are known, and `filter` has the tiles of 64 x 64 that hold O rows of I * J * C.
+    * (C4) The result's spatial sizes are `(size + pads - dilation * (window - 1) - 1) / stride + 1`.
+    Example:
+    ```mlir
+    %y = lathe.tile_conv %x, %p window [3, 3] strides [1, 1] pads [1, 1, 1, 1] dilations [1, 1] :
+        tensor<?x8x8x16xf16>, tensor<1x3x64x64xf16> -> tensor<?x8x8x20xf32>
+    ```
+  }];
+  let arguments = (ins Lathe_FloatTensor:$input, Lathe_FloatTensor:$filter, DenseI64ArrayAttr:$window,
+                       DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations);
+  let results = (outs Lathe_FloatTensor:$result);
+  let assemblyFormat = [{
+    $input `,` $filter `window` $window `strides` $strides `pads` $pads `dilations` $dilations attr-dict `:`
+    type($input) `,` type($filter) `->` type($result)
   }];
   let hasVerifier = 1;
 }

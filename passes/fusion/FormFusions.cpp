@@ -39,6 +39,15 @@ static bool isCheap(Operation *op) {
   return llvm::is_contained(cheap, op->getName().stripDialect());
 }
 
+/// A cast of 16 bits to f32 that the one kernel that reads it makes as well: nothing is written in f32 for it.
+static bool isWidening(Operation *op) {
+  auto cast = dyn_cast<CastOp>(op);
+  if (!cast || !cast->hasOneUse() || !isElementwise(*cast->user_begin()))
+    return false;
+  Type from = cast.getInput().getType().getElementType();
+  return (from.isF16() || from.isBF16()) && cast.getResult().getType().getElementType().isF32();
+}
+
 namespace {
 /// Forms the groups of one block.
 class FusionBuilder {
@@ -173,7 +182,10 @@ void FusionBuilder::run() {
     if (staysOutside(&op))
       continue;
     StringRef obstacle;
-    OpGroup *group = isElementwise(&op) ? findProducerGroup(&op, obstacle) : Cuda ? findRotation(&op) : nullptr;
+    OpGroup *group = Cuda && isWidening(&op) ? nullptr
+                     : isElementwise(&op)    ? findProducerGroup(&op, obstacle)
+                     : Cuda                  ? findRotation(&op)
+                                             : nullptr;
     if (group)
       Groups.add(*group, &op);
     else

@@ -76,6 +76,22 @@ static void roundForAll(Value value) {
   roundBehind(value, element);
 }
 
+/// Rounds what a max pool reads instead of what it gives, as far as all of its readers round that.
+static void roundBefore(MaxPoolOp pool) {
+  Type element = findNarrowType(pool.getResult());
+  if (!element || !findObstacle(pool.getResult()).empty())
+    return;
+  roundBehind(pool.getResult(), element);
+  auto narrowing = cast<CastOp>(*pool.getResult().getUsers().begin());
+  OpBuilder builder(pool);
+  Value input = CastOp::create(builder, pool.getLoc(), pool.getInput().getType().clone(element), pool.getInput());
+  Value narrow = MaxPoolOp::create(builder, pool.getLoc(), narrowing.getResult().getType(), input, pool.getWindow(),
+                                   pool.getStrides(), pool.getPads(), pool.getDilations());
+  narrowing.getResult().replaceAllUsesWith(narrow);
+  narrowing.erase();
+  pool.erase();
+}
+
 /// The convolution that `value` is made from element by element, or null.
 static ConvOp findConvolution(Value value) {
   Operation *op = value.getDefiningOp();
@@ -110,8 +126,12 @@ struct RoundOnce : lathe::impl::RoundOnceBase<RoundOnce> {
     auto kind = getOperation()->getAttrOfType<StringAttr>(EntryAttrName);
     if (getOperation().isDeclaration() || (kind && kind.getValue() != "tensor"))
       return;
+    Block &body = getOperation().getBody().front();
+    for (auto pool : llvm::make_early_inc_range(body.getOps<MaxPoolOp>()))
+      if (pool.getResult().getType().getElementType().isF32())
+        roundBefore(pool);
     SmallVector<Operation *> ops;
-    for (Operation &op : getOperation().getBody().front().without_terminator())
+    for (Operation &op : body.without_terminator())
       ops.push_back(&op);
     // Casts of f32 have nothing to be rounded, and may be gone when their turn comes.
     llvm::DenseSet<Operation *> casts;

@@ -88,6 +88,8 @@ static FailureOr<TemplateUse> printRoot(const LaunchBody &body) {
       .Case([&](UnpackTilesOp op) { return printUnpackTiles(body, op); })
       .Case([&](ExpertMatmulOp op) { return printExpertMatmul(body, op); })
       .Case([&](ConvOp op) { return printConvolution(body, op); })
+      .Case([&](TileConvOp op) { return printTileConv(body, op); })
+      .Case([&](ChannelMaxPoolOp op) { return printChannelMaxPool(body, op); })
       .Case([&](MaxPoolOp op) { return printMaxPool(body, op); })
       .Case([&](SoftmaxOp op) { return printSoftmax(body, op); })
       .Case([&](ArgMaxOp op) { return printArgMax(body, op); })

@@ -89,6 +89,8 @@ llvm::FailureOr<TemplateUse> printTileMatmuls(llvm::ArrayRef<LaunchBody> parts);
 llvm::FailureOr<TemplateUse> printUnpackTiles(const LaunchBody &body, UnpackTilesOp op);
 llvm::FailureOr<TemplateUse> printExpertMatmul(const LaunchBody &body, ExpertMatmulOp op);
 llvm::FailureOr<TemplateUse> printConvolution(const LaunchBody &body, ConvOp op);
+llvm::FailureOr<TemplateUse> printTileConv(const LaunchBody &body, TileConvOp op);
+llvm::FailureOr<TemplateUse> printChannelMaxPool(const LaunchBody &body, ChannelMaxPoolOp op);
 llvm::FailureOr<TemplateUse> printMaxPool(const LaunchBody &body, MaxPoolOp op);
 llvm::FailureOr<TemplateUse> printSoftmax(const LaunchBody &body, SoftmaxOp op);
 llvm::FailureOr<TemplateUse> printArgMax(const LaunchBody &body, ArgMaxOp op);

@@ -39,13 +39,13 @@ static void setGeometry(TemplateUse &use, AffineExpr queries) {
 /// The template on tensor cores: attention_tiles.cuh has the same numbers.
 static void useTiles(TemplateUse &use, const AttentionParts &parts, StringRef mask, int64_t keyWidth,
                      int64_t valueWidth, AffineExpr heads, AffineExpr tokens) {
-  constexpr int64_t Rows = 64, Keys = 32;
+  constexpr int64_t Rows = 64, Keys = 32, Stages = 4;
   auto rowBytes = [](int64_t width) { return (width / 8 | 1) * 16; };
   use.Header = "attention_tiles.cuh";
   use.Config = llvm::formatv("tiles of {0} queries, {1} keys a step", Rows, Keys);
   use.Type =
       llvm::formatv("AttentionTiles<{0}, {1}, {2}, {3}, {4}>", parts.Element, mask, parts.Output, keyWidth, valueWidth);
-  use.SharedBytes = Rows * rowBytes(keyWidth) + 2 * Keys * (rowBytes(keyWidth) + rowBytes(valueWidth));
+  use.SharedBytes = Rows * rowBytes(keyWidth) + Stages * Keys * (rowBytes(keyWidth) + rowBytes(valueWidth));
   use.Tiles = heads * tokens.ceilDiv(Rows);
 }
 

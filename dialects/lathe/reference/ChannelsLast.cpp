@@ -1,6 +1,7 @@
 // The meaning of ChannelsLast.td: sums accumulate in f64 and round once.
 #include "dialects/lathe/Windows.h"
 #include "dialects/lathe/reference/Evaluator.h"
+#include "runtime/gguf/MatrixTiles.h"
 #include <cmath>
 
 using namespace mlir;
@@ -63,6 +64,25 @@ LogicalResult PanelConvOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVect
         });
         return sum;
       }));
+  return success();
+}
+
+LogicalResult TileConvOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImpl<ReferenceValue> &results) {
+  ImageReader reader{operands[0], {{getWindow()[0], getWindow()[1]}, getStrides(), getPads(), getDilations()}};
+  if (failed(checkFits(*this, reader.Geometry, reader.shape(), 1)))
+    return failure();
+  int64_t channels = reader.shape()[3], depth = reader.Geometry.size[0] * reader.Geometry.size[1] * channels;
+  results.push_back(reader.build(getEvaluatedElementType(getResult()), getResult().getType().getDimSize(3),
+                                 [&](int64_t image, int64_t y, int64_t x, int64_t output) {
+                                   double sum = 0;
+                                   reader.forEachInside(image, y, x, [&](int64_t element, int64_t place) {
+                                     for (int64_t c = 0; c < channels; ++c)
+                                       sum += operands[0].getFloat(place + c) *
+                                              operands[1].getFloat(
+                                                  gguf::MatrixTiles::place(output, element * channels + c, depth));
+                                   });
+                                   return sum;
+                                 }));
   return success();
 }
 

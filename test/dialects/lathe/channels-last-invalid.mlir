@@ -46,6 +46,51 @@ func.func @panel_conv_c4(%x: tensor<1x8x8x4xf32>, %p: tensor<1x1x4x16xf32>) {
 
 // -----
 
+func.func @tile_conv_c1(%x: tensor<1x8x8x4xf32>, %p: tensor<1x1x64x64xf16>) {
+  // expected-error @below {{'lathe.tile_conv' op input, filter and result are 'tensor<1x8x8x4xf32>', 'tensor<1x1x64x64xf16>' and 'tensor<1x8x8x4xf32>', needed rank 4, and f16 or bf16 for input and filter}}
+  %0 = lathe.tile_conv %x, %p window [1, 1] strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] :
+      tensor<1x8x8x4xf32>, tensor<1x1x64x64xf16> -> tensor<1x8x8x4xf32>
+  return
+}
+
+// -----
+
+func.func @tile_conv_c2(%x: tensor<1x8x8x4xf16>, %p: tensor<1x1x64x64xf16>) {
+  // expected-error @below {{'lathe.tile_conv' op window has 3 sizes, needed 2}}
+  %0 = lathe.tile_conv %x, %p window [1, 1, 1] strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] :
+      tensor<1x8x8x4xf16>, tensor<1x1x64x64xf16> -> tensor<1x8x8x4xf32>
+  return
+}
+
+// -----
+
+func.func @tile_conv_c3_channels(%x: tensor<1x8x8x?xf16>, %p: tensor<1x1x64x64xf16>) {
+  // expected-error @below {{'lathe.tile_conv' op input is 'tensor<1x8x8x?xf16>' and result 'tensor<1x8x8x4xf32>', needed known channels}}
+  %0 = lathe.tile_conv %x, %p window [1, 1] strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] :
+      tensor<1x8x8x?xf16>, tensor<1x1x64x64xf16> -> tensor<1x8x8x4xf32>
+  return
+}
+
+// -----
+
+func.func @tile_conv_c3_tiles(%x: tensor<1x8x8x8xf16>, %p: tensor<1x1x64x64xf16>) {
+  // expected-error @below {{'lathe.tile_conv' op filter is 'tensor<1x1x64x64xf16>', needed the shape [2, 2, 64, 64]}}
+  %0 = lathe.tile_conv %x, %p window [3, 3] strides [1, 1] pads [1, 1, 1, 1] dilations [1, 1] :
+      tensor<1x8x8x8xf16>, tensor<1x1x64x64xf16> -> tensor<1x8x8x65xf32>
+  return
+}
+
+// -----
+
+func.func @tile_conv_c4(%x: tensor<1x8x8x4xf16>, %p: tensor<1x1x64x64xf16>) {
+  // expected-error @below {{'lathe.tile_conv' op result dimension 2 is 8 but the windows give 4}}
+  %0 = lathe.tile_conv %x, %p window [1, 1] strides [1, 2] pads [0, 0, 0, 0] dilations [1, 1] :
+      tensor<1x8x8x4xf16>, tensor<1x1x64x64xf16> -> tensor<1x8x8x4xf32>
+  return
+}
+
+// -----
+
 func.func @depthwise_conv_c1(%x: tensor<1x8x8x4xf32>, %f: tensor<1x1x1x4xf32>) {
   // expected-error @below {{'lathe.depthwise_conv' op ranks of input, filter and result are 4, 4 and 4, needed 4, 3 and 4}}
   %0 = lathe.depthwise_conv %x, %f strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] :

@@ -11,6 +11,16 @@ func.func @panel_conv(%x: tensor<?x8x8x4xf32>, %p: tensor<2x1x18x16xf32>) -> ten
   return %y : tensor<?x8x8x20xf32>
 }
 
+// CHECK-LABEL: @tile_conv
+// CHECK-SAME: (%[[X:.*]]: tensor<?x8x8x16xf16>, %[[P:.*]]: tensor<1x3x64x64xf16>)
+func.func @tile_conv(%x: tensor<?x8x8x16xf16>, %p: tensor<1x3x64x64xf16>) -> tensor<?x4x8x20xf32> {
+  // CHECK: lathe.tile_conv %[[X]], %[[P]] window [3, 3] strides [2, 1] pads [1, 1, 1, 1] dilations [1, 1] :
+  // CHECK-SAME: tensor<?x8x8x16xf16>, tensor<1x3x64x64xf16> -> tensor<?x4x8x20xf32>
+  %y = lathe.tile_conv %x, %p window [3, 3] strides [2, 1] pads [1, 1, 1, 1] dilations [1, 1] :
+      tensor<?x8x8x16xf16>, tensor<1x3x64x64xf16> -> tensor<?x4x8x20xf32>
+  return %y : tensor<?x4x8x20xf32>
+}
+
 // CHECK-LABEL: @depthwise_conv
 // CHECK-SAME: (%[[X:.*]]: tensor<?x8x8x20xf32>, %[[F:.*]]: tensor<3x3x20xf32>)
 func.func @depthwise_conv(%x: tensor<?x8x8x20xf32>, %f: tensor<3x3x20xf32>) -> tensor<?x4x4x20xf32> {

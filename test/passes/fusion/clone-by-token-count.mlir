@@ -2,6 +2,7 @@
 // RUN: FileCheck %s < %t.once
 // RUN: lathe-opt %t.once --lathe-clone-by-token-count=boundaries=1,8 --split-input-file | diff %t.once -
 // RUN: lathe-opt %s --lathe-clone-by-token-count --split-input-file | FileCheck %s --check-prefix=WHOLE
+// RUN: lathe-opt %s --lathe-clone-by-token-count="boundaries=1 batches=1,8" --split-input-file | FileCheck %s --check-prefix=BATCH
 
 // A clone for each range, whose symbol has these bounds; the entry point itself goes.
 // CHECK-NOT: @forward(
@@ -54,4 +55,44 @@ func.func @tensors(%x: tensor<?xf32> {lathe.dims = ["tokens"]}) -> tensor<?xf32>
 func.func @encode(%x: tensor<?xf32> {lathe.dims = ["tokens"]}) -> tensor<?xf32>
     attributes {lathe.entry = "encoder", lathe.symbols = [#lathe.symbol<"tokens", 1, 64>]} {
   return %x : tensor<?xf32>
+}
+
+// -----
+
+// With batches products are cut by the first dimension of the first input.
+// CHECK: func.func @product(
+// BATCH: func.func @product.n_1_1(
+// BATCH-SAME: lathe.clone_of = @product
+// BATCH-SAME: lathe.range = #lathe.symbol<"n", 1, 1>
+// BATCH-SAME: lathe.symbols = [#lathe.symbol<"m", 1, 9>, #lathe.symbol<"n", 1, 1>]
+// BATCH: func.func @product.n_2_8(
+// BATCH: func.func @product.n_9_32(
+// BATCH-NOT: func.func
+func.func @product(%x: tensor<?x?x4xf32> {lathe.dims = ["n", "m", 4]}) -> tensor<?x?x2xf32>
+    attributes {lathe.entry = "tensor", lathe.symbols = [#lathe.symbol<"m", 1, 9>, #lathe.symbol<"n", 1, 32>]} {
+  %w = lathe.weight "w" file 0 offset 0 bytes 32 : tensor<4x2xf32>
+  %0 = lathe.matmul %x, %w : tensor<?x?x4xf32>, tensor<4x2xf32> -> tensor<?x?x2xf32>
+  return %0 : tensor<?x?x2xf32>
+}
+
+// -----
+
+// Without products, or with a first dimension of fixed size, one clone serves all.
+// BATCH: func.func @no_product(
+// BATCH-NOT: func.func
+func.func @no_product(%x: tensor<?x4xf32> {lathe.dims = ["n", 4]}) -> tensor<?x4xf32>
+    attributes {lathe.entry = "tensor", lathe.symbols = [#lathe.symbol<"n", 1, 32>]} {
+  %0 = lathe.relu %x : tensor<?x4xf32>
+  return %0 : tensor<?x4xf32>
+}
+
+// -----
+
+// BATCH: func.func @fixed_batch(
+// BATCH-NOT: func.func
+func.func @fixed_batch(%x: tensor<1x?x4xf32> {lathe.dims = [1, "m", 4]}) -> tensor<1x?x2xf32>
+    attributes {lathe.entry = "tensor", lathe.symbols = [#lathe.symbol<"m", 1, 32>]} {
+  %w = lathe.weight "w" file 0 offset 0 bytes 32 : tensor<4x2xf32>
+  %0 = lathe.matmul %x, %w : tensor<1x?x4xf32>, tensor<4x2xf32> -> tensor<1x?x2xf32>
+  return %0 : tensor<1x?x2xf32>
 }

@@ -238,3 +238,26 @@ func.func @widened_residual(%x: tensor<4x8xf16>, %y: tensor<4x8xf16>, %w: tensor
   %4 = lathe.add %3, %2 : tensor<4x8xf32>, tensor<4x8xf32> -> tensor<4x8xf32>
   return %4, %2 : tensor<4x8xf32>, tensor<4x8xf32>
 }
+
+// -----
+
+// What is rounded for memory is written so, though its one reader widens it: the reader's kernel does.
+// CHECK-LABEL: @rounded_between_kernels
+// CUDA-LABEL: @rounded_between_kernels
+// CUDA: %[[A:.*]] = lathe.fusion
+// CUDA-SAME: -> tensor<4x8xf16>
+// CUDA: %{{.*}} = lathe.fusion(%{{.*}}, %{{.*}}, %[[A]])
+// CUDA: lathe.matmul
+// CUDA-NEXT: lathe.cast
+// CUDA-NEXT: lathe.add
+// CUDA-NOT: lathe.fusion
+// CUDA: return
+func.func @rounded_between_kernels(%x: tensor<4x8xf16>, %v: tensor<8x8xf16>, %w: tensor<8x8xf16>) -> tensor<4x8xf32> {
+  // expected-remark-re @below {{[Passed] FormFusions{{.*}}operations became one kernel}}
+  %0 = lathe.matmul %x, %v : tensor<4x8xf16>, tensor<8x8xf16> -> tensor<4x8xf32>
+  %1 = lathe.cast %0 : tensor<4x8xf32> -> tensor<4x8xf16>
+  %2 = lathe.matmul %x, %w : tensor<4x8xf16>, tensor<8x8xf16> -> tensor<4x8xf32>
+  %3 = lathe.cast %1 : tensor<4x8xf16> -> tensor<4x8xf32>
+  %4 = lathe.add %3, %2 : tensor<4x8xf32>, tensor<4x8xf32> -> tensor<4x8xf32>
+  return %4 : tensor<4x8xf32>
+}

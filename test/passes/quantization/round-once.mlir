@@ -57,6 +57,27 @@ func.func @branches(%x: tensor<?x4x2x2xf16>, %f: tensor<4x4x1x1xf16>, %b: tensor
 
 // -----
 
+// A max pool of what is rounded chooses as it does before.
+// CHECK-LABEL: @max_pool
+// CHECK: %[[A:.*]] = lathe.relu
+// CHECK: %[[N:.*]] = lathe.cast %[[A]] : tensor<?x4x4x4xf32> -> tensor<?x4x4x4xf16>
+// CHECK-NEXT: %[[P:.*]] = lathe.max_pool %[[N]] {{.*}} -> tensor<?x4x2x2xf16>
+// CHECK-NEXT: %[[Y:.*]] = lathe.conv %[[P]]
+// CHECK-NEXT: %[[W:.*]] = lathe.cast %[[P]]
+// CHECK-NEXT: lathe.add %[[Y]], %[[W]]
+func.func @max_pool(%x: tensor<?x4x4x4xf32>, %f: tensor<4x4x1x1xf16>) -> tensor<?x4x2x2xf32> {
+  %a = lathe.relu %x : tensor<?x4x4x4xf32>
+  %p = lathe.max_pool %a window [2, 2] strides [2, 2] pads [0, 0, 0, 0] dilations [1, 1] :
+      tensor<?x4x4x4xf32> -> tensor<?x4x2x2xf32>
+  %n = lathe.cast %p : tensor<?x4x2x2xf32> -> tensor<?x4x2x2xf16>
+  %y = lathe.conv %n, %f strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 1 :
+      tensor<?x4x2x2xf16>, tensor<4x4x1x1xf16> -> tensor<?x4x2x2xf32>
+  %z = lathe.add %y, %p : tensor<?x4x2x2xf32>, tensor<?x4x2x2xf32> -> tensor<?x4x2x2xf32>
+  return %z : tensor<?x4x2x2xf32>
+}
+
+// -----
+
 // Results of the entry point, and what a reduction reads, stay f32 beside their casts.
 // CHECK-LABEL: @kept
 // CHECK-COUNT-2: lathe.cast

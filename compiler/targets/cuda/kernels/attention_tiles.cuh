@@ -22,8 +22,10 @@ struct AttentionTiles {
   /// One key head with one query head; lean: half the rows, of which encoders have few, and fewer registers.
   using Steps = PagedAttentionPrefill<Element, Element, Output, AttentionShape<1, 1, KeyWidth, ValueWidth>, true>;
   using Params = AttentionParams<Element, MaskElement, Output>;
-  static constexpr int Threads = Steps::Threads, MinBlocks = Steps::MinBlocks;
-  static constexpr int Rows = Steps::Rows, Keys = Steps::Keys, SharedBytes = Steps::TileBytes;
+  static constexpr int Threads = Steps::Threads, MinBlocks = KeyWidth <= 64 && ValueWidth <= 64 ? 4 : 2;
+  static constexpr int Rows = Steps::Rows, Keys = Steps::Keys;
+  static constexpr int Stages = 4, StageBytes = Steps::KeyBytes + Steps::ValueBytes; ///< steps in shared memory
+  static constexpr int SharedBytes = Steps::QueryBytes + Stages * StageBytes;
   static_assert(Steps::RowBlocks == 1 && Steps::Parts == 1, "a warp must have 16 rows");
 
   static __host__ __device__ int64_t tiles(const Params &p) {
@@ -40,13 +42,33 @@ struct AttentionTiles {
       loadChunk(target + i / Chunks * Stride + i % Chunks * 16, view, first + i / Chunks, i % Chunks * 8);
   }
 
-  /// What this thread's two rows see of the keys.
+  /// What this thread's two rows see of the keys, and what is added to the scores of a step.
   struct RowMask {
     const MaskElement *Mask[2]; ///< null: none
     int64_t Step;               ///< of neighbouring keys
-    int64_t End[2];
+    int64_t End[2], Keys;
+    float Bias[2][Steps::KeyBlocks][2];
 
-    __device__ float bias(int half, int64_t key) const { return Mask[half] ? toValue(Mask[half][key * Step]) : 0.0f; }
+    __device__ void load(int64_t first) {
+#pragma unroll
+      for (int half = 0; half < 2; ++half)
+#pragma unroll
+        for (int j = 0; j < Steps::KeyBlocks; ++j) {
+          int64_t key = first + j * 8 + threadIdx.x % 4 * 2;
+          float (&pair)[2] = Bias[half][j];
+          pair[0] = pair[1] = 0;
+          if (!Mask[half])
+            continue;
+          if (Step == 1 && key + 1 < Keys) {
+            loadVector(Mask[half], key, pair);
+            continue;
+          }
+#pragma unroll
+          for (int e = 0; e < 2; ++e)
+            if (key + e < Keys)
+              pair[e] = toValue(Mask[half][(key + e) * Step]);
+        }
+    }
   };
 
   /// Scores of keys first .. become weights against the new maxima; what was summed is rescaled. Scores stay natural
@@ -63,7 +85,7 @@ struct AttentionTiles {
         for (int e = half * 2; e < half * 2 + 2; ++e) {
           int64_t key = first + j * 8 + t * 2 + e % 2;
           bool seen = key < mask.End[half];
-          float x = seen ? scores[0][j][e] * scale + mask.bias(half, key) : -Infinity;
+          float x = seen ? scores[0][j][e] * scale + mask.Bias[half][j][e % 2] : -Infinity;
           scores[0][j][e] = x;
           top = x > top ? x : top;
         }
@@ -118,28 +140,27 @@ struct AttentionTiles {
     MatrixView<Element> queries(p.Query + place(p.QueryView, h), p.Tokens, KeyWidth, p.QueryView.Token);
     MatrixView<Element> keys(p.Key + place(p.KeyView, g), p.Keys, KeyWidth, p.KeyView.Token);
     MatrixView<Element> values(p.Value + place(p.ValueView, g), p.Keys, ValueWidth, p.ValueView.Token);
-    char *keyTiles = smem + Steps::QueryBytes, *valueTiles = keyTiles + 2 * Steps::KeyBytes;
     // A causal tile sees no more than its last query.
     int64_t past = p.Keys - p.Tokens + 1; // keys that query 0 sees
     int64_t end = p.Causal ? smaller<int64_t>(p.Keys, smaller<int64_t>(row0 + Rows, p.Tokens) - 1 + past) : p.Keys;
     int64_t steps = end > 0 ? ceilDiv<int64_t>(end, Keys) : 0;
-    auto loadKeys = [&](int64_t step) {
-      if (step < steps)
-        load<Keys, KeyWidth, Steps::KeyStride>(keyTiles + step % 2 * Steps::KeyBytes, keys, step * Keys);
+    auto stage = [&](int64_t step) { return smem + Steps::QueryBytes + step % Stages * StageBytes; };
+    auto loadStep = [&](int64_t step) {
+      if (step < steps) {
+        load<Keys, KeyWidth, Steps::KeyStride>(stage(step), keys, step * Keys);
+        load<Keys, ValueWidth, Steps::ValueStride>(stage(step) + Steps::KeyBytes, values, step * Keys);
+      }
       commitAsync();
     };
-    auto loadValues = [&](int64_t step) {
-      if (step < steps)
-        load<Keys, ValueWidth, Steps::ValueStride>(valueTiles + step % 2 * Steps::ValueBytes, values, step * Keys);
-      commitAsync();
-    };
-    // 1. Queries and the first step.
+    // 1. Queries and all stages but one.
     load<Rows, KeyWidth, Steps::KeyStride>(smem, queries, row0);
-    loadKeys(0);
-    loadValues(0);
+#pragma unroll
+    for (int step = 0; step < Stages - 1; ++step)
+      loadStep(step);
     typename Steps::Sums sums;
     RowMask mask;
     mask.Step = p.MaskKey;
+    mask.Keys = p.Keys;
     row0 += threadIdx.x / 32 * 16;
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
@@ -155,19 +176,19 @@ struct AttentionTiles {
 #pragma unroll
       for (int e = 0; e < 4; ++e)
         sums.Values[0][j][e] = 0;
-    // 2. A step of keys after the other; the next ones are on their way meanwhile.
+    mask.load(0);
+    // 2. A step of keys after the other; the next ones and their mask are on their way meanwhile.
 #pragma unroll 1
     for (int64_t step = 0; step < steps; ++step) {
-      waitAsync<1>(); // all but the values
+      waitAsync<Stages - 2>();
       __syncthreads();
-      loadKeys(step + 1);
+      loadStep(step + Stages - 1);
       float scores[1][Steps::KeyBlocks][4];
-      Steps::score(scores, smem, keyTiles + step % 2 * Steps::KeyBytes);
+      Steps::score(scores, smem, stage(step));
       weigh(sums, scores, mask, step * Keys, p.Scale);
-      waitAsync<1>(); // all but the next keys
-      __syncthreads();
-      loadValues(step + 1);
-      Steps::addValues(sums, scores, valueTiles + step % 2 * Steps::ValueBytes);
+      if (step + 1 < steps)
+        mask.load((step + 1) * Keys);
+      Steps::addValues(sums, scores, stage(step) + Steps::KeyBytes);
     }
     waitAsync<0>();
     // 3. Out.

@@ -272,6 +272,10 @@ template <class T> __device__ inline const T *pointerAfter(const T *pointer, flo
   return pointer;
 }
 
+/// Makes the compiler forget what it knows of a value: it neither keeps what it has worked out from it, nor works out
+/// before what comes after.
+__device__ inline void forgetValue(int &value) { asm volatile("" : "+r"(value)::"memory"); }
+
 #else
 
 float halfToFloat(uint16_t bits);
@@ -294,6 +298,7 @@ void clusterBarrier(int blocks);
 float loadPeer(const float *pointer, int rank);
 void loadPeer4(const float *pointer, int rank, float (&x)[4]);
 template <class T> const T *pointerAfter(const T *pointer, float &result);
+void forgetValue(int &value);
 void waitForPrevious();
 void startNext();
 void multiplyHalf(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1);

@@ -49,7 +49,7 @@ func.func @one(%x: tensor<1x256xf32> {lathe.name = "x", lathe.dims = [1, 256]})
 func.func @long(%x: tensor<?x14336xf32> {lathe.name = "x", lathe.dims = ["n", 14336]},
                 %y: tensor<9x14336xf32> {lathe.name = "y", lathe.dims = [9, 14336]})
     -> (tensor<?x16xf32>, tensor<9x16xf32>)
-    attributes {lathe.entry = "tensor", lathe.symbols = [#lathe.symbol<"n", 1, 8>]} {
+    attributes {lathe.entry = "tensor", lathe.symbols = [#lathe.symbol<"n", 2, 8>]} {
   %w = lathe.weight "w" file 0 offset 0 bytes 129024 : tensor<16x14336x!lathe.gguf<q4_k>>
   %0 = lathe.matmul %x, %w transpose_rhs : tensor<?x14336xf32>, tensor<16x14336x!lathe.gguf<q4_k>> -> tensor<?x16xf32>
   %1 = lathe.matmul %y, %w transpose_rhs : tensor<9x14336xf32>, tensor<16x14336x!lathe.gguf<q4_k>> -> tensor<9x16xf32>

@@ -45,7 +45,7 @@ func.func @forward(%x: tensor<?x64xf32> {lathe.name = "x", lathe.dims = ["n", 64
                    %r: tensor<?x10xf32> {lathe.name = "r", lathe.dims = ["n", 10]},
                    %y: tensor<?x256xf32> {lathe.name = "y", lathe.dims = ["n", 256]})
     -> (tensor<?x10xf16>, tensor<?x128xf32>, tensor<?x128xf32>)
-    attributes {lathe.entry = "tensor", lathe.symbols = [#lathe.symbol<"n", 1, 64>]} {
+    attributes {lathe.entry = "tensor", lathe.symbols = [#lathe.symbol<"n", 9, 64>]} {
   %w = lathe.weight "w" file 0 offset 0 bytes 2560 : tensor<10x64xf32>
   %b = lathe.weight "b" file 0 offset 2560 bytes 40 : tensor<10xf32>
   %q = lathe.weight "q" file 0 offset 2600 bytes 18432 : tensor<128x256x!lathe.gguf<q4_k>>
@@ -61,7 +61,7 @@ func.func @forward(%x: tensor<?x64xf32> {lathe.name = "x", lathe.dims = ["n", 64
 }
 
 func.func @few(%y: tensor<?x256xf32> {lathe.name = "y", lathe.dims = ["n", 256]}) -> tensor<?x128xf32>
-    attributes {lathe.entry = "tensor", lathe.symbols = [#lathe.symbol<"n", 1, 7>]} {
+    attributes {lathe.entry = "tensor", lathe.symbols = [#lathe.symbol<"n", 2, 7>]} {
   %k = lathe.weight "k" file 0 offset 21032 bytes 22528 : tensor<128x256x!lathe.gguf<q5_k>>
   %0 = lathe.matmul %y, %k transpose_rhs : tensor<?x256xf32>, tensor<128x256x!lathe.gguf<q5_k>> -> tensor<?x128xf32>
   return %0 : tensor<?x128xf32>

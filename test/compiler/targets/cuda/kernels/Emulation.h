@@ -489,6 +489,7 @@ inline uint32_t transposeMatrix(uint32_t row) {
 }
 
 template <class T> inline const T *pointerAfter(const T *pointer, float &) { return pointer; }
+inline void forgetValue(int &) {}
 
 inline void loadMatrix4(uint32_t (&r)[4], const void *row) {
   auto rows = test::exchange(row);

@@ -4,6 +4,7 @@
 #include "append_kv.cuh"
 #include "attention_tiles.cuh"
 #include "convolution.cuh"
+#include "convolution_tiles.cuh"
 #include "dequantize.cuh"
 #include "elementwise.cuh"
 #include "expert_matmul.cuh"
@@ -813,7 +814,7 @@ KERNEL(Attention1) lathe_attention_f16_1(void *q, void *k, void *v, void *mask, 
 }
 
 using AttentionTiles1 = AttentionTiles<Half, float, Half, 64, 64>;
-static_assert(AttentionTiles1::SharedBytes == 64 * 144 + 2 * 32 * (144 + 144));
+static_assert(AttentionTiles1::SharedBytes == 64 * 144 + 4 * 32 * (144 + 144));
 // registers <= 128
 KERNEL(AttentionTiles1) lathe_attention_f16_2(void *q, void *k, void *v, void *mask, void *out, int64_t b, int64_t t) {
   SHARED;
@@ -842,7 +843,7 @@ KERNEL(AttentionTiles1) lathe_attention_f16_2(void *q, void *k, void *v, void *m
 }
 
 using AttentionTiles2 = AttentionTiles<BFloat16, float, float, 128, 128>;
-static_assert(AttentionTiles2::SharedBytes == 64 * 272 + 2 * 32 * (272 + 272));
+static_assert(AttentionTiles2::SharedBytes == 64 * 272 + 4 * 32 * (272 + 272));
 // registers <= 255
 KERNEL(AttentionTiles2) lathe_attention_bf16_3(void *q, void *k, void *v, void *out, int64_t b, int64_t t, int64_t s) {
   SHARED;
@@ -957,6 +958,55 @@ KERNEL(Convolution1) lathe_convolution_f32_1(void *p0, void *p1, void *p2, int64
                               .DilationH = 1,
                               .DilationW = 1};
   gridTiles<Convolution1>(params, nullptr, StoreAsIs{});
+}
+
+struct BiasResidualRelu {
+  const float *Bias;
+  const Half *Residual;
+  int64_t N;
+  __device__ float operator()(float acc, int64_t row, int64_t col) const {
+    return fmaxf(acc + Bias[col] + toValue(Residual[row * N + col]), 0);
+  }
+};
+
+using ConvolutionTiles1 = ConvolutionTiles<Half, Half, ConvolutionLargeTile>;
+static_assert(ConvolutionTiles1::SharedBytes == 3 * 256 * 128 + 128 * 8);
+// registers <= 128
+KERNEL(ConvolutionTiles1)
+lathe_tile_conv_f16_1(void *p0, void *p1, void *p2, void *p3, void *p4, int64_t d0) {
+  SHARED;
+  ConvolutionTiles1::Params params{
+      (const Half *)p0, (const Half *)p1, (Half *)p2, d0, 128, 56, 56, 128, 3, 3, 28, 28, 2, 2, 1, 1, 1, 1};
+  gridTiles<ConvolutionTiles1>(params, smem, BiasResidualRelu{(const float *)p3, (const Half *)p4, 128});
+}
+
+// The first layer, element by element.
+using ConvolutionTiles2 = ConvolutionTiles<BFloat16, float, ConvolutionTallTile>;
+static_assert(ConvolutionTiles2::SharedBytes == 3 * 192 * 128 + 128 * 8);
+// registers <= 128
+KERNEL(ConvolutionTiles2) lathe_tile_conv_bf16_2(void *p0, void *p1, void *p2, int64_t d0) {
+  SHARED;
+  ConvolutionTiles2::Params params{
+      (const BFloat16 *)p0, (const BFloat16 *)p1, (float *)p2, d0, 3, 224, 224, 64, 7, 7, 112, 112, 2, 2, 3, 3, 1, 1};
+  gridTiles<ConvolutionTiles2>(params, smem, StoreAsIs{});
+}
+
+using ConvolutionTiles3 = ConvolutionTiles<Half, Half, ConvolutionMediumTile>;
+static_assert(ConvolutionTiles3::SharedBytes == 4 * 128 * 128 + 64 * 8);
+// registers <= 128
+KERNEL(ConvolutionTiles3)
+lathe_tile_conv_f16_3(void *p0, void *p1, void *p2, void *p3, void *p4, int64_t d0) {
+  SHARED;
+  ConvolutionTiles3::Params params{
+      (const Half *)p0, (const Half *)p1, (Half *)p2, d0, 256, 14, 14, 256, 3, 3, 14, 14, 1, 1, 1, 1, 1, 1};
+  gridTiles<ConvolutionTiles3>(params, smem, BiasResidualRelu{(const float *)p3, (const Half *)p4, 256});
+}
+
+using ChannelPooling1 = ChannelMaxPooling<Half, Half, 8>;
+// registers <= 64
+KERNEL(ChannelPooling1) lathe_channel_max_pool_f16_1(void *p0, void *p1, int64_t d0) {
+  ChannelPooling1::Params params{(const Half *)p0, (Half *)p1, d0, 112, 112, 64, 3, 3, 56, 56, 2, 2, 1, 1, 1, 1};
+  gridTiles<ChannelPooling1>(params, nullptr, StoreAsIs{});
 }
 
 using Pooling1 = Pooling<float, float, Pool::Max>;

@@ -1,4 +1,5 @@
 // One launch of every template that needs sm_90a, as instances.cu has for the others.
+#include "convolution_tiles.cuh"
 #include "packed_matmul_batch_sm90.cuh"
 #include "packed_matmul_few_sm90.cuh"
 #include "packed_matmul_wide_sm90.cuh"
@@ -283,4 +284,31 @@ using Prefill96 = PagedAttentionPrefill<Half, Half, Half, AttentionShape<32, 32,
 KERNEL(Prefill96) lathe_paged_attention_prefill_sm90_96(ATTEND_PARAMETERS) {
   SHARED;
   attend<Prefill96>(ATTEND_ARGUMENTS, 0.1020621f, 0, 0);
+}
+
+// A cluster shares the tiles of one small picture.
+using ConvolutionCluster = ConvolutionTiles<Half, Half, ConvolutionMediumTile, 8>;
+// registers <= 128
+extern "C" __global__ void __launch_bounds__(ConvolutionCluster::Threads, ConvolutionCluster::MinBlocks)
+    __cluster_dims__(ConvolutionCluster::Cluster, 1, 1) lathe_tile_conv_cluster(void *p0, void *p1, void *p2) {
+  extern __shared__ __align__(1024) char smem[];
+  ConvolutionCluster::Params params{static_cast<const Half *>(p0),
+                                    static_cast<const Half *>(p1),
+                                    static_cast<Half *>(p2),
+                                    1,
+                                    512,
+                                    7,
+                                    7,
+                                    512,
+                                    3,
+                                    3,
+                                    7,
+                                    7,
+                                    1,
+                                    1,
+                                    1,
+                                    1,
+                                    1,
+                                    1};
+  gridTiles<ConvolutionCluster>(params, smem, StoreAsIs{});
 }

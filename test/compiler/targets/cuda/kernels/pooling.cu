@@ -70,6 +70,55 @@ void runCase(Suite &suite, const std::string &name, const Case &c) {
   suite.compare(title, got, want, slack);
 }
 
+/// The same with channels last: Planes is N images of so many channels.
+template <class Input, class Output, int Vector>
+void runChannels(Suite &suite, const std::string &name, const Case &c, int64_t channels) {
+  int64_t images = c.Planes, places = c.OH * c.OW;
+  auto x = randomVector<Input>(images * c.H * c.W * channels);
+  if (x.size() > 9)
+    x[9] = element<Input>(NAN);
+  Buffer<Input> in(x);
+  auto out = Buffer<Output>::poisoned(images * places * channels);
+  using Kernel = ChannelMaxPooling<Input, Output, Vector>;
+  typename Kernel::Params params{.X = in.data(),
+                                 .Y = out.data(),
+                                 .N = images,
+                                 .H = c.H,
+                                 .W = c.W,
+                                 .C = channels,
+                                 .KH = c.KH,
+                                 .KW = c.KW,
+                                 .OH = c.OH,
+                                 .OW = c.OW,
+                                 .StrideH = c.StrideH,
+                                 .StrideW = c.StrideW,
+                                 .PadTop = c.Top,
+                                 .PadLeft = c.Left,
+                                 .DilationH = c.DilationH,
+                                 .DilationW = c.DilationW};
+  std::string title = name + " channels last " + std::to_string(images) + "x" + std::to_string(c.H) + "x" +
+                      std::to_string(c.W) + "x" + std::to_string(channels) + " by " + std::to_string(c.KH) + "x" +
+                      std::to_string(c.KW);
+  auto got = suite.twice(title, out, [&](int64_t blocks) { launch<Kernel>(params, AddIndices{}, blocks); });
+  std::vector<double> want(out.size()), slack(out.size());
+  for (int64_t id = 0; id < int64_t(want.size()); ++id) {
+    int64_t channel = id % channels, row = id / channels, place = row % places;
+    double top = -INFINITY;
+    for (int64_t r = 0; r < c.KH; ++r)
+      for (int64_t s = 0; s < c.KW; ++s) {
+        int64_t i = place / c.OW * c.StrideH - c.Top + r * c.DilationH,
+                j = place % c.OW * c.StrideW - c.Left + s * c.DilationW;
+        if (i < 0 || i >= c.H || j < 0 || j >= c.W)
+          continue;
+        double value = number(x[((row / places * c.H + i) * c.W + j) * channels + channel]);
+        top = std::isnan(top) || std::isnan(value) ? NAN : std::max(top, value);
+      }
+    want[id] = top + 0.25 * double(row) - 0.125 * double(channel);
+    slack[id] = 4 * Rounding<float> * (std::fabs(want[id]) + double(row + channel));
+  }
+  suite.compare(title, got, want, slack);
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -89,6 +138,11 @@ int main(int argc, char **argv) {
     runCase<float, float, Pool::Average>(suite, "average f32", c);
     runCase<Half, Half, Pool::Max>(suite, "max f16", c);
     runCase<BFloat16, float, Pool::Average>(suite, "average bf16", c);
+    if (c.Planes <= 5) {
+      runChannels<Half, Half, 8>(suite, "max f16", c, 24);
+      runChannels<float, Half, 4>(suite, "max f32", c, 20);
+      runChannels<BFloat16, float, 1>(suite, "max bf16", c, 3);
+    }
   }
   return suite.finish();
 }
