@@ -14,7 +14,7 @@ static const std::pair<const char *, Machine> Gpus[] = {
     {"sm_89", {"NVIDIA RTX 4090", "data sheet", 128, 82.6e12, 165e12, 661e12, 1.008e12, 5e12, 72e6, 1.5e-6}},
     {"sm_90",
      {"NVIDIA H200", "data sheet; memory rate, launch time, block rate and share of products measured", 132, 67e12,
-      989e12, 1979e12, 4.65e12, 10e12, 60e6, 2.1e-6, 18e9, 0.5}},
+      989e12, 1979e12, 4.65e12, 10e12, 60e6, 2.1e-6, 18e9, 0.65}},
     {"sm_100", {"NVIDIA B200", "data sheet", 148, 80e12, 2250e12, 4500e12, 8e12, 20e12, 126e6, 1.2e-6}},
     {"sm_120", {"NVIDIA RTX 5090", "data sheet", 170, 104.8e12, 209.5e12, 838e12, 1.792e12, 8e12, 96e6, 1.2e-6}},
 };

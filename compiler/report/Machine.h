@@ -20,7 +20,7 @@ struct Machine {
   double LaunchSeconds = 0; ///< of a kernel that does nothing
 
   // Of GPUs; 0 and 1 where nothing is known.
-  double BlockRate = 0;    ///< bytes that one block of threads moves while there are few
+  double BlockRate = 0;    ///< bytes that one block of threads moves while there are few, products aside
   double ProductShare = 1; ///< of the peak that products reach where there is enough to do
 };
 

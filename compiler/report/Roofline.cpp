@@ -40,7 +40,6 @@ private:
   void move(Traffic &traffic, const Json &access, bool writing);
   bool isCached(const Buffer &buffer) const;
   double peak(const Json &launch) const;
-  double reachedShare(const Json &launch, double blocks) const;
   Json describeLaunch(const Json &launch, size_t index);
 
   const Json &Clone;
@@ -99,24 +98,24 @@ double CallReport::peak(const Json &launch) const {
   return math == "i8" ? TheMachine.Flops8 : math == "f16" || math == "bf16" ? TheMachine.Flops16 : TheMachine.Flops;
 }
 
-/// Which part of the peak a launch can reach: of products on tensor cores what the machine says, and on a GPU no more
-/// than the multiprocessors that have a block.
-double CallReport::reachedShare(const Json &launch, double blocks) const {
-  double share = launch["math"] == "f32" ? 1 : TheMachine.ProductShare;
-  return blocks > 0 ? share * std::min(1.0, blocks / double(TheMachine.Cores)) : share;
-}
+/// Whether tensor cores compute it.
+static bool usesTiles(const Json &launch) { return launch["math"] != "f32"; }
 
 Json CallReport::describeLaunch(const Json &launch, size_t index) {
   Traffic traffic = countTraffic(launch, index);
   double flops = double(value(launch["flops"])), peak = this->peak(launch), bytes = traffic.Memory + traffic.Cache;
   double blocks = launch.contains("blocks") ? double(value(launch["blocks"])) : 0;
-  double computing = peak > 0 ? flops / (peak * reachedShare(launch, blocks)) : 0;
+  double busy = blocks > 0 ? std::min(1.0, blocks / double(TheMachine.Cores)) : 1;
   double memory = traffic.Memory / TheMachine.MemoryRate, cache = traffic.Cache / TheMachine.CacheRate;
-  double few = blocks > 0 && TheMachine.BlockRate > 0 ? bytes / (blocks * TheMachine.BlockRate) : 0;
+  // Products fetch far ahead, so that a multiprocessor has its part of the memory's rate; what else there is does not.
+  double few = usesTiles(launch)                        ? memory / busy
+               : blocks > 0 && TheMachine.BlockRate > 0 ? bytes / (blocks * TheMachine.BlockRate)
+                                                        : 0;
+  double computing = peak > 0 ? flops / (peak * busy * (usesTiles(launch) ? TheMachine.ProductShare : 1)) : 0;
   double moving = std::max({memory, cache, few}), seconds = std::max(computing, moving) + TheMachine.LaunchSeconds;
   const char *bound = TheMachine.LaunchSeconds > std::max(computing, moving) ? "launch"
                       : computing >= moving                                  ? "compute"
-                      : few >= std::max(memory, cache)                       ? "blocks"
+                      : few > std::max(memory, cache)                        ? "blocks"
                       : memory >= cache                                      ? "memory"
                                                                              : "cache";
   Json json = {{"index", index},

@@ -94,8 +94,15 @@ TEST(Roofline, BlocksBoundWhatAGpuReaches) {
   // More blocks than multiprocessors.
   call = buildReport(model, gpu, {{0, {8}}})["calls"][0];
   EXPECT_DOUBLE_EQ(call["launches"][1]["predicted_seconds"], 1 + 160);
-  // One block, which moves 2040 bytes at 5 bytes a second.
+  // Products of one block have a quarter of the memory's rate.
+  gpu.ProductShare = 1;
+  call = buildReport(model, gpu, {{0, {1}}})["calls"][0];
+  EXPECT_EQ(call["launches"][1]["bound"], "blocks");
+  EXPECT_DOUBLE_EQ(call["launches"][1]["predicted_seconds"], 1 + (2000 + 8) / 25.0);
+  // Anything else has what a block moves, from wherever it comes.
+  model["entries"][0]["clones"][0]["steps"][1]["math"] = "f32";
   gpu.BlockRate = 5;
+  gpu.Flops = 1e6;
   call = buildReport(model, gpu, {{0, {1}}})["calls"][0];
   EXPECT_EQ(call["launches"][1]["bound"], "blocks");
   EXPECT_DOUBLE_EQ(call["launches"][1]["predicted_seconds"], 1 + (2000 + 16 + 8) / 5.0);
