@@ -29,6 +29,25 @@ LogicalResult cuda::checkNoEpilogue(const LaunchBody &body) {
   return success();
 }
 
+/// The function of an epilogue that computes N neighbours at once, whose operands it reads in wide words. Products of
+/// 16-bit rows alone have sums side by side.
+static LogicalResult printNeighbours(const LaunchBody &body, unsigned split, Functor &functor, std::string &text) {
+  ElementPrinter printer(body, {SmallVector<AffineExpr>(body.getDims(body.getRoot()->getResult(0))), split, true},
+                         functor);
+  ArrayRef<Operation *> roots = body.getRoots();
+  for (auto [i, root] : llvm::enumerate(roots))
+    printer.bind(root->getResult(0), "sums[i][" + std::to_string(i) + "]");
+  if (failed(printer.assign(body.getYielded()[0], "values[i]")))
+    return failure();
+  for (unsigned i = 1; i < body.getYielded().size(); ++i)
+    if (failed(printer.store(i)))
+      return failure();
+  text += llvm::formatv("  template <int N> __device__ void finish(const float (&sums)[N][{0}], int64_t row, int64_t "
+                        "col, float (&values)[N]) const {{\n{1}  }\n",
+                        roots.size(), printer.print(4));
+  return success();
+}
+
 LogicalResult cuda::addEpilogue(const LaunchBody &body, unsigned split, TemplateUse &use) {
   Value acc = body.getRoot()->getResult(0);
   bool dual = body.getRoots().size() == 2;
@@ -55,6 +74,9 @@ LogicalResult cuda::addEpilogue(const LaunchBody &body, unsigned split, Template
   std::string text = llvm::formatv("  __device__ {0} operator()({1}, int64_t row, int64_t col) const {{\n{2}"
                                    "    return {3};\n  }\n",
                                    *to, dual ? "float first, float second" : *from + " acc", printer.print(4), *first);
+  if (isa<TileMatmulOp, TileConvOp>(body.getRoot()) && *to == "float" &&
+      failed(printNeighbours(body, split, functor, text)))
+    return failure();
   use.Functors = functor.printStruct("Epilogue", text);
   use.Body = functor.printValue("Epilogue");
   return success();

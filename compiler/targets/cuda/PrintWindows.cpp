@@ -97,11 +97,14 @@ static constexpr ConvolutionTile LargeTile = {"ConvolutionLargeTile", 128, 128, 
                                  TallTile = {"ConvolutionTallTile", 128, 64, 3, 256},
                                  MediumTile = {"ConvolutionMediumTile", 64, 64, 4, 128};
 
-/// The largest tile of which there are enough for all multiprocessors.
+// A multiprocessor runs three blocks of the medium tile at once, and needs them: a step waits for memory longer than it
+// multiplies. Larger tiles, of which it has fewer, win where there are many.
+static constexpr int64_t ResidentBlocks = 3 * Multiprocessors;
+
 static ConvolutionTile chooseTile(int64_t rows, int64_t outputs) {
-  if (outputs > TallTile.N && LargeTile.count(rows, outputs) >= Multiprocessors)
-    return LargeTile;
-  return TallTile.count(rows, outputs) >= 2 * Multiprocessors ? TallTile : MediumTile;
+  if (MediumTile.count(rows, outputs) < 2 * ResidentBlocks)
+    return MediumTile;
+  return outputs > TallTile.N ? LargeTile : TallTile;
 }
 
 /// Blocks of a cluster that share a tile where there are few: each has some steps along K left, or it waits for memory
@@ -109,7 +112,7 @@ static ConvolutionTile chooseTile(int64_t rows, int64_t outputs) {
 static int64_t chooseSplit(int64_t tiles, int64_t steps) {
   constexpr int64_t MaxSplit = 8, MinSteps = 3;
   int64_t split = 1;
-  while (split < MaxSplit && tiles * split * 2 <= 2 * Multiprocessors && steps >= split * 2 * MinSteps)
+  while (split < MaxSplit && tiles * split * 2 <= ResidentBlocks + Multiprocessors / 4 && steps >= split * 2 * MinSteps)
     split *= 2;
   return split;
 }

@@ -59,6 +59,8 @@ template <HalfElement Element, int Rows, int Threads> struct WindowRows {
   template <class Params> __device__ void load(char *tile, const Params &p, int k) const {
     int chunk = threadIdx.x % 8, channels = int(p.C), depth = int(p.KH * p.KW * p.C);
     k += chunk * 8;
+    if (unit(p) == 1)
+      return loadElements(tile, p, k);
     int element = k / channels;
     int down = element / int(p.KW) * int(p.DilationH), right = element % int(p.KW) * int(p.DilationW);
     int offset = ((down * int(p.W) + right) * channels + k % channels) / unit(p);
@@ -67,25 +69,15 @@ template <HalfElement Element, int Rows, int Threads> struct WindowRows {
       int row = threadIdx.x / 8 + i * Step;
       char *target = tile + chunkOffset<8>(row, chunk);
       WindowPlace place = Places[row];
-      if (unit(p) == 8) {
-        bool inside = k < depth && isInside(p, place, down, right);
-        const Element *source = p.X + int64_t(inside ? place.Origin + offset : 0) * 8;
-        if (isAligned(p.X, 16)) {
-          copyAsync16(target, source, inside ? 16 : 0);
-          continue;
-        }
-#pragma unroll 1 // what a caller hands in may lie anyhow, but seldom does
-        for (int e = 0; e < 8; ++e)
-          reinterpret_cast<Element *>(target)[e] = inside ? source[e] : Element{0};
+      bool inside = k < depth && isInside(p, place, down, right);
+      const Element *source = p.X + int64_t(inside ? place.Origin + offset : 0) * 8;
+      if (isAligned(p.X, 16)) {
+        copyAsync16(target, source, inside ? 16 : 0);
         continue;
       }
-      int own = k;
-      forgetValue(own); // what follows from it is worked out for each row: kept, it would take registers
-      Packet<Element, 8> packet;
-#pragma unroll
+#pragma unroll 1 // what a caller hands in may lie anyhow, but seldom does
       for (int e = 0; e < 8; ++e)
-        packet.Elements[e] = loadElement(p, place, own + e, depth);
-      *reinterpret_cast<uint4 *>(target) = packet.Raw[0];
+        reinterpret_cast<Element *>(target)[e] = inside ? source[e] : Element{0};
     }
   }
 
@@ -96,13 +88,29 @@ private:
     return unsigned(top + down) < unsigned(p.H) && unsigned(left + right) < unsigned(p.W);
   }
 
-  template <class Params>
-  static __device__ Element loadElement(const Params &p, const WindowPlace &place, int k, int depth) {
-    int channels = int(p.C), element = k / channels;
-    int down = element / int(p.KW) * int(p.DilationH), right = element % int(p.KW) * int(p.DilationW);
-    if (k >= depth || !isInside(p, place, down, right))
-      return Element{0};
-    return p.X[int64_t(place.Origin) * unit(p) + (down * int(p.W) + right) * channels + k % channels];
+  /// The same, an element after the other: each of all rows, since to find it in the window takes more than to fetch
+  /// it.
+  template <class Params> __device__ void loadElements(char *tile, const Params &p, int k) const {
+    int channels = int(p.C), depth = int(p.KH * p.KW * p.C);
+    uint32_t words[Count][4];
+#pragma unroll
+    for (int e = 0; e < 8; ++e) {
+      int own = k + e;
+      forgetValue(own); // worked out for all elements at once it would take registers
+      int element = own / channels;
+      int down = element / int(p.KW) * int(p.DilationH), right = element % int(p.KW) * int(p.DilationW);
+      int offset = (down * int(p.W) + right) * channels + own % channels;
+#pragma unroll
+      for (int i = 0; i < Count; ++i) {
+        WindowPlace place = Places[threadIdx.x / 8 + i * Step];
+        uint32_t bits = own < depth && isInside(p, place, down, right) ? p.X[int64_t(place.Origin) + offset].Bits : 0;
+        words[i][e / 2] = e % 2 ? words[i][e / 2] | bits << 16 : bits;
+      }
+    }
+#pragma unroll
+    for (int i = 0; i < Count; ++i)
+      *reinterpret_cast<uint4 *>(tile + chunkOffset<8>(threadIdx.x / 8 + i * Step, threadIdx.x % 8)) = {
+          words[i][0], words[i][1], words[i][2], words[i][3]};
   }
 };
 
@@ -176,12 +184,12 @@ template <HalfElement Element, class Output, class Tile, int Split = 1> struct C
       int64_t row = row0 + inside, col = col0 + pair;
       if (row >= p.rows() || col >= p.O)
         continue;
-      values[0] = epilogue(values[0], row, col);
       if (col + 1 < p.O) {
-        values[1] = epilogue(values[1], row, col + 1);
+        const float pair[2][1] = {{values[0]}, {values[1]}};
+        finishNeighbours(epilogue, pair, row, col, values);
         storeVector(p.Y, row * p.O + col, values);
       } else {
-        p.Y[row * p.O + col] = fromValue<Output>(values[0]);
+        p.Y[row * p.O + col] = fromValue<Output>(epilogue(values[0], row, col));
       }
     }
     clusterBarrier(Split); // nobody leaves, or goes on to the next tile, while its memory is read

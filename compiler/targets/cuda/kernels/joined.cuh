@@ -63,6 +63,24 @@ template <int I, class Body> __device__ inline const auto &epilogueOf(const Body
     return body;
 }
 
+/// Passes sums of the neighbouring elements (row, col ..) through an epilogue: all at once if it can,
+/// `finish(sums, row, col, values)`, so that it reads its operands in wide words.
+template <int Count, int Sums, class Epilogue>
+__device__ inline void finishNeighbours(const Epilogue &epilogue, const float (&sums)[Count][Sums], int64_t row,
+                                        int64_t col, float (&values)[Count]) {
+  if constexpr (requires { epilogue.finish(sums, row, col, values); }) {
+    epilogue.finish(sums, row, col, values);
+  } else {
+#pragma unroll
+    for (int i = 0; i < Count; ++i) {
+      if constexpr (Sums == 1)
+        values[i] = epilogue(sums[i][0], row, col + i);
+      else
+        values[i] = epilogue(sums[i][0], sums[i][1], row, col + i);
+    }
+  }
+}
+
 } // namespace lathe::kernels
 
 #endif // LATHE_KERNELS_JOINED_CUH

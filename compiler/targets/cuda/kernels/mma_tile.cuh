@@ -5,7 +5,7 @@
 #ifndef LATHE_KERNELS_MMA_TILE_CUH
 #define LATHE_KERNELS_MMA_TILE_CUH
 
-#include "tiles.cuh"
+#include "joined.cuh"
 
 namespace lathe::kernels {
 
@@ -146,8 +146,9 @@ template <class Tile> struct Accumulators {
         for (int j = 0; j < ColBlocks; ++j) {
           int64_t col = col0 + j * 8;
           if (col + 1 < cols) {
-            float pair[2] = {epilogue(Sum[i][j][half * 2], epilogueRow + row, col),
-                             epilogue(Sum[i][j][half * 2 + 1], epilogueRow + row, col + 1)};
+            const float sums[2][1] = {{Sum[i][j][half * 2]}, {Sum[i][j][half * 2 + 1]}};
+            float pair[2];
+            finishNeighbours(epilogue, sums, epilogueRow + row, col, pair);
             storeVector(c, row * stride + col, pair);
           } else if (col < cols) {
             c[row * stride + col] = fromValue<Output>(epilogue(Sum[i][j][half * 2], epilogueRow + row, col));

@@ -82,23 +82,20 @@ __device__ inline void storePart(int index, const ProductPart<Element, Sums> &pa
   using Output = typename OutputsOf<Outputs>::template Output<I>;
   const auto &epilogue = epilogueOf<I>(body);
   Output *target = static_cast<Output *>(part.C) + row * part.LdC + col;
-  float values[Count];
+  if (col + Count <= part.N) {
+    float values[Count];
+    finishNeighbours(epilogue, sums, row, col, values);
+    storeVector(target, 0, values);
+    return;
+  }
 #pragma unroll
   for (int i = 0; i < Count; ++i)
-    if (i == 0 || col + i < part.N) {
+    if (col + i < part.N) {
       if constexpr (Sums == 1)
-        values[i] = epilogue(sums[i][0], row, col + i);
+        target[i] = fromValue<Output>(epilogue(sums[i][0], row, col + i));
       else
-        values[i] = epilogue(sums[i][0], sums[i][1], row, col + i);
+        target[i] = fromValue<Output>(epilogue(sums[i][0], sums[i][1], row, col + i));
     }
-  if (col + Count <= part.N) {
-    storeVector(target, 0, values);
-  } else {
-#pragma unroll
-    for (int i = 0; i < Count; ++i)
-      if (col + i < part.N)
-        target[i] = fromValue<Output>(values[i]);
-  }
 }
 
 /// Elements col .. col+7 of a row of `a`, zero past the end of the matrix.

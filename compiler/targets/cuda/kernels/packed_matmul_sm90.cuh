@@ -78,9 +78,7 @@ __device__ inline void storeWarpgroups(int index, const ProductPart<Element, Sum
         float values[Stores][4];
 #pragma unroll
         for (int b = 0; b < Stores; ++b)
-#pragma unroll
-          for (int e = 0; e < 4; ++e)
-            values[b][e] = finish(b, e);
+          finishNeighbours(epilogue, fours[b], row, col0 + (j0 + 2 * b) * 8, values[b]);
 #pragma unroll
         for (int b = 0; b < Stores; ++b)
           storeAligned(target + (j0 + 2 * b) * 8, values[b]);
