@@ -228,13 +228,9 @@ static void usePrefill(const LaunchBody &body, const PageShape &shape, StringRef
     use.Tiles = use.Tiles + sequences * few.getItemsPerToken();
 }
 
-// Where there may be more tokens, sequences are taken to have many rows.
-static constexpr int64_t MostSingleRows = 64;
-
 /// Whether PagedAttentionPrefillSm90 takes these heads, of queries of the cache's type.
 static bool fitWarpgroups(const PageShape &shape) {
-  return (shape.KeyWidth == 64 || shape.KeyWidth == 128 || shape.KeyWidth == 192) &&
-         (shape.ValueWidth == 64 || shape.ValueWidth == 128);
+  return (shape.KeyWidth == 64 || shape.KeyWidth == 128) && (shape.ValueWidth == 64 || shape.ValueWidth == 128);
 }
 
 /// Any rows on Hopper: tiles of the sequences, whose products are those of warpgroups.
@@ -294,8 +290,8 @@ FailureOr<TemplateUse> cuda::printPagedAttention(const LaunchBody &body, PagedAt
     useScalars(shape, types, getLargestChunk(state), tokens, use);
   } else if (variant.getValue() == "few_rows") {
     useDecode(body, shape, types, tokens, use);
-  } else if (body.getTarget() == HopperTarget && body.getMax(tokens) > MostSingleRows && *query == *element &&
-             fitWarpgroups(shape) && op.getScale().convertToFloat() > 0) {
+  } else if (body.getTarget() == HopperTarget && *query == *element && fitWarpgroups(shape) &&
+             op.getScale().convertToFloat() > 0) {
     useWarpgroups(body, shape, llvm::formatv("{0}, {1}", *element, *output).str(), tokens, sequences, use);
   } else {
     int64_t parts = *query != "float" ? 1 : *element == "BFloat16" ? 3 : 2; // OperandParts

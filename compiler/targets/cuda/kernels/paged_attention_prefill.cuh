@@ -38,6 +38,7 @@ __device__ inline RowTile findRowTile(const int32_t *rowOffsets, const int32_t *
   for (int64_t first = 0; first < sequences; first += 32) {
     int64_t s = first + lane;
     int begin = s < sequences ? rowOffsets[s] : 0, tokens = s < sequences ? rowOffsets[s + 1] - begin : 0;
+    int length = s < sequences ? lengths[s] : 0;
     int tiles = tokens > few ? ceilDiv(tokens * group, height) : 0, before = tiles;
 #pragma unroll
     for (int distance = 1; distance < 32; distance *= 2) {
@@ -56,7 +57,8 @@ __device__ inline RowTile findRowTile(const int32_t *rowOffsets, const int32_t *
       owner += __shfl_xor_sync(0xffffffffu, owner, distance);
     begin = __shfl_sync(0xffffffffu, begin, owner);
     tokens = __shfl_sync(0xffffffffu, tokens, owner);
-    int length = lengths[first + owner], inside = __shfl_sync(0xffffffffu, before, owner) - 1 - mine;
+    length = __shfl_sync(0xffffffffu, length, owner);
+    int inside = __shfl_sync(0xffffffffu, before, owner) - 1 - mine;
     return {first + owner, begin, inside * height, tokens * group, length > 0 ? length - tokens + 1 : -tokens};
   }
   return {-1, 0, 0, 0, 0};

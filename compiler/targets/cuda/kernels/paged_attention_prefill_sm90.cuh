@@ -1,8 +1,8 @@
 // PagedAttentionPrefill of paged_attention_prefill.cuh for sm_90a: products of warpgroups on operands in shared memory
 // (Shah et al., 2024).
 //
-//   PagedAttentionPrefillSm90<Element, Output, Shape>   queries of the pages' type; keys 64, 128 or 192 wide, values
-//                                                    64 or 128
+//   PagedAttentionPrefillSm90<Element, Output, Shape>   queries of the pages' type; keys and values 64 or 128
+//                                                    wide
 //
 // Scale must be positive, queries and pages aligned to 16 bytes. Grid at most Blocks; block Threads; shared bytes:
 // SharedBytes, aligned to 1024.
@@ -22,8 +22,8 @@ namespace lathe::kernels {
 
 template <HalfElement Element, FloatElement Output, class Shape, int Blocks = 132> struct PagedAttentionPrefillSm90 {
   static constexpr int KeyWidth = Shape::KeyWidth, ValueWidth = Shape::ValueWidth, Group = Shape::Group;
-  static_assert(KeyWidth == 64 || KeyWidth == 128 || KeyWidth == 192,
-                "keys must be 64, 128 or 192 wide; PagedAttentionPrefill takes the others");
+  static_assert(KeyWidth == 64 || KeyWidth == 128,
+                "keys must be 64 or 128 wide; PagedAttentionPrefill takes the others");
   static_assert(ValueWidth == 64 || ValueWidth == 128,
                 "values must be 64 or 128 wide; PagedAttentionPrefill takes the others");
   using Params = PagedAttentionParams<Element, Element, Output>;
@@ -38,8 +38,7 @@ template <HalfElement Element, FloatElement Output, class Shape, int Blocks = 13
   static constexpr int TileBytes = Consumers * QueryBytes + Stages * (KeyBytes + ValueBytes);
   static constexpr int SharedBytes = TileBytes + 256;
   // Of a thread; a multiprocessor has 65,536, which are dealt out evenly at the start.
-  static constexpr int ProducerRegisters = KeyWidth > 128 ? 88 : 40, ConsumerRegisters = KeyWidth > 128 ? 208 : 232;
-  static constexpr int Lag = 1; ///< copies of a step's keys or values that are under way
+  static constexpr int ProducerRegisters = 40, ConsumerRegisters = 232;
 
   static __host__ __device__ int64_t tiles(const Params &p) {
     return smaller<int64_t>(Blocks, Shape::KvHeads * (ceilDiv<int64_t>(p.Tokens * Group, Rows) + p.Sequences));
@@ -81,61 +80,48 @@ template <HalfElement Element, FloatElement Output, class Shape, int Blocks = 13
   /// Rings of keys and of values, and their barriers.
   struct Rings {
     char *Keys, *Values;
-    uint64_t *FullKeys, *EmptyKeys, *FullValues, *EmptyValues;
+    uint64_t *CopiedKeys, *FullKeys, *EmptyKeys, *CopiedValues, *FullValues, *EmptyValues;
     __device__ explicit Rings(char *smem)
         : Keys(smem + Consumers * QueryBytes), Values(Keys + Stages * KeyBytes),
-          FullKeys(reinterpret_cast<uint64_t *>(smem + TileBytes)), EmptyKeys(FullKeys + Stages),
-          FullValues(EmptyKeys + Stages), EmptyValues(FullValues + Stages) {}
+          CopiedKeys(reinterpret_cast<uint64_t *>(smem + TileBytes)), FullKeys(CopiedKeys + Stages),
+          EmptyKeys(FullKeys + Stages), CopiedValues(EmptyKeys + Stages), FullValues(CopiedValues + Stages),
+          EmptyValues(FullValues + Stages) {}
   };
 
-  /// Starts copying a step of keys or values. Lane i knows the number of the step's i-th page.
+  /// A warp: starts copying a step of keys or values. Lane i knows the number of the step's i-th page.
   template <int Width, bool Whole>
   static __device__ void copyPositions(char *stage, const Element *pool, int64_t pageElements, int32_t numbers,
                                        int first, const Tile &tile) {
-    int row = threadIdx.x / 8, chunk = threadIdx.x % 8; // of a page and 64 elements
-    const Element *source = pool + row * Width + chunk * 8;
-    char *target = stage + chunkOffset<8>(row, chunk);
-#pragma unroll
+    int lane = threadIdx.x % 32, row0 = lane / 8, chunk = lane % 8; // of a page and 64 elements
+    const Element *source = pool + row0 * Width + chunk * 8;
+    char *target = stage + row0 * 128;
+#pragma unroll 2 // the addresses of more would take registers
     for (int page = 0; page < StepPages; ++page) {
-      int position = first + page * PageTokens + row;
-      bool valid = Whole || (position >= tile.Begin && position < tile.End);
       const Element *from = source + __shfl_sync(0xffffffffu, numbers, page) * pageElements;
+      int position = first + page * PageTokens + row0;
 #pragma unroll
-      for (int panel = 0; panel < Width / 64; ++panel)
-        copyAsync16(target + panel * PanelBytes + page * PageTokens * 128, valid ? from + panel * 64 : pool,
-                    valid ? 16 : 0);
+      for (int row = 0; row < PageTokens; row += 4) {
+        bool valid = Whole || (position + row >= tile.Begin && position + row < tile.End);
+#pragma unroll
+        for (int panel = 0; panel < Width / 64; ++panel)
+          copyAsync16(target + panel * PanelBytes + (page * PageTokens + row) * 128 + (chunk ^ row0 ^ row % 8) * 16,
+                      valid ? from + row * Width + panel * 64 : pool, valid ? 16 : 0);
+      }
     }
   }
 
-  static __device__ void produce(const Params &p, int block, int blocks, const Rings &rings) {
-    RingPosition<Stages> next, arrived;
-    int copies = 0; // not yet said to have come, in turn keys and values
-    bool values = false;
-    auto sayArrived = [&] {
-      fenceAsync();
-      arrive((values ? rings.FullValues : rings.FullKeys) + arrived.Stage);
-      if (values)
-        arrived.advance();
-      values = !values;
-    };
-    auto close = [&] {
-      commitAsync();
-      if (copies < Lag) {
-        ++copies;
-        return;
-      }
-      waitAsync<Lag>();
-      sayArrived();
-    };
+  /// A warp: fetches the keys or the values, at `offset` in a page, of all tiles of a block.
+  template <int Width>
+  static __device__ void fetch(const Params &p, int block, int blocks, int64_t offset, char *stages, uint64_t *copied,
+                               uint64_t *empty) {
+    RingPosition<Stages> at;
 #pragma unroll 1
     for (int round = 0;; ++round) {
       Tile tile(p, tileNumber(block, blocks, round));
       if (tile.none())
         break;
       const int32_t *table = p.BlockTables + tile.At.Sequence * p.Pages;
-      const Element *keyPool = p.Pool + p.LayerOffset + tile.KvHead * PageTokens * KeyWidth;
-      const Element *valuePool =
-          p.Pool + p.LayerOffset + Shape::KvHeads * PageTokens * KeyWidth + tile.KvHead * PageTokens * ValueWidth;
+      const Element *pool = p.Pool + p.LayerOffset + offset + tile.KvHead * PageTokens * Width;
       auto readNumbers = [&](int step) {
         int page = step * StepPages + int(threadIdx.x % StepPages);
         return step < tile.Steps && page < p.Pages ? table[page] : 0;
@@ -145,30 +131,60 @@ template <HalfElement Element, FloatElement Output, class Shape, int Blocks = 13
       for (int step = tile.Step; step < tile.Steps; ++step) {
         int32_t nextNumbers = readNumbers(step + 1);
         int first = step * Keys;
-        bool whole = first >= tile.Begin && first + Keys <= tile.End;
-        waitBarrier(rings.EmptyKeys + next.Stage, next.Round ^ 1);
-        if (whole)
-          copyPositions<KeyWidth, true>(rings.Keys + next.Stage * KeyBytes, keyPool, p.PageElements, numbers, first,
-                                        tile);
+        char *stage = stages + at.Stage * (Keys * Width * 2);
+        waitBarrier(empty + at.Stage, at.Round ^ 1);
+        if (first >= tile.Begin && first + Keys <= tile.End)
+          copyPositions<Width, true>(stage, pool, p.PageElements, numbers, first, tile);
         else
-          copyPositions<KeyWidth, false>(rings.Keys + next.Stage * KeyBytes, keyPool, p.PageElements, numbers, first,
-                                         tile);
-        close();
-        waitBarrier(rings.EmptyValues + next.Stage, next.Round ^ 1);
-        if (whole)
-          copyPositions<ValueWidth, true>(rings.Values + next.Stage * ValueBytes, valuePool, p.PageElements, numbers,
-                                          first, tile);
-        else
-          copyPositions<ValueWidth, false>(rings.Values + next.Stage * ValueBytes, valuePool, p.PageElements, numbers,
-                                           first, tile);
-        close();
-        next.advance();
+          copyPositions<Width, false>(stage, pool, p.PageElements, numbers, first, tile);
+        arriveAfterCopies(copied + at.Stage);
+        at.advance();
         numbers = nextNumbers;
       }
     }
+  }
+
+  /// A warp: says that steps have come, after the fence without which products would not see them. Who multiplies has
+  /// no time for it, and who fetches would have to wait for the copies.
+  static __device__ void show(const Params &p, int block, int blocks, uint64_t *copied, uint64_t *full) {
+    RingPosition<Stages> at;
+#pragma unroll 1
+    for (int round = 0;; ++round) {
+      Tile tile(p, tileNumber(block, blocks, round));
+      if (tile.none())
+        break;
+#pragma unroll 1
+      for (int step = tile.Step; step < tile.Steps; ++step) {
+        waitBarrier(copied + at.Stage, at.Round);
+        fenceAsync();
+        arrive(full + at.Stage);
+        at.advance();
+      }
+    }
+  }
+
+  /// The warpgroup that fetches: tokens of no sequence get zeros.
+  static __device__ void clearPadding(const Params &p, int block, int blocks) {
+    int64_t first = p.Sequences ? p.RowOffsets[p.Sequences] : 0;
+    for (int64_t token = first + block; token < p.Tokens; token += blocks)
+      for (int i = threadIdx.x; i < Shape::Heads * ValueWidth; i += 128)
+        p.Out[token * p.LdOut + i] = fromValue<Output>(0.0f);
+  }
+
+  /// The warpgroup that fetches: a warp for keys, one for values, and one each that shows them.
+  static __device__ void produce(const Params &p, int block, int blocks, const Rings &rings) {
+    int warp = __shfl_sync(0xffffffffu, int(threadIdx.x / 32), 0);
+    if (warp == 0)
+      fetch<KeyWidth>(p, block, blocks, 0, rings.Keys, rings.CopiedKeys, rings.EmptyKeys);
+    else if (warp == 1)
+      fetch<ValueWidth>(p, block, blocks, Shape::KvHeads * PageTokens * KeyWidth, rings.Values, rings.CopiedValues,
+                        rings.EmptyValues);
+    else if (warp == 2)
+      show(p, block, blocks, rings.CopiedKeys, rings.FullKeys);
+    else
+      show(p, block, blocks, rings.CopiedValues, rings.FullValues);
     waitAsync<0>();
-    for (; copies > 0; --copies)
-      sayArrived();
+    clearPadding(p, block, blocks);
   }
 
   /// Starts copying this warpgroup's queries; rows beyond the sequence's are zeros.
@@ -363,10 +379,10 @@ template <HalfElement Element, FloatElement Output, class Shape, int Blocks = 13
         holdAccumulators(sums.Values);
         beginWarpgroup();
         startScoring(scores, queries, rings.Keys + keys.Stage * KeyBytes);
-        arriveNamed(after, 256);
         waitBarrier(rings.FullValues + values.Stage, values.Round);
         beginWarpgroup();
         startAdding(sums, weights, rings.Values + values.Stage * ValueBytes);
+        arriveNamed(after, 256);
         waitWarpgroup<1>();
         holdAccumulators(scores);
         if (lane == 0)
@@ -407,28 +423,21 @@ template <HalfElement Element, FloatElement Output, class Shape, int Blocks = 13
       syncNamed(turn, 256);
   }
 
-  /// Tokens of no sequence get zeros.
-  static __device__ void clearPadding(const Params &p, int block, int blocks) {
-    int64_t first = p.Sequences ? p.RowOffsets[p.Sequences] : 0;
-    for (int64_t token = first + block; token < p.Tokens; token += blocks)
-      for (int i = threadIdx.x; i < Shape::Heads * ValueWidth; i += Threads)
-        p.Out[token * p.LdOut + i] = fromValue<Output>(0.0f);
-  }
-
   static __device__ void run(const Params &p, int64_t tile, char *smem, const NoBody &) {
     Rings rings(smem);
     int block = int(tile), blocks = int(tiles(p));
     if (threadIdx.x == 0) {
       for (int i = 0; i < Stages; ++i) {
-        initBarrier(rings.FullKeys + i, 128);
-        initBarrier(rings.FullValues + i, 128);
+        initBarrier(rings.CopiedKeys + i, 32);
+        initBarrier(rings.FullKeys + i, 32);
+        initBarrier(rings.CopiedValues + i, 32);
+        initBarrier(rings.FullValues + i, 32);
         initBarrier(rings.EmptyKeys + i, Consumers * 4);
         initBarrier(rings.EmptyValues + i, Consumers * 4);
       }
       publishBarriers();
     }
     __syncthreads();
-    clearPadding(p, block, blocks);
     if (threadIdx.x < 128) {
       lowerRegisters<ProducerRegisters>();
       produce(p, block, blocks, rings);
@@ -438,8 +447,8 @@ template <HalfElement Element, FloatElement Output, class Shape, int Blocks = 13
     }
     __syncthreads();
     if (threadIdx.x == 0)
-      for (int i = 0; i < 4 * Stages; ++i)
-        endBarrier(rings.FullKeys + i);
+      for (int i = 0; i < 6 * Stages; ++i)
+        endBarrier(rings.CopiedKeys + i);
   }
 };
 

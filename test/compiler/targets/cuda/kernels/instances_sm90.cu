@@ -260,15 +260,7 @@ static_assert(Prefill64::Stages == 4);
 // registers <= 168
 KERNEL(Prefill64) lathe_paged_attention_prefill_sm90_64(ATTEND_PARAMETERS) {
   ALIGNED_SHARED;
-  attend<Prefill64>(ATTEND_ARGUMENTS, 0.125f, 0, 4096);
-}
-
-using Prefill192 = PagedAttentionPrefillSm90<Half, float, AttentionShape<32, 8, 192, 128>>;
-static_assert(Prefill192::SharedBytes <= 227 << 10);
-// registers <= 168
-KERNEL(Prefill192) lathe_paged_attention_prefill_sm90_192(ATTEND_PARAMETERS) {
-  ALIGNED_SHARED;
-  attend<Prefill192>(ATTEND_ARGUMENTS, 0.0721688f, 50, 4096);
+  attend<Prefill64>(ATTEND_ARGUMENTS, 0.125f, 50, 4096);
 }
 
 // Queries in f32, and heads of other widths, stay with the template of all GPUs, which has more registers here.

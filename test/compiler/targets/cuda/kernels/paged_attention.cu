@@ -248,7 +248,7 @@ template <class State, class Output, class Shape> void warpgroupCases(Suite &sui
       {.Sequences = {{1, 15}, {1, 16}, {1, 17}, {1, 0}, {2, 31}}, .PaddedTokens = 2},
       {.Sequences = {{17, 17}, {1, 64}, {0, 0}, {5, 133}, {40, 100}}, .PaddedTokens = 3, .Sinks = true},
       {.Sequences = {{1, 300}, {70, 181}, {1, 1}}, .Window = 38, .SoftCap = 3},
-      {.Sequences = {{1, 700}, {large(2000, 200), large(2500, 200)}, {0, 0}, {130, 400}}, .Window = 600},
+      {.Sequences = {{1, 700}, {large(500, 200), large(700, 200)}, {0, 0}, {130, 400}}, .Window = 600},
   };
   for (const Batch &batch : batches)
     runFastCase<PagedAttentionPrefillSm90<State, Output, Shape, 5>, State, State, Output, Shape>(suite, name, batch);
