@@ -178,18 +178,52 @@ static BlockRing chooseBlockRing(const TileProduct &product) {
   return ring;
 }
 
-static void useHopperFewBlocks(const TileProduct &product, TemplateUse &use) {
-  BlockRing ring = chooseBlockRing(product);
+static std::string printFormats(const TileProduct &product) {
   std::string formats;
   for (const ProductPart &part : product.Parts)
     formats += ", Tiled" + part.Blocks.getFormat().upper();
+  return formats;
+}
+
+static void useHopperFewBlocks(const TileProduct &product, TemplateUse &use) {
+  BlockRing ring = chooseBlockRing(product);
   use.Header = "quantized_few_sm90.cuh";
   use.Type = llvm::formatv("QuantizedFewRowsSm90<{0}, {1}, {2}, {3}{4}>", product.Element, product.printOutputs(),
-                           ring.Rows, product.K, formats);
+                           ring.Rows, product.K, printFormats(product));
   use.Config = llvm::formatv("blocks, {0} rows at a time, bulk copies in {1} stages", ring.Rows, ring.Stages);
   use.Threads = (ring.Workers + 2) * 32;
   use.SharedBytes = ring.SharedBytes;
   setBlocks(product.countColumnTiles(16), use, product.M.getContext());
+}
+
+/// More rows than few on blocks: as many blocks share the columns of A as leave every multiprocessor one tile.
+static void useHopperBlockRows(const TileProduct &product, TemplateUse &use) {
+  constexpr int64_t Cols = 128, Shared = (227 << 10) - 256, MinRows = 16, MaxRows = 64, MaxCluster = 4;
+  int64_t rows = std::clamp<int64_t>(llvm::PowerOf2Ceil(product.MaxRows), MinRows, MaxRows), depth = 0, right = 0;
+  for (const ProductPart &part : product.Parts)
+    depth = std::max(depth, part.Blocks.getBlockShape()[1]);
+  for (const ProductPart &part : product.Parts)
+    right = std::max(right,
+                     product.Sums * Cols / 16 * (depth / part.Blocks.getBlockShape()[1]) * part.Blocks.getBlockBytes());
+  // Minima are multiplied with sums of the rows, which stand behind them.
+  bool minima = llvm::any_of(product.Parts, [](const ProductPart &part) { return part.Blocks.getFormat() == "q4_k"; });
+  int64_t left = depth * rows * 2 + (minima ? rows * 128 : 0);
+  int64_t stageBytes = llvm::alignTo(left + right, 1024), stages = std::min<int64_t>(Shared / stageBytes, 8);
+  int64_t strips = product.countColumnTiles(Cols), steps = llvm::divideCeil(product.K, depth), cluster = 1;
+  while (cluster < MaxCluster && strips * cluster * 2 <= Multiprocessors && cluster * 2 <= steps)
+    cluster *= 2;
+  use.Header = "quantized_rows_sm90.cuh";
+  use.Type = llvm::formatv("QuantizedRowsSm90<{0}, {1}, {2}{3}>", product.printOutputs(), rows, cluster,
+                           printFormats(product));
+  use.Config = llvm::formatv("blocks, warpgroup tiles of {0} x {1} x {2}, {3} stages, clusters of {4}", rows, Cols,
+                             depth, stages, cluster);
+  use.Threads = 384;
+  use.SharedBytes = stages * stageBytes + 256;
+  use.Cluster = cluster;
+  if (cluster > 1)
+    use.Tiles = product.M.ceilDiv(rows) * (strips * cluster);
+  else
+    setBlocks(llvm::divideCeil(product.MaxRows, rows) * strips, use, product.M.getContext());
 }
 
 static StringRef getVariant(const LaunchBody &body) {
@@ -201,7 +235,9 @@ static LogicalResult useVariant(const LaunchBody &body, TileProduct &product, Te
   StringRef name = getVariant(body);
   bool hopper = body.getTarget() == HopperTarget;
   if (name == "tiles") {
-    if (!hopper)
+    if (product.Parts.front().Blocks)
+      useHopperBlockRows(product, use);
+    else if (!hopper)
       usePortableTiles(product, use);
     else if (product.MaxRows <= MostBatchRows)
       useHopperBatch(product, use);
@@ -244,9 +280,11 @@ bool cuda::areOneTileProduct(ArrayRef<LaunchBody> parts) {
   if (!llvm::all_of(parts, [](const LaunchBody &part) { return isa_and_nonnull<TileMatmulOp>(part.getRoot()); }))
     return false;
   TileProduct product = readProduct(parts);
-  return !product.Parts.front().Blocks ||
-         (parts.front().getTarget() == HopperTarget && getVariant(parts.front()) == "few_rows" &&
-          chooseBlockRing(product).Stages >= 2);
+  if (!product.Parts.front().Blocks)
+    return true;
+  if (parts.front().getTarget() != HopperTarget)
+    return false;
+  return getVariant(parts.front()) == "few_rows" ? chooseBlockRing(product).Stages >= 2 : product.Element == "Half";
 }
 
 /// Adds the values of `body` to `part`, and its epilogue to `use` and `epilogues`.
@@ -305,7 +343,7 @@ FailureOr<TemplateUse> cuda::printTileMatmuls(ArrayRef<LaunchBody> parts) {
   if (failed(useVariant(body, product, use)))
     return failure();
   use.Params = {{"A", *a}, {"M", printSize(product.M)}};
-  if (!product.Parts.front().Blocks) // the template for blocks has K among its parameters
+  if (use.Header != "quantized_few_sm90.cuh") // it has K among the parameters of the template
     use.Params.push_back({"K", std::to_string(product.K)});
   use.Params.insert(use.Params.end(), {{"LdA", std::to_string(product.K)},
                                        {"Blocks", std::to_string(product.Blocks)},

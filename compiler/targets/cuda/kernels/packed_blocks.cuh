@@ -5,6 +5,10 @@
 //     addOneRow                a tile's share of the product with one row in two halves of 8 bits (RowHalves)
 //     addRows                  the same with up to eight rows of f16 (RowFragments)
 //     finish                   what a lane has summed up, as one number
+//     Pairs                    a tile's weights as the left operand of a matrix instruction in f16: unpack(a, group,
+//     lane)
+//                              gives those of a group of 32 columns, whose products are to be multiplied with factors()
+//                              of rows g and g + 8: integers, exact below 2048, or rounded to f16 once
 //     unpackLane               a lane's weights of rows g and g + 8 in a group of 32 columns, as formats.cuh has them:
 //                              16 i + {2t, 2t + 1, 2t + 8, 2t + 9} for i = 0 and 1, from shared or global memory
 //
@@ -64,6 +68,16 @@ __device__ inline void maskWords(uint32_t (&a)[4], const uint4 &q, uint32_t mask
 
 /// The byte of column {2t, 2t + 1, 2t + 8, 2t + 9}[e].
 __device__ inline uint32_t codeOf(uint32_t word, int e) { return word >> (e % 2 * 16 + e / 2 * 8) & 0xffu; }
+
+/// `pair` twice: its low half, or its high one.
+__device__ inline uint32_t splatHalf(uint32_t pair, int row) { return selectBytes(pair, 0, row ? 0x3232 : 0x1010); }
+
+/// Codes of 4 bits less 8 as f16: the low ones of bytes 0 and 2 or, of odd groups, the high ones.
+__device__ inline uint32_t codePairs(uint32_t word, bool odd) {
+  // 1024 + code, and 1024 + 16 code.
+  uint32_t low = (word & 0x000f000fu) | 0x64006400u, high = (word & 0x00f000f0u) | 0x64006400u;
+  return odd ? multiplyAddPairs(high, 0x2c002c00u, 0xd480d480u) : subtractPairs(low, 0x64086408u);
+}
 
 /// w = scale * code + shift. Every product is exact, so it does not matter whether it is rounded before the sum.
 __device__ inline void unpackCodes(float (&w)[8], uint32_t first, uint32_t second, float scale, float shift) {
@@ -178,6 +192,40 @@ struct TiledQ4_K {
       unpackCodes(w[row], codes[row], codes[2 + row], group % 2 ? 0.0625f * scale : scale, -min);
     }
   }
+
+  struct Pairs {
+    const char *Tile;
+    uint2 Factors_;
+
+    __device__ Pairs(const char *tile, int lane) : Tile(tile), Factors_(loadShared8(tile, Factors + lane / 4 * 8)) {}
+    /// Codes and minima are read as subnormal f16, 2^-24 each; sums are 1/64 of themselves.
+    __device__ float2 factors() const { return {16777216.0f * lowHalf(Factors_.x), 16777216.0f * lowHalf(Factors_.y)}; }
+    __device__ float2 minimaFactors() const {
+      return {-64 * 16777216.0f * highHalf(Factors_.x), -64 * 16777216.0f * highHalf(Factors_.y)};
+    }
+
+    __device__ void unpack(uint32_t (&a)[2][4], int group, int lane) const {
+      int owner = lane / 4 * 4 + group % 4; // the lane that has the scales
+      uint32_t word = loadShared4(Tile, owner * 4), first, second;
+      scalePairs(word, *reinterpret_cast<const uint16_t *>(Tile + Halves + owner * 2), first, second);
+      uint32_t scales = subtractPairs((group < 4 ? first : second) | 0x64006400u, 0x64006400u);
+      if (group % 2)
+        scales = multiplyPairs(scales, 0x2c002c00u); // codes of odd groups stand four bits higher
+      uint32_t mask = group % 2 ? 0x00f000f0u : 0x000f000fu;
+      uint4 q = loadShared16(Tile, Codes + group / 2 * 512 + lane * 16);
+      const uint32_t words[4] = {q.x, q.y, q.z, q.w};
+#pragma unroll
+      for (int i = 0; i < 8; ++i)
+        a[i / 4][i % 4] = multiplyPairs(words[i / 4 * 2 + i % 2] >> i % 4 / 2 * 8 & mask, splatHalf(scales, i % 2));
+    }
+    /// The minima of groups t and t + 4, for the product with their sums (in order 0 4 1 5 2 6 3 7) and what f16 lost
+    /// of these.
+    __device__ void unpackMinima(uint32_t (&a)[4], int lane) const {
+      uint32_t word = loadShared4(Tile, lane * 4);
+      a[0] = a[2] = word & 0x003f003fu;
+      a[1] = a[3] = word >> 6 & 0x003f003fu;
+    }
+  };
 };
 
 struct TiledQ6_K {
@@ -284,6 +332,38 @@ struct TiledQ6_K {
         }
       }
   }
+
+  struct Pairs {
+    const char *Tile;
+    uint4 Scales_[2];
+    uint32_t Factors_;
+
+    __device__ Pairs(const char *tile, int lane)
+        : Tile(tile),
+          Scales_{loadShared16(tile, Scales + lane / 4 * 32), loadShared16(tile, Scales + lane / 4 * 32 + 16)},
+          Factors_(loadShared4(tile, Factors + lane / 4 * 4)) {}
+    __device__ float2 factors() const { return {lowHalf(Factors_), highHalf(Factors_)}; }
+
+    __device__ void unpack(uint32_t (&a)[2][4], int group, int lane) const {
+      uint4 q = loadShared16(Tile, group / 2 * 512 + lane * 16),
+            rest = loadShared16(Tile, Rest + group / 4 * 512 + lane * 16);
+      uint32_t bytes[4], zero = group % 2 ? 0x64806480u : 0x64206420u;
+      codeBytes(bytes, q, rest, group);
+#pragma unroll
+      for (int i = 0; i < 2; ++i) {
+        int sub = group * 2 + i; // of 16 columns
+        const uint4 &four = Scales_[sub % 4 / 2];
+#pragma unroll
+        for (int part = 0; part < 4; ++part) {
+          uint32_t scales = part % 2 ? (sub % 2 ? four.w : four.y) : (sub % 2 ? four.z : four.x);
+          float scale = (group % 2 ? 0.25f : 1.0f) * float(int8_t(scales >> sub / 4 * 8));
+          a[i][part] = multiplyPairs(
+              subtractPairs(selectBytes(bytes[i * 2 + part % 2], 0x64646464u, part < 2 ? 0x4240 : 0x4341), zero),
+              packHalf(scale, scale));
+        }
+      }
+    }
+  };
 };
 
 struct TiledQ8_0 {
@@ -344,6 +424,25 @@ struct TiledQ8_0 {
       for (int e = 0; e < 8; ++e)
         w[row][e] = (row ? highHalf(factors) : lowHalf(factors)) * float(int8_t(codeOf(codes[e / 4 * 2 + row], e % 4)));
   }
+
+  struct Pairs {
+    const char *Tile;
+    uint4 Words;
+
+    __device__ Pairs(const char *tile, int lane) : Tile(tile), Words(loadShared16(tile, Factors + lane / 4 * 16)) {}
+    static __device__ float2 factors() { return {1, 1}; }
+
+    __device__ void unpack(uint32_t (&a)[2][4], int group, int lane) const {
+      uint4 q = loadShared16(Tile, group * 512 + lane * 16);
+      const uint32_t bytes[4] = {q.x ^ 0x80808080u, q.y ^ 0x80808080u, q.z ^ 0x80808080u, q.w ^ 0x80808080u};
+      uint32_t factors = group == 0 ? Words.x : group == 1 ? Words.y : group == 2 ? Words.z : Words.w;
+#pragma unroll
+      for (int i = 0; i < 8; ++i)
+        a[i / 4][i % 4] = multiplyPairs(
+            subtractPairs(selectBytes(bytes[i / 4 * 2 + i % 2], 0x64646464u, i % 4 < 2 ? 0x4240 : 0x4341), 0x64806480u),
+            splatHalf(factors, i % 2));
+    }
+  };
 };
 
 struct TiledQ4_0 {
@@ -411,6 +510,24 @@ struct TiledQ4_0 {
       unpackCodes(w[row], codes[row], codes[2 + row], group % 2 ? 0.0625f * d : d, -8.0f * d);
     }
   }
+
+  struct Pairs {
+    const char *Tile;
+    uint4 Words;
+
+    __device__ Pairs(const char *tile, int lane) : Tile(tile), Words(loadShared16(tile, Factors + lane / 4 * 16)) {}
+    static __device__ float2 factors() { return {1, 1}; }
+
+    __device__ void unpack(uint32_t (&a)[2][4], int group, int lane) const {
+      uint4 q = loadShared16(Tile, group / 2 * 512 + lane * 16);
+      const uint32_t words[4] = {q.x, q.y, q.z, q.w};
+      uint32_t factors = group == 0 ? Words.x : group == 1 ? Words.y : group == 2 ? Words.z : Words.w;
+#pragma unroll
+      for (int i = 0; i < 8; ++i)
+        a[i / 4][i % 4] =
+            multiplyPairs(codePairs(words[i / 4 * 2 + i % 2] >> i % 4 / 2 * 8, group % 2), splatHalf(factors, i % 2));
+    }
+  };
 };
 
 template <class Format>

@@ -88,6 +88,25 @@ template <int Count> __device__ inline void holdAccumulators(float (&d)[Count]) 
                : LATHE_D128(0)                                                                                         \
                : "l"(a), "l"(b))
 
+#define LATHE_WGMMA_REGISTERS16                                                                                        \
+  asm volatile("wgmma.mma_async.sync.aligned.m64n16k16.f32.f16.f16 "                                                   \
+               "{%0, %1, %2, %3, %4, %5, %6, %7}, {%8, %9, %10, %11}, %12, 1, 1, 1, 0;"                                \
+               : LATHE_D8(0)                                                                                           \
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b))
+#define LATHE_WGMMA_REGISTERS32                                                                                        \
+  asm volatile("wgmma.mma_async.sync.aligned.m64n32k16.f32.f16.f16 "                                                   \
+               "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15}, {%16, %17, "                   \
+               "%18, %19}, %20, 1, 1, 1, 0;"                                                                           \
+               : LATHE_D16(0)                                                                                          \
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b))
+#define LATHE_WGMMA_REGISTERS64                                                                                        \
+  asm volatile("wgmma.mma_async.sync.aligned.m64n64k16.f32.f16.f16 "                                                   \
+               "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, "                     \
+               "%18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, {%32, %33, "                    \
+               "%34, %35}, %36, 1, 1, 1, 0;"                                                                           \
+               : LATHE_D32(0)                                                                                          \
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b))
+
 /// d[64 x N] += a[64 x 16] * b[N x 16], by the four warps of a warpgroup. Lane 4g+t of warp w holds rows 16w+g (d[4j],
 /// d[4j+1]) and 16w+g+8 (d[4j+2], d[4j+3]) of columns 8j+2t, 8j+2t+1.
 template <HalfElement Element, int N>
@@ -118,11 +137,27 @@ __device__ inline void multiplyWarpgroup(float (&d)[N / 2], uint64_t a, uint64_t
   }
 }
 
+/// The same with the left operand in registers, f16: lane 4g+t of warp w has of rows 16w+g (a[0], a[2]) and 16w+g+8
+/// (a[1], a[3]) elements 2t, 2t+1, and eight further on in a[2] and a[3]. They stay as they are until the product is
+/// waited for.
+template <int N> __device__ inline void multiplyWarpgroup(float (&d)[N / 2], const uint32_t (&a)[4], uint64_t b) {
+  static_assert(N == 16 || N == 32 || N == 64, "N must be 16, 32 or 64");
+  if constexpr (N == 16)
+    LATHE_WGMMA_REGISTERS16;
+  else if constexpr (N == 32)
+    LATHE_WGMMA_REGISTERS32;
+  else
+    LATHE_WGMMA_REGISTERS64;
+}
+
 #undef LATHE_WGMMA16
 #undef LATHE_WGMMA32
 #undef LATHE_WGMMA64
 #undef LATHE_WGMMA128
 #undef LATHE_WGMMA256
+#undef LATHE_WGMMA_REGISTERS16
+#undef LATHE_WGMMA_REGISTERS32
+#undef LATHE_WGMMA_REGISTERS64
 #undef LATHE_D8
 #undef LATHE_D16
 #undef LATHE_D32
@@ -140,6 +175,7 @@ void commitWarpgroup();
 template <int Pending> void waitWarpgroup();
 template <int Count> void holdAccumulators(float (&d)[Count]);
 template <HalfElement Element, int N> void multiplyWarpgroup(float (&d)[N / 2], uint64_t a, uint64_t b);
+template <int N> void multiplyWarpgroup(float (&d)[N / 2], const uint32_t (&a)[4], uint64_t b);
 
 #endif
 

@@ -18,9 +18,11 @@
 // HOPPER-NEXT: static_assert(Template::Threads == 320 && Template::SharedBytes == 144256);
 // HOPPER:      .Parts = {{[{][{]}}.W = {p1, p2}, .C = p3, .N = 24, .LdC = 24}}};
 
-// Eight rows so long that no ring fits beside them go four at a time; more take tiles of tensor cores.
+// Eight rows so long that no ring fits beside them go four at a time; more take tiles of warpgroups, whose
+// columns of A a cluster shares where there are few of them.
 // HOPPER: using Template = QuantizedFewRowsSm90<Half, float, 4, 14336, TiledQ4_K>;
-// HOPPER: using Template = QuantizedMatmul<TiledQ4_K, Half, float, SmallTile>;
+// HOPPER: using Template = QuantizedRowsSm90<float, 16, 4, TiledQ4_K>;
+// HOPPER-NEXT: static_assert(Template::Threads == 384 && Template::SharedBytes == 229632);
 
 // CHECK:      one
 // CHECK-NEXT:   lathe_

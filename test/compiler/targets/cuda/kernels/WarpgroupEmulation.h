@@ -118,6 +118,29 @@ template <HalfElement Element, int N> inline void addWeighted(float (&d)[N / 2],
   }
 }
 
+template <int N> inline void multiplyWarpgroup(float (&d)[N / 2], const uint32_t (&a)[4], uint64_t b) {
+  struct Fragment {
+    uint32_t A[4];
+  };
+  auto all = test::exchange(Fragment{{a[0], a[1], a[2], a[3]}});
+  int lane = threadIdx.x % 32;
+  float left[2][16], right[16];
+  for (int half = 0; half < 2; ++half)
+    for (int k = 0; k < 16; ++k) {
+      uint32_t pair = all[lane / 4 * 4 + k % 8 / 2].A[half + k / 8 * 2];
+      left[half][k] = test::halfValue(static_cast<uint16_t>(pair >> k % 2 * 16));
+    }
+  for (int col = 0; col < N / 4; ++col) {
+    test::readOperandRow<Half>(right, b, col / 2 * 8 + lane % 4 * 2 + col % 2);
+    for (int half = 0; half < 2; ++half) {
+      double sum = 0;
+      for (int k = 0; k < 16; ++k)
+        sum += static_cast<double>(left[half][k]) * right[k];
+      d[col / 2 * 4 + half * 2 + col % 2] += static_cast<float>(sum);
+    }
+  }
+}
+
 } // namespace lathe::kernels
 
 #endif // LATHE_TEST_KERNELS_WARPGROUPEMULATION_H

@@ -5,6 +5,7 @@
 #include "packed_matmul_wide_sm90.cuh"
 #include "paged_attention_prefill_sm90.cuh"
 #include "quantized_few_sm90.cuh"
+#include "quantized_rows_sm90.cuh"
 
 using namespace lathe::kernels;
 
@@ -303,4 +304,38 @@ extern "C" __global__ void __launch_bounds__(ConvolutionCluster::Threads, Convol
                                     1,
                                     1};
   gridTiles<ConvolutionCluster>(params, smem, StoreAsIs{});
+}
+
+// Two warpgroups that multiply with 184 registers, one that fetches with 136.
+using QuantizedRows1 = QuantizedRowsSm90<Dual<Half>, 64, 1, TiledQ4_K>;
+static_assert(QuantizedRows1::SharedBytes <= 232448);
+// registers <= 168
+KERNEL(QuantizedRows1) lathe_quantized_rows_dual(void *p0, void *p1, void *p2, void *p3, int64_t d0) {
+  extern __shared__ __align__(1024) char smem[];
+  QuantizedRows1::Params params{
+      (const Half *)p0, d0, 4096, 4096, 132, {{{(const uint8_t *)p1, (const uint8_t *)p2}, p3, 14336, 14336}}};
+  gridTiles<QuantizedRows1>(params, smem, SwiGlu{});
+}
+
+using QuantizedRows2 = QuantizedRowsSm90<Joined<float, Half>, 64, 2, TiledQ8_0, TiledQ6_K>;
+// registers <= 168
+KERNEL(QuantizedRows2)
+__cluster_dims__(2, 1, 1) lathe_quantized_rows_joined(void *p0, void *p1, void *p2, void *p3, void *p4, int64_t d0) {
+  extern __shared__ __align__(1024) char smem[];
+  QuantizedRows2::Params params{(const Half *)p0,
+                                d0,
+                                4096,
+                                4096,
+                                132,
+                                {{{(const uint8_t *)p1}, p3, 4096, 4096}, {{(const uint8_t *)p2}, p4, 1024, 1024}}};
+  gridTiles<QuantizedRows2>(params, smem, joinEpilogues(StoreAsIs{}, StoreAsIs{}));
+}
+
+using QuantizedRows3 = QuantizedRowsSm90<float, 16, 4, TiledQ4_0>;
+// registers <= 168
+KERNEL(QuantizedRows3)
+__cluster_dims__(4, 1, 1) lathe_quantized_rows_q4_0(void *p0, void *p1, void *p2, int64_t d0) {
+  extern __shared__ __align__(1024) char smem[];
+  QuantizedRows3::Params params{(const Half *)p0, d0, 896, 896, 132, {{{(const uint8_t *)p1}, p2, 896, 896}}};
+  gridTiles<QuantizedRows3>(params, smem, StoreAsIs{});
 }
