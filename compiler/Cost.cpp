@@ -29,7 +29,7 @@ static AffineExpr multiply(ArrayRef<AffineExpr> sizes, MLIRContext *context, int
   return product;
 }
 
-/// Elements in the window of a pool.
+/// Elements in the window of a pool or a convolution.
 static int64_t getWindow(Operation *op) {
   int64_t elements = 1;
   if (auto window = op->getAttrOfType<DenseI64ArrayAttr>("window"))
@@ -64,6 +64,8 @@ AffineExpr lathe::countFlops(Operation *op, ArrayRef<DimList> operands, ArrayRef
     return elements * operands[1].back() * 2;
   if (name == "lathe.panel_conv")
     return elements * operands[1][2] * 2;
+  if (name == "lathe.tile_conv")
+    return elements * operands[0].back() * getWindow(op) * 2;
   if (name == "lathe.depthwise_conv")
     return elements * operands[1][0] * operands[1][1] * 2;
   if (name == "lathe.conv")
@@ -133,7 +135,7 @@ void CostCounter::countOp(Operation &op) {
   Cost.Flops = Cost.Flops + countFlops(&op, operands, results);
   Cost.Ops.push_back(op.getName().stripDialect().str());
   if (isa<MatmulOp, ExpertMatmulOp, ConvOp, PanelMatmulOp, TileConvOp, TileMatmulOp, PanelConvOp, DepthwiseConvOp,
-          AttentionOp, RaggedAttentionOp>(op)) {
+          AttentionOp, RaggedAttentionOp, PagedAttentionOp>(op)) {
     std::string element;
     llvm::raw_string_ostream(element) << cast<RankedTensorType>(op.getOperand(0).getType()).getElementType();
     Cost.Math = element;
