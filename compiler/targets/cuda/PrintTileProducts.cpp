@@ -106,12 +106,16 @@ static void useHopperTiles(const TileProduct &product, TemplateUse &use) {
   auto count = [&](const ProductTile &tile) {
     return llvm::divideCeil(product.MaxRows, tile.M) * product.countColumnTiles(tile.N / product.Sums);
   };
-  // The largest tile that rows fill and that leaves nine of ten multiprocessors some work.
-  ProductTile tile = ThinTile;
-  for (const ProductTile &larger : {RowsTile, WideTile})
-    if ((larger.M == 64 || product.MaxRows > 64) && count(larger) * 10 >= Multiprocessors * 9)
-      tile = larger;
+  // A step of the wide tile takes less time than one of the others, however few blocks there are; two share a tile
+  // then. Of the others the larger one that leaves nine of ten multiprocessors some work.
+  constexpr int64_t WideCluster = 2;
+  ProductTile tile = count(RowsTile) * 10 >= Multiprocessors * 9 ? RowsTile : ThinTile;
+  if (product.MaxRows > 64 && count(WideTile) * WideCluster * 4 >= Multiprocessors)
+    tile = WideTile;
+  int64_t blocks = count(tile);
   if (tile.Name.empty()) {
+    use.Cluster = WideCluster;
+    blocks *= WideCluster;
     use.Header = "packed_matmul_wide_sm90.cuh";
     use.Type = llvm::formatv("PackedMatmulWideSm90<{0}, {1}>", product.Element, product.printOutputs());
   } else {
@@ -121,7 +125,7 @@ static void useHopperTiles(const TileProduct &product, TemplateUse &use) {
   use.Config = llvm::formatv("warpgroup tiles of {0} x {1} x 64, {2} stages", tile.M, tile.N, tile.Stages);
   use.Threads = tile.Threads;
   use.SharedBytes = tile.Stages * (tile.M + tile.N) * 128 + 256;
-  setBlocks(count(tile), use, product.M.getContext());
+  setBlocks(blocks, use, product.M.getContext());
 }
 
 /// Some rows: too many for a thread to keep the sums of all of them, too few to be worth more than reading weights

@@ -2,9 +2,11 @@
 //
 //   PackedMatmulWideSm90<Element, Outputs>   any M, N, K
 //
-// Grid at most Params::Blocks; block 384; shared bytes: SharedBytes, aligned to 1024.
+// Grid at most Params::Blocks, which is even, in clusters of 2; block 384; shared bytes: SharedBytes, aligned to 1024.
 //
-// A block takes every Blocks-th tile; the ring of stages goes on across tiles. In a block
+// A block takes every Blocks-th tile; the ring of stages goes on across tiles. Where there are so few tiles that half
+// of the blocks would do, the two of a cluster share one along K, and store half of its columns each when they have
+// added what the other has summed. In a block
 //   - warp 0 fetches weights, whole packed tiles by bulk copies, the first ones before the kernels that come before
 //   have
 //     ended;
@@ -15,9 +17,10 @@
 // For Dual the first half of a tile's columns is of the first weights, the second half of the same columns of the
 // second ones.
 //
-// Measured on an H200 (bf16, TFLOP/s): 2048x28672x4096 697, 2048x4096x14336 752, 2048x6144x4096 688, 2048x4096x4096
-// 681. Not faster: A by a tensor map; less so: two blocks of a cluster that fetch weights for each other (557, 588,
-// 531, 524).
+// Measured on an H200, bf16, TFLOP/s: 2048x28672x4096 769, with SwiGLU 802, 2048x4096x14336 with a residual 717,
+// 2048x6144x4096 683, 2048x4096x4096 with a residual 604; 8192x28672x4096 with SwiGLU 688, where 90 of 100 cycles of
+// the tensor cores are used and the clock falls to 1.4 GHz. 512x4096x14336 takes 81 us, 149 if blocks shared no tile.
+// Not faster: A by a tensor map; two blocks of a cluster that fetch weights for each other, which was a fifth slower.
 #ifndef LATHE_KERNELS_PACKED_MATMUL_WIDE_SM90_CUH
 #define LATHE_KERNELS_PACKED_MATMUL_WIDE_SM90_CUH
 
@@ -36,6 +39,7 @@ template <HalfElement Element, class Outputs> struct PackedMatmulWideSm90 {
   static constexpr int LeftBytes = Rows * 128, StageBytes = LeftBytes + Width * 128;
   static constexpr int SharedBytes = Stages * StageBytes + 256;
   static constexpr int Loaders = 64, LoaderRows = Loaders / 8; ///< threads that fetch A, rows that they fetch at once
+  static constexpr int Cluster = 2, LeastSharedDepth = 16;     ///< steps from which on a tile is worth sharing
   static constexpr int RowGroup = 16;                          ///< tiles of rows that run through the columns together
   // A multiprocessor has 65,536 registers, a thread 168 when the kernel starts.
   static constexpr int FetchRegisters = 88, MultiplyRegisters = 208;
@@ -48,17 +52,31 @@ template <HalfElement Element, class Outputs> struct PackedMatmulWideSm90 {
   static_assert(sizeof(Barriers) <= 256, "barriers need more room; raise SharedBytes");
 
   static __host__ __device__ int64_t rowTiles(const Params &p) { return ceilDiv<int64_t>(p.M, Rows); }
+  static __host__ __device__ int64_t depth(const Params &p) { return ceilDiv<int64_t>(p.K, PackedTileSize); }
+  static __host__ __device__ bool shares(const Params &p) {
+    return rowTiles(p) * p.colTiles(Cols) * Cluster <= p.Blocks && depth(p) >= LeastSharedDepth;
+  }
   static __host__ __device__ int64_t tiles(const Params &p) {
-    return smaller<int64_t>(p.Blocks, rowTiles(p) * p.colTiles(Cols));
+    int64_t count = rowTiles(p) * p.colTiles(Cols);
+    return shares(p) ? count * Cluster : smaller<int64_t>(p.Blocks, ceilDiv<int64_t>(count, Cluster) * Cluster);
   }
 
   /// A block's tiles and their steps, the same for all of its warps.
   struct Share {
     int64_t First, Stride, Count, RowTiles, Depth;
+    int64_t Begin = 0, End; ///< steps
+    int Rank;
+    bool Shared;
 
     __device__ Share(const Params &p, int64_t tile)
-        : First(tile), Stride(tiles(p)), RowTiles(rowTiles(p)), Depth(ceilDiv<int64_t>(p.K, PackedTileSize)) {
+        : First(tile), Stride(tiles(p)), RowTiles(rowTiles(p)), Depth(depth(p)), End(Depth), Rank(int(tile % Cluster)),
+          Shared(shares(p)) {
       Count = RowTiles * p.colTiles(Cols);
+      if (Shared) {
+        First = tile / Cluster;
+        Stride = Count; // one tile
+        (Rank ? Begin : End) = Depth / 2;
+      }
     }
   };
 
@@ -98,16 +116,18 @@ template <HalfElement Element, class Outputs> struct PackedMatmulWideSm90 {
   }
 
   static __device__ void produceWeights(const Params &p, const Share &share, char *ring, Barriers &barriers) {
-    int early = int(smaller<int64_t>(Stages, share.Depth));
+    if (share.First >= share.Count)
+      return;
+    int64_t early = smaller(share.Begin + Stages, share.End);
     Target target(p, share, share.First);
-    for (int step = 0; step < early; ++step)
-      fetchWeights(share, target, step, ring + step * StageBytes, barriers.Full + step);
+    for (int64_t step = share.Begin; step < early; ++step)
+      fetchWeights(share, target, step, ring + (step - share.Begin) * StageBytes, barriers.Full + (step - share.Begin));
     RingPosition<Stages> next;
 #pragma unroll 1
     for (int64_t tile = share.First; tile < share.Count; tile += share.Stride) {
       target = Target(p, share, tile);
 #pragma unroll 1
-      for (int64_t step = 0; step < share.Depth; ++step) {
+      for (int64_t step = share.Begin; step < share.End; ++step) {
         if (tile != share.First || step >= early) {
           waitBarrier(barriers.Empty + next.Stage, next.Round ^ 1);
           fetchWeights(share, target, step, ring + next.Stage * StageBytes, barriers.Full + next.Stage);
@@ -122,7 +142,7 @@ template <HalfElement Element, class Outputs> struct PackedMatmulWideSm90 {
 #pragma unroll 1
     for (int64_t tile = share.First; tile < share.Count; tile += share.Stride)
 #pragma unroll 1
-      for (int64_t step = 0; step < share.Depth; ++step) {
+      for (int64_t step = share.Begin; step < share.End; ++step) {
         waitBarrier(barriers.Landed + next.Stage, next.Round);
         fenceAsync();
         arrive(barriers.Full + next.Stage);
@@ -138,15 +158,20 @@ template <HalfElement Element, class Outputs> struct PackedMatmulWideSm90 {
     waitForPrevious();
 #pragma unroll 1
     for (int64_t tile = share.First; tile < share.Count; tile += share.Stride) {
-      int64_t row0 = Target(p, share, tile).Row0, first = smaller(row0, p.M - 1);
-      // Rows past the end are the last one: what comes of them is not stored.
-      const char *source = reinterpret_cast<const char *>(p.A + first * p.LdA + chunk * 8);
-      uint32_t last = uint32_t(smaller<int64_t>(p.M - 1 - first, Rows)), offsets[Rows / LoaderRows];
+      int64_t row0 = Target(p, share, tile).Row0;
+      // What comes of rows past the end is not stored. They are rows of the tile above, where there is one: many copies
+      // of one row would be fetched from one place, which takes longer.
+      uint32_t shift = row0 > 0 ? Rows : 0, last = uint32_t(smaller<int64_t>(p.M - row0, Rows)) - 1;
+      const char *source =
+          reinterpret_cast<const char *>(p.A + (row0 - shift) * p.LdA + share.Begin * PackedTileSize + chunk * 8);
+      uint32_t offsets[Rows / LoaderRows];
 #pragma unroll
-      for (int i = 0; i < Rows / LoaderRows; ++i)
-        offsets[i] = smaller<uint32_t>(row + i * LoaderRows, last) * uint32_t(p.LdA * 2);
+      for (int i = 0; i < Rows / LoaderRows; ++i) {
+        uint32_t r = row + i * LoaderRows;
+        offsets[i] = (r <= last ? r + shift : shift > 0 ? r : last) * uint32_t(p.LdA * 2);
+      }
 #pragma unroll 1
-      for (int64_t step = 0; step < share.Depth; ++step) {
+      for (int64_t step = share.Begin; step < share.End; ++step) {
         char *stage = ring + next.Stage * StageBytes + chunkOffset<8>(row, chunk);
         waitBarrier(barriers.Empty + next.Stage, next.Round ^ 1);
         if (step < whole) {
@@ -168,8 +193,30 @@ template <HalfElement Element, class Outputs> struct PackedMatmulWideSm90 {
     }
   }
 
+  /// The columns of this block of the tile that the cluster shares: its own sums and the other's.
+  static __device__ void joinHalves(const Share &share, const float (&sums)[Width / 2], float (&half)[Width / 4],
+                                    char *ring) {
+    constexpr int Threads = 256, Each = Cols / 4; // a thread's sums of half the columns of one weights
+    float *room = reinterpret_cast<float *>(ring) + threadIdx.x - 128;
+    syncSome<1, Threads>(); // nobody multiplies any more
+#pragma unroll
+    for (int s = 0; s < Sums; ++s)
+#pragma unroll
+      for (int i = 0; i < Each; ++i) {
+        float low = sums[s * 2 * Each + i], high = sums[s * 2 * Each + Each + i];
+        half[s * Each + i] = share.Rank ? high : low;
+        room[(s * Each + i) * Threads] = share.Rank ? low : high;
+      }
+    clusterBarrier(Cluster);
+#pragma unroll
+    for (int i = 0; i < Width / 4; ++i)
+      half[i] += loadPeer(room + i * Threads, 1 - share.Rank);
+    fenceAsync();            // what comes into the ring next comes after this
+    clusterBarrier(Cluster); // nobody leaves while its memory is read
+  }
+
   template <class Epilogue>
-  static __device__ void multiply(const Params &p, const Share &share, const char *ring, Barriers &barriers,
+  static __device__ void multiply(const Params &p, const Share &share, char *ring, Barriers &barriers,
                                   const Epilogue &epilogue) {
     int group = threadIdx.x / 128 - 1, lane = threadIdx.x % 32;
     RingPosition<Stages> next;
@@ -185,7 +232,7 @@ template <HalfElement Element, class Outputs> struct PackedMatmulWideSm90 {
       // The stage before one is free once its products are done.
       int last = 0;
 #pragma unroll 1
-      for (int64_t step = 0; step < share.Depth; ++step) {
+      for (int64_t step = share.Begin; step < share.End; ++step) {
         const char *stage = ring + next.Stage * StageBytes;
         uint64_t left = matrixDescriptor(stage + group * 8192), right = matrixDescriptor(stage + LeftBytes);
         waitBarrier(barriers.Full + next.Stage, next.Round);
@@ -195,7 +242,7 @@ template <HalfElement Element, class Outputs> struct PackedMatmulWideSm90 {
           multiplyWarpgroup<Element, Width>(sums, left + 2 * i, right + 2 * i);
         commitWarpgroup();
         waitWarpgroup<1>();
-        if (step > 0 && lane == 0)
+        if (step > share.Begin && lane == 0)
           arrive(barriers.Empty + last);
         last = next.Stage;
         next.advance();
@@ -205,7 +252,14 @@ template <HalfElement Element, class Outputs> struct PackedMatmulWideSm90 {
       if (lane == 0)
         arrive(barriers.Empty + last);
       Target target(p, share, tile);
-      storeWarpgroups<Outputs>(target.Index, target.Part, sums, target.Row0, target.Col0, p.M, epilogue);
+      if (share.Shared) {
+        float half[Width / 4];
+        joinHalves(share, sums, half, ring);
+        storeWarpgroups<Outputs>(target.Index, target.Part, half, target.Row0, target.Col0 + share.Rank * (Cols / 2),
+                                 p.M, epilogue);
+      } else {
+        storeWarpgroups<Outputs>(target.Index, target.Part, sums, target.Row0, target.Col0, p.M, epilogue);
+      }
     }
   }
 
@@ -234,8 +288,12 @@ template <HalfElement Element, class Outputs> struct PackedMatmulWideSm90 {
         produceWeights(p, share, smem, barriers);
       else if (threadIdx.x == 32)
         showRows(share, barriers);
+      __syncwarp();
+      if (share.Shared) { // as joinHalves does
+        clusterBarrier(Cluster);
+        clusterBarrier(Cluster);
+      }
     }
-    __syncwarp();
     __syncthreads();
     if (threadIdx.x == 0)
       for (int i = 0; i < Stages; ++i) {

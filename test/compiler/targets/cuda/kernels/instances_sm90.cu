@@ -69,7 +69,7 @@ extern "C" __global__ void __launch_bounds__(FewDual::Threads, FewDual::MinBlock
 using Wide = PackedMatmulWideSm90<BFloat16, float>;
 static_assert(Wide::SharedBytes <= 227 << 10);
 // registers <= 168
-extern "C" __global__ void __launch_bounds__(Wide::Threads, Wide::MinBlocks)
+extern "C" __global__ void __launch_bounds__(Wide::Threads, Wide::MinBlocks) __cluster_dims__(2, 1, 1)
     lathe_packed_sm90_wide(void *p0, void *p1, void *p2, void *p3, int64_t d0) {
   extern __shared__ __align__(1024) char smem[];
   Wide::Params params{.A = static_cast<const BFloat16 *>(p0),
@@ -83,7 +83,7 @@ extern "C" __global__ void __launch_bounds__(Wide::Threads, Wide::MinBlocks)
 
 using WideDual = PackedMatmulWideSm90<Half, Dual<Half>>;
 // registers <= 168
-extern "C" __global__ void __launch_bounds__(WideDual::Threads, WideDual::MinBlocks)
+extern "C" __global__ void __launch_bounds__(WideDual::Threads, WideDual::MinBlocks) __cluster_dims__(2, 1, 1)
     lathe_packed_sm90_wide_dual(void *p0, void *p1, void *p2, void *p3, int64_t d0) {
   extern __shared__ __align__(1024) char smem[];
   WideDual::Params params{

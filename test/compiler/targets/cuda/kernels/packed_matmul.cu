@@ -121,7 +121,7 @@ void runJoined(Suite &suite, const std::string &kernel, const Sizes &s) {
   Product<Element, O0> first(a, s, s.N);
   Product<Element, O1> second(a, s, 40);
   Product<Element, O2> third(a, s, 17);
-  auto params = paramsOf<Kernel>(deviceA, s, 3);
+  auto params = paramsOf<Kernel>(deviceA, s, 4);
   params.Parts[0] = {{first.Packed.data()}, first.C.data(), s.N, s.N};
   params.Parts[1] = {{second.Packed.data()}, second.C.data(), 40, 40};
   params.Parts[2] = {{third.Packed.data()}, third.C.data(), 17, 17};
@@ -358,6 +358,9 @@ int main(int argc, char **argv) {
   runDual<PackedMatmulFewRows<Half, Dual<Half>, 4>, Half, Half>(suite, "dual few", {4, 70, 300});
   runDual<PackedMatmul<Half, Dual<float>, PackedMediumTile>, Half, float>(suite, "dual tiles", {70, 70, 200});
   runDual<PackedMatmulFewRowsSm90<Half, Dual<Half>, 8, 300>, Half, Half>(suite, "dual few sm90", {7, 70, 300});
+  // Two blocks share a tile along K.
+  runCase<PackedMatmulWideSm90<Half, float>, Half, float>(suite, "f16 sm90 wide shared", {20, 200, 1030});
+  runDual<PackedMatmulWideSm90<Half, Dual<Half>>, Half, Half>(suite, "dual sm90 wide shared", {100, 100, 1090, 0, 1});
   runJoined<PackedMatmulWideSm90<Half, Three>, Half, Half, float, Half>(suite, "joined sm90 wide", {70, 292, 136});
   runDual<PackedMatmulWideSm90<BFloat16, Dual<float>>, BFloat16, float>(suite, "dual sm90 wide", {130, 152, 200});
   runDual<PackedMatmulSm90<Half, Dual<Half>, PackedThinTile>, Half, Half>(suite, "dual sm90 thin", {70, 70, 200});
