@@ -11,9 +11,9 @@
 // CHECK:      using Template = PackedMatmulBatchSm90<Half, Dual<Half>, BatchTile<64, {{[0-9]+}}, {{[0-9]+}}, 1, {{[0-9]+}}>>;
 // CHECK-NOT:  __cluster_dims__
 
-// CHECK:      forward
-// CHECK-NEXT:   lathe_tile_matmul_f16_f32_0<<<[[BLOCKS]], [[THREADS]], [[SHARED]]>>>
-// CHECK-NEXT:   lathe_tile_matmul_f16_1<<<{{1[0-9][0-9]}}, 
+// CHECK:      forward n 9..64
+// CHECK-NEXT:   lathe_tile_matmul_f16_f32_{{[0-9]+}}<<<[[BLOCKS]], [[THREADS]], [[SHARED]]>>>
+// CHECK-NEXT:   lathe_tile_matmul_f16_{{[0-9]+}}<<<{{1[0-9][0-9]}}, 
 func.func @forward(%x: tensor<?x4096xf16> {lathe.name = "x", lathe.dims = ["n", 4096]})
     -> (tensor<?x4096xf16>, tensor<?x1024xf32>, tensor<?x14336xf16>)
     attributes {lathe.entry = "tensor", lathe.symbols = [#lathe.symbol<"n", 1, 64>]} {
