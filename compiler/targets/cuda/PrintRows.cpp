@@ -25,13 +25,18 @@ static int64_t chooseGroup(int64_t maxCols) {
   return 1024;
 }
 
+/// Elements of a space without dimensions for rows know their place as `index`; there is one row then.
+static StringRef printIndex(const ElementSpace &space) {
+  return space.Split == 0 ? "    const int64_t index = col;\n" : "";
+}
+
 /// The functor's function that brings the root's input.
 static LogicalResult printLoad(const LaunchBody &body, const ElementSpace &space, Functor &functor, std::string &text) {
   ElementPrinter printer(body, space, functor);
   if (failed(printer.assign(body.getRoot()->getOperand(0), "x[i]")))
     return failure();
   text += "  template <int N> __device__ void load(int64_t row, int64_t col, float (&x)[N]) const {\n" +
-          printer.print(4) + "  }\n";
+          printIndex(space).str() + printer.print(4) + "  }\n";
   return success();
 }
 
@@ -83,7 +88,7 @@ static FailureOr<TemplateUse> printRows(const LaunchBody &body, const RowRoot &r
       return failure();
   text += "  template <int N> __device__ void store(int64_t row, int64_t col, const float (&x)[N], const Row &r) const "
           "{\n" +
-          printer.print(4) + "  }\n";
+          printIndex(space).str() + printer.print(4) + "  }\n";
   return makeUse(body, functor, text, root.Reduction, root.SummaryFields, dims, root.Axis);
 }
 

@@ -17,7 +17,7 @@ func.func @forward(%x: tensor<?x67xf32> {lathe.name = "x", lathe.dims = ["n", 67
                    %scale: tensor<67xf32> {lathe.name = "scale", lathe.dims = [67]},
                    %plane: tensor<33x4xf32> {lathe.name = "plane", lathe.dims = [33, 4]})
     -> (tensor<?x67xf32>, tensor<5x?x33x4xf32>, tensor<?xf32>, tensor<5x33x4xf32>, tensor<?x4xf32>, tensor<?xi32>,
-        tensor<19xi32>, tensor<?xi64>, tensor<5x1x33x4xi64>, tensor<f32>, tensor<?xf64>, tensor<?x19xi64>)
+        tensor<19xi32>, tensor<?xi64>, tensor<5x1x33x4xi64>, tensor<f32>, tensor<?xf64>, tensor<?x19xi64>, tensor<33x4xf32>)
     attributes {lathe.entry = "tensor", lathe.symbols = [#lathe.symbol<"n", 1, 200>]} {
   %0 = lathe.layer_norm %x scale %scale : tensor<67xf32> bias %scale : tensor<67xf32> axis 1 epsilon 1.0e-05
       : tensor<?x67xf32>
@@ -40,7 +40,9 @@ func.func @forward(%x: tensor<?x67xf32> {lathe.name = "x", lathe.dims = ["n", 67
   %float = lathe.cast %ints : tensor<?x19xi32> -> tensor<?x19xf32>
   %12 = lathe.mul %float, %half : tensor<?x19xf32>, tensor<f32> -> tensor<?x19xf32>
   %13 = lathe.cast %12 : tensor<?x19xf32> -> tensor<?x19xi64>
-  return %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %13 : tensor<?x67xf32>, tensor<5x?x33x4xf32>, tensor<?xf32>,
+  // All of a tensor as one row.
+  %14 = lathe.layer_norm %plane scale %plane : tensor<33x4xf32> axis 0 epsilon 1.0e-03 : tensor<33x4xf32>
+  return %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %13, %14 : tensor<?x67xf32>, tensor<5x?x33x4xf32>, tensor<?xf32>,
       tensor<5x33x4xf32>, tensor<?x4xf32>, tensor<?xi32>, tensor<19xi32>, tensor<?xi64>, tensor<5x1x33x4xi64>, tensor<f32>,
-      tensor<?xf64>, tensor<?x19xi64>
+      tensor<?xf64>, tensor<?x19xi64>, tensor<33x4xf32>
 }
