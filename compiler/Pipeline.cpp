@@ -70,6 +70,10 @@ std::vector<Phase> lathe::buildPhases(const PipelineOptions &options) {
          pm.addNestedPass<func::FuncOp>(createJoinProducts({target}));
          pm.addNestedPass<func::FuncOp>(createLaunchTogether({target}));
          pm.addNestedPass<func::FuncOp>(createChooseKernels({target}));
+         if (options.cuda) {
+           pm.addNestedPass<func::FuncOp>(createNormalizeInProducts());
+           pm.addNestedPass<func::FuncOp>(createRotateInAttention());
+         }
        }},
       {"plan", [](OpPassManager &pm) { pm.addPass(createPlanMemory()); }},
   };

@@ -574,6 +574,51 @@ def ChooseKernels : Pass<"lathe-choose-kernels", "::mlir::func::FuncOp"> {
   let options = [Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda">];
 }
 
+def NormalizeInProducts : Pass<"lathe-normalize-in-products", "::mlir::func::FuncOp"> {
+  let summary = "Let products of few rows on CUDA normalize the rows that they read";
+  let description = [{
+    Needs: fusions with the kernels that ChooseKernels has chosen for CUDA.
+
+    Leaves: a `lathe.rms_norm` that one fusion of products reads, all of them on weights in tiles and of few rows, as part of that
+    fusion. Each block of such a kernel has all rows at hand, so that a launch and the wait between the two fall away.
+    Remarks of category `fusion` say which norms became part of products, and why others did not.
+
+    Before:
+    ```mlir
+    %n = lathe.fusion(%x, %g) : ... { lathe.rms_norm ... lathe.cast ... }
+    %r = lathe.fusion(%n, %w) kernel #lathe.kernel<"tile_matmul", {variant = "few_rows"}, "..."> : ... { lathe.tile_matmul ... }
+    ```
+    After: one `lathe.fusion(%x, %g, %w)` of the same kernel.
+
+    Not done: norms that others read too, or that share their kernel with anything but a cast; norms that are reshaped
+    on the way; products on weights that are not in tiles; more elements than a block has room for.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
+}
+
+def RotateInAttention : Pass<"lathe-rotate-in-attention", "::mlir::func::FuncOp"> {
+  let summary = "Let decode attention on CUDA rotate queries and keys and append to the cache itself";
+  let description = [{
+    Needs: fusions with the kernels that ChooseKernels has chosen for CUDA.
+
+    Leaves: paged attention of few rows, and the launch before it that rotates its queries and rotates and appends its keys, as
+    one fusion. Each block rotates the rows that it reads, so that a launch and the wait between the two fall away, and
+    pages, to which nobody else writes, can be fetched early. The kernel relies on slots that are where the block
+    tables say. Remarks of category `fusion` say what became one launch, and why other attention did not.
+
+    Before:
+    ```mlir
+    %s, %q = lathe.fusion(...) : ... { lathe.rope ... lathe.append_kv ... lathe.rope ... }
+    %r = lathe.fusion(%q, %s, ...) kernel #lathe.kernel<"paged_attention", {variant = "few_rows"}, "..."> : ...
+    ```
+    After: `%s, %r = lathe.fusion(...)` of attention's kernel, with all four operations.
+
+    Not done: more than 8 rows; caches of other types than f16 and bf16; rotations that differ, or of dimensions that are no multiple of 16; queries that others read
+    too; queries, keys and values of different types; attention that reads another layer than was appended to.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
+}
+
 //===- planning -------------------------------------------------------------------------------------------------===//
 
 def PlanMemory : Pass<"lathe-plan-memory", "::mlir::ModuleOp"> {

@@ -12,6 +12,22 @@ FailureOr<std::string> cuda::getParameter(const LaunchBody &body, Value operand)
   return "p" + std::to_string(*port);
 }
 
+FailureOr<PrintedLeft> cuda::printLeft(const LaunchBody &body, Value lhs) {
+  RmsNormOp norm = body.getNorm();
+  FailureOr<std::string> a = getParameter(body, norm ? norm.getInput() : lhs);
+  if (failed(a))
+    return failure();
+  if (!norm)
+    return PrintedLeft{*a, "", ""};
+  FailureOr<std::string> weight = getParameter(body, norm.getWeight()),
+                         source = getElementType(norm, norm.getInput().getType()),
+                         gain = getElementType(norm, norm.getWeight().getType());
+  if (failed(weight) || failed(source) || failed(gain))
+    return failure();
+  return PrintedLeft{*a, "RmsNormalized<" + *source + ", " + *gain + ">",
+                     "{.Weight = " + *weight + ", .Epsilon = " + printFloat(norm.getEpsilon().convertToFloat()) + "}"};
+}
+
 static Value skipCasts(Value value) {
   while (auto cast = value.getDefiningOp<CastOp>())
     value = cast.getInput();
@@ -82,11 +98,18 @@ LogicalResult cuda::addEpilogue(const LaunchBody &body, unsigned split, Template
   return success();
 }
 
-/// Two operations of one template: products of one left operand that an elementwise operation joins, or keys that are
-/// rotated on their way into the cache.
+/// Attention behind the rotations of queries and keys, and the latter's way into the cache: see RotateInAttention.
+static bool isRotatedAttention(ArrayRef<Operation *> roots) {
+  auto count = [&](auto is) { return llvm::count_if(roots, is); };
+  return roots.size() == 4 && isa<PagedAttentionOp>(roots[3]) && count(llvm::IsaPred<RopeOp>) == 2 &&
+         count(llvm::IsaPred<AppendKvOp>) == 1;
+}
+
+/// Operations of one template: products of one left operand that an elementwise operation joins, keys that are rotated
+/// on their way into the cache, or attention with both.
 static LogicalResult checkRoots(const LaunchBody &body) {
   ArrayRef<Operation *> roots = body.getRoots();
-  if (roots.size() < 2)
+  if (roots.size() < 2 || isRotatedAttention(roots))
     return success();
   bool products = isa<MatmulOp, TileMatmulOp>(roots[0]) && roots[0]->getName() == roots[1]->getName();
   bool rotated = isa<RopeOp>(roots[0]) && isa<AppendKvOp>(roots[1]) &&

@@ -112,6 +112,13 @@ llvm::LogicalResult addEpilogue(const LaunchBody &body, unsigned split, Template
 /// Checks that nothing but casts follows a root whose template takes no epilogue.
 llvm::LogicalResult checkNoEpilogue(const LaunchBody &body);
 
+/// The left operand of a product, as it is in memory or of the norm that the launch computes.
+struct PrintedLeft {
+  std::string A;
+  std::string Type, Norm; ///< the templates' parameter `Left` and its member of Params; empty when A is as it is
+};
+llvm::FailureOr<PrintedLeft> printLeft(const LaunchBody &body, mlir::Value lhs);
+
 /// `{.A = p0, .B = p1}`
 std::string printMembers(llvm::ArrayRef<std::pair<std::string, std::string>> members);
 

@@ -26,15 +26,32 @@ LogicalResult LaunchBody::inferDims(Operation &op) {
   return success();
 }
 
-/// Operations that need each other, through values of the launch.
+/// Whether all that reads `value`, rounded or not, are products on tiles, of which it is the left operand.
+static bool isLeftOperand(Value value) {
+  return !value.use_empty() && llvm::all_of(value.getUses(), [](OpOperand &use) {
+    Operation *user = use.getOwner();
+    return isa<CastOp>(user) ? isLeftOperand(user->getResult(0))
+                             : isa<TileMatmulOp>(user) && use.getOperandNumber() == 0;
+  });
+}
+
+/// Whether `op` prepares the left operand of products, which do it as they read it.
+static bool isPreparation(Operation *op) {
+  while (auto cast = dyn_cast_or_null<CastOp>(op))
+    op = cast.getInput().getDefiningOp();
+  return isa_and_nonnull<RmsNormOp>(op) && isLeftOperand(op->getResult(0));
+}
+
+/// Operations that need each other, through values of the launch. What all may have in common is of no group.
 static llvm::EquivalenceClasses<Operation *> groupOperations(Block &block) {
   llvm::EquivalenceClasses<Operation *> groups;
+  auto isShared = [](Operation *op) { return isa<ConstantOp>(op) || isPreparation(op); };
   for (Operation &op : block.without_terminator()) {
-    if (isa<ConstantOp>(op))
+    if (isShared(&op))
       continue;
     groups.insert(&op);
     for (Value operand : op.getOperands())
-      if (Operation *producer = operand.getDefiningOp(); producer && !isa<ConstantOp>(producer))
+      if (Operation *producer = operand.getDefiningOp(); producer && !isShared(producer))
         groups.unionSets(producer, &op);
   }
   return groups;
@@ -81,7 +98,9 @@ FailureOr<std::vector<LaunchBody>> LaunchBody::analyze(plan::LaunchOp launch, un
   for (Operation &op : body.getBlock().without_terminator()) {
     if (failed(body.inferDims(op)))
       return failure();
-    if (!isElementwise(&op) && !isa<ConstantOp>(op))
+    if (isa<RmsNormOp>(op) && isPreparation(&op))
+      body.Norm = cast<RmsNormOp>(op);
+    else if (!isElementwise(&op) && !isa<ConstantOp>(op))
       body.Roots.push_back(&op);
   }
   body.Yielded.assign(body.getBlock().getTerminator()->getOperands().begin(),

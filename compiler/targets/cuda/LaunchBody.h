@@ -22,6 +22,8 @@ public:
   llvm::ArrayRef<mlir::Operation *> getRoots() const { return Roots; }
   /// The last of them, or null.
   mlir::Operation *getRoot() const { return Roots.empty() ? nullptr : Roots.back(); }
+  /// The norm that a product of the launch computes of its left operand, or null. It is no root.
+  RmsNormOp getNorm() const { return Norm; }
   /// What tells the names of this part from those of others: its number, or nothing when the launch is one.
   llvm::StringRef getSuffix() const { return Suffix; }
 
@@ -49,6 +51,7 @@ private:
   plan::LaunchOp Launch;
   unsigned Target = 0;
   llvm::SmallVector<mlir::Operation *, 2> Roots;
+  RmsNormOp Norm;
   llvm::SmallVector<mlir::Value> Yielded;
   llvm::SmallVector<unsigned> Outputs; ///< numbers of `Yielded` among the launch's results
   std::string Suffix;

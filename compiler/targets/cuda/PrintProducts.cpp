@@ -43,6 +43,7 @@ struct Product {
   bool Quantized, TransposedRhs;
   bool Dual;                    ///< one of two whose sums meet
   std::string Lhs, Rhs, Output; ///< element types, or the block format
+  PrintedLeft Left;
 };
 
 struct ProductUse : TemplateUse {
@@ -81,9 +82,9 @@ static void useFewRows(const Product &product, ProductUse &use) {
 static void useTiles(const Product &product, const Tile &tile, ProductUse &use) {
   StringRef layout = product.TransposedRhs ? "Rhs::NK" : "Rhs::KN";
   if (product.Quantized) {
-    use.Type =
-        llvm::formatv("QuantizedMatmul<{0}, {1}, {2}, {3}>", product.Rhs, product.Lhs, product.Output, tile.Name);
-    use.SharedBytes = (tile.Stages * tile.M + 2 * tile.N) * tile.K * 2;
+    use.Type = llvm::formatv("QuantizedMatmul<{0}, {1}, {2}, {3}{4}>", product.Rhs, product.Lhs, product.Output,
+                             tile.Name, product.Left.Type.empty() ? "" : ", " + product.Left.Type);
+    use.SharedBytes = (tile.Stages * tile.M + 2 * tile.N) * tile.K * 2 + (product.Left.Type.empty() ? 0 : tile.M * 4);
   } else {
     use.Type = llvm::formatv("Matmul<{0}, {1}, {2}, {3}>", product.Lhs, product.Output, tile.Name, layout);
     use.SharedBytes = tile.Stages * (tile.M + tile.N) * tile.K * 2;
@@ -160,6 +161,9 @@ static FailureOr<Product> readProduct(const LaunchBody &body, AnyProduct op) {
 static LogicalResult useVariant(const LaunchBody &body, AnyProduct op, const Product &product, ProductUse &use) {
   auto variant = body.getLaunch().getKernel().getConfig().getAs<StringAttr>("variant");
   StringRef name = variant ? variant.getValue() : "";
+  if (!product.Left.Type.empty() && !(name == "few_rows" && op.readsTiles()))
+    return body.getNorm().emitOpError() << "shares a launch with products of the variant '" << name
+                                        << "', which take their rows as they are; put it into a fusion of its own";
   if (name == "few_rows" && op.readsTiles()) {
     useTiles(product, SmallTile, use); // what few rows have a template for is Hopper's
   } else if (name == "few_rows") {
@@ -189,16 +193,18 @@ static LogicalResult useVariant(const LaunchBody &body, AnyProduct op, const Pro
 /// The template of one product, without what follows it.
 static FailureOr<ProductUse> useProduct(const LaunchBody &body, AnyProduct op, StringRef output) {
   FailureOr<Product> product = readProduct(body, op);
-  FailureOr<std::string> a = getParameter(body, op.getLhs()), w = getParameter(body, op.getRhs());
-  if (failed(product) || failed(a) || failed(w))
+  FailureOr<PrintedLeft> left = printLeft(body, op.getLhs());
+  FailureOr<std::string> w = getParameter(body, op.getRhs());
+  if (failed(product) || failed(left) || failed(w))
     return failure();
   product->Output = output;
+  product->Left = *left;
   ProductUse use;
   if (failed(useVariant(body, op, *product, use)))
     return failure();
   use.Header = product->Quantized ? "quantized_matmul.cuh" : "matmul.cuh";
   std::string n = printSize(product->N), k = printSize(product->K);
-  use.Params = {{"A", *a}, {"W", *w}};
+  use.Params = {{"A", left->A}, {"W", *w}};
   if (output != Nothing)
     use.Params.push_back({"C", "p" + std::to_string(body.getOutputPort(0))});
   use.Params.insert(use.Params.end(), {{"M", printSize(product->M)}, {"N", n}, {"K", k}, {"LdA", k}});
@@ -210,6 +216,8 @@ static FailureOr<ProductUse> useProduct(const LaunchBody &body, AnyProduct op, S
                                          {"StrideA", product->LhsRepeats ? "0" : printSize(product->M * product->K)},
                                          {"StrideW", product->RhsRepeats ? "0" : printSize(product->K * product->N)},
                                          {"StrideC", printSize(product->M * product->N)}});
+  if (!left->Norm.empty())
+    use.Params.push_back({"Norm", left->Norm});
   return use;
 }
 

@@ -40,6 +40,24 @@ static LogicalResult printLoad(const LaunchBody &body, const ElementSpace &space
   return success();
 }
 
+// Few rows of so many columns are spread over clusters of blocks.
+static constexpr int64_t LongRow = 16384, FewLongRows = 16, Cluster = 8;
+
+/// Lets a cluster share a row, where only its summary is wanted and the GPU has clusters.
+static void spreadRows(const LaunchBody &body, StringRef reduction, int64_t summaryFields, AffineExpr rows,
+                       AffineExpr cols, TemplateUse &use) {
+  static constexpr int64_t Threads = 512;
+  if (body.getTarget() != HopperTarget || body.getMax(cols) < LongRow || body.getMax(rows) > FewLongRows)
+    return;
+  use.Header = "row_reduction_sm90.cuh";
+  use.Type = llvm::formatv("RowReductionCluster<{0}, {1}>", reduction, Cluster);
+  use.Config = llvm::formatv("a cluster of {0} blocks a row", Cluster);
+  use.Threads = Threads;
+  use.SharedBytes = (Threads / 32 + 1) * 4 * summaryFields;
+  use.Tiles = rows * Cluster;
+  use.Cluster = Cluster;
+}
+
 /// What all row reductions have in common: a kernel with the functor `Rows`.
 static TemplateUse makeUse(const LaunchBody &body, const Functor &functor, StringRef text, StringRef reduction,
                            int64_t summaryFields, ArrayRef<AffineExpr> dims, unsigned axis) {
@@ -138,7 +156,9 @@ FailureOr<TemplateUse> cuda::printArgMax(const LaunchBody &body, ArgMaxOp op) {
       llvm::formatv("  __device__ Row finish(const ArgMaxReduction::Summary &s, int64_t row, bool leader) const {{\n"
                     "    if (leader)\n      {0}[row] = s.Index < 0 ? 0 : s.Index;\n    return {{};\n  }\n",
                     *out);
-  return makeUse(body, functor, text, "ArgMaxReduction", 2, dims, dims.size() - 1);
+  TemplateUse use = makeUse(body, functor, text, "ArgMaxReduction", 2, dims, dims.size() - 1);
+  spreadRows(body, "ArgMaxReduction", 2, LaunchBody::getProduct(dims.drop_back(), op->getContext()), dims.back(), use);
+  return use;
 }
 
 FailureOr<TemplateUse> cuda::printLayerNorm(const LaunchBody &body, LayerNormOp op) {

@@ -180,26 +180,96 @@ static bool isLean(const LaunchBody &body) { return body.getTarget() != HopperTa
 // Blocks of a cluster at most, and how many blocks it takes to fill a chip that has clusters.
 static constexpr int64_t MaxCluster = 8, FullGrid = 128;
 
+static Value skipCasts(Value value) {
+  while (auto cast = value.getDefiningOp<CastOp>())
+    value = cast.getInput();
+  return value;
+}
+
+namespace {
+/// What a launch of attention computes before it: rotations, and keys and values on their way into the cache.
+struct FreshRows {
+  RopeOp Query, Key;
+  AppendKvOp Append;
+  std::string Input, Fresh; ///< type of what is turned, and the template's parameter
+  int64_t SharedBytes = 0;
+};
+} // namespace
+
+/// Null operations when queries come from memory.
+static FailureOr<FreshRows> findFreshRows(const LaunchBody &body, PagedAttentionOp op, const PageShape &shape,
+                                          AffineExpr tokens) {
+  FreshRows rows;
+  rows.Query = skipCasts(op.getQuery()).getDefiningOp<RopeOp>();
+  rows.Append = op.getState().getDefiningOp<AppendKvOp>();
+  rows.Key = rows.Append ? skipCasts(rows.Append.getKey()).getDefiningOp<RopeOp>() : RopeOp();
+  if (!rows.Query || !rows.Key)
+    return FreshRows();
+  FailureOr<std::string> input = getElementType(op, rows.Query.getInput().getType());
+  if (failed(input))
+    return failure();
+  int64_t count = llvm::PowerOf2Ceil(body.getMax(tokens)), dims = rows.Query.getDimensions();
+  DecodeShape decode(shape);
+  rows.Input = *input;
+  rows.Fresh = llvm::formatv("Rotating<{0}, Pairing::{1}, {2}, {3}>", *input, getPairing(rows.Query), dims, count);
+  rows.SharedBytes = count * (dims * 4 + (shape.KeyWidth + shape.ValueWidth) * 2 + 16) +
+                     decode.Columns * (shape.KeyWidth + 8) * op.getQuery().getType().getElementTypeBitWidth() / 8;
+  return rows;
+}
+
+/// The members of RotatingAttentionParams that PagedAttentionParams has not, and those that differ.
+static LogicalResult addFreshRows(const LaunchBody &body, FreshRows rows, const PageShape &shape, TemplateUse &use) {
+  RopeOp rope = rows.Query;
+  FailureOr<std::string> query = getParameter(body, rope.getInput()), key = getParameter(body, rows.Key.getInput()),
+                         value = getParameter(body, rows.Append.getValue()),
+                         slots = getParameter(body, rows.Append.getSlots()),
+                         positions = getParameter(body, rope.getPositions());
+  FailureOr<std::string> factors = rope.getFactors() ? getParameter(body, rope.getFactors()) : std::string("nullptr");
+  if (failed(query) || failed(key) || failed(value) || failed(slots) || failed(positions) || failed(factors))
+    return failure();
+  use.Params[0].second = *query;
+  for (auto [i, yielded] : llvm::enumerate(body.getYielded()))
+    if (yielded == rows.Append.getResult())
+      use.Params[2].second = "p" + std::to_string(body.getOutputPort(i));
+  use.Params.insert(use.Params.end(), {{"K", *key},
+                                       {"V", *value},
+                                       {"Slots", *slots},
+                                       {"Positions", *positions},
+                                       {"Factors", *factors},
+                                       {"LdK", std::to_string(shape.KvHeads * shape.KeyWidth)},
+                                       {"LdV", std::to_string(shape.KvHeads * shape.ValueWidth)},
+                                       {"PositionStride", printSize(body.getDim(rope.getPositions(), 1))},
+                                       {"Base", printFloat(rope.getBase().convertToFloat())},
+                                       {"PositionScale", "1.0f"},
+                                       {"Magnitude", printFloat(rope.getMagnitude().convertToFloat())}});
+  return success();
+}
+
 /// Few rows: an item for each token and key head, its pages spread over warps, and over a cluster where there are few
 /// items.
 static void useDecode(const LaunchBody &body, const PageShape &shape, StringRef types, AffineExpr tokens,
-                      TemplateUse &use) {
+                      const FreshRows &rows, TemplateUse &use) {
   DecodeShape decode(shape);
   int64_t cluster = 1, items = decode.getItemsPerToken() * body.getMax(tokens);
   while (body.getTarget() == HopperTarget && cluster < MaxCluster && items * cluster < FullGrid)
     cluster *= 2;
-  int64_t warps = shape.KeyWidth > 256 || shape.ValueWidth > 256 ? 4 : 8;
+  // Beside half of the warps a multiprocessor has registers for the next kernel, which fills its rings meanwhile. Where
+  // it has not, that one's blocks crowd together elsewhere, and so do those of the kernels after it.
+  bool narrow = shape.KeyWidth <= 256 && shape.ValueWidth <= 256;
+  int64_t warps = narrow && cluster == 1 ? 8 : 4;
   use.Threads = warps * 32;
-  use.SharedBytes = decode.getSharedBytes(warps);
+  use.SharedBytes = decode.getSharedBytes(warps) + rows.SharedBytes;
   use.Tiles = tokens * (decode.getItemsPerToken() * cluster);
   use.Header = cluster > 1 ? "paged_attention_decode_sm90.cuh" : "paged_attention_decode.cuh";
-  use.Config = llvm::formatv("tensor cores, {0} warps", warps);
+  use.Config = llvm::formatv("tensor cores, {0} warps{1}", warps, rows.Query ? ", turns its rows" : "");
+  std::string fresh = rows.Query ? ", " + rows.Fresh : "";
   if (cluster == 1) {
-    use.Type = llvm::formatv("PagedAttentionDecode<{0}, {1}, {2}, {2}, {3}>", types, shape.print(), warps,
-                             isLean(body) ? "true" : "false");
+    use.Type = llvm::formatv("PagedAttentionDecode<{0}, {1}, {2}, {2}, {3}{4}>", types, shape.print(), warps,
+                             isLean(body) ? "true" : "false", fresh);
     return;
   }
-  use.Type = llvm::formatv("PagedAttentionDecodeCluster<{0}, {1}, {2}, {3}>", types, shape.print(), warps, cluster);
+  use.Type =
+      llvm::formatv("PagedAttentionDecodeCluster<{0}, {1}, {2}, {3}{4}>", types, shape.print(), warps, cluster, fresh);
   use.SharedBytes += 4 * decode.Columns * (shape.ValueWidth + 2);
   use.Config += llvm::formatv(", a cluster of {0} blocks", cluster);
   use.Cluster = cluster;
@@ -251,24 +321,31 @@ static void useWarpgroups(const LaunchBody &body, const PageShape &shape, String
 FailureOr<TemplateUse> cuda::printPagedAttention(const LaunchBody &body, PagedAttentionOp op) {
   auto variant = body.getLaunch().getKernel().getConfig().getAs<StringAttr>("variant");
   bool scalars = !variant || variant.getValue() == "simt";
+  StateType state = op.getState().getType();
+  auto queryType = op.getQuery().getType();
+  PageShape shape(state, queryType.getDimSize(1), queryType.getDimSize(2));
+  AffineExpr tokens = body.getDim(op.getQuery(), 0), sequences = body.getDim(op.getLengths(), 0);
+  FailureOr<FreshRows> rows = findFreshRows(body, op, shape, tokens);
+  if (failed(rows))
+    return failure();
   SmallVector<std::string> pointers;
   for (Value operand : op->getOperands()) {
-    FailureOr<std::string> pointer = getParameter(body, operand);
+    bool computed = rows->Query && (operand == op.getQuery() || operand == op.getState());
+    FailureOr<std::string> pointer = computed ? std::string() : getParameter(body, operand);
     if (failed(pointer))
       return failure();
     pointers.push_back(*pointer);
   }
-  StateType state = op.getState().getType();
+  unsigned own = 0; // of what the launch yields
+  while (rows->Query && skipCasts(body.getYielded()[own]) != op.getResult())
+    ++own;
   FailureOr<std::string> query = getElementType(op, op.getQuery().getType()), element = getMemoryType(op, state),
-                         output = getElementType(op, body.getYielded()[0].getType());
-  if (failed(query) || failed(element) || failed(output) || failed(checkNoEpilogue(body)))
+                         output = getElementType(op, body.getYielded()[own].getType());
+  if (failed(query) || failed(element) || failed(output) || (!rows->Query && failed(checkNoEpilogue(body))))
     return failure();
-  auto queryType = op.getQuery().getType();
-  PageShape shape(state, queryType.getDimSize(1), queryType.getDimSize(2));
-  AffineExpr tokens = body.getDim(op.getQuery(), 0), sequences = body.getDim(op.getLengths(), 0);
   std::string types = llvm::formatv("{0}, {1}, {2}", *query, *element, *output);
   TemplateUse use;
-  use.Params = {{"Q", pointers[0]},       {"Out", "p" + std::to_string(body.getOutputPort(0))},
+  use.Params = {{"Q", pointers[0]},       {"Out", "p" + std::to_string(body.getOutputPort(own))},
                 {"Pool", pointers[1]},    {"RowOffsets", pointers[2]},
                 {"Lengths", pointers[3]}, {"BlockTables", pointers[4]}};
   std::string sinks = op.getSinks() ? pointers[5] : "nullptr";
@@ -289,7 +366,9 @@ FailureOr<TemplateUse> cuda::printPagedAttention(const LaunchBody &body, PagedAt
     use.Params.insert(use.Params.end(), {{"Sinks", sinks}, {"Splits", "1"}, {"Partial", "nullptr"}});
     useScalars(shape, types, getLargestChunk(state), tokens, use);
   } else if (variant.getValue() == "few_rows") {
-    useDecode(body, shape, types, tokens, use);
+    if (rows->Query && failed(addFreshRows(body, *rows, shape, use)))
+      return failure();
+    useDecode(body, shape, types, tokens, *rows, use);
   } else if (body.getTarget() == HopperTarget && *query == *element && fitWarpgroups(shape) &&
              op.getScale().convertToFloat() > 0) {
     useWarpgroups(body, shape, llvm::formatv("{0}, {1}", *element, *output).str(), tokens, sequences, use);

@@ -21,6 +21,7 @@ struct TileProduct {
   int64_t K, MaxRows, Sums = 1;
   int64_t Blocks = Multiprocessors; ///< the template's parameter, of sm_90a
   std::string Element;
+  PrintedLeft Left;
   std::vector<ProductPart> Parts;
 
   /// Tiles of so many columns, of all parts.
@@ -39,6 +40,7 @@ struct TileProduct {
     return "Joined<" + llvm::join(llvm::map_range(Parts, [](const ProductPart &part) { return part.Output; }), ", ") +
            ">";
   }
+  std::string printLeftType() const { return Left.Type.empty() ? "" : ", " + Left.Type; }
 };
 
 /// A tile of mma_tile.cuh or packed_matmul_sm90.cuh: M x N results, 64 along K a stage.
@@ -66,7 +68,8 @@ static void setBlocks(int64_t tiles, TemplateUse &use, MLIRContext *context) {
 static void usePortableFewRows(const TileProduct &product, TemplateUse &use) {
   int64_t rows = llvm::PowerOf2Ceil(product.MaxRows);
   use.Header = "packed_matmul.cuh";
-  use.Type = llvm::formatv("PackedMatmulFewRows<{0}, {1}, {2}>", product.Element, product.printOutputs(), rows);
+  use.Type = llvm::formatv("PackedMatmulFewRows<{0}, {1}, {2}{3}>", product.Element, product.printOutputs(), rows,
+                           product.printLeftType());
   use.Config = llvm::formatv("few rows, up to {0}", rows);
   use.Threads = 128;
   use.SharedBytes = 256 * rows * product.Sums;
@@ -94,8 +97,8 @@ static void useHopperFewRows(const TileProduct &product, TemplateUse &use) {
   int64_t room = (fixed + 3 * StageBytes <= 113 * Kilobyte ? 113 : 227) * Kilobyte - fixed; // of two blocks or one
   int64_t stages = std::min<int64_t>(room / StageBytes, 12);
   use.Header = "packed_matmul_few_sm90.cuh";
-  use.Type = llvm::formatv("PackedMatmulFewRowsSm90<{0}, {1}, {2}, {3}>", product.Element, product.printOutputs(), rows,
-                           product.K);
+  use.Type = llvm::formatv("PackedMatmulFewRowsSm90<{0}, {1}, {2}, {3}{4}>", product.Element, product.printOutputs(),
+                           rows, product.K, product.printLeftType());
   use.Config = llvm::formatv("few rows, up to {0}, bulk copies in {1} stages", rows, stages);
   use.Threads = 288;
   use.SharedBytes = stages * StageBytes + fixed;
@@ -166,7 +169,9 @@ static BlockRing sizeBlockRing(const TileProduct &product, int64_t rows) {
   int64_t units = llvm::divideCeil(product.K, 256);
   int64_t rowsBytes = rows * (units * 512 + 16) + units * 256 + units * 32;
   int64_t leftBytes = rows == 1 ? llvm::divideCeil(product.K, 128) * 320 : llvm::alignTo(rowsBytes, 16);
-  int64_t rest = leftBytes + (rows == 1 ? 4 : 2) * product.Sums * ring.Workers * 16 * rows * 4 + 256;
+  int64_t squareBytes = rows == 1 ? 32 : llvm::divideCeil(rows * units, 2) * 8;
+  int64_t rest = leftBytes + (rows == 1 ? 4 : 2) * product.Sums * ring.Workers * 16 * rows * 4 + 256 +
+                 (product.Left.Type.empty() ? 0 : squareBytes);
   ring.Stages = std::min((SharedOfBlock - rest) / ring.StageBytes, MaxStages);
   ring.SharedBytes = ring.Stages * ring.StageBytes + rest;
   return ring;
@@ -192,7 +197,8 @@ static std::string printFormats(const TileProduct &product) {
 static void useHopperFewBlocks(const TileProduct &product, TemplateUse &use) {
   BlockRing ring = chooseBlockRing(product);
   use.Header = "quantized_few_sm90.cuh";
-  use.Type = llvm::formatv("QuantizedFewRowsSm90<{0}, {1}, {2}, {3}{4}>", product.Element, product.printOutputs(),
+  std::string left = product.Left.Type.empty() ? "Sm90<" : "Of<" + product.Left.Type + ", ";
+  use.Type = llvm::formatv("QuantizedFewRows{0}{1}, {2}, {3}, {4}{5}>", left, product.Element, product.printOutputs(),
                            ring.Rows, product.K, printFormats(product));
   use.Config = llvm::formatv("blocks, {0} rows at a time, bulk copies in {1} stages", ring.Rows, ring.Stages);
   use.Threads = (ring.Workers + 2) * 32;
@@ -238,7 +244,7 @@ static StringRef getVariant(const LaunchBody &body) {
 static LogicalResult useVariant(const LaunchBody &body, TileProduct &product, TemplateUse &use) {
   StringRef name = getVariant(body);
   bool hopper = body.getTarget() == HopperTarget;
-  if (name == "tiles") {
+  if (name == "tiles" && product.Left.Type.empty()) {
     if (product.Parts.front().Blocks)
       useHopperBlockRows(product, use);
     else if (!hopper)
@@ -249,6 +255,9 @@ static LogicalResult useVariant(const LaunchBody &body, TileProduct &product, Te
       useHopperTiles(product, use);
     return success();
   }
+  if (!product.Left.Type.empty() && name != "few_rows")
+    return body.getNorm().emitOpError() << "shares a launch with products of the variant '" << name
+                                        << "', which take their rows as they are; put it into a fusion of its own";
   if (name != "few_rows")
     return body.getRoot()->emitOpError() << "has the kernel variant '" << name << "', needed few_rows or tiles";
   if (product.MaxRows > 8)
@@ -334,9 +343,10 @@ static LogicalResult checkParts(ArrayRef<LaunchBody> parts, const TileProduct &p
 FailureOr<TemplateUse> cuda::printTileMatmuls(ArrayRef<LaunchBody> parts) {
   const LaunchBody &body = parts.front();
   TileProduct product = readProduct(parts);
-  FailureOr<std::string> a = getParameter(body, cast<TileMatmulOp>(body.getRoot()).getLhs());
-  if (failed(a) || failed(checkParts(parts, product)))
+  FailureOr<PrintedLeft> left = printLeft(body, cast<TileMatmulOp>(body.getRoot()).getLhs());
+  if (failed(left) || failed(checkParts(parts, product)))
     return failure();
+  product.Left = *left;
   TemplateUse use;
   SmallVector<std::string> epilogues, places;
   for (auto [part, own] : llvm::zip_equal(parts, product.Parts)) {
@@ -346,12 +356,14 @@ FailureOr<TemplateUse> cuda::printTileMatmuls(ArrayRef<LaunchBody> parts) {
   }
   if (failed(useVariant(body, product, use)))
     return failure();
-  use.Params = {{"A", *a}, {"M", printSize(product.M)}};
+  use.Params = {{"A", product.Left.A}, {"M", printSize(product.M)}};
   if (use.Header != "quantized_few_sm90.cuh") // it has K among the parameters of the template
     use.Params.push_back({"K", std::to_string(product.K)});
   use.Params.insert(use.Params.end(), {{"LdA", std::to_string(product.K)},
                                        {"Blocks", std::to_string(product.Blocks)},
                                        {"Parts", "{" + llvm::join(places, ", ") + "}"}});
+  if (!product.Left.Norm.empty())
+    use.Params.push_back({"Norm", product.Left.Norm});
   use.Body = epilogues.size() == 1 ? epilogues.front() : "joinEpilogues(" + llvm::join(epilogues, ", ") + ")";
   return use;
 }

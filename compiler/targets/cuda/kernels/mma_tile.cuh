@@ -67,9 +67,10 @@ __device__ inline void loadChunk(char *target, const MatrixView<Element> &view, 
   }
 }
 
-/// Starts copying rows row0.., columns col0.. of `view` into a tile of Rows x (Chunks * 8); outside is zero.
-template <int Rows, int Chunks, int Threads, HalfElement Element>
-__device__ inline void loadTile(char *tile, const MatrixView<Element> &view, int64_t row0, int64_t col0) {
+/// Starts copying rows row0.., columns col0.. of `view`, anything that loadChunk takes, into a tile of Rows x (Chunks *
+/// 8); outside is zero.
+template <int Rows, int Chunks, int Threads, class View>
+__device__ inline void loadTile(char *tile, const View &view, int64_t row0, int64_t col0) {
 #pragma unroll
   for (int i = threadIdx.x; i < Rows * Chunks; i += Threads) {
     int row = i / Chunks, chunk = i % Chunks;

@@ -1,7 +1,7 @@
 // Products of rows with packed weights: c[m, n] = epilogue(sum_k a[m, k] * w[n, k], m, n), summed in f32.
 //
-//   PackedMatmulFewRows<Element, Outputs, Rows>   M <= Rows (1, 2, 4, 8), bound by reading W
-//   PackedMatmul<Element, Outputs, Tile>          any M; Tile::K is 64
+//   PackedMatmulFewRows<Element, Outputs, Rows, Left>   M <= Rows (1, 2, 4, 8), bound by reading W
+//   PackedMatmul<Element, Outputs, Tile>                any M; Tile::K is 64
 //
 // For sm_80 and up; packed_matmul_few_sm90.cuh and packed_matmul_sm90.cuh compute the same from the same Params.
 //
@@ -9,7 +9,8 @@
 // Row r of a tile is 128 bytes at r * 128, and its 16-byte chunk c stands at place c ^ (r & 7). Tile (n, k) is at
 // ((n * ceil(K / 64)) + k) * 8192; rows and columns past the end are zeros. W is aligned to 16 bytes.
 //
-// `Outputs` (joined.cuh) says what one launch computes from A; each part has its own W, N, C.
+// `Outputs` (joined.cuh) says what one launch computes from A; each part has its own W, N, C. `Left`
+// (normalized_rows.cuh) says what A is of the memory it is read from.
 //
 // Grid, block, dynamic shared bytes:
 //   PackedMatmulFewRows   the sum of ceil(N / 16) over the parts; 128; 256 * Rows * sums an element
@@ -21,6 +22,7 @@
 
 #include "joined.cuh"
 #include "mma_tile.cuh"
+#include "normalized_rows.cuh"
 
 namespace lathe::kernels {
 
@@ -36,13 +38,14 @@ template <HalfElement Element, int Sums> struct ProductPart {
   int64_t N, LdC;
 };
 
-template <HalfElement Element, class Outputs> struct PackedMatmulParams {
+template <HalfElement Element, class Outputs, class Left = AsIs> struct PackedMatmulParams {
   using Form = OutputsOf<Outputs>;
   using Part = ProductPart<Element, Form::Sums>;
-  const Element *A;
+  const typename Left::template SourceOf<Element> *A;
   int64_t M, K, LdA;
   int64_t Blocks; ///< of sm_90a's templates: at most so many are of use, the multiprocessors
   Part Parts[Form::Parts];
+  Left Norm;
 
   /// Column tiles of `width`, over all parts.
   __host__ __device__ int64_t colTiles(int width) const {
@@ -172,10 +175,10 @@ template <int Rows, int Warps> struct FewRowsSums {
   }
 };
 
-template <HalfElement Element, class Outputs, int Rows> struct PackedMatmulFewRows {
+template <HalfElement Element, class Outputs, int Rows, class Left = AsIs> struct PackedMatmulFewRows {
   static_assert(Rows == 1 || Rows == 2 || Rows == 4 || Rows == 8,
                 "Rows must be 1, 2, 4 or 8; use PackedMatmul for more");
-  using Params = PackedMatmulParams<Element, Outputs>;
+  using Params = PackedMatmulParams<Element, Outputs, Left>;
   using Form = OutputsOf<Outputs>;
   static constexpr int Threads = 128, MinBlocks = 4, Warps = Threads / 32, Sums = Form::Sums;
   using Shared = FewRowsSums<Rows, Warps * Sums>;
@@ -183,14 +186,21 @@ template <HalfElement Element, class Outputs, int Rows> struct PackedMatmulFewRo
 
   static __host__ __device__ int64_t tiles(const Params &p) { return p.M > 0 ? p.colTiles(16) : 0; }
 
+  static __device__ auto viewRows(const Params &p, float *shared) {
+    if constexpr (Left::Normalizes)
+      return NormalizedView<Element, Left>::template create<Rows, Threads>(p.Norm, p.A, p.M, p.K, p.LdA, shared);
+    else
+      return MatrixView<Element>(p.A, p.M, p.K, p.LdA);
+  }
+
   template <class Epilogue>
   static __device__ void run(const Params &p, int64_t tile, char *smem, const Epilogue &epilogue) {
     typename Params::Part part;
     int index = p.findPart(tile, 1, 16, part);
     int warp = threadIdx.x / 32, g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
     int64_t depth = ceilDiv<int64_t>(p.K, PackedTileSize);
-    MatrixView<Element> a(p.A, p.M, p.K, p.LdA);
     float *shared = reinterpret_cast<float *>(smem);
+    auto a = viewRows(p, shared);
     // 1. Each warp its share of K.
     float sums[Sums][2][4] = {};
     int64_t offset = tile / 4 * depth * PackedTileBytes + tile % 4 * 2048;

@@ -1,6 +1,6 @@
 // PackedMatmulFewRows of packed_matmul.cuh for sm_90a: weights streamed through shared memory by bulk copies.
 //
-//   PackedMatmulFewRowsSm90<Element, Outputs, Rows, K>   M <= Rows (1, 2, 4, 8); Params::K is K
+//   PackedMatmulFewRowsSm90<Element, Outputs, Rows, K, Left>   M <= Rows (1, 2, 4, 8); Params::K is K
 //
 // Grid at most Params::Blocks; block 288; shared bytes: SharedBytes, aligned to 128.
 //
@@ -8,8 +8,8 @@
 // eight pieces of 16 rows x 64 k, 2048 bytes each, one for each of eight warps. A ninth warp keeps copies in flight
 // across units, from before the kernels that come before have ended on, but never more than `InFlight` stages: more
 // makes everything else that goes through the memory system wait (barriers, and the loads of A). All of A lies in
-// shared memory. The ring is as deep as leaves room for a second block, so that the next kernel can fill its own
-// meanwhile. Warps are summed in order.
+// shared memory, normalized where `Left` says so. The ring is as deep as leaves room for a second block, so that the
+// next kernel can fill its own meanwhile. Warps are summed in order.
 #ifndef LATHE_KERNELS_PACKED_MATMUL_FEW_SM90_CUH
 #define LATHE_KERNELS_PACKED_MATMUL_FEW_SM90_CUH
 
@@ -18,10 +18,10 @@
 
 namespace lathe::kernels {
 
-template <HalfElement Element, class Outputs, int Rows, int K> struct PackedMatmulFewRowsSm90 {
+template <HalfElement Element, class Outputs, int Rows, int K, class Left = AsIs> struct PackedMatmulFewRowsSm90 {
   static_assert(Rows == 1 || Rows == 2 || Rows == 4 || Rows == 8,
                 "Rows must be 1, 2, 4 or 8; use PackedMatmulSm90 for more");
-  using Params = PackedMatmulParams<Element, Outputs>;
+  using Params = PackedMatmulParams<Element, Outputs, Left>;
   using Form = OutputsOf<Outputs>;
   static constexpr bool WaitsItself = true;
   static constexpr int Sums = Form::Sums, Consumers = 8, Threads = (Consumers + 1) * 32;
@@ -31,6 +31,8 @@ template <HalfElement Element, class Outputs, int Rows, int K> struct PackedMatm
   using Shared = FewRowsSums<Rows, Consumers>;
   /// Whether all of A lies in shared memory; else each step brings its part to registers, from the L2 mostly.
   static constexpr bool Resident = Depth * Rows * 128 <= 120 << 10;
+  static_assert(Resident || !Left::Normalizes,
+                "the rows do not fit shared memory; normalize them in a kernel of their own");
   static constexpr int RowBytes = Resident ? Depth * Rows * 128 : 0, FixedBytes = RowBytes + 2 * Shared::Bytes + 256;
   /// Two blocks a multiprocessor where that leaves three stages, else one.
   static constexpr int MinBlocks = FixedBytes + 3 * StageBytes <= 113 << 10 ? 2 : 1;
@@ -78,8 +80,36 @@ template <HalfElement Element, class Outputs, int Rows, int K> struct PackedMatm
     }
   }
 
+  /// Brings all of A into shared memory, after the kernels that come before.
+  static __device__ void bringRows(const Params &p, char *rows, float *sums) {
+    constexpr int Threads = Consumers * 32;
+    if constexpr (Left::Normalizes) {
+      RowNormalizer<Left, Rows, K, Threads> normalizer(p.Norm);
+      waitForPrevious();
+      normalizer.run(
+          p.Norm, p.A, p.M, p.LdA, sums, [] { syncSome<1, Threads>(); },
+          [&](int row, int col, const float (&x)[8]) {
+            if (col < Depth * 64)
+              *reinterpret_cast<uint4 *>(rows + col / 64 * (Rows * 128) + chunkOffset<8>(row, col / 8 % 8)) =
+                  roundEight<Element>(x);
+          });
+    } else {
+      waitForPrevious();
+      if constexpr (!Resident)
+        return;
+      MatrixView<Element> a(p.A, p.M, p.K, p.LdA);
+      for (int i = threadIdx.x; i < Depth * Rows * 8; i += Threads) {
+        int chunk = i % 8, row = i / 8 % Rows, k = i / (8 * Rows);
+        loadChunk(rows + k * (Rows * 128) + chunkOffset<8>(row, chunk), a, row, k * 64 + chunk * 8);
+      }
+      commitAsync();
+      waitAsync<0>();
+    }
+    syncSome<1, Threads>();
+  }
+
   /// The part of A that tile k along K takes.
-  static __device__ void loadRows(uint4 (&x)[2], const MatrixView<Element> &a, const char *rows, int k) {
+  static __device__ void loadRows(uint4 (&x)[2], const Params &p, const char *rows, int k) {
     int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
@@ -88,14 +118,13 @@ template <HalfElement Element, class Outputs, int Rows, int K> struct PackedMatm
       else if constexpr (Resident)
         x[i] = *reinterpret_cast<const uint4 *>(rows + k * (Rows * 128) + chunkOffset<8>(g, 2 * t + i));
       else
-        x[i] = loadRowChunk(a, g, k * 64 + t * 16 + i * 8);
+        x[i] = loadRowChunk(MatrixView<Element>(p.A, p.M, p.K, p.LdA), g, k * 64 + t * 16 + i * 8);
     }
   }
 
   template <class Epilogue>
-  static __device__ void consume(const Params &p, int64_t first, int64_t stride, const char *ring,
-                                 const MatrixView<Element> &a, const char *rows, float *shared, uint64_t *full,
-                                 uint64_t *empty, const Epilogue &epilogue) {
+  static __device__ void consume(const Params &p, int64_t first, int64_t stride, const char *ring, const char *rows,
+                                 float *shared, uint64_t *full, uint64_t *empty, const Epilogue &epilogue) {
     int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
     RingPosition<Stages> next;
     int64_t units = p.colTiles(16);
@@ -107,12 +136,12 @@ template <HalfElement Element, class Outputs, int Rows, int K> struct PackedMatm
       int k = warp % StageDepth;
       FewRowsFragments<Element> fragments;
       uint4 ahead[2];
-      loadRows(ahead, a, rows, k);
+      loadRows(ahead, p, rows, k);
 #pragma unroll 2
       for (int step = 0; step < Steps; ++step, k += StageDepth) {
         fragments.X[0] = ahead[0];
         fragments.X[1] = ahead[1];
-        loadRows(ahead, a, rows, k + StageDepth);
+        loadRows(ahead, p, rows, k + StageDepth);
         waitBarrier(full + next.Stage, next.Round);
         if (k < Depth) {
           fragments.loadWeights(ring + next.Stage * StageBytes + warp * PieceBytes);
@@ -154,18 +183,8 @@ template <HalfElement Element, class Outputs, int Rows, int K> struct PackedMatm
       // Weights alone, so this warp does not wait.
       produce(p, tile, stride, smem, full, empty);
     } else {
-      waitForPrevious();
-      MatrixView<Element> a(p.A, p.M, p.K, p.LdA);
-      if constexpr (Resident) {
-        for (int i = threadIdx.x; i < Depth * Rows * 8; i += Consumers * 32) {
-          int chunk = i % 8, row = i / 8 % Rows, k = i / (8 * Rows);
-          loadChunk(rows + k * (Rows * 128) + chunkOffset<8>(row, chunk), a, row, k * 64 + chunk * 8);
-        }
-        commitAsync();
-        waitAsync<0>();
-        syncSome<1, Consumers * 32>();
-      }
-      consume(p, tile, stride, smem, a, rows, shared, full, empty, epilogue);
+      bringRows(p, rows, shared);
+      consume(p, tile, stride, smem, rows, shared, full, empty, epilogue);
     }
     __syncthreads();
     if (threadIdx.x == 0)

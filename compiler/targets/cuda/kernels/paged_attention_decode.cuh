@@ -6,6 +6,7 @@
 //   PagedAttentionDecode<Query, State, Output, Shape, Warps>
 //   PagedAttentionDecode<Query, State, Output, Shape, Warps, Warps, true>   lean: for what is assembled before sm_90,
 //                                                                           where registers go further
+//   PagedAttentionDecode<..., Lean, Fresh>                                  fresh_rows.cuh
 //
 // A column is a pair (row of the step, query head of one key head); an item is up to Columns of them. A warp takes
 // every Slots-th page, by its number: S^T[16 positions, columns] = K Q^T and O^T[value width, columns] += V^T P^T, a
@@ -20,22 +21,10 @@
 #ifndef LATHE_KERNELS_PAGED_ATTENTION_DECODE_CUH
 #define LATHE_KERNELS_PAGED_ATTENTION_DECODE_CUH
 
+#include "fresh_rows.cuh"
 #include "mma_tile.cuh"
-#include "paged_attention.cuh"
 
 namespace lathe::kernels {
-
-template <FloatElement Query, PageElement State, FloatElement Output> struct PagedAttentionParams {
-  const Query *Q;
-  Output *Out;
-  const State *Pool;
-  const int32_t *RowOffsets, *Lengths, *BlockTables;
-  const float *Sinks;
-  int64_t Tokens, Sequences, Pages;
-  int64_t LdQ, LdOut, PageElements, LayerOffset;
-  float Scale, SoftCap; ///< SoftCap 0: none, else c * tanh(x / c)
-  int64_t Window;       ///< 0: none
-};
 
 inline constexpr float Log2E = 1.44269504088896340736f;
 
@@ -80,7 +69,7 @@ struct ScoreMap {
 };
 
 template <FloatElement Query, PageElement State, FloatElement Output, class Shape, int Warps, int Slots = Warps,
-          bool Lean = false>
+          bool Lean = false, class Fresh = Stored>
 struct PagedAttentionDecode {
   static_assert(Shape::KeyWidth % 16 == 0 && Shape::ValueWidth % 16 == 0,
                 "widths must be multiples of 16; PagedAttention takes the others");
@@ -97,8 +86,11 @@ struct PagedAttentionDecode {
   using Element = ProductElement<Query, State>;
   static constexpr int Parts = OperandParts<Query, State>;
   static constexpr int SumFloats = Warps * Columns * ValueWidth;
-  static constexpr int SharedBytes = 4 * (SumFloats + 2 * Warps * Columns);
-  using Params = PagedAttentionParams<Query, State, Output>;
+  static constexpr int SumBytes = 4 * (SumFloats + 2 * Warps * Columns);
+  static constexpr int FreshBytes = Fresh::template Bytes<Query, State, Shape, Columns>;
+  static constexpr int SharedBytes = SumBytes + FreshBytes;
+  static constexpr bool WaitsItself = Fresh::Rotates;
+  using Params = typename Fresh::template Params<Query, State, Output>;
 
   static __host__ __device__ int64_t tiles(const Params &p) { return p.Tokens * Shape::KvHeads * HeadBlocks; }
 
@@ -139,14 +131,16 @@ struct PagedAttentionDecode {
   }
 
   /// Queries as right operands: lane 4g+t holds column g of each block, the dimensions that `loadKeys` gives lane t.
-  static __device__ void loadQueries(uint32_t (&q)[Parts][ColumnBlocks][KeyWords], const Params &p, const Item &item) {
+  /// `place(column)` is where a column's are.
+  template <class Place>
+  static __device__ void loadQueries(uint32_t (&q)[Parts][ColumnBlocks][KeyWords], const Item &item,
+                                     const Place &place) {
     int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
 #pragma unroll
     for (int block = 0; block < ColumnBlocks; ++block) {
       int column = block * 8 + g;
       bool valid = column < item.count();
-      const Query *source =
-          p.Q + (valid ? (item.Token + item.row(column)) * p.LdQ + int64_t(item.head(column)) * KeyWidth : 0);
+      const Query *source = place(valid ? column : 0);
 #pragma unroll
       for (int word = 0; word < KeyWords; ++word) {
         constexpr int Wide = KeyWidth / 32 * 4;
@@ -163,6 +157,13 @@ struct PagedAttentionDecode {
     }
   }
 
+  /// Words of neighbouring 16-bit elements.
+  template <int Count> static __device__ void takeWords(uint32_t (&words)[Count], const State *source) {
+#pragma unroll
+    for (int i = 0; i < Count; ++i)
+      words[i] = reinterpret_cast<const uint32_t *>(source)[i];
+  }
+
   /// A lane's share of a position's key: of each 32 dimensions eight neighbours, of the last 16 four.
   struct KeyShare {
     static constexpr int Wide = KeyWidth / 32;
@@ -176,6 +177,15 @@ struct PagedAttentionDecode {
         Eights[j].load(row, j * 32 + t * 8);
       if constexpr (KeyWidth % 32 != 0)
         Four.load(row, Wide * 32 + t * 4);
+    }
+    /// From shared memory, of 16-bit elements.
+    __device__ void take(const State *row) {
+      int t = threadIdx.x % 4;
+#pragma unroll
+      for (int j = 0; j < Wide; ++j)
+        takeWords(Eights[j].Words, row + j * 32 + t * 8);
+      if constexpr (KeyWidth % 32 != 0)
+        takeWords(Four.Words, row + Wide * 32 + t * 4);
     }
     __device__ void unpack(uint32_t (&words)[KeyWords]) const {
 #pragma unroll
@@ -202,6 +212,16 @@ struct PagedAttentionDecode {
         Four.load(row, Wide * 64 + g * 4);
       if constexpr (ValueWidth % 32 != 0)
         Two.load(row, ValueWidth / 32 * 32 + g * 2);
+    }
+    __device__ void take(const State *row) {
+      int g = threadIdx.x % 32 / 4;
+#pragma unroll
+      for (int j = 0; j < Wide; ++j)
+        takeWords(Eights[j].Words, row + j * 64 + g * 8);
+      if constexpr (ValueWidth % 64 >= 32)
+        takeWords(Four.Words, row + Wide * 64 + g * 4);
+      if constexpr (ValueWidth % 32 != 0)
+        takeWords(Two.Words, row + ValueWidth / 32 * 32 + g * 2);
     }
     /// Those of words first .. first + 3, or of all that are left.
     template <int First> __device__ void unpack(uint32_t (&words)[4]) const {
@@ -344,8 +364,27 @@ struct PagedAttentionDecode {
     }
   }
 
-  /// Sums of the pages first, first + Slots, ... of an item.
-  static __device__ void addPages(Sums &sums, const Params &p, const Item &item, int64_t page) {
+  /// Puts fresh keys in the place of what a page of positions first, first+1 .. had there.
+  template <class Rows> static __device__ void replaceKeys(KeyShare (&k)[2], const Rows &rows, int64_t first) {
+    int g = threadIdx.x % 32 / 4;
+#pragma unroll
+    for (int i = 0; i < 2; ++i)
+      if (int row = rows.find(first + g + i * 8); row >= 0)
+        k[i].take(rows.Keys + row * KeyWidth);
+  }
+
+  /// replaceKeys for values.
+  template <class Rows> static __device__ void replaceValues(ValueShare (&v)[4], const Rows &rows, int64_t first) {
+    int t = threadIdx.x % 4;
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+      if (int row = rows.find(first + t * 2 + i % 2 + i / 2 * 8); row >= 0)
+        v[i].take(rows.Values + row * ValueWidth);
+  }
+
+  /// Sums of the pages first, first + Slots, ... of an item. `memory` and `writes` are for fresh rows.
+  static __device__ void addPages(Sums &sums, const Params &p, const Item &item, int64_t page, char *memory,
+                                  bool writes) {
     int lane = threadIdx.x % 32, rows = HeadBlocks > 1 ? 1 : item.Rows;
     int64_t begin = item.begin(0), end = smaller<int64_t>(item.End + rows - 1, p.Pages * PageTokens);
     int64_t wholeBegin = item.begin(item.count() - 1), wholeEnd = item.end(0), last = ceilDiv<int64_t>(end, PageTokens);
@@ -362,14 +401,36 @@ struct PagedAttentionDecode {
     KeyShare k[2];
     ValueShare v[4];
     int32_t numbers = readNumbers(page);
-    loadQueries(q, p, item);
     ScoreMap map(p.Scale, p.SoftCap);
+    int64_t offset = 0;
+    auto loadFirst = [&] {
+      offset = __shfl_sync(0xffffffffu, numbers, 0) * p.PageElements;
+      loadKeys(k, elementsAfter(keys, offset));
+      if constexpr (Ahead)
+        loadValues(v, elementsAfter(values, offset));
+    };
+    auto bring = [&] {
+      if constexpr (Fresh::Rotates) {
+        // Pages first: they do not depend on the kernels before this one.
+        if (page < last)
+          loadFirst();
+        FreshRows<Fresh, Query, State, Shape, Columns> found(p, item.Sequence, memory);
+        found.template fill<Threads>(p, item, writes);
+        __syncthreads();
+        loadQueries(q, item, [&](int column) { return found.Queries + column * found.Pitch; });
+        return found;
+      } else {
+        loadQueries(q, item, [&](int column) {
+          return p.Q + (item.Token + item.row(column)) * p.LdQ + int64_t(item.head(column)) * KeyWidth;
+        });
+        if (page < last)
+          loadFirst();
+        return Stored{};
+      }
+    };
+    const auto fresh = bring();
     if (page >= last)
       return;
-    int64_t offset = __shfl_sync(0xffffffffu, numbers, 0) * p.PageElements;
-    loadKeys(k, elementsAfter(keys, offset));
-    if constexpr (Ahead)
-      loadValues(v, elementsAfter(values, offset));
 #pragma unroll 1
     for (int step = 1; page < last; ++step, page += Slots) {
       int64_t first = page * PageTokens, next = offset;
@@ -379,12 +440,18 @@ struct PagedAttentionDecode {
       next = __shfl_sync(0xffffffffu, numbers, step % 32) * p.PageElements;
       float scores[ColumnBlocks][4];
       uint32_t weights[Parts][ColumnBlocks][2];
+      if constexpr (Fresh::Rotates)
+        if (first + PageTokens > fresh.Begin)
+          replaceKeys(k, fresh, first);
       score(scores, k, q);
       if (more)
         loadKeys(k, pointerAfter(elementsAfter(keys, next), scores[0][0]));
       if constexpr (!Ahead)
         loadValues(v, elementsAfter(values, offset));
       weigh(sums, scores, weights, item, first, whole, map);
+      if constexpr (Fresh::Rotates)
+        if (first + PageTokens > fresh.Begin)
+          replaceValues(v, fresh, first);
       if (!whole)
         clearUnseen(v, first, begin, end);
       addValues(sums, v, weights);
@@ -469,7 +536,7 @@ struct PagedAttentionDecode {
   /// Sums of an item over the pages of slot `slot`, left in shared memory: page numbers that are equal modulo Slots
   /// are one slot's, whatever is seen.
   static __device__ void addSlot(const Params &p, const Item &item, int slot, float *parts, float *maxima,
-                                 float *totals) {
+                                 float *totals, char *memory, bool writes) {
     Sums sums;
 #pragma unroll
     for (int block = 0; block < ColumnBlocks; ++block)
@@ -484,14 +551,14 @@ struct PagedAttentionDecode {
           sums.Values[block][word][i] = 0;
       }
     int64_t firstPage = item.begin(0) / PageTokens;
-    addPages(sums, p, item, firstPage + (slot + Slots - firstPage % Slots) % Slots);
+    addPages(sums, p, item, firstPage + (slot + Slots - firstPage % Slots) % Slots, memory, writes);
     leave(sums, parts, maxima, totals);
   }
 
   /// Computes one item.
   static __device__ void attend(const Params &p, const Item &item, char *smem) {
     float *parts = reinterpret_cast<float *>(smem), *maxima = parts + SumFloats, *totals = maxima + Warps * Columns;
-    addSlot(p, item, threadIdx.x / 32, parts, maxima, totals);
+    addSlot(p, item, threadIdx.x / 32, parts, maxima, totals, smem + SumBytes, item.Head0 == 0);
     __syncthreads();
     join(p, item, parts, maxima, totals);
   }
@@ -518,6 +585,11 @@ struct PagedAttentionDecode {
   static __device__ void run(const Params &p, int64_t tile, char *smem, const NoBody &) {
     constexpr int ItemsPerToken = Shape::KvHeads * HeadBlocks;
     Item item = findItem(p, tile / ItemsPerToken, int(tile % ItemsPerToken));
+    if constexpr (WaitsItself) {
+      startNext();
+      if (item.Rows == 0)
+        waitForPrevious();
+    }
     if (item.Rows > 0)
       attend(p, item, smem);
   }

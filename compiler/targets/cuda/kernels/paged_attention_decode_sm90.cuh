@@ -1,7 +1,7 @@
 // PagedAttentionDecode with the pages of an item spread over a cluster of blocks, which join through each other's
 // shared memory: for steps with fewer items than the chip has multiprocessors.
 //
-//   PagedAttentionDecodeCluster<Query, State, Output, Shape, Warps, Cluster>
+//   PagedAttentionDecodeCluster<Query, State, Output, Shape, Warps, Cluster, Fresh>
 //
 // Grid: Tokens * KvHeads * HeadBlocks * Cluster in clusters of Cluster (at most 8 where the driver's limit stands);
 // block 32 * Warps; shared SharedBytes. Slot w * Cluster + r is warp w of the cluster's block r.
@@ -12,13 +12,15 @@
 
 namespace lathe::kernels {
 
-template <FloatElement Query, PageElement State, FloatElement Output, class Shape, int Warps, int Cluster_>
+template <FloatElement Query, PageElement State, FloatElement Output, class Shape, int Warps, int Cluster_,
+          class Fresh = Stored>
 struct PagedAttentionDecodeCluster {
   static constexpr int Cluster = Cluster_;
-  using Blockwise = PagedAttentionDecode<Query, State, Output, Shape, Warps, Warps * Cluster>;
+  using Blockwise = PagedAttentionDecode<Query, State, Output, Shape, Warps, Warps * Cluster, false, Fresh>;
   using Params = typename Blockwise::Params;
   using Item = typename Blockwise::Item;
   using Joined = typename Blockwise::Joined;
+  static constexpr bool WaitsItself = Blockwise::WaitsItself;
   static constexpr int Threads = Blockwise::Threads, MinBlocks = Blockwise::MinBlocks;
   static constexpr int Columns = Blockwise::Columns, ValueWidth = Blockwise::ValueWidth;
   static constexpr int JoinedFloats = Columns * (ValueWidth + 2); ///< a block's sums, maxima, totals
@@ -68,11 +70,16 @@ struct PagedAttentionDecodeCluster {
     int rank = int(tile % Cluster);
     tile /= Cluster;
     Item item = Blockwise::findItem(p, tile / ItemsPerToken, int(tile % ItemsPerToken));
-    if (item.Rows == 0)
+    if constexpr (WaitsItself)
+      startNext();
+    if (item.Rows == 0) {
+      waitForPrevious();
       return; // and so does the whole cluster
+    }
     float *parts = reinterpret_cast<float *>(smem), *maxima = parts + Blockwise::SumFloats;
     float *totals = maxima + Warps * Columns, *joined = totals + Warps * Columns;
-    Blockwise::addSlot(p, item, threadIdx.x / 32 * Cluster + rank, parts, maxima, totals);
+    Blockwise::addSlot(p, item, threadIdx.x / 32 * Cluster + rank, parts, maxima, totals,
+                       smem + Blockwise::SumBytes + 4 * JoinedFloats, rank == 0 && item.Head0 == 0);
     __syncthreads();
     joinWarps(item, parts, maxima, totals, joined);
     clusterBarrier(Cluster);

@@ -2,6 +2,7 @@
 // rate of the memory. sm_90a.
 //
 //   QuantizedFewRowsSm90<Element, Outputs, Rows, K, Formats...>
+//   QuantizedFewRowsOf<LeftSide, Element, Outputs, Rows, K, Formats...>   normalized_rows.cuh
 //     Element   of A: Half; with one row also BFloat16 and float
 //     Outputs   joined.cuh
 //     Rows      1, 2, 4 or 8, that are multiplied at a time: more are taken in passes over the weights, of which the
@@ -23,6 +24,7 @@
 
 #include "instructions_sm90.cuh"
 #include "joined.cuh"
+#include "normalized_rows.cuh"
 #include "packed_blocks.cuh"
 
 namespace lathe::kernels {
@@ -37,34 +39,75 @@ template <FloatElement Element, int K> struct QuantizedRow {
             reinterpret_cast<const float *>(memory + CodeBytes + ScaleBytes)};
   }
 
-  /// Rounds a row; `thread` of `Threads`, whole warps. Four lanes take a group of 32. All loads come first, so that the
-  /// row costs the memory's latency once.
-  template <int Threads> static __device__ void round(const Element *a, char *memory, int thread) {
-    using Pair = Packet<Element, 2>;
-    constexpr int Passes = (Groups * 4 + Threads / 4 - 1) / (Threads / 4);
-    int t = thread % 4;
-    Pair x[Passes][4];
-    bool aligned = isAligned(a, 2 * sizeof(Element));
+  using Pair = Packet<Element, 2>;
+  template <int Threads> static constexpr int Passes = (Groups * 4 + Threads / 4 - 1) / (Threads / 4);
+
+  /// Four lanes take a group of 32: neighbours 8 i + 2 t of it in x[i]. All loads come first, so that the row costs the
+  /// memory's latency once.
+  template <int Threads, class T>
+  static __device__ void loadPairs(const T *row, int thread, Packet<T, 2> (&x)[Passes<Threads>][4]) {
+    bool aligned = isAligned(row, 2 * sizeof(T));
 #pragma unroll
-    for (int pass = 0; pass < Passes; ++pass) {
+    for (int pass = 0; pass < Passes<Threads>; ++pass) {
       int group = pass * (Threads / 4) + thread / 4;
 #pragma unroll
       for (int i = 0; i < 4; ++i) {
-        const Element *source = a + group * 32 + i * 8 + t * 2;
+        const T *source = row + group * 32 + i * 8 + thread % 4 * 2;
         x[pass][i].Raw[0] = {};
         if (group * 32 >= K)
           continue;
         if (aligned) {
-          x[pass][i].Raw[0] = *reinterpret_cast<const typename Pair::Word *>(source);
+          x[pass][i].Raw[0] = *reinterpret_cast<const typename Packet<T, 2>::Word *>(source);
         } else {
           x[pass][i].Elements[0] = source[0];
           x[pass][i].Elements[1] = source[1];
         }
       }
     }
+  }
+
+  /// Rounds a row, after the kernels that come before; `thread` of `Threads`, whole warps.
+  template <int Threads> static __device__ void round(const Element *a, char *memory, int thread) {
+    Pair x[Passes<Threads>][4];
+    waitForPrevious();
+    loadPairs<Threads>(a, thread, x);
 #pragma unroll
-    for (int pass = 0; pass < Passes; ++pass)
-      roundGroup(x[pass], memory, pass * (Threads / 4) + thread / 4, t);
+    for (int pass = 0; pass < Passes<Threads>; ++pass)
+      roundGroup(x[pass], memory, pass * (Threads / 4) + thread / 4, thread % 4);
+  }
+
+  /// Normalizes a row and rounds it. `sums` are Threads / 8 bytes of shared memory, `meet()` is a barrier of the
+  /// threads.
+  template <int Threads, class Source, class Gain, class Meet>
+  static __device__ void normalize(const RmsNormalized<Source, Gain> &norm, const Source *a, char *memory, float *sums,
+                                   int thread, const Meet &meet) {
+    Packet<Source, 2> x[Passes<Threads>][4];
+    Packet<Gain, 2> gains[Passes<Threads>][4];
+    loadPairs<Threads>(norm.Weight, thread, gains);
+    waitForPrevious();
+    loadPairs<Threads>(a, thread, x);
+    float sum = 0;
+#pragma unroll
+    for (int pass = 0; pass < Passes<Threads>; ++pass)
+#pragma unroll
+      for (int i = 0; i < 8; ++i) {
+        float value = toValue(x[pass][i / 2].Elements[i % 2]);
+        sum += value * value;
+      }
+    sum = sumLanes(sum);
+    if (thread % 32 == 0)
+      sums[thread / 32] = sum;
+    meet();
+    float scale = scaleOfRow<Threads / 32>(sums, K, norm.Epsilon);
+#pragma unroll
+    for (int pass = 0; pass < Passes<Threads>; ++pass) {
+      Pair y[4];
+#pragma unroll
+      for (int i = 0; i < 8; ++i)
+        y[i / 2].Elements[i % 2] = fromValue<Element>(toValue(x[pass][i / 2].Elements[i % 2]) * scale *
+                                                      toValue(gains[pass][i / 2].Elements[i % 2]));
+      roundGroup(y, memory, pass * (Threads / 4) + thread / 4, thread % 4);
+    }
   }
 
   static __device__ void roundGroup(const Packet<Element, 2> (&pairs)[4], char *memory, int group, int t) {
@@ -157,6 +200,38 @@ template <int Rows, int K> struct QuantizedRows {
     }
   }
 
+  /// load() of rows that are normalized on the way: read twice, as they do not all fit the registers. `sums` are Rows *
+  /// Units * 4 bytes of shared memory, `meet()` is a barrier of the warps.
+  template <int Warps, class Source, class Gain, class Meet>
+  static __device__ void normalize(const RmsNormalized<Source, Gain> &norm, const Source *a, int64_t stride,
+                                   int64_t rows, char *memory, float *sums, int warp, int lane, const Meet &meet) {
+    auto loadPart = [&](int part, float (&x)[8]) {
+      int row = part % Rows, column = part / Rows * 256 + lane * 8;
+      loadEight(a + (row < rows ? row * stride : 0), column, row < rows ? K : 0, x);
+    };
+#pragma unroll 4
+    for (int part = warp; part < Rows * Units; part += Warps) {
+      float x[8];
+      loadPart(part, x);
+      float sum = sumLanes(sumOfSquares(x));
+      if (lane == 0)
+        sums[part % Rows * Units + part / Rows] = sum;
+    }
+    meet();
+#pragma unroll 2
+    for (int part = warp; part < Rows * Units; part += Warps) {
+      float x[8], gains[8];
+      loadPart(part, x);
+      loadEight(norm.Weight, part / Rows * 256 + lane * 8, K, gains);
+      float scale = scaleOfRow<Units>(sums + part % Rows * Units, K, norm.Epsilon);
+      Packet<Half, 8> y;
+#pragma unroll
+      for (int e = 0; e < 8; ++e)
+        y.Elements[e] = fromValue<Half>(x[e] * scale * gains[e]);
+      keep(y, memory, part % Rows, part / Rows, lane);
+    }
+  }
+
   static __device__ void keep(const Packet<Half, 8> &x, char *memory, int row, int unit, int lane) {
     *reinterpret_cast<uint4 *>(memory + row * Pitch + unit * 512 + lane * 16) = x.Raw[0];
     float sum = 0;
@@ -184,7 +259,8 @@ template <int Rows, int K> struct QuantizedRows {
   }
 };
 
-template <FloatElement Element, class Outputs, int Rows, int K, class... Formats> struct QuantizedFewRowsSm90 {
+template <class LeftSide, FloatElement Element, class Outputs, int Rows, int K, class... Formats>
+struct QuantizedFewRowsOf {
   static_assert(Rows == 1 || Rows == 2 || Rows == 4 || Rows == 8, "Rows must be 1, 2, 4 or 8");
   static_assert(Rows == 1 || IsSame<Element, Half>, "more than one row must be f16");
   static_assert(K % 32 == 0, "K must be a multiple of 32");
@@ -212,7 +288,8 @@ template <FloatElement Element, class Outputs, int Rows, int K, class... Formats
   static constexpr int StageBytes = stageBytes();
   static constexpr int LeftBytes = (Rows == 1 ? Row::Bytes : RowsOfA::Bytes + 15) / 16 * 16;
   static constexpr int Slots = Rows == 1 ? 4 : 2, SlotBytes = Sums * Workers * 16 * Rows * 4;
-  static constexpr int Rest = LeftBytes + Slots * SlotBytes + 256;
+  static constexpr int SquareBytes = !LeftSide::Normalizes ? 0 : Rows == 1 ? 32 : (Rows * RowsOfA::Units + 1) / 2 * 8;
+  static constexpr int Rest = LeftBytes + Slots * SlotBytes + SquareBytes + 256;
   /// One block a multiprocessor, with a ring in all of its memory. Two with half of it start earlier, but of a grid
   /// that follows one with larger blocks two land on one multiprocessor: the products of an 8B Q4_K_M step took 1.63
   /// ms, so 1.43.
@@ -230,10 +307,11 @@ template <FloatElement Element, class Outputs, int Rows, int K, class... Formats
     int64_t N, LdC;
   };
   struct Params {
-    const Element *A;
+    const typename LeftSide::template SourceOf<Element> *A;
     int64_t M, LdA;
     int64_t Blocks;
     Part Parts[PartCount];
+    LeftSide Norm;
   };
 
   static __host__ __device__ int64_t tilesOfParts(const Params &p) {
@@ -247,11 +325,12 @@ template <FloatElement Element, class Outputs, int Rows, int K, class... Formats
   struct Shared {
     char *Ring, *Left;
     float *Partial; ///< [Slots][Sums][Workers][16][Rows]
+    float *Squares; ///< sums of what is normalized
     uint64_t *Full, *Empty, *Summed, *Free;
     __device__ explicit Shared(char *smem)
         : Ring(smem), Left(smem + Stages * StageBytes), Partial(reinterpret_cast<float *>(Left + LeftBytes)),
-          Full(reinterpret_cast<uint64_t *>(Left + LeftBytes + Slots * SlotBytes)), Empty(Full + Stages),
-          Summed(Empty + Stages), Free(Summed + Slots) {}
+          Squares(Partial + Slots * SlotBytes / 4), Full(reinterpret_cast<uint64_t *>(Squares + SquareBytes / 4)),
+          Empty(Full + Stages), Summed(Empty + Stages), Free(Summed + Slots) {}
     static constexpr int Barriers = 2 * Stages + 2 * Slots;
   };
   static_assert(Shared::Barriers * 8 <= 256);
@@ -418,6 +497,26 @@ template <FloatElement Element, class Outputs, int Rows, int K, class... Formats
     }
   };
 
+  /// Brings rows from `row` on of A, by the workers, after the kernels that come before.
+  static __device__ void bringRows(const Params &p, int64_t row, const Shared &shared, int warp, int lane) {
+    constexpr int Together = Workers * 32;
+    const auto *a = p.A + row * p.LdA;
+    [[maybe_unused]] auto meet = [] { syncSome<1, Together>(); };
+    if constexpr (LeftSide::Normalizes && Rows == 1) {
+      Row::template normalize<Together>(p.Norm, a, shared.Left, shared.Squares, threadIdx.x, meet);
+    } else if constexpr (Rows == 1) {
+      Row::template round<Together>(a, shared.Left, threadIdx.x);
+    } else {
+      waitForPrevious();
+      if constexpr (LeftSide::Normalizes)
+        RowsOfA::template normalize<Workers>(p.Norm, a, p.LdA, p.M - row, shared.Left, shared.Squares, warp, lane,
+                                             meet);
+      else
+        RowsOfA::template load<Workers>(a, p.LdA, p.M - row, shared.Left, warp, lane);
+    }
+    syncSome<1, Together>();
+  }
+
   template <class Body> static __device__ void run(const Params &p, int64_t strip, char *smem, const Body &body) {
     Shared shared(smem);
     int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
@@ -445,17 +544,11 @@ template <FloatElement Element, class Outputs, int Rows, int K, class... Formats
       }
     } else if (warp < Workers) {
       // 2. The rows of A, then the tiles as they come.
-      waitForPrevious();
       Worker worker{p, shared, warp, lane, {}, {}};
       for (int64_t pass = 0; pass < passes(p); ++pass) {
-        const Element *a = p.A + pass * Rows * p.LdA;
         if (pass > 0)
           syncSome<1, Workers * 32>(); // others may still read the rows before
-        if constexpr (Rows == 1)
-          Row::template round<Workers * 32>(a, shared.Left, threadIdx.x);
-        else
-          RowsOfA::template load<Workers>(a, p.LdA, p.M - pass * Rows, shared.Left, warp, lane);
-        syncSome<1, Workers * 32>();
+        bringRows(p, pass * Rows, shared, warp, lane);
         for (int64_t tile = strip; tile < all; tile += strips)
           withPart(p, tile, worker);
       }
@@ -473,6 +566,9 @@ template <FloatElement Element, class Outputs, int Rows, int K, class... Formats
         endBarrier(shared.Full + i);
   }
 };
+
+template <FloatElement Element, class Outputs, int Rows, int K, class... Formats>
+using QuantizedFewRowsSm90 = QuantizedFewRowsOf<AsIs, Element, Outputs, Rows, K, Formats...>;
 
 } // namespace lathe::kernels
 

@@ -1,8 +1,9 @@
 // c[m, n] = epilogue(sum_k a[m, k] * unpack(w)[n, k], m, n), W in GGUF blocks, summed in f32.
 //
 //   QuantizedMatmulFewRows<Format, Activation, Output, Rows>   M <= Rows (1, 2, 4, 8); weights stay f32
-//   QuantizedMatmul<Format, Element, Output, Tile>             f16 or bf16 activations on mma.sync; a weight is
-//                                                              rounded from its f32 value to Element
+//   QuantizedMatmul<Format, Element, Output, Tile, Left>       f16 or bf16 activations on mma.sync; a weight is
+//                                                              rounded from its f32 value to Element;
+//                                                              normalized_rows.cuh says what Left is
 //   QuantizedMatmulSimt<Format, Activation, Output>            any activation, many rows, f32 arithmetic
 //   Format: Q4_0, Q8_0, Q4_K, Q5_K, Q6_K of formats.cuh; plain weights go through matmul.cuh. QuantizedMatmul also
 //   takes tiles of blocks, TiledQ4_K and others of packed_blocks.cuh, for any M: where Hopper's kernels do not run.
@@ -13,23 +14,26 @@
 // Grid, block, dynamic shared bytes:
 //   QuantizedMatmulFewRows  ceil(N / 2); 128; 32 * Rows
 //   QuantizedMatmul         ceil(M / Tile::M) * ceil(N / Tile::N); Tile::Threads; (Stages * M + 2 * N) * K * 2 of the
-//   tile QuantizedMatmulSimt     ceil(M / 64) * ceil(N / 64); 256; 8704
+//   tile, 4 * M more where rows are normalized
+//   QuantizedMatmulSimt     ceil(M / 64) * ceil(N / 64); 256; 8704
 // Order of summation depends on K, the format and the tile alone.
 #ifndef LATHE_KERNELS_QUANTIZED_MATMUL_CUH
 #define LATHE_KERNELS_QUANTIZED_MATMUL_CUH
 
 #include "formats.cuh"
 #include "matmul.cuh"
+#include "normalized_rows.cuh"
 #include "packed_blocks.cuh"
 
 namespace lathe::kernels {
 
-template <class Activation, class Output> struct QuantizedMatmulParams {
-  const Activation *A;
+template <class Activation, class Output, class Left = AsIs> struct QuantizedMatmulParams {
+  const typename Left::template SourceOf<Activation> *A;
   const uint8_t *W;
   Output *C;
   int64_t M, N, K;
   int64_t LdA, LdC;
+  Left Norm;
 };
 
 template <class Format, FloatElement Activation, class Output, int Rows> struct QuantizedMatmulFewRows {
@@ -84,17 +88,26 @@ template <class Format, FloatElement Activation, class Output, int Rows> struct 
   }
 };
 
-template <class Format, HalfElement Element, class Output, class Tile> struct QuantizedMatmul {
+template <class Format, HalfElement Element, class Output, class Tile, class Left = AsIs> struct QuantizedMatmul {
   static constexpr int Threads = Tile::Threads, MinBlocks = Tile::MinBlocks;
   static constexpr int LeftBytes = Tile::M * Tile::K * 2, RightBytes = Tile::N * Tile::K * 2;
-  static constexpr int SharedBytes = Tile::Stages * LeftBytes + 2 * RightBytes;
+  static constexpr int ScaleBytes = Left::Normalizes ? Tile::M * 4 : 0;
+  static constexpr int SharedBytes = Tile::Stages * LeftBytes + 2 * RightBytes + ScaleBytes;
   static constexpr int SumsOfThread = Tile::M * Tile::N / Threads;
   static_assert(!TiledFormat<Format> || Tile::K >= 32, "a lane unpacks 32 columns at a time; use a deeper tile");
   static_assert(Tile::Stages >= 3, "a stage is refilled while the one before it is read; use 3 stages or more");
-  using Params = QuantizedMatmulParams<Element, Output>;
+  using Params = QuantizedMatmulParams<Element, Output, Left>;
 
   static __host__ __device__ int64_t tiles(const Params &p) {
     return ceilDiv<int64_t>(p.M, Tile::M) * ceilDiv<int64_t>(p.N, Tile::N);
+  }
+
+  static __device__ auto viewRows(const Params &p, int64_t row0, char *scales, char *sums) {
+    if constexpr (Left::Normalizes)
+      return NormalizedTileView<Element, Left>::template create<Tile::M, Threads>(
+          p.Norm, p.A, p.M, p.K, p.LdA, row0, reinterpret_cast<float *>(scales), reinterpret_cast<float *>(sums));
+    else
+      return MatrixView<Element>(p.A, p.M, p.K, p.LdA);
   }
 
   /// Decodes columns col0.. of the product, elements k.. of K, into a tile [N][K]; outside is zero.
@@ -147,8 +160,8 @@ template <class Format, HalfElement Element, class Output, class Tile> struct Qu
   static __device__ void run(const Params &p, int64_t tile, char *smem, const Epilogue &epilogue) {
     TilePosition position(tile, ceilDiv<int64_t>(p.M, Tile::M), ceilDiv<int64_t>(p.N, Tile::N));
     int64_t row0 = position.Row * Tile::M, col0 = position.Col * Tile::N;
-    MatrixView<Element> a(p.A, p.M, p.K, p.LdA);
     char *left = smem, *right = smem + Tile::Stages * LeftBytes;
+    auto a = viewRows(p, row0, right + 2 * RightBytes, right);
     // 1. Fill the stages of A but one, decode the first tile of W.
     int64_t steps = ceilDiv<int64_t>(p.K, Tile::K);
     for (int stage = 0; stage < Tile::Stages - 1; ++stage) {

@@ -19,21 +19,24 @@ namespace lathe::kernels {
 
 enum class Pairing { Adjacent, Half };
 
-/// cosines and sines [Dims / 2] of a token's angles, times Magnitude, by all threads of a block. `p` has the members of
-/// Rope::Params that say how to turn. The reduction to half turns is in f64: in f32 the remainder of a large angle has
-/// no digits.
+/// Cosine and sine of angle i of a token, times Magnitude. `p` has the members of Rope::Params that say how to turn.
+/// The reduction to half turns is in f64: in f32 the remainder of a large angle has no digits.
+template <class Rotation>
+__device__ inline void findAngle(const Rotation &p, int64_t token, int i, float &cosine, float &sine) {
+  double exponent = -2.0 * i / double(p.Dims) * log2(double(p.Base));
+  double factor = p.Factors ? double(p.Factors[i]) : 1.0;
+  float theta = float(p.Positions[token * p.PositionStride]) * p.PositionScale * float(exp2(exponent) / factor);
+  double halfTurns = double(theta) * 0.31830988618379067154;
+  sincospif(float(halfTurns - 2.0 * rint(halfTurns * 0.5)), &sine, &cosine);
+  cosine *= p.Magnitude;
+  sine *= p.Magnitude;
+}
+
+/// cosines and sines [Dims / 2] of a token's angles, by all threads of a block.
 template <int Threads, class Rotation>
 __device__ inline void fillAngles(const Rotation &p, int64_t token, float *cosines, float *sines) {
-  for (int i = threadIdx.x; i < int(p.Dims / 2); i += Threads) {
-    double exponent = -2.0 * i / double(p.Dims) * log2(double(p.Base));
-    double factor = p.Factors ? double(p.Factors[i]) : 1.0;
-    float theta = float(p.Positions[token * p.PositionStride]) * p.PositionScale * float(exp2(exponent) / factor);
-    double halfTurns = double(theta) * 0.31830988618379067154;
-    float sine, cosine;
-    sincospif(float(halfTurns - 2.0 * rint(halfTurns * 0.5)), &sine, &cosine);
-    cosines[i] = cosine * p.Magnitude;
-    sines[i] = sine * p.Magnitude;
-  }
+  for (int i = threadIdx.x; i < int(p.Dims / 2); i += Threads)
+    findAngle(p, token, i, cosines[i], sines[i]);
 }
 
 template <FloatElement Input, FloatElement Output, Pairing Pairs> struct Rope {

@@ -450,6 +450,21 @@ KERNEL(PackedFew) lathe_packed_few_dual(void *p0, void *p1, void *p2, void *p3, 
   gridTiles<PackedFew>(params, smem, GateTimesUp{});
 }
 
+using PackedNormalized = PackedMatmulFewRows<BFloat16, Dual<BFloat16>, 8, RmsNormalized<float, float>>;
+static_assert(PackedNormalized::SharedBytes == 256 * 8 * 2);
+// registers <= 128
+KERNEL(PackedNormalized) lathe_packed_few_normalized(void *p0, void *p1, void *p2, void *p3, void *p4, int64_t d0) {
+  SHARED;
+  PackedNormalized::Params params{.A = (const float *)p0,
+                                  .M = d0,
+                                  .K = 4096,
+                                  .LdA = 4096,
+                                  .Blocks = 132,
+                                  .Parts = {{{(const BFloat16 *)p1, (const BFloat16 *)p2}, p3, 14336, 14336}},
+                                  .Norm = {(const float *)p4, 1e-5f}};
+  gridTiles<PackedNormalized>(params, smem, GateTimesUp{});
+}
+
 using PackedLarge = PackedMatmul<Half, Half, PackedLargeTile>;
 static_assert(PackedLarge::SharedBytes == 98304);
 // registers <= 128

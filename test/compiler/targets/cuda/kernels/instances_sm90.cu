@@ -6,6 +6,7 @@
 #include "paged_attention_prefill_sm90.cuh"
 #include "quantized_few_sm90.cuh"
 #include "quantized_rows_sm90.cuh"
+#include "row_reduction_sm90.cuh"
 
 using namespace lathe::kernels;
 
@@ -64,6 +65,41 @@ extern "C" __global__ void __launch_bounds__(FewDual::Threads, FewDual::MinBlock
       .Parts = {
           {.W = {static_cast<const Half *>(p1), static_cast<const Half *>(p2)}, .C = p3, .N = 14336, .LdC = 14336}}};
   gridTiles<FewDual>(params, smem, SwiGlu{});
+}
+
+using FewNormalized = PackedMatmulFewRowsSm90<BFloat16, Dual<BFloat16>, 1, 4096, RmsNormalized<float, float>>;
+static_assert(FewNormalized::MinBlocks == 2);
+// registers <= 112
+extern "C" __global__ void __launch_bounds__(FewNormalized::Threads, FewNormalized::MinBlocks)
+    lathe_packed_few_sm90_normalized(void *p0, void *p1, void *p2, void *p3, void *p4) {
+  extern __shared__ __align__(1024) char smem[];
+  FewNormalized::Params params{.A = static_cast<const float *>(p0),
+                               .M = 1,
+                               .K = 4096,
+                               .LdA = 4096,
+                               .Blocks = 132,
+                               .Parts = {{.W = {static_cast<const BFloat16 *>(p1), static_cast<const BFloat16 *>(p2)},
+                                          .C = p3,
+                                          .N = 14336,
+                                          .LdC = 14336}},
+                               .Norm = {.Weight = static_cast<const float *>(p4), .Epsilon = 1e-5f}};
+  gridTiles<FewNormalized>(params, smem, SwiGlu{});
+}
+
+using FewNormalizedRows = PackedMatmulFewRowsSm90<Half, float, 8, 4096, RmsNormalized<float, float>>;
+// registers <= 224
+extern "C" __global__ void __launch_bounds__(FewNormalizedRows::Threads, FewNormalizedRows::MinBlocks)
+    lathe_packed_few_sm90_normalized_rows(void *p0, void *p1, void *p2, void *p3, int64_t d0) {
+  extern __shared__ __align__(1024) char smem[];
+  FewNormalizedRows::Params params{
+      .A = static_cast<const float *>(p0),
+      .M = d0,
+      .K = 4096,
+      .LdA = 4096,
+      .Blocks = 132,
+      .Parts = {{.W = {static_cast<const Half *>(p1)}, .C = p2, .N = 128256, .LdC = 128256}},
+      .Norm = {.Weight = static_cast<const float *>(p3), .Epsilon = 1e-5f}};
+  gridTiles<FewNormalizedRows>(params, smem, StoreAsIs{});
 }
 
 using Wide = PackedMatmulWideSm90<BFloat16, float>;
@@ -188,6 +224,17 @@ KERNEL(QuantizedFew2) lathe_quantized_few_rows_dual(void *p0, void *p1, void *p2
   QuantizedFew2::Params params{
       (const Half *)p0, d0, 4096, 132, {{{(const uint8_t *)p1, (const uint8_t *)p2}, p3, 14336, 14336}}};
   gridTiles<QuantizedFew2>(params, smem, SwiGlu{});
+}
+
+using QuantizedFewNormalized = QuantizedFewRowsOf<RmsNormalized<float, float>, Half, Dual<Half>, 1, 4096, TiledQ4_K>;
+static_assert(QuantizedFewNormalized::SharedBytes <= 232448);
+// registers <= 128
+KERNEL(QuantizedFewNormalized) lathe_quantized_few_rows_normalized(void *p0, void *p1, void *p2, void *p3, void *p4) {
+  SHARED;
+  QuantizedFewNormalized::Params params{
+      (const float *)p0,         1, 4096, 132, {{{(const uint8_t *)p1, (const uint8_t *)p2}, p3, 14336, 14336}},
+      {(const float *)p4, 1e-5f}};
+  gridTiles<QuantizedFewNormalized>(params, smem, SwiGlu{});
 }
 
 using QuantizedFew3 = QuantizedFewRowsSm90<Half, float, 8, 4096, TiledQ6_K>;
@@ -338,4 +385,28 @@ __cluster_dims__(4, 1, 1) lathe_quantized_rows_q4_0(void *p0, void *p1, void *p2
   extern __shared__ __align__(1024) char smem[];
   QuantizedRows3::Params params{(const Half *)p0, d0, 896, 896, 132, {{{(const uint8_t *)p1}, p2, 896, 896}}};
   gridTiles<QuantizedRows3>(params, smem, StoreAsIs{});
+}
+
+struct ArgMax {
+  static constexpr bool Stores = false;
+  struct Row {};
+  const float *X;
+  int64_t *Y;
+  int64_t Cols;
+  template <int N> __device__ void load(int64_t row, int64_t col, float (&x)[N]) const {
+    loadVector(X, row * Cols + col, x);
+  }
+  __device__ Row finish(const ArgMaxReduction::Summary &s, int64_t row, bool leader) const {
+    if (leader)
+      Y[row] = s.Index;
+    return {};
+  }
+};
+
+using LongArgMax = RowReductionCluster<ArgMaxReduction, 8>;
+// registers <= 96
+extern "C" __global__ void __launch_bounds__(LongArgMax::Threads, LongArgMax::MinBlocks) __cluster_dims__(8, 1, 1)
+    lathe_arg_max_cluster(void *p0, void *p1, int64_t d0) {
+  extern __shared__ __align__(128) char smem[];
+  gridTiles<LongArgMax>({.Rows = d0, .Cols = 128256}, smem, ArgMax{(const float *)p0, (int64_t *)p1, 128256});
 }

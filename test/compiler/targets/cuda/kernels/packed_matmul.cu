@@ -75,11 +75,14 @@ template <class Element, class Output> struct Product {
         }
   }
 
-  void compare(Suite &suite, const std::string &title, const std::vector<Output> &got, float scale) const {
+  /// `inexact` is by how much elements of A may be off, relative to themselves.
+  void compare(Suite &suite, const std::string &title, const std::vector<Output> &got, float scale,
+               double inexact = 0) const {
     std::vector<double> want(M * N), slack(M * N);
     for (int64_t i = 0; i < M * N; ++i) {
       want[i] = Sum[i] * scale + number(Bias[i % N]) - 0.125 * static_cast<double>(i / N);
-      slack[i] = scale * Size[i] * accumulation(K) + 4 * Rounding<float> * (std::fabs(Sum[i]) * scale + 1 + i / N);
+      slack[i] =
+          scale * Size[i] * (accumulation(K) + inexact) + 4 * Rounding<float> * (std::fabs(Sum[i]) * scale + 1 + i / N);
     }
     suite.compare(title, got, want, slack);
   }
@@ -111,6 +114,42 @@ void runCase(Suite &suite, const std::string &kernel, const Sizes &s) {
     launch<Kernel>(params, BiasAndRow{product.DeviceBias.data(), 1.5f}, blocks);
   });
   product.compare(suite, title, got, 1.5f);
+}
+
+/// The rows that a product takes, rounded to Element, as normalized_rows.cuh says.
+template <class Element, class Source, class Gain>
+std::vector<Element> normalize(const std::vector<Source> &x, const std::vector<Gain> &gain, const Sizes &s,
+                               float epsilon) {
+  std::vector<Element> rows(s.M * (s.K + s.Pad));
+  for (int64_t m = 0; m < s.M; ++m) {
+    const Source *row = x.data() + m * (s.K + s.Pad);
+    double sum = 0;
+    for (int64_t k = 0; k < s.K; ++k)
+      sum += number(row[k]) * number(row[k]);
+    double scale = 1 / std::sqrt(sum / static_cast<double>(s.K) + epsilon);
+    for (int64_t k = 0; k < s.K; ++k)
+      rows[m * (s.K + s.Pad) + k] = element<Element>(number(row[k]) * scale * number(gain[k]));
+  }
+  return rows;
+}
+
+/// As runCase, with rows that the product normalizes. An element of theirs may be rounded to a neighbour.
+template <class Kernel, class Element, class Output, class Source, class Gain>
+void runNormalized(Suite &suite, const std::string &kernel, const Sizes &s) {
+  constexpr float Epsilon = 0.01f;
+  auto x = randomVector<Source>(s.M * (s.K + s.Pad));
+  auto gain = randomVector<Gain>(s.K);
+  Buffer<Source> deviceX(x, s.Shift);
+  Buffer<Gain> deviceGain(gain, s.Shift);
+  Product<Element, Output> product(normalize<Element>(x, gain, s, Epsilon), s, s.N);
+  auto params = paramsOf<Kernel>(deviceX, s, 2);
+  params.Parts[0] = {{product.Packed.data()}, product.C.data(), s.N, s.N};
+  params.Norm = {deviceGain.data(), Epsilon};
+  std::string title = titleOf(kernel, s);
+  auto got = suite.twice(title, product.C, [&](int64_t blocks) {
+    launch<Kernel>(params, BiasAndRow{product.DeviceBias.data(), 1.5f}, blocks);
+  });
+  product.compare(suite, title, got, 1.5f, 2 * Rounding<Element>);
 }
 
 /// Three products of one A, of N, 40 and 17 columns.
@@ -341,6 +380,18 @@ int main(int argc, char **argv) {
                                                                       {8, 20, 8000});
   runCase<PackedMatmulFewRowsSm90<Half, float, 8, 7777>, Half, float>(suite, "f16 few sm90 not resident",
                                                                       {7, 20, 7777, 0, 1});
+
+  using Norm = RmsNormalized<float, float>;
+  runNormalized<PackedMatmulFewRows<Half, float, 1, Norm>, Half, float, float, float>(suite, "few normalized",
+                                                                                      {1, 33, 520});
+  runNormalized<PackedMatmulFewRows<BFloat16, Half, 8, RmsNormalized<BFloat16, Half>>, BFloat16, Half, BFloat16, Half>(
+      suite, "few normalized", {7, 40, 131, 3, 1});
+  runNormalized<PackedMatmulFewRowsSm90<Half, float, 1, 4100, Norm>, Half, float, float, float>(
+      suite, "few sm90 normalized", {1, 33, 4100});
+  runNormalized<PackedMatmulFewRowsSm90<BFloat16, float, 8, 4096, Norm>, BFloat16, float, float, float>(
+      suite, "few sm90 normalized", {8, 17, 4096});
+  runNormalized<PackedMatmulFewRowsSm90<Half, Half, 4, 131, RmsNormalized<Half, BFloat16>>, Half, Half, Half, BFloat16>(
+      suite, "few sm90 normalized", {3, 40, 131, 3, 1});
 
   using Three = Joined<Half, float, Half>;
   runJoined<PackedMatmulFewRows<Half, Three, 2>, Half, Half, float, Half>(suite, "joined few", {2, 70, 200});

@@ -13,7 +13,7 @@ struct Expected {
 
   template <class A>
   Expected(const std::vector<A> &a, const std::vector<float> &w, int64_t m, int64_t n, int64_t k, int64_t stride,
-           bool halves)
+           bool halves, double inexact = 0)
       : Sum(m * n), Slack(m * n) {
     for (int64_t row = 0; row < m; ++row)
       for (int64_t col = 0; col < n; ++col) {
@@ -32,11 +32,42 @@ struct Expected {
         Sum[row * n + col] = sum;
         // One row is rounded to 2^-15 of the largest of each 32. In the sums codes stand without their zero or minimum,
         // which is taken off later: up to 32 times the weights of Q6_K, so f32's rounding counts that much more.
-        Slack[row * n + col] = size * accumulation(k) + rounded * 4 * Rounding<float> +
+        Slack[row * n + col] = size * (accumulation(k) + inexact) + rounded * 4 * Rounding<float> +
                                (halves ? rounded * 1.004 / (1 << 15) : 0) + 8 * Rounding<float> * (2 + std::fabs(sum));
       }
   }
 };
+
+/// Rows that the product normalizes: elements may be rounded to a neighbour.
+template <class Kernel, class Tiled, class A, class Source, int K>
+void normalizedCase(Suite &suite, int64_t m, int64_t n, int64_t pad, size_t shift) {
+  constexpr float Epsilon = 0.01f;
+  auto x = randomVector<Source>(m * (K + pad));
+  auto gain = randomVector<float>(K), bias = randomVector<float>(n);
+  std::vector<A> a(m * K);
+  for (int64_t row = 0; row < m; ++row) {
+    double squares = 0;
+    for (int64_t i = 0; i < K; ++i)
+      squares += number(x[row * (K + pad) + i]) * number(x[row * (K + pad) + i]);
+    for (int64_t i = 0; i < K; ++i)
+      a[row * K + i] = element<A>(number(x[row * (K + pad) + i]) / std::sqrt(squares / K + Epsilon) * gain[i]);
+  }
+  Weights<Tiled> w(n, K);
+  Buffer<Source> deviceX(x, shift);
+  Buffer<float> deviceGain(gain, shift), deviceBias(bias);
+  auto out = Buffer<float>::poisoned(m * n);
+  typename Kernel::Params params{
+      deviceX.data(), m, K + pad, 4, {{{w.Device.data()}, out.data(), n, n}}, {deviceGain.data(), Epsilon}};
+  std::string title = std::string(BlocksOf<Tiled>::Name) + " normalized " + std::to_string(m) + "x" +
+                      std::to_string(n) + "x" + std::to_string(K);
+  auto got =
+      suite.twice(title, out, [&](int64_t blocks) { launch<Kernel>(params, BiasAndRow{deviceBias.data()}, blocks); });
+  Expected want(a, w.Values, m, n, K, K, m == 1, 2 * Rounding<A>);
+  for (int64_t row = 0; row < m; ++row)
+    for (int64_t col = 0; col < n; ++col)
+      want.Sum[row * n + col] += bias[col] - 0.125 * double(row);
+  suite.compare(title, got, want.Sum, want.Slack);
+}
 
 template <class Kernel, class Tiled, class A, class Output, int K>
 void productCase(Suite &suite, int64_t m, int64_t n, int64_t pad, size_t shift) {
@@ -153,6 +184,16 @@ int main(int argc, char **argv) {
   // Rows so long that stages of the ring belong to a part of the workers each, in an odd number of steps too.
   productCase<QuantizedFewRowsSm90<Half, Half, 1, 14336, TiledQ6_K>, TiledQ6_K, Half, Half, 14336>(suite, 1, 75, 0, 0);
   productCase<QuantizedFewRowsSm90<Half, Half, 4, 5376, TiledQ6_K>, TiledQ6_K, Half, Half, 5376>(suite, 4, 75, 0, 0);
+  using Norm = RmsNormalized<float, float>;
+  normalizedCase<QuantizedFewRowsOf<Norm, Half, float, 1, 2304, TiledQ4_K>, TiledQ4_K, Half, float, 2304>(suite, 1, 75,
+                                                                                                          0, 0);
+  normalizedCase<QuantizedFewRowsOf<RmsNormalized<BFloat16, float>, BFloat16, float, 1, 96, TiledQ8_0>, TiledQ8_0,
+                 BFloat16, BFloat16, 96>(suite, 1, 40, 3, 1);
+  normalizedCase<QuantizedFewRowsOf<Norm, Half, float, 8, 2304, TiledQ6_K>, TiledQ6_K, Half, float, 2304>(suite, 7, 33,
+                                                                                                          8, 0);
+  // Rows in two passes.
+  normalizedCase<QuantizedFewRowsOf<Norm, Half, float, 2, 1184, TiledQ8_0>, TiledQ8_0, Half, float, 1184>(suite, 3, 75,
+                                                                                                          1, 1);
   joinedCases<1, 768>(suite);
   joinedCases<8, 768>(suite);
   timeCase<TiledQ4_K, 1, 4096>(suite, 14336);

@@ -1,6 +1,6 @@
 // The reductions of row_reduction.cuh against loops in f64.
 #include "KernelTest.h"
-#include "row_reduction.cuh"
+#include "row_reduction_sm90.cuh"
 
 using namespace lathe::kernels;
 using namespace lathe::kernels::test;
@@ -150,18 +150,16 @@ void normalize(Suite &suite, const std::string &name, const Case &c) {
   suite.compare(title, got, want, slack);
 }
 
-template <class Reduction, int Group>
-void summarize(Suite &suite, const std::string &name, int64_t rows, int64_t cols) {
+template <class Kernel, class Reduction>
+void summarizeBy(Suite &suite, const std::string &kernel, int64_t rows, int64_t cols) {
   bool product = IsSame<Reduction, ProductReduction>;
   auto x = randomVector<float>(rows * cols, product ? 0.9 : -1, product ? 1.1 : 1);
   Buffer<float> in(x);
   auto out = Buffer<float>::poisoned(rows);
   Summarize<Reduction, float> body{};
   body.X = in.data(), body.Y = out.data(), body.Cols = cols;
-  std::string title =
-      name + " group " + std::to_string(Group) + " " + std::to_string(rows) + "x" + std::to_string(cols);
-  auto got = suite.twice(title, out,
-                         [&](int64_t blocks) { launch<RowReduction<Reduction, Group>>({rows, cols}, body, blocks); });
+  std::string title = kernel + " " + std::to_string(rows) + "x" + std::to_string(cols);
+  auto got = suite.twice(title, out, [&](int64_t blocks) { launch<Kernel>({rows, cols}, body, blocks); });
   std::vector<double> want(rows), slack(rows);
   for (int64_t row = 0; row < rows; ++row) {
     std::vector<double> values(x.begin() + row * cols, x.begin() + (row + 1) * cols);
@@ -171,6 +169,11 @@ void summarize(Suite &suite, const std::string &name, int64_t rows, int64_t cols
     slack[row] = exact ? 0 : magnitude * accumulation(cols);
   }
   suite.compare(title, got, want, slack);
+}
+
+template <class Reduction, int Group>
+void summarize(Suite &suite, const std::string &name, int64_t rows, int64_t cols) {
+  summarizeBy<RowReduction<Reduction, Group>, Reduction>(suite, name + " group " + std::to_string(Group), rows, cols);
 }
 
 template <int Group> void cases(Suite &suite) {
@@ -240,6 +243,10 @@ int main(int argc, char **argv) {
   cases<1024>(suite);
   specialRows(suite);
   specialLargest(suite);
+  for (int64_t cols : {1, 31, 4097, 40003}) {
+    summarizeBy<RowReductionCluster<ArgMaxReduction, 8>, ArgMaxReduction>(suite, "arg max cluster", 3, cols);
+    summarizeBy<RowReductionCluster<SumReduction, 4>, SumReduction>(suite, "sum cluster", 2, cols);
+  }
   if (suite.Time)
     for (int64_t rows : {1, 64, 16384}) {
       const int64_t cols = 4096;
