@@ -170,8 +170,9 @@ __device__ inline uint32_t selectBytes(uint32_t low, uint32_t high, uint32_t sel
 // costs nothing. Two rules make that the same as one after the other:
 //   - Every block calls waitForPrevious(), whatever it goes on to do: a kernel that ends without having waited may end
 //     before what came before it, and whoever waits for this kernel then waits for nothing else.
-//   - Before it, a thread reads weights alone (nothing writes them once they are loaded) and writes nothing in global
-//     memory: what another kernel writes is not there yet, and what another kernel reads is still needed.
+//   - Before it, a thread reads nothing that a kernel of the same call writes and writes nothing in global memory: what
+//     another kernel writes is not there yet, and what another kernel reads is still needed. So it reads weights, and
+//     inputs of the call and what calls before left in the cache where no other kernel of this one writes.
 // Threads of a block that does wait, which themselves touch nothing but weights, need not wait.
 // gridTiles does it for templates that do not say WaitsItself.
 
