@@ -128,7 +128,7 @@ template <class Rotation, class Query, class State, class Shape, int Columns> st
     for (int id = threadIdx.x; id < Count * Pairs; id += Threads)
       findAngle(p, Token + id / Pairs, id % Pairs, Cosines[id], Sines[id]);
     waitForPrevious();
-    if (threadIdx.x < Count)
+    if (int(threadIdx.x) < Count)
       Slots[threadIdx.x] = p.Slots[Token + threadIdx.x];
     __syncthreads();
     // 2. Eight elements a thread: queries of the item, then keys and values.

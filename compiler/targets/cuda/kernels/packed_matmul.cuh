@@ -45,7 +45,7 @@ template <HalfElement Element, class Outputs, class Left = AsIs> struct PackedMa
   int64_t M, K, LdA;
   int64_t Blocks; ///< of sm_90a's templates: at most so many are of use, the multiprocessors
   Part Parts[Form::Parts];
-  Left Norm;
+  Left Norm = {};
 
   /// Column tiles of `width`, over all parts.
   __host__ __device__ int64_t colTiles(int width) const {

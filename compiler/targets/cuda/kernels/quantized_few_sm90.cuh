@@ -311,7 +311,7 @@ struct QuantizedFewRowsOf {
     int64_t M, LdA;
     int64_t Blocks;
     Part Parts[PartCount];
-    LeftSide Norm;
+    LeftSide Norm = {};
   };
 
   static __host__ __device__ int64_t tilesOfParts(const Params &p) {

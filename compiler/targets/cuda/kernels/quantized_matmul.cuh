@@ -33,7 +33,7 @@ template <class Activation, class Output, class Left = AsIs> struct QuantizedMat
   Output *C;
   int64_t M, N, K;
   int64_t LdA, LdC;
-  Left Norm;
+  Left Norm = {};
 };
 
 template <class Format, FloatElement Activation, class Output, int Rows> struct QuantizedMatmulFewRows {
