@@ -96,6 +96,20 @@ static void narrowAttention(PagedAttentionOp attention, Type element) {
   attention.getResult().replaceAllUsesExcept(back, back.getDefiningOp());
 }
 
+/// Attention over tensors gives its operands' type or f32: a result of another type is rounded from f32.
+static void narrowTensorAttention(Operation *op, Type element) {
+  narrowOperands(op, {0, 1, 2}, element);
+  Value result = op->getResult(0);
+  auto type = cast<RankedTensorType>(result.getType());
+  if (type.getElementType() == element || type.getElementType().isF32())
+    return;
+  OpBuilder builder(op->getContext());
+  builder.setInsertionPointAfter(op);
+  result.setType(type.clone(builder.getF32Type()));
+  Value back = CastOp::create(builder, op->getLoc(), type, result);
+  result.replaceAllUsesExcept(back, back.getDefiningOp());
+}
+
 /// Reports heads that are not made of whole blocks.
 static LogicalResult checkBlocks(func::FuncOp function, Type element) {
   auto blocks = dyn_cast<QuantizedTypeInterface>(element);
@@ -182,7 +196,7 @@ struct NarrowProducts : lathe::impl::NarrowProductsBase<NarrowProducts> {
         else if (auto attention = dyn_cast<PagedAttentionOp>(op))
           narrowAttention(attention, element);
         else if (isa<AttentionOp, RaggedAttentionOp>(op))
-          narrowOperands(op, {0, 1, 2}, element);
+          narrowTensorAttention(op, element);
       });
       setStateElement(function, state);
     }

@@ -145,6 +145,21 @@ func.func @tensors(%q: tensor<1x2x?x8xf32>, %m: tensor<1x1x1x?xf32>) -> tensor<1
 
 // -----
 
+// A result that is neither of the narrow type nor f32 is rounded from f32.
+// CHECK-LABEL: @rounded
+// CHECK: %[[A:.*]] = lathe.attention {{.*}} -> tensor<1x2x?x8xf32>
+// CHECK: lathe.cast %[[A]] : tensor<1x2x?x8xf32> -> tensor<1x2x?x8xbf16>
+// F32-LABEL: @rounded
+// F32: %[[A:.*]] = lathe.attention {{.*}} : tensor<1x2x?x8xf32>, tensor<1x2x?x8xf32>, tensor<1x2x?x8xf32> -> tensor<1x2x?x8xf32>
+// F32: lathe.cast %[[A]] : tensor<1x2x?x8xf32> -> tensor<1x2x?x8xbf16>
+func.func @rounded(%q: tensor<1x2x?x8xbf16>) -> tensor<1x2x?x8xbf16> {
+  %0 = lathe.attention %q, %q, %q scale 1.0 : tensor<1x2x?x8xbf16>, tensor<1x2x?x8xbf16>, tensor<1x2x?x8xbf16>
+      -> tensor<1x2x?x8xbf16>
+  return %0 : tensor<1x2x?x8xbf16>
+}
+
+// -----
+
 // What is reshaped is cast before; the f32 value, which nobody else reads, goes away.
 // CHECK-LABEL: @reshaped
 // CHECK-SAME: %[[X:.*]]: tensor<?x4x16xf32>
