@@ -5,6 +5,17 @@ using namespace mlir;
 using namespace lathe;
 using namespace lathe::cuda;
 
+static void addWindows(TemplateUse &use, ArrayRef<int64_t> strides, ArrayRef<int64_t> pads,
+                       ArrayRef<int64_t> dilations) {
+  for (auto [name, value] : {std::pair{"StrideH", strides[0]},
+                             {"StrideW", strides[1]},
+                             {"PadTop", pads[0]},
+                             {"PadLeft", pads[1]},
+                             {"DilationH", dilations[0]},
+                             {"DilationW", dilations[1]}})
+    use.Params.push_back({name, std::to_string(value)});
+}
+
 FailureOr<TemplateUse> cuda::printConvolution(const LaunchBody &body, ConvOp op) {
   FailureOr<std::string> input = getElementType(op, op.getInput().getType()),
                          filter = getElementType(op, op.getFilter().getType()),
@@ -30,14 +41,8 @@ FailureOr<TemplateUse> cuda::printConvolution(const LaunchBody &body, ConvOp op)
                             {"OH", out[2]},
                             {"OW", out[3]}})
     add(name, printSize(size));
-  for (auto [name, value] : {std::pair{"Groups", int64_t(op.getGroups())},
-                             {"StrideH", op.getStrides()[0]},
-                             {"StrideW", op.getStrides()[1]},
-                             {"PadTop", op.getPads()[0]},
-                             {"PadLeft", op.getPads()[1]},
-                             {"DilationH", op.getDilations()[0]},
-                             {"DilationW", op.getDilations()[1]}})
-    add(name, std::to_string(value));
+  add("Groups", std::to_string(op.getGroups()));
+  addWindows(use, op.getStrides(), op.getPads(), op.getDilations());
   use.Tiles = LaunchBody::getProduct(out, op.getContext()).ceilDiv(256);
   if (failed(addEpilogue(body, /*split=*/2, use)))
     return failure();
@@ -130,17 +135,6 @@ static LogicalResult checkImage(const LaunchBody &body, Operation *op, ArrayRef<
     return op->emitOpError() << "reads images of more than " << MaxUnits * unit
                              << " elements, which its CUDA kernel cannot count; give the batch a smaller bound";
   return success();
-}
-
-static void addWindows(TemplateUse &use, ArrayRef<int64_t> strides, ArrayRef<int64_t> pads,
-                       ArrayRef<int64_t> dilations) {
-  for (auto [name, value] : {std::pair{"StrideH", strides[0]},
-                             {"StrideW", strides[1]},
-                             {"PadTop", pads[0]},
-                             {"PadLeft", pads[1]},
-                             {"DilationH", dilations[0]},
-                             {"DilationW", dilations[1]}})
-    use.Params.push_back({name, std::to_string(value)});
 }
 
 FailureOr<TemplateUse> cuda::printTileConv(const LaunchBody &body, TileConvOp op) {
