@@ -15,6 +15,8 @@ ArrayRef<llvm::StringLiteral> lathe::getPhaseNames() {
 std::vector<int64_t> PipelineOptions::getTokenBoundaries() const {
   if (!tokenBoundaries.empty())
     return tokenBoundaries;
+  if (cuda && batchInvariant)
+    return {64, 256}; // other tiles, which add in the same order
   // On a GPU one token, a few, and more are three kinds of product; from 256 on blocks are taken apart beforehand.
   return cuda ? std::vector<int64_t>{1, 8, 64, 256} : std::vector<int64_t>{8};
 }
@@ -56,7 +58,7 @@ std::vector<Phase> lathe::buildPhases(const PipelineOptions &options) {
          std::vector<int64_t> boundaries = options.getTokenBoundaries();
          clone.boundaries.assign(boundaries.begin(), boundaries.end());
          // One picture or text fills a GPU in other ways than many do; the CPU's kernels are the same for all.
-         if (options.cuda)
+         if (options.cuda && !options.batchInvariant)
            clone.batches.assign({1, 8});
          pm.addPass(createCloneByTokenCount(clone));
          pm.addNestedPass<func::FuncOp>(createFormWeightPrograms());
@@ -64,13 +66,14 @@ std::vector<Phase> lathe::buildPhases(const PipelineOptions &options) {
          pm.addNestedPass<func::FuncOp>(createPutChannelsLast({target}));
          pm.addNestedPass<func::FuncOp>(createPackProducts({target}));
          pm.addNestedPass<func::FuncOp>(createFormWeightPrograms());
-         if (options.cuda) // in each call: what they become has no room in the artifact
+         // In each call: what they become has no room in the artifact. Their products add in another order.
+         if (options.cuda && !options.batchInvariant)
            pm.addNestedPass<func::FuncOp>(createUnpackBlocks());
          pm.addNestedPass<func::FuncOp>(createFormFusions({target}));
          pm.addNestedPass<func::FuncOp>(createJoinProducts({target}));
          pm.addNestedPass<func::FuncOp>(createLaunchTogether({target}));
-         pm.addNestedPass<func::FuncOp>(createChooseKernels({target}));
-         if (options.cuda) {
+         pm.addNestedPass<func::FuncOp>(createChooseKernels({target, options.cuda && options.batchInvariant}));
+         if (options.cuda && !options.batchInvariant) {
            pm.addNestedPass<func::FuncOp>(createNormalizeInProducts());
            pm.addNestedPass<func::FuncOp>(createRotateInAttention());
          }

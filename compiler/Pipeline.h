@@ -19,6 +19,9 @@ struct PipelineOptions {
   /// Largest token count of each clone of a language model but the last. Empty: those of the target, which has other
   /// kernels from there on.
   std::vector<int64_t> tokenBoundaries;
+  /// On CUDA: the bits of a text's results depend on nothing beside it. All token counts have kernels that add in one
+  /// order, whose tiles few tokens do not fill. On the CPU it is always so.
+  bool batchInvariant = false;
 
   std::vector<int64_t> getTokenBoundaries() const;
 };

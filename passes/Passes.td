@@ -562,7 +562,9 @@ def ChooseKernels : Pass<"lathe-choose-kernels", "::mlir::func::FuncOp"> {
   let description = [{
     Needs: fusions.
 
-    Leaves: each with `#lathe.kernel<template, config, reason>`; remarks of category `fusion` say the same.
+    Leaves: each with `#lathe.kernel<template, config, reason>`; remarks of category `fusion` say the same. With
+    `batch-invariant` every kernel gives the rows of one text the same bits whatever is beside them: no kernel is for few
+    rows alone, and attention has one form for few and many rows of a text.
 
     Before: `lathe.fusion(%x, %w) : ...`
 
@@ -571,7 +573,11 @@ def ChooseKernels : Pass<"lathe-choose-kernels", "::mlir::func::FuncOp"> {
     Not done: measuring; the choice follows from the shapes' bounds and the target.
   }];
   let dependentDialects = ["::lathe::LatheDialect"];
-  let options = [Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda">];
+  let options = [
+    Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda">,
+    Option<"batchInvariant", "batch-invariant", "bool", "false",
+           "whether the bits of a row may depend on nothing else in the batch; for cuda">,
+  ];
 }
 
 def NormalizeInProducts : Pass<"lathe-normalize-in-products", "::mlir::func::FuncOp"> {

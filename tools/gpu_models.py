@@ -15,6 +15,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LANGUAGE = {"8b-bf16": "bf16", "8b-q4_k_m": "f16", "8b-q8_0": "f16", "1b-bf16": "bf16"}  # name -> --activations
 NETWORKS = {"resnet50-f16": "resnet50", "bert-f16": "bert"}
+INVARIANT = "-invariant"  # ends the name of a language model whose results are to depend on no batch
 # 256 texts of 1024 tokens and a prompt of 8192, in one step each.
 SIZES = ["--context", "8704", "--dim", "tokens=1..8192", "--dim", "sequences=1..256", "--dim", "rows=1..256"]
 
@@ -36,19 +37,20 @@ def main():
     sources = arguments.folder / "sources"
     sources.mkdir(parents=True, exist_ok=True)
     failed = False
-    for name in arguments.names or [*LANGUAGE, *NETWORKS]:
-        if name not in LANGUAGE and name not in NETWORKS:
+    for name in arguments.names or [*LANGUAGE, f"8b-bf16{INVARIANT}", *NETWORKS]:
+        model = name.removesuffix(INVARIANT)
+        if model not in LANGUAGE and name not in NETWORKS:
             parser.error(f"no model is named '{name}'")
-        source = sources / f"{name}.{'gguf' if name in LANGUAGE else 'onnx'}"
+        source = sources / f"{model}.{'gguf' if model in LANGUAGE else 'onnx'}"
         if name in NETWORKS:
             import cpu_compare  # needs onnxruntime
 
             make, _, dims = cpu_compare.NETWORKS[NETWORKS[name]]
             options = ["--dim", "batch=1..32", *dims, "--activations=f16"]
         else:
-            options = [*SIZES, f"--activations={LANGUAGE[name]}"]
+            options = [*SIZES, f"--activations={LANGUAGE[model]}", *(["--batch-invariant"] if model != name else [])]
         if not source.exists():
-            make(source) if name in NETWORKS else make_language_model(source, name)
+            make(source) if name in NETWORKS else make_language_model(source, model)
         start = time.monotonic()
         command = [arguments.bin / "lathec", source, "-q", f"--target={arguments.target}", "--weights=none", *options]
         done = subprocess.run([*command, "-o", arguments.folder / f"{name}.lathe"])

@@ -100,6 +100,9 @@ static void declareOptions(CLI::App &app, Arguments &arguments) {
                  "what the KV cache holds: f32, f16, bf16, q8_0 or fp8; default: as --activations, f32 "
                  "with int8")
       ->check(CLI::IsMember({"f32", "f16", "bf16", "q8_0", "fp8"}));
+  app.add_flag("--batch-invariant", compile.pipeline.batchInvariant,
+               "on CUDA: the same bits for a text whatever is computed beside it and however it is cut, as on the CPU "
+               "always; short steps take longer");
   app.add_option("--token-boundaries", compile.pipeline.tokenBoundaries,
                  "largest token count of each clone of a language model but the last, ascending; default: 8, on CUDA "
                  "1,8,64,256")
@@ -202,6 +205,11 @@ static void parseLists(Arguments &arguments) {
   if (arguments.compile.pipeline.activations == "int8" && target != "cpu")
     throw CLI::ValidationError("--activations",
                                "int8 is for the CPU, but --target is " + target + "; pass f16 or bf16");
+  if (arguments.compile.pipeline.batchInvariant && target == "cpu")
+    throw CLI::ValidationError("--batch-invariant", "results never depend on the batch on the CPU; leave it out");
+  if (arguments.compile.pipeline.batchInvariant && !arguments.compile.pipeline.tokenBoundaries.empty())
+    throw CLI::ValidationError("--batch-invariant", "is one kernel for all token counts, but --token-boundaries cuts "
+                                                    "them; leave one out");
   if ((arguments.emit == "ptx" || arguments.emit == "cuda") && target == "cpu")
     throw CLI::ValidationError("--emit", arguments.emit + " needs a CUDA target; add --target=sm_90a");
 }

@@ -32,13 +32,13 @@ struct Choice {
 } // namespace
 
 /// Products on CUDA: how many rows there may be decides.
-static Choice chooseProduct(MatmulOp matmul, int64_t maxRows) {
+static Choice chooseProduct(MatmulOp matmul, int64_t maxRows, int64_t fewRows) {
   bool quantized = isa<QuantizedTypeInterface>(matmul.getRhs().getType().getElementType());
   std::string name = quantized ? "quantized_matmul" : "matmul";
   if (!matmul.getTransposeRhs())
     return {name, "simt", "weights are not laid out along k"};
   bool batched = matmul.getRhs().getType().getRank() > 2;
-  if (maxRows <= FewRows && !batched)
+  if (maxRows <= fewRows && !batched)
     return {name, "few_rows", llvm::formatv("at most {0} rows: bound by reading the weights once", maxRows)};
   if (matmul.getLhs().getType().getElementType().isF32())
     return {name, "simt", "f32 operands have no tensor core product"};
@@ -46,10 +46,10 @@ static Choice chooseProduct(MatmulOp matmul, int64_t maxRows) {
 }
 
 /// Products with chosen experts on CUDA, of `maxRows` rows that choose one or several each.
-static Choice chooseExpertProduct(ExpertMatmulOp product, int64_t maxRows) {
+static Choice chooseExpertProduct(ExpertMatmulOp product, int64_t maxRows, int64_t fewRows) {
   static constexpr int64_t MaxExperts = 511; // ExpertMatmulTiles::MaxExperts
   int64_t experts = product.getWeights().getType().getDimSize(0);
-  if (maxRows <= FewRows)
+  if (maxRows <= fewRows)
     return {"expert_matmul", "few_rows", llvm::formatv("at most {0} rows: each reads its experts' weights", maxRows)};
   if (product.getInput().getType().getElementType().isF32())
     return {"expert_matmul", "simt", "f32 operands have no tensor core product"};
@@ -58,15 +58,17 @@ static Choice chooseExpertProduct(ExpertMatmulOp product, int64_t maxRows) {
   return {"expert_matmul", "tiles", llvm::formatv("up to {0} rows, those of an expert together", maxRows)};
 }
 
-static Choice chooseTileProduct(int64_t maxRows) {
-  if (maxRows <= FewRows)
+static Choice chooseTileProduct(int64_t maxRows, int64_t fewRows) {
+  if (fewRows == 0)
+    return {"tile_matmul", "unsplit", "each sum is one block's, from the first to the last along k"};
+  if (maxRows <= fewRows)
     return {"tile_matmul", "few_rows", llvm::formatv("at most {0} rows: bound by reading the weights once", maxRows)};
   return {"tile_matmul", "tiles", llvm::formatv("up to {0} rows fill tensor core tiles", maxRows)};
 }
 
 /// Paged attention on CUDA: tensor cores take widths that are multiples of 16 and pages whose elements they multiply in
 /// 16 bits without losing more than the queries have.
-static Choice chooseAttention(PagedAttentionOp attention, int64_t maxRows) {
+static Choice chooseAttention(PagedAttentionOp attention, int64_t maxRows, int64_t fewRows) {
   static constexpr int64_t MmaDepth = 16, MaxTileWidth = 256;
   StringRef name = "paged_attention";
   Type query = attention.getQuery().getType().getElementType(), state = attention.getState().getType().getElement();
@@ -81,10 +83,12 @@ static Choice chooseAttention(PagedAttentionOp attention, int64_t maxRows) {
     return {name.str(), "simt", "queries and cache have two 16-bit types"};
   if (keyWidth % MmaDepth != 0 || valueWidth % MmaDepth != 0)
     return {name.str(), "simt", "a head is no multiple of 16 wide"};
-  if (maxRows <= FewRows)
+  if (maxRows <= fewRows)
     return {name.str(), "few_rows", llvm::formatv("at most {0} rows: bound by reading the pages once", maxRows)};
   if (keyWidth > MaxTileWidth || valueWidth > MaxTileWidth)
     return {name.str(), "few_rows", "heads are too wide for tiles of many rows"};
+  if (fewRows == 0)
+    return {name.str(), "tiles", "the same tiles for few rows of a sequence and for many"};
   return {name.str(), "any_rows", llvm::formatv("up to {0} rows: tiles where a sequence has many", maxRows)};
 }
 
@@ -105,17 +109,18 @@ static Choice chooseAttention(AttentionOp attention) {
   return {name, "tiles", "queries fill tensor core tiles"};
 }
 
-static Choice chooseKernel(Operation *root, bool cuda, int64_t maxRows) {
+/// `fewRows`: how many rows kernels for few rows take, 0 where there is to be none.
+static Choice chooseKernel(Operation *root, bool cuda, int64_t maxRows, int64_t fewRows) {
   if (!root)
     return {"elementwise", "", "every element depends on its own place alone"};
   if (auto matmul = dyn_cast<MatmulOp>(root); matmul && cuda)
-    return chooseProduct(matmul, maxRows);
+    return chooseProduct(matmul, maxRows, fewRows);
   if (isa<TileMatmulOp>(root))
-    return chooseTileProduct(maxRows);
+    return chooseTileProduct(maxRows, fewRows);
   if (auto product = dyn_cast<ExpertMatmulOp>(root); product && cuda)
-    return chooseExpertProduct(product, maxRows);
+    return chooseExpertProduct(product, maxRows, fewRows);
   if (auto attention = dyn_cast<PagedAttentionOp>(root); attention && cuda)
-    return chooseAttention(attention, maxRows);
+    return chooseAttention(attention, maxRows, fewRows);
   if (auto attention = dyn_cast<AttentionOp>(root); attention && cuda)
     return chooseAttention(attention);
   std::string name = root->getName().stripDialect().str();
@@ -176,7 +181,7 @@ struct ChooseKernels : lathe::impl::ChooseKernelsBase<ChooseKernels> {
       SmallVector<Operation *> roots = getRoots(fusion);
       Operation *root = getNaming(fusion, roots);
       int64_t maxRows = countRows(root, fusion, *dims, bounds);
-      Choice choice = chooseKernel(root, target == "cuda", maxRows);
+      Choice choice = chooseKernel(root, target == "cuda", maxRows, batchInvariant ? 0 : FewRows);
       if (roots.size() > 1)
         choice.reason = llvm::formatv("the template of this operation, {0} times", roots.size());
       report(fusion, choice);

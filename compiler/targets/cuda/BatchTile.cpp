@@ -50,12 +50,12 @@ static double estimate(const BatchShape &shape, const BatchTile &tile, int64_t m
   return Start + double(rounds) * (double(llvm::divideCeil(shape.Depth, tile.Split)) * step + meetings);
 }
 
-BatchTile lathe::cuda::chooseBatchTile(const BatchShape &shape, int64_t multiprocessors) {
+BatchTile lathe::cuda::chooseBatchTile(const BatchShape &shape, int64_t multiprocessors, int64_t maxSplit) {
   auto most = int64_t(std::clamp<uint64_t>(llvm::PowerOf2Ceil(shape.Rows), 16, 256));
   std::optional<BatchTile> best;
   double least = 0;
   for (int64_t tokens = std::min<int64_t>(most, 64); tokens <= most; tokens *= 2)
-    for (int64_t split : {1, 2, 4})
+    for (int64_t split = 1; split <= maxSplit; split *= 2)
       for (int64_t units = 4; units <= 16; ++units) {
         std::optional<BatchTile> tile = completeTile(shape, tokens, units, split);
         if (!tile)

@@ -26,8 +26,9 @@ struct BatchTile {
   int64_t countClusters(int64_t multiprocessors) const;
 };
 
-/// The tile that is expected to take the least time on so many multiprocessors of Hopper.
-BatchTile chooseBatchTile(const BatchShape &shape, int64_t multiprocessors);
+/// The tile that is expected to take the least time on so many multiprocessors of Hopper. At most `maxSplit` blocks
+/// share K; results with one are those of packed_matmul_wide_sm90.cuh to the bit.
+BatchTile chooseBatchTile(const BatchShape &shape, int64_t multiprocessors, int64_t maxSplit);
 
 } // namespace lathe::cuda
 

@@ -275,14 +275,14 @@ static void useDecode(const LaunchBody &body, const PageShape &shape, StringRef 
   use.Cluster = cluster;
 }
 
-/// Any rows: tiles of the sequences with many, items of those with few. `parts` is how many 16-bit numbers make up an
-/// element of a query.
-static void usePrefill(const LaunchBody &body, const PageShape &shape, StringRef types, int64_t parts,
+/// Any rows: tiles of the sequences with many, items of those with few unless it is to be tiles alone. `parts` is how
+/// many 16-bit numbers make up an element of a query.
+static void usePrefill(const LaunchBody &body, const PageShape &shape, StringRef types, int64_t parts, bool tilesAlone,
                        AffineExpr tokens, AffineExpr sequences, TemplateUse &use) {
   static constexpr int64_t Warps = 4;
   DecodeShape few(shape);
   bool narrow = shape.KeyWidth <= 128 && shape.ValueWidth <= 128;
-  bool lean = isLean(body);
+  bool lean = isLean(body) || tilesAlone;
   int64_t rowBlocks = !lean && narrow && parts == 1 ? 2 : 1, rows = Warps * 16 * rowBlocks;
   int64_t keys = !lean && shape.KeyWidth <= 128 && rowBlocks == 1 ? 64 : 32, group = shape.Heads / shape.KvHeads;
   auto getRowBytes = [](int64_t width) { return ((width / 8) | 1) * 16; };
@@ -374,7 +374,7 @@ FailureOr<TemplateUse> cuda::printPagedAttention(const LaunchBody &body, PagedAt
     useWarpgroups(body, shape, llvm::formatv("{0}, {1}", *element, *output).str(), tokens, sequences, use);
   } else {
     int64_t parts = *query != "float" ? 1 : *element == "BFloat16" ? 3 : 2; // OperandParts
-    usePrefill(body, shape, types, parts, tokens, sequences, use);
+    usePrefill(body, shape, types, parts, variant.getValue() == "tiles", tokens, sequences, use);
   }
   return use;
 }

@@ -59,7 +59,7 @@ static constexpr ProductTile WideTile = {"", 128, 256, 4, 384}, RowsTile = {"Pac
                              ThinTile = {"PackedThinTile", 64, 32, 16, 256};
 
 // Up to so many rows packed_matmul_batch_sm90.cuh is faster than packed_matmul_sm90.cuh.
-static constexpr int64_t MostBatchRows = 256;
+static constexpr int64_t MostBatchRows = 256, MostSplit = 4;
 
 static void setBlocks(int64_t tiles, TemplateUse &use, MLIRContext *context) {
   use.Tiles = getAffineConstantExpr(std::min(Multiprocessors, tiles), context);
@@ -105,7 +105,8 @@ static void useHopperFewRows(const TileProduct &product, TemplateUse &use) {
   setBlocks(product.countColumnTiles(16), use, product.M.getContext());
 }
 
-static void useHopperTiles(const TileProduct &product, TemplateUse &use) {
+/// `sharing`: whether blocks of a cluster may share a tile along K.
+static void useHopperTiles(const TileProduct &product, bool sharing, TemplateUse &use) {
   auto count = [&](const ProductTile &tile) {
     return llvm::divideCeil(product.MaxRows, tile.M) * product.countColumnTiles(tile.N / product.Sums);
   };
@@ -113,14 +114,15 @@ static void useHopperTiles(const TileProduct &product, TemplateUse &use) {
   // then. Of the others the larger one that leaves nine of ten multiprocessors some work.
   constexpr int64_t WideCluster = 2;
   ProductTile tile = count(RowsTile) * 10 >= Multiprocessors * 9 ? RowsTile : ThinTile;
-  if (product.MaxRows > 64 && count(WideTile) * WideCluster * 4 >= Multiprocessors)
+  if (!sharing || (product.MaxRows > 64 && count(WideTile) * WideCluster * 4 >= Multiprocessors))
     tile = WideTile;
   int64_t blocks = count(tile);
   if (tile.Name.empty()) {
     use.Cluster = WideCluster;
     blocks *= WideCluster;
     use.Header = "packed_matmul_wide_sm90.cuh";
-    use.Type = llvm::formatv("PackedMatmulWideSm90<{0}, {1}>", product.Element, product.printOutputs());
+    use.Type = llvm::formatv("PackedMatmulWideSm90<{0}, {1}{2}>", product.Element, product.printOutputs(),
+                             sharing ? "" : ", false");
   } else {
     use.Header = "packed_matmul_sm90.cuh";
     use.Type = llvm::formatv("PackedMatmulSm90<{0}, {1}, {2}>", product.Element, product.printOutputs(), tile.Name);
@@ -133,10 +135,10 @@ static void useHopperTiles(const TileProduct &product, TemplateUse &use) {
 
 /// Some rows: too many for a thread to keep the sums of all of them, too few to be worth more than reading weights
 /// once.
-static void useHopperBatch(TileProduct &product, TemplateUse &use) {
+static void useHopperBatch(TileProduct &product, int64_t maxSplit, TemplateUse &use) {
   BatchShape shape = {product.MaxRows, product.countColumnTiles(16), int64_t(llvm::divideCeil(product.K, 64)),
                       product.Sums};
-  BatchTile tile = chooseBatchTile(shape, Multiprocessors);
+  BatchTile tile = chooseBatchTile(shape, Multiprocessors, maxSplit);
   use.Header = "packed_matmul_batch_sm90.cuh";
   use.Type = llvm::formatv("PackedMatmulBatchSm90<{0}, {1}, BatchTile<{2}, {3}, {4}, {5}, {6}>>", product.Element,
                            product.printOutputs(), tile.Tokens, tile.Units, tile.Warpgroups, tile.Split, tile.Stages);
@@ -244,15 +246,15 @@ static StringRef getVariant(const LaunchBody &body) {
 static LogicalResult useVariant(const LaunchBody &body, TileProduct &product, TemplateUse &use) {
   StringRef name = getVariant(body);
   bool hopper = body.getTarget() == HopperTarget;
-  if (name == "tiles" && product.Left.Type.empty()) {
+  if ((name == "tiles" || name == "unsplit") && product.Left.Type.empty()) {
     if (product.Parts.front().Blocks)
       useHopperBlockRows(product, use);
     else if (!hopper)
       usePortableTiles(product, use);
     else if (product.MaxRows <= MostBatchRows)
-      useHopperBatch(product, use);
+      useHopperBatch(product, name == "unsplit" ? 1 : MostSplit, use);
     else
-      useHopperTiles(product, use);
+      useHopperTiles(product, name != "unsplit", use);
     return success();
   }
   if (!product.Left.Type.empty() && name != "few_rows")

@@ -3,6 +3,14 @@
 // RUN: FileCheck %s < %t.once
 // RUN: lathe-opt %t.once --lathe-choose-kernels=target=cuda --split-input-file | diff %t.once -
 // RUN: lathe-opt %s --lathe-choose-kernels --split-input-file | FileCheck %s --check-prefix=CPU
+// RUN: lathe-opt %s --lathe-choose-kernels="target=cuda batch-invariant" --split-input-file \
+// RUN:   | FileCheck %s --check-prefix=INVARIANT
+
+// Where no bit may depend on the batch nothing is for few rows alone.
+// INVARIANT-NOT: variant = "few_rows"
+// INVARIANT-LABEL: @narrow_caches
+// INVARIANT: kernel <"paged_attention", {variant = "tiles"}, "the same tiles for few rows of a sequence and for many">
+// INVARIANT-NOT: variant = "few_rows"
 
 // At most 8 rows: one pass over the weights.
 // CHECK-LABEL: @few_rows

@@ -1,12 +1,12 @@
 // PackedMatmul of packed_matmul.cuh for sm_90a and many rows: tiles of 128 rows of A x 256 columns.
 //
-//   PackedMatmulWideSm90<Element, Outputs>   any M, N, K
+//   PackedMatmulWideSm90<Element, Outputs, Sharing = true>   any M, N, K
 //
 // Grid at most Params::Blocks, which is even, in clusters of 2; block 384; shared bytes: SharedBytes, aligned to 1024.
 //
 // A block takes every Blocks-th tile; the ring of stages goes on across tiles. Where there are so few tiles that half
 // of the blocks would do, the two of a cluster share one along K, and store half of its columns each when they have
-// added what the other has summed. In a block
+// added what the other has summed; unless Sharing is false: a sum is then one block's, whatever M is. In a block
 //   - warp 0 fetches weights, whole packed tiles by bulk copies, the first ones before the kernels that come before
 //   have
 //     ended;
@@ -28,7 +28,7 @@
 
 namespace lathe::kernels {
 
-template <HalfElement Element, class Outputs> struct PackedMatmulWideSm90 {
+template <HalfElement Element, class Outputs, bool Sharing = true> struct PackedMatmulWideSm90 {
   using Params = PackedMatmulParams<Element, Outputs>;
   using Form = OutputsOf<Outputs>;
   static constexpr bool WaitsItself = true;
@@ -54,7 +54,7 @@ template <HalfElement Element, class Outputs> struct PackedMatmulWideSm90 {
   static __host__ __device__ int64_t rowTiles(const Params &p) { return ceilDiv<int64_t>(p.M, Rows); }
   static __host__ __device__ int64_t depth(const Params &p) { return ceilDiv<int64_t>(p.K, PackedTileSize); }
   static __host__ __device__ bool shares(const Params &p) {
-    return rowTiles(p) * p.colTiles(Cols) * Cluster <= p.Blocks && depth(p) >= LeastSharedDepth;
+    return Sharing && rowTiles(p) * p.colTiles(Cols) * Cluster <= p.Blocks && depth(p) >= LeastSharedDepth;
   }
   static __host__ __device__ int64_t tiles(const Params &p) {
     int64_t count = rowTiles(p) * p.colTiles(Cols);

@@ -222,6 +222,36 @@ template <class Element, class Output, int Rows> void fewRowsCases(Suite &suite,
                                                                                  {Rows, 64, 4100});
 }
 
+/// Kernels that are to give a row the same bits, whatever rows are beside it: `Whole` computes 300 rows, each of
+/// `Kernels` the rows from some row on.
+template <class Element, class Output, class Whole, class... Kernels>
+void sameBitsCases(Suite &suite, const std::string &name) {
+  const Sizes all{large(300, 70), large(520, 72), large(4100, 330)};
+  auto a = randomVector<Element>(all.M * all.K);
+  Buffer<Element> deviceA(a);
+  Product<Element, Output> product(a, all, all.N);
+  auto compute = [&]<class Kernel>(int64_t first, int64_t count) {
+    auto params = paramsOf<Kernel>(deviceA, {count, all.N, all.K});
+    params.A += first * all.K;
+    params.Parts[0] = {{product.Packed.data()}, product.C.data(), all.N, all.N};
+    product.C.poison();
+    launch<Kernel>(params, StoreAsIs{});
+    synchronize();
+    return product.C.read();
+  };
+  auto want = compute.template operator()<Whole>(0, all.M);
+  auto check = [&]<class Kernel>(int kernel) {
+    for (auto [first, count] : {std::pair<int64_t, int64_t>{69, 1}, {1, 7}, {3, 64}}) {
+      auto got = compute.template operator()<Kernel>(first, count);
+      bool same = std::memcmp(got.data(), want.data() + first * all.N, count * all.N * sizeof(Output)) == 0;
+      suite.report(name + " same bits " + std::to_string(kernel) + ", " + std::to_string(count) + " rows", same,
+                   "differs from the product of all rows");
+    }
+  };
+  int kernel = 0;
+  (check.template operator()<Kernels>(kernel++), ...);
+}
+
 template <class Kernel, class Element, class Output> void tileCases(Suite &suite, const std::string &name) {
   for (const Sizes &s :
        {Sizes{1, 1, 1}, Sizes{17, 33, 65}, Sizes{64, 64, 64}, Sizes{65, 257, 130, 3}, Sizes{127, 100, 520},
@@ -374,6 +404,15 @@ int main(int argc, char **argv) {
   tileCases<PackedMatmulBatchSm90<BFloat16, float, BatchTile<64, 8, 2, 4, 4>>, BFloat16, float>(suite, "bf16 batch");
   tileCases<PackedMatmulBatchSm90<Half, Half, BatchTile<16, 7, 1, 1, 3>>, Half, Half>(suite, "f16 batch");
   tileCases<PackedMatmulBatchSm90<Half, float, BatchTile<32, 12, 3, 3, 4>>, Half, float>(suite, "f16 batch");
+
+  // Sums of one block each: in any tile the same order.
+  sameBitsCases<Half, float, PackedMatmulWideSm90<Half, float, false>, PackedMatmulWideSm90<Half, float, false>,
+                PackedMatmulBatchSm90<Half, float, BatchTile<16, 7, 1, 1, 3>>,
+                PackedMatmulBatchSm90<Half, float, BatchTile<64, 8, 2, 1, 4>>,
+                PackedMatmulBatchSm90<Half, float, BatchTile<256, 4, 1, 1, 4>>>(suite, "f16 sm90");
+  sameBitsCases<BFloat16, float, PackedMatmul<BFloat16, float, PackedLargeTile>,
+                PackedMatmul<BFloat16, float, PackedMediumTile>, PackedMatmul<BFloat16, float, PackedSmallTile>>(
+      suite, "bf16");
 
   // Rows that do not fit shared memory.
   runCase<PackedMatmulFewRowsSm90<Half, float, 8, 8000>, Half, float>(suite, "f16 few sm90 not resident",
