@@ -174,7 +174,7 @@ static LogicalResult useVariant(const LaunchBody &body, AnyProduct op, const Pro
                               << (product.TransposedRhs ? "" : " and weights that do not lie along k")
                               << ", but the variant 'few_rows' takes 8 and weights along k; choose another";
     useFewRows(product, use);
-  } else if (name == "tiles") {
+  } else if (name == "tiles" || name == "unsplit") { // no tile shares its sums
     if (op.getLhs().getType().getElementType().isF32())
       return op.emitOpError() << "has f32 operands, but the variant 'tiles' takes f16 and bf16; choose 'simt'";
     int64_t cols = 0;
@@ -185,7 +185,7 @@ static LogicalResult useVariant(const LaunchBody &body, AnyProduct op, const Pro
   } else if (name == "simt") {
     useSimt(product, use);
   } else {
-    return op.emitOpError() << "has the kernel variant '" << name << "', needed few_rows, tiles or simt";
+    return op.emitOpError() << "has the kernel variant '" << name << "', needed few_rows, tiles, unsplit or simt";
   }
   return success();
 }
