@@ -5,6 +5,7 @@
 #include "compiler/artifact/OutputFile.h"
 #include "compiler/artifact/TokenizerSection.h"
 #include "compiler/targets/cpu/CpuTarget.h"
+#include "compiler/targets/cuda/Tuner.h"
 #include "dialects/plan/Plan.h"
 #include "frontends/gguf/GgufImporter.h"
 #include "frontends/onnx/OnnxImporter.h"
@@ -164,11 +165,49 @@ LogicalResult Compilation::generateCode() {
   return Numerics ? verifyNative() : success();
 }
 
+/// What was measured on another GPU than those that are compiled for is no reason to choose anything.
+LogicalResult Compilation::readTuned(CudaTargetOptions &options) {
+  options.Note = [this](StringRef text) { Options.note((Options.tuned + ": " + text).str()); };
+  auto tuning = std::make_shared<cuda::TuningFile>();
+  if (std::string error = readTuning(Options.tuned, *tuning); !error.empty())
+    return emitError(Context, "--tuned: " + error);
+  if (llvm::is_contained(Options.targets, tuning->Chip))
+    options.Tuning = std::move(tuning);
+  else
+    options.Note("was measured on " + tuning->Chip + " (" + tuning->Device + "), but the target is " +
+                 llvm::join(Options.targets, ", ") + "; it is ignored");
+  return success();
+}
+
+/// Measures, and compiles with what was measured. The file grows with each model.
+LogicalResult Compilation::tune(CudaTargetOptions &options) {
+  Options.progress("tune");
+  cuda::TuningFile known;
+  if (llvm::sys::fs::exists(Options.tune)) {
+    if (std::string error = readTuning(Options.tune, known); !error.empty())
+      return emitError(Context, "--tune: " + error);
+    if (!llvm::is_contained(Options.targets, known.Chip))
+      return emitError(Context, "--tune: " + Options.tune + " was measured on " + known.Chip + ", but the target is " +
+                                    llvm::join(Options.targets, ", ") + "; name another file");
+  }
+  FailureOr<cuda::TuningFile> tuning = tuneCuda(*Module, options, std::move(known), Options.note);
+  if (failed(tuning))
+    return failure();
+  if (std::string error = writeTuning(Options.tune, *tuning); !error.empty())
+    return emitError(Context, "--tune: " + error);
+  options.Tuning = std::make_shared<cuda::TuningFile>(std::move(*tuning));
+  return success();
+}
+
 LogicalResult Compilation::generateCudaCode() {
   CudaTargetOptions options;
   options.CudaPath = Options.cudaPath;
   options.Chips = Options.targets;
   options.Host.KeepLlvmIr = Options.keepLlvmIr;
+  if (!Options.tuned.empty() && failed(readTuned(options)))
+    return failure();
+  if (!Options.tune.empty() && failed(tune(options)))
+    return failure();
   FailureOr<CudaCode> code = compileCuda(*Module, options);
   if (failed(code))
     return failure();
@@ -304,7 +343,8 @@ void Compilation::report(llvm::raw_ostream &stream) {
     }
   for (const CudaKernel &kernel : Cuda.Kernels) {
     const CudaVariant &variant = kernel.Variants[findPtxTarget(getTarget())];
-    stream << llvm::formatv("  {0,-40} {1,4} threads {2,4} registers {3,6} bytes shared  {4}\n", kernel.Name,
-                            variant.Threads, variant.Registers, variant.SharedBytes, variant.Config);
+    stream << llvm::formatv("  {0,-40} {1,4} threads {2,4} registers {3,6} bytes shared  {4}{5}{6}\n", kernel.Name,
+                            variant.Threads, variant.Registers, variant.SharedBytes, variant.Config,
+                            variant.Choice.empty() ? "" : "; ", variant.Choice);
   }
 }

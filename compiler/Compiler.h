@@ -26,6 +26,8 @@ struct CompileOptions {
   WeightStorageKind weights = WeightStorageKind::Embed;
   PackTime pack = PackTime::Compile;
   std::string cudaPath; ///< where NVRTC and nvJitLink are; empty: the usual places
+  std::string tuned;    ///< a file of what kernels take on a GPU; empty: predictions choose
+  std::string tune;     ///< the file to write after measuring kernels on the GPU of this machine; empty: none
   PipelineOptions pipeline;
   llvm::StringMap<std::pair<int64_t, int64_t>> dims;
   llvm::StringMap<llvm::SmallVector<int64_t>> shapes;
@@ -69,6 +71,8 @@ private:
   llvm::LogicalResult finishPhase(llvm::StringRef phase);
   llvm::LogicalResult generateCode();
   llvm::LogicalResult generateCudaCode();
+  llvm::LogicalResult readTuned(CudaTargetOptions &options);
+  llvm::LogicalResult tune(CudaTargetOptions &options);
   llvm::LogicalResult verifyNative();
   /// Returns "" or what went wrong.
   std::string printModule(llvm::StringRef path);

@@ -184,6 +184,14 @@ void CloneDescriber::use(Value buffer, size_t step) {
   json["last"] = step;
 }
 
+/// As report::readWork reads it. What is as in most kernels is left out.
+static Json describeWork(const cuda::TemplateWork &work) {
+  Json json = report::describe(work.Numbers);
+  json["items"] = describeFormula(work.Items);
+  json["steps"] = describeFormula(work.Steps);
+  return json;
+}
+
 Json CloneDescriber::describeLaunch(plan::LaunchOp launch) {
   LaunchCost cost = computeCost(launch);
   Json reads = Json::array(), writes = Json::array();
@@ -202,6 +210,8 @@ Json CloneDescriber::describeLaunch(plan::LaunchOp launch) {
   if (auto call = Cuda.Calls.find(launch); call != Cuda.Calls.end()) {
     json["function"] = call->second.Kernel;
     json["blocks"] = describeFormula(call->second.Blocks[Target]);
+    if (call->second.Works[Target])
+      json["work"] = describeWork(*call->second.Works[Target]);
   }
   return json;
 }
@@ -311,6 +321,7 @@ static Json describeKernel(const CudaKernel &kernel) {
   Json targets = Json::array();
   for (const CudaVariant &variant : kernel.Variants)
     targets.push_back({{"config", variant.Config},
+                       {"choice", variant.Choice},
                        {"threads", variant.Threads},
                        {"registers", variant.Registers},
                        {"shared_bytes", variant.SharedBytes}});

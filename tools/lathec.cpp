@@ -108,6 +108,13 @@ static void declareOptions(CLI::App &app, Arguments &arguments) {
                  "1,8,64,256")
       ->delimiter(',')
       ->allow_extra_args(false);
+  CLI::Option *tune = app.add_option("--tune", compile.tune,
+                                     "measure, on a GPU of this machine, the kernels that there are for each launch, "
+                                     "use the fastest, and write to this "
+                                     "file what was measured, beside what it holds already");
+  app.add_option("--tuned", compile.tuned,
+                 "a file that --tune has written: what it measured on such a GPU decides where kernels have a choice")
+      ->excludes(tune);
   app.add_option("--cuda-path", compile.cudaPath, "where NVRTC and nvJitLink are, if not in a usual place");
   app.add_option(
          "--weights", arguments.weights,
@@ -210,6 +217,11 @@ static void parseLists(Arguments &arguments) {
   if (arguments.compile.pipeline.batchInvariant && !arguments.compile.pipeline.tokenBoundaries.empty())
     throw CLI::ValidationError("--batch-invariant", "is one kernel for all token counts, but --token-boundaries cuts "
                                                     "them; leave one out");
+  for (bool tuned : {false, true})
+    if (const std::string &file = tuned ? arguments.compile.tuned : arguments.compile.tune;
+        !file.empty() && target == "cpu")
+      throw CLI::ValidationError(tuned ? "--tuned" : "--tune",
+                                 "is about kernels of GPUs, but --target is cpu; add --target=sm_90a");
   if ((arguments.emit == "ptx" || arguments.emit == "cuda") && target == "cpu")
     throw CLI::ValidationError("--emit", arguments.emit + " needs a CUDA target; add --target=sm_90a");
 }

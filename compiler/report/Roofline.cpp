@@ -2,8 +2,10 @@
 
 #include "compiler/artifact/OutputFile.h"
 #include "compiler/report/Expression.h"
+#include "compiler/report/KernelTime.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace lathe::report {
 
@@ -24,6 +26,11 @@ struct Traffic {
   double Memory = 0, Cache = 0;        ///< the same bytes, by level
 };
 
+struct Prediction {
+  double Seconds;
+  const char *Bound;
+};
+
 /// Goes through the launches of one call in order.
 class CallReport {
 public:
@@ -40,6 +47,8 @@ private:
   void move(Traffic &traffic, const Json &access, bool writing);
   bool isCached(const Buffer &buffer) const;
   double peak(const Json &launch) const;
+  std::optional<double> predictWork(const Json &launch) const;
+  Prediction predictTraffic(const Json &launch, const Traffic &traffic, double flops, double peak) const;
   Json describeLaunch(const Json &launch, size_t index);
 
   const Json &Clone;
@@ -64,11 +73,12 @@ double CallReport::totalBytes() const {
   return total;
 }
 
-/// A value that the call has made is still in the cache when all that was moved since then fits in there with it.
+/// A value that the call has made is still in the cache when all that was moved since then fits in there with it. Of a
+/// state it has made a small part alone.
 bool CallReport::isCached(const Buffer &buffer) const {
   if (AllFits)
     return true;
-  if (buffer.Writer < 0)
+  if (buffer.Writer < 0 || buffer.Kind == "state")
     return false;
   return MovedBefore.back() - MovedBefore[size_t(buffer.Writer)] + double(buffer.Bytes) <= TheMachine.CacheBytes;
 }
@@ -93,31 +103,52 @@ Traffic CallReport::countTraffic(const Json &launch, size_t index) {
   return traffic;
 }
 
+/// Whether tensor cores compute it.
+static bool usesTiles(const Json &launch) { return launch["math"] != "f32"; }
+
 double CallReport::peak(const Json &launch) const {
   std::string math = launch["math"].get<std::string>();
   return math == "i8" ? TheMachine.Flops8 : math == "f16" || math == "bf16" ? TheMachine.Flops16 : TheMachine.Flops;
 }
 
-/// Whether tensor cores compute it.
-static bool usesTiles(const Json &launch) { return launch["math"] != "f32"; }
+/// Where the manifest says what the template makes of a launch, and the machine is known as well as that takes.
+std::optional<double> CallReport::predictWork(const Json &launch) const {
+  if (!launch.contains("work") || TheMachine.CoreMemoryRate <= 0 || TheMachine.CoreCacheRate <= 0)
+    return {};
+  KernelWork work = readWork(launch["work"]);
+  work.Items = double(value(launch["work"]["items"]));
+  work.Steps = double(value(launch["work"]["steps"]));
+  work.Blocks = double(value(launch["blocks"]));
+  return predictSeconds(TheMachine, work);
+}
 
-Json CallReport::describeLaunch(const Json &launch, size_t index) {
-  Traffic traffic = countTraffic(launch, index);
-  double flops = double(value(launch["flops"])), peak = this->peak(launch), bytes = traffic.Memory + traffic.Cache;
+/// From operations, bytes and blocks alone, and what bounds the launch.
+Prediction CallReport::predictTraffic(const Json &launch, const Traffic &traffic, double flops, double peak) const {
+  double bytes = traffic.Memory + traffic.Cache;
   double blocks = launch.contains("blocks") ? double(value(launch["blocks"])) : 0;
   double busy = blocks > 0 ? std::min(1.0, blocks / double(TheMachine.Cores)) : 1;
-  double memory = traffic.Memory / TheMachine.MemoryRate, cache = traffic.Cache / TheMachine.CacheRate;
+  double memory = traffic.Memory / (TheMachine.MemoryRate * TheMachine.LoadShare);
+  double cache = traffic.Cache / TheMachine.CacheRate;
   // Products fetch far ahead, so that a multiprocessor has its part of the memory's rate; what else there is does not.
   double few = usesTiles(launch)                        ? memory / busy
                : blocks > 0 && TheMachine.BlockRate > 0 ? bytes / (blocks * TheMachine.BlockRate)
                                                         : 0;
   double computing = peak > 0 ? flops / (peak * busy * (usesTiles(launch) ? TheMachine.ProductShare : 1)) : 0;
-  double moving = std::max({memory, cache, few}), seconds = std::max(computing, moving) + TheMachine.LaunchSeconds;
-  const char *bound = TheMachine.LaunchSeconds > std::max(computing, moving) ? "launch"
-                      : computing >= moving                                  ? "compute"
-                      : few > std::max(memory, cache)                        ? "blocks"
-                      : memory >= cache                                      ? "memory"
-                                                                             : "cache";
+  double moving = std::max({memory, cache, few}), start = TheMachine.LaunchSeconds + TheMachine.AccessSeconds;
+  const char *bound = start > std::max(computing, moving) ? "launch"
+                      : computing >= moving               ? "compute"
+                      : few > std::max(memory, cache)     ? "blocks"
+                      : memory >= cache                   ? "memory"
+                                                          : "cache";
+  return {std::max(computing, moving) + start, bound};
+}
+
+Json CallReport::describeLaunch(const Json &launch, size_t index) {
+  Traffic traffic = countTraffic(launch, index);
+  double flops = double(value(launch["flops"])), peak = this->peak(launch), bytes = traffic.Memory + traffic.Cache;
+  Prediction prediction = predictTraffic(launch, traffic, flops, peak);
+  if (std::optional<double> seconds = predictWork(launch); seconds && *seconds > prediction.Seconds)
+    prediction = {*seconds, "steps"};
   Json json = {{"index", index},
                {"name", launch["name"]},
                {"kernel", launch["kernel"]},
@@ -134,8 +165,8 @@ Json CallReport::describeLaunch(const Json &launch, size_t index) {
                {"intensity", bytes > 0 ? flops / bytes : 0},
                {"peak_flops", peak},
                {"ridge", peak / TheMachine.MemoryRate},
-               {"bound", bound},
-               {"predicted_seconds", seconds}};
+               {"bound", prediction.Bound},
+               {"predicted_seconds", prediction.Seconds}};
   for (const char *list : {"reads", "writes"})
     for (const Json &access : launch[list])
       json[list].push_back(access[0]);

@@ -2,6 +2,7 @@
 #include "llvm/Support/MathExtras.h"
 #include <algorithm>
 #include <cassert>
+#include <optional>
 
 using namespace lathe::cuda;
 
@@ -13,8 +14,18 @@ int64_t BatchTile::countItems(const BatchShape &shape) const {
   return llvm::divideCeil(shape.Rows, Tokens) * llvm::divideCeil(shape.Units, Units);
 }
 
-int64_t BatchTile::countClusters(int64_t multiprocessors) const {
-  return Split <= 2 ? multiprocessors / Split : multiprocessors * 10 / 11 / Split;
+lathe::report::KernelWork BatchTile::describeWork(const BatchShape &shape) const {
+  int64_t blocks = llvm::divideCeil(Units, 4); // of 64 rows of weights
+  lathe::report::KernelWork work;
+  // Weights come from memory once, and from the cache for all but the first of the rows that an item takes.
+  double weights = double(shape.Sums * Units * UnitBytes);
+  work.StepBytes = weights / double(llvm::divideCeil(shape.Rows, Tokens));
+  work.StepOtherBytes = weights - work.StepBytes + double(Tokens * 128);
+  work.StepFlops = double(shape.Sums * blocks * 64 * Tokens * 64 * 2);
+  work.Unit = report::Multiplier::Warpgroups;
+  work.InFlight = Stages - 1;
+  work.MeetingBytes = double(shape.Sums * blocks * 64 * Tokens * 4);
+  return work;
 }
 
 /// Fills in what follows from the rest; nothing when registers or shared memory do not hold it.
@@ -33,39 +44,14 @@ static std::optional<BatchTile> completeTile(const BatchShape &shape, int64_t to
   return BatchTile{tokens, units, groups, split, stages, stages * stage + fixed};
 }
 
-/// Nanoseconds that a launch takes, as measured on an H200: the memory's for all weights, or those of the block that
-/// has most work.
-static double estimate(const BatchShape &shape, const BatchTile &tile, int64_t multiprocessors) {
-  static constexpr double Memory = 4300;                   // bytes a nanosecond for all blocks
-  static constexpr double FromMemory = 36, FromCache = 80; // and for one: weights; weights and rows
-  static constexpr double Product = 1.55;                  // of 64 rows of weights x 64 along K x a row
-  static constexpr double Start = 2500, Meeting = 1500;    // of a launch; of a cluster, for each doubling
-  int64_t blocks = tile.countClusters(multiprocessors) * tile.Split;
-  int64_t rounds = llvm::divideCeil(tile.countItems(shape) * tile.Split, blocks);
-  double weights = double(shape.Sums * tile.Units * UnitBytes), rows = double(tile.Tokens * 128);
-  double product = double(shape.Sums * llvm::divideCeil(tile.Units, 4) * tile.Tokens) * Product;
-  double share = std::min(Memory / double(std::min(blocks, tile.countItems(shape) * tile.Split)), FromMemory);
-  double step = std::max({weights / share, (weights + rows) / FromCache, product});
-  double meetings = double(llvm::Log2_64(uint64_t(tile.Split))) * Meeting;
-  return Start + double(rounds) * (double(llvm::divideCeil(shape.Depth, tile.Split)) * step + meetings);
-}
-
-BatchTile lathe::cuda::chooseBatchTile(const BatchShape &shape, int64_t multiprocessors, int64_t maxSplit) {
+std::vector<BatchTile> lathe::cuda::listBatchTiles(const BatchShape &shape, int64_t maxSplit) {
   auto most = int64_t(std::clamp<uint64_t>(llvm::PowerOf2Ceil(shape.Rows), 16, 256));
-  std::optional<BatchTile> best;
-  double least = 0;
+  std::vector<BatchTile> tiles;
   for (int64_t tokens = std::min<int64_t>(most, 64); tokens <= most; tokens *= 2)
     for (int64_t split = 1; split <= maxSplit; split *= 2)
-      for (int64_t units = 4; units <= 16; ++units) {
-        std::optional<BatchTile> tile = completeTile(shape, tokens, units, split);
-        if (!tile)
-          continue;
-        double time = estimate(shape, *tile, multiprocessors);
-        if (!best || time < least) {
-          best = tile;
-          least = time;
-        }
-      }
-  assert(best && "the smallest tile always fits");
-  return *best;
+      for (int64_t units = 4; units <= 16; ++units)
+        if (std::optional<BatchTile> tile = completeTile(shape, tokens, units, split))
+          tiles.push_back(*tile);
+  assert(!tiles.empty() && "the smallest tile always fits");
+  return tiles;
 }

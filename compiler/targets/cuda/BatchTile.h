@@ -1,9 +1,9 @@
-// Which tile of packed_matmul_batch_sm90.cuh a product of some rows takes.
+// Which tiles of packed_matmul_batch_sm90.cuh a product of some rows may take.
 #ifndef LATHE_COMPILER_TARGETS_CUDA_BATCHTILE_H
 #define LATHE_COMPILER_TARGETS_CUDA_BATCHTILE_H
 
-#include <cstdint>
-#include <optional>
+#include "compiler/report/KernelTime.h"
+#include <vector>
 
 namespace lathe::cuda {
 
@@ -21,14 +21,13 @@ struct BatchTile {
 
   int64_t getThreads() const { return Warpgroups * 128 + 128; }
   int64_t countItems(const BatchShape &shape) const;
-  /// Clusters of `Split` blocks that run at a time: no cluster stretches over two of the chip's groups of
-  /// multiprocessors, which are of several sizes. An H200 has room for 66 clusters of 2 and for 30 of 4.
-  int64_t countClusters(int64_t multiprocessors) const;
+  /// What it makes of a launch, but for items, blocks and steps.
+  lathe::report::KernelWork describeWork(const BatchShape &shape) const;
 };
 
-/// The tile that is expected to take the least time on so many multiprocessors of Hopper. At most `maxSplit` blocks
+/// All tiles that registers and shared memory of Hopper have room for; there is at least one. At most `maxSplit` blocks
 /// share K; results with one are those of packed_matmul_wide_sm90.cuh to the bit.
-BatchTile chooseBatchTile(const BatchShape &shape, int64_t multiprocessors, int64_t maxSplit);
+std::vector<BatchTile> listBatchTiles(const BatchShape &shape, int64_t maxSplit);
 
 } // namespace lathe::cuda
 

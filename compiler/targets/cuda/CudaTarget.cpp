@@ -57,15 +57,18 @@ static CudaCode describe(ModuleOp plan, const KernelTable &table) {
         code.Kernels.emplace_back(CudaKernel{kernel.Name, kernel.Template, kernel.Reason, table.getModule(i), {}});
     for (unsigned target = 0; target < PtxTargetCount; ++target) {
       const KernelVariant &variant = kernel.Variants[target];
-      described.Variants[target] = {variant.Config, variant.Threads, variant.SharedBytes};
+      described.Variants[target] = {variant.Config, variant.Choice, variant.Threads, variant.SharedBytes};
     }
   }
   plan.walk([&](plan::LaunchOp launch) {
     const KernelCall &call = table.getCall(launch);
     CudaCall &described = code.Calls[launch];
     described.Kernel = call.Kernel;
-    for (unsigned target = 0; target < PtxTargetCount; ++target)
+    for (unsigned target = 0; target < PtxTargetCount; ++target) {
       described.Blocks[target] = countBlocks(launch, call, target);
+      if (call.Works[target])
+        described.Works[target] = call.Works[target]->replaceSymbols(launch.getDynamicDims());
+    }
   });
   for (unsigned target = 0; target < PtxTargetCount; ++target)
     code.Texts.push_back(
@@ -73,8 +76,18 @@ static CudaCode describe(ModuleOp plan, const KernelTable &table) {
   return code;
 }
 
-FailureOr<CudaCode> lathe::printCuda(ModuleOp plan) {
-  KernelTable table;
+/// Predictions are about the chips that are asked for; with several of one target, about its first.
+static KernelChooser makeChooser(const CudaTargetOptions &options) {
+  KernelChooser chooser;
+  for (const std::string &chip : llvm::reverse(options.Chips))
+    chooser.setChip(chip);
+  if (options.Tuning)
+    chooser.setTuning(options.Tuning, options.Note);
+  return chooser;
+}
+
+FailureOr<CudaCode> lathe::printCuda(ModuleOp plan, const CudaTargetOptions &options) {
+  KernelTable table(makeChooser(options));
   if (failed(fillTable(plan, table)))
     return failure();
   return describe(plan, table);
@@ -230,7 +243,7 @@ llvm::Error ModuleCompiler::run() {
 }
 
 FailureOr<CudaCode> lathe::compileCuda(ModuleOp plan, const CudaTargetOptions &options) {
-  KernelTable table;
+  KernelTable table(makeChooser(options));
   if (failed(fillTable(plan, table)))
     return failure();
   CudaCode code = describe(plan, table);

@@ -4,7 +4,8 @@
 #define LATHE_COMPILER_TARGETS_CUDA_CUDATARGET_H
 
 #include "compiler/targets/HostImage.h"
-#include "compiler/targets/cuda/PtxTargets.h"
+#include "compiler/targets/cuda/KernelChoice.h"
+#include "compiler/targets/cuda/TemplateWork.h"
 #include <array>
 
 namespace lathe {
@@ -14,6 +15,10 @@ struct CudaTargetOptions {
   std::string CudaPath;
   /// GPUs to assemble machine code for: "sm_80", "sm_90a", ... May be empty: PTX runs on all of sm_80 and up.
   std::vector<std::string> Chips = {"sm_90a"};
+  /// What was measured on one of the chips; null: predictions choose kernels.
+  std::shared_ptr<const cuda::TuningFile> Tuning;
+  /// Told what of it does not count.
+  std::function<void(llvm::StringRef)> Note = [](llvm::StringRef) {};
   /// What the host does is the same work for every processor.
   HostImageOptions Host = {.Levels = {"x86-64-v3"}, .KeepLlvmIr = false, .OnlyStarts = true};
 };
@@ -21,6 +26,7 @@ struct CudaTargetOptions {
 /// What a kernel is on one of PtxTargets.
 struct CudaVariant {
   std::string Config;
+  std::string Choice; ///< why this configuration, where there were others
   int64_t Threads = 0;
   int64_t SharedBytes = 0; ///< of a block, dynamic and static
   int64_t Registers = 0;   ///< on the first chip of the target; 0 without one
@@ -46,6 +52,7 @@ struct CudaText {
 struct CudaCall {
   unsigned Kernel = 0;                                 ///< of CudaCode::Kernels
   std::array<mlir::AffineExpr, PtxTargetCount> Blocks; ///< over the program's symbols
+  std::array<std::optional<cuda::TemplateWork>, PtxTargetCount> Works;
 };
 
 struct CudaBinary {
@@ -73,7 +80,7 @@ PlacedModules placeModules(llvm::ArrayRef<std::string> modules);
 llvm::FailureOr<CudaCode> compileCuda(mlir::ModuleOp plan, const CudaTargetOptions &options);
 
 /// The first half alone: Kernels, and of Texts Source and Launches, for which no library is needed.
-llvm::FailureOr<CudaCode> printCuda(mlir::ModuleOp plan);
+llvm::FailureOr<CudaCode> printCuda(mlir::ModuleOp plan, const CudaTargetOptions &options = {});
 
 } // namespace lathe
 

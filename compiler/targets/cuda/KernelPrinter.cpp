@@ -28,6 +28,35 @@ FailureOr<PrintedLeft> cuda::printLeft(const LaunchBody &body, Value lhs) {
                      "{.Weight = " + *weight + ", .Epsilon = " + printFloat(norm.getEpsilon().convertToFloat()) + "}"};
 }
 
+void TemplateUse::setWork(report::KernelWork numbers, AffineExpr items, AffineExpr steps) {
+  static constexpr int64_t SharedBytesOfCore = 228 << 10, SharedBytesOfDriver = 1 << 10, ThreadsOfCore = 2048;
+  numbers.Cluster = Cluster;
+  numbers.Resident =
+      std::max<int64_t>(1, std::min(SharedBytesOfCore / (SharedBytes + SharedBytesOfDriver), ThreadsOfCore / Threads));
+  Work = {items, steps, numbers};
+}
+
+/// With the greatest sizes of the clone.
+static double predict(const LaunchBody &body, const TemplateUse &use) {
+  report::KernelWork work = use.Work->Numbers;
+  work.Items = double(body.getMax(use.Work->Items));
+  work.Blocks = double(body.getMax(use.Tiles));
+  work.Steps = double(body.getMax(use.Work->Steps));
+  return predictSeconds(body.getChooser().getMachine(body.getTarget()), work);
+}
+
+TemplateUse cuda::chooseUse(const LaunchBody &body, StringRef key, ArrayRef<TemplateUse> uses) {
+  std::vector<Candidate> candidates;
+  for (const TemplateUse &use : uses) {
+    candidates.push_back({use.Config, use.OtherHeaders, predict(body, use)});
+    candidates.back().Headers.insert(use.Header);
+  }
+  KernelChooser::Choice choice = body.getChooser().choose(body.getTarget(), key, candidates);
+  TemplateUse use = uses[choice.Index];
+  use.Choice = std::move(choice.Reason);
+  return use;
+}
+
 static Value skipCasts(Value value) {
   while (auto cast = value.getDefiningOp<CastOp>())
     value = cast.getInput();
@@ -267,8 +296,8 @@ static std::string replaceName(StringRef text, StringRef name) {
 }
 
 /// One template, or one that runs those of all parts.
-static FailureOr<TemplateUse> printParts(plan::LaunchOp launch, unsigned target) {
-  FailureOr<std::vector<LaunchBody>> parts = LaunchBody::analyze(launch, target);
+static FailureOr<TemplateUse> printParts(plan::LaunchOp launch, unsigned target, const KernelChooser &chooser) {
+  FailureOr<std::vector<LaunchBody>> parts = LaunchBody::analyze(launch, target, chooser);
   if (failed(parts))
     return failure();
   if (areOneTileProduct(*parts))
@@ -288,7 +317,7 @@ LogicalResult KernelTable::add(plan::LaunchOp launch) {
   KernelCall call;
   std::string texts, name;
   for (unsigned target = 0; target < PtxTargetCount; ++target) {
-    FailureOr<TemplateUse> use = printParts(launch, target);
+    FailureOr<TemplateUse> use = printParts(launch, target, Chooser);
     if (failed(use))
       return failure();
     FailureOr<std::string> text = printKernel(launch, *use);
@@ -296,8 +325,9 @@ LogicalResult KernelTable::add(plan::LaunchOp launch) {
       return failure();
     texts += *text;
     use->OtherHeaders.insert(use->Header);
-    printed.Variants[target] = {use->Config, use->OtherHeaders, *text, use->Threads, use->SharedBytes};
+    printed.Variants[target] = {use->Config, use->Choice, use->OtherHeaders, *text, use->Threads, use->SharedBytes};
     call.Tiles[target] = use->Tiles;
+    call.Works[target] = use->Work;
     assert((target == 0 || call.Layers == use->Layers) && "a kernel has the same parameters on all targets");
     call.Layers = use->Layers;
     name = makeName(launch, Kernels.size());

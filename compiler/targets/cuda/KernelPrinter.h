@@ -7,6 +7,8 @@
 #define LATHE_COMPILER_TARGETS_CUDA_KERNELPRINTER_H
 
 #include "compiler/targets/cuda/ElementPrinter.h"
+#include "compiler/targets/cuda/KernelChoice.h"
+#include "compiler/targets/cuda/TemplateWork.h"
 #include <array>
 
 namespace lathe::cuda {
@@ -26,13 +28,24 @@ struct TemplateUse {
   std::string Body = "NoBody{}";                           ///< the last argument of gridTiles
   mlir::AffineExpr Tiles;                                  ///< over the kernel's dims
   int64_t Threads = 256, SharedBytes = 0;
+  int64_t Blocks = Multiprocessors;  ///< the parameter of templates of sm_90a that have it
   int64_t Cluster = 1;               ///< blocks that share memory; divides the tiles
   llvm::SmallVector<int64_t> Layers; ///< of this launch
+  std::optional<TemplateWork> Work;  ///< where the template is known so well
+  std::string Choice;                ///< why this one, where there were others
+
+  /// Sets Work, and of it what follows from the rest: Tiles, Cluster, Threads and SharedBytes must be there.
+  void setWork(report::KernelWork numbers, mlir::AffineExpr items, mlir::AffineExpr steps);
 };
+
+/// Chooses among ways to compute a launch: the one that was the fastest when it was measured, or else the one that is
+/// expected to be. `key` says what is computed; there is at least one candidate, each with Work and a Config of its
+/// own.
+TemplateUse chooseUse(const LaunchBody &body, llvm::StringRef key, llvm::ArrayRef<TemplateUse> candidates);
 
 /// A kernel for one target.
 struct KernelVariant {
-  std::string Config;
+  std::string Config, Choice;
   std::set<std::string> Headers;
   std::string Source;
   int64_t Threads, SharedBytes;
@@ -48,12 +61,14 @@ struct PrintedKernel {
 struct KernelCall {
   unsigned Kernel = 0;
   std::array<mlir::AffineExpr, PtxTargetCount> Tiles;
+  std::array<std::optional<TemplateWork>, PtxTargetCount> Works;
   llvm::SmallVector<int64_t> Layers;
 };
 
 /// The kernels of a module, in order of their first launch. Launches with the same text share one.
 class KernelTable {
 public:
+  explicit KernelTable(KernelChooser chooser = {}) : Chooser(std::move(chooser)) {}
   /// Prints the kernel of `launch`. Fails with a diagnostic on what has no kernel.
   llvm::LogicalResult add(plan::LaunchOp launch);
   /// All kernels of one of PtxTargets as one translation unit.
@@ -71,6 +86,7 @@ public:
 private:
   static std::string printUnit(llvm::ArrayRef<const PrintedKernel *> kernels, unsigned target);
 
+  KernelChooser Chooser;
   std::vector<PrintedKernel> Kernels;
   llvm::StringMap<unsigned> Known; // by the texts of all targets without a name
   llvm::DenseMap<mlir::Operation *, KernelCall> Calls;

@@ -82,9 +82,11 @@ std::vector<LaunchBody> LaunchBody::split() const {
   return parts;
 }
 
-FailureOr<std::vector<LaunchBody>> LaunchBody::analyze(plan::LaunchOp launch, unsigned target) {
+FailureOr<std::vector<LaunchBody>> LaunchBody::analyze(plan::LaunchOp launch, unsigned target,
+                                                       const KernelChooser &chooser) {
   LaunchBody body;
   body.Target = target;
+  body.Chooser = &chooser;
   body.Launch = launch;
   body.PortTypes = launch.getPortTypes();
   SmallVector<SmallVector<int64_t>> places;

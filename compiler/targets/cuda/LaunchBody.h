@@ -7,14 +7,19 @@
 
 namespace lathe::cuda {
 
+class KernelChooser;
+
 /// What one template of a launch computes, with the sizes of each value: expressions over s0, s1, ..., the kernel's
 /// `dims`. A launch of several templates has one for each: operations that do not need each other.
 class LaunchBody {
 public:
   /// The parts of a launch. Fails with a diagnostic on an operation that no kernel of the target computes.
-  static llvm::FailureOr<std::vector<LaunchBody>> analyze(plan::LaunchOp launch, unsigned target);
+  static llvm::FailureOr<std::vector<LaunchBody>> analyze(plan::LaunchOp launch, unsigned target,
+                                                          const KernelChooser &chooser);
 
   plan::LaunchOp getLaunch() const { return Launch; }
+  /// Who chooses among several ways to compute it.
+  const KernelChooser &getChooser() const { return *Chooser; }
   /// Which of PtxTargets the kernel is printed for.
   unsigned getTarget() const { return Target; }
   mlir::Block &getBlock() const { return Launch->getRegion(0).front(); }
@@ -50,6 +55,7 @@ private:
 
   plan::LaunchOp Launch;
   unsigned Target = 0;
+  const KernelChooser *Chooser = nullptr;
   llvm::SmallVector<mlir::Operation *, 2> Roots;
   RmsNormOp Norm;
   llvm::SmallVector<mlir::Value> Yielded;

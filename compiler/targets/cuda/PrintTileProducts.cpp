@@ -19,7 +19,6 @@ struct ProductPart {
 struct TileProduct {
   AffineExpr M;
   int64_t K, MaxRows, Sums = 1;
-  int64_t Blocks = Multiprocessors; ///< the template's parameter, of sm_90a
   std::string Element;
   PrintedLeft Left;
   std::vector<ProductPart> Parts;
@@ -30,6 +29,15 @@ struct TileProduct {
     for (const ProductPart &part : Parts)
       count += llvm::divideCeil(part.N, width);
     return count;
+  }
+  /// Says what is computed to whoever has measured it.
+  std::string describe() const {
+    auto printPart = [&](const ProductPart &part) {
+      std::string sums = Sums == 2 ? "2 x " : "";
+      return sums + std::to_string(part.N) + (part.Blocks ? " " + part.Blocks.getFormat().str() : "");
+    };
+    return llvm::formatv("product {0} {1} rows, k {2}, columns {3}{4}", Element == "Half" ? "f16" : "bf16", MaxRows, K,
+                         llvm::join(llvm::map_range(Parts, printPart), " + "), Left.Type.empty() ? "" : ", normalized");
   }
   /// The templates' parameter `Outputs`.
   std::string printOutputs() const {
@@ -58,11 +66,15 @@ static constexpr ProductTile LargeTile = {"PackedLargeTile", 128, 128, 3, 256},
 static constexpr ProductTile WideTile = {"", 128, 256, 4, 384}, RowsTile = {"PackedRowsTile", 64, 128, 8, 256},
                              ThinTile = {"PackedThinTile", 64, 32, 16, 256};
 
-// Up to so many rows packed_matmul_batch_sm90.cuh is faster than packed_matmul_sm90.cuh.
+// The widest product of a warpgroup: with more rows packed_matmul_batch_sm90.cuh reads weights several times.
 static constexpr int64_t MostBatchRows = 256, MostSplit = 4;
 
 static void setBlocks(int64_t tiles, TemplateUse &use, MLIRContext *context) {
   use.Tiles = getAffineConstantExpr(std::min(Multiprocessors, tiles), context);
+}
+
+static AffineExpr makeSize(const TileProduct &product, int64_t size) {
+  return getAffineConstantExpr(size, product.M.getContext());
 }
 
 static void usePortableFewRows(const TileProduct &product, TemplateUse &use) {
@@ -102,23 +114,25 @@ static void useHopperFewRows(const TileProduct &product, TemplateUse &use) {
   use.Config = llvm::formatv("few rows, up to {0}, bulk copies in {1} stages", rows, stages);
   use.Threads = 288;
   use.SharedBytes = stages * StageBytes + fixed;
-  setBlocks(product.countColumnTiles(16), use, product.M.getContext());
+  int64_t tiles = product.countColumnTiles(16);
+  setBlocks(tiles, use, product.M.getContext());
+  report::KernelWork work;
+  work.StepBytes = StageBytes;
+  work.InFlight = stages - 1;
+  work.StartAccesses = product.Left.Type.empty() ? 2 : 3; // rows behind what comes before, and their norm
+  use.setWork(work, makeSize(product, tiles), makeSize(product, llvm::divideCeil(product.K, 512) * product.Sums));
 }
 
 /// `sharing`: whether blocks of a cluster may share a tile along K.
-static void useHopperTiles(const TileProduct &product, bool sharing, TemplateUse &use) {
-  auto count = [&](const ProductTile &tile) {
-    return llvm::divideCeil(product.MaxRows, tile.M) * product.countColumnTiles(tile.N / product.Sums);
-  };
-  // A step of the wide tile takes less time than one of the others, however few blocks there are; two share a tile
-  // then. Of the others the larger one that leaves nine of ten multiprocessors some work.
+static TemplateUse useHopperTile(const TileProduct &product, const ProductTile &tile, bool sharing) {
   constexpr int64_t WideCluster = 2;
-  ProductTile tile = count(RowsTile) * 10 >= Multiprocessors * 9 ? RowsTile : ThinTile;
-  if (!sharing || (product.MaxRows > 64 && count(WideTile) * WideCluster * 4 >= Multiprocessors))
-    tile = WideTile;
-  int64_t blocks = count(tile);
+  TemplateUse use;
+  int64_t columns = product.countColumnTiles(tile.N / product.Sums);
+  int64_t blocks = llvm::divideCeil(product.MaxRows, tile.M) * columns;
+  report::KernelWork work;
   if (tile.Name.empty()) {
     use.Cluster = WideCluster;
+    work.MostSharing = sharing ? WideCluster : 1;
     blocks *= WideCluster;
     use.Header = "packed_matmul_wide_sm90.cuh";
     use.Type = llvm::formatv("PackedMatmulWideSm90<{0}, {1}{2}>", product.Element, product.printOutputs(),
@@ -131,14 +145,23 @@ static void useHopperTiles(const TileProduct &product, bool sharing, TemplateUse
   use.Threads = tile.Threads;
   use.SharedBytes = tile.Stages * (tile.M + tile.N) * 128 + 256;
   setBlocks(blocks, use, product.M.getContext());
+  // Weights come from memory once, and from the cache for all but the first of the rows of tiles.
+  work.StepBytes = double(tile.N * 128) / double(llvm::divideCeil(product.MaxRows, tile.M));
+  work.StepOtherBytes = double((tile.M + tile.N) * 128) - work.StepBytes;
+  work.StepFlops = double(tile.M * tile.N * 64 * 2);
+  work.Unit = report::Multiplier::Warpgroups;
+  work.InFlight = tile.Stages - 1;
+  work.StartAccesses = 2;
+  work.MeetingBytes = double(tile.M * tile.N * 4);
+  use.setWork(work, product.M.ceilDiv(tile.M) * columns, makeSize(product, llvm::divideCeil(product.K, 64)));
+  return use;
 }
 
 /// Some rows: too many for a thread to keep the sums of all of them, too few to be worth more than reading weights
 /// once.
-static void useHopperBatch(TileProduct &product, int64_t maxSplit, TemplateUse &use) {
-  BatchShape shape = {product.MaxRows, product.countColumnTiles(16), int64_t(llvm::divideCeil(product.K, 64)),
-                      product.Sums};
-  BatchTile tile = chooseBatchTile(shape, Multiprocessors, maxSplit);
+static TemplateUse useHopperBatch(const TileProduct &product, const BatchShape &shape, const BatchTile &tile,
+                                  const report::Machine &machine) {
+  TemplateUse use;
   use.Header = "packed_matmul_batch_sm90.cuh";
   use.Type = llvm::formatv("PackedMatmulBatchSm90<{0}, {1}, BatchTile<{2}, {3}, {4}, {5}, {6}>>", product.Element,
                            product.printOutputs(), tile.Tokens, tile.Units, tile.Warpgroups, tile.Split, tile.Stages);
@@ -148,8 +171,27 @@ static void useHopperBatch(TileProduct &product, int64_t maxSplit, TemplateUse &
   use.Threads = tile.getThreads();
   use.SharedBytes = tile.SharedBytes;
   use.Cluster = tile.Split;
-  product.Blocks = std::min(tile.countClusters(Multiprocessors), tile.countItems(shape)) * tile.Split;
-  use.Tiles = getAffineConstantExpr(product.Blocks, product.M.getContext());
+  use.Blocks = std::min(countClusters(machine, tile.Split), tile.countItems(shape)) * tile.Split;
+  use.Tiles = makeSize(product, use.Blocks);
+  use.setWork(tile.describeWork(shape),
+              product.M.ceilDiv(tile.Tokens) * int64_t(llvm::divideCeil(shape.Units, tile.Units)),
+              makeSize(product, llvm::divideCeil(shape.Depth, tile.Split)));
+  return use;
+}
+
+/// More than few rows: all tiles that take so many; without `splitting` those that give one block each sum.
+static std::vector<TemplateUse> listHopperTiles(const TileProduct &product, bool splitting,
+                                                const report::Machine &machine) {
+  std::vector<TemplateUse> uses;
+  BatchShape shape = {product.MaxRows, product.countColumnTiles(16), int64_t(llvm::divideCeil(product.K, 64)),
+                      product.Sums};
+  if (product.MaxRows <= MostBatchRows)
+    for (const BatchTile &tile : listBatchTiles(shape, splitting ? MostSplit : 1))
+      uses.push_back(useHopperBatch(product, shape, tile, machine));
+  for (const ProductTile &tile : {WideTile, RowsTile, ThinTile})
+    if (splitting || tile.Name.empty()) // the others add up in another order
+      uses.push_back(useHopperTile(product, tile, splitting));
+  return uses;
 }
 
 namespace {
@@ -208,9 +250,9 @@ static void useHopperFewBlocks(const TileProduct &product, TemplateUse &use) {
   setBlocks(product.countColumnTiles(16), use, product.M.getContext());
 }
 
-/// More rows than few on blocks: as many blocks share the columns of A as leave every multiprocessor one tile.
-static void useHopperBlockRows(const TileProduct &product, TemplateUse &use) {
-  constexpr int64_t Cols = 128, Shared = (227 << 10) - 256, MinRows = 16, MaxRows = 64, MaxCluster = 4;
+/// More rows than few on blocks: a cluster shares the columns of A.
+static TemplateUse useHopperBlockRows(const TileProduct &product, int64_t cluster) {
+  constexpr int64_t Cols = 128, Shared = (227 << 10) - 256, MinRows = 16, MaxRows = 64;
   int64_t rows = std::clamp<int64_t>(llvm::PowerOf2Ceil(product.MaxRows), MinRows, MaxRows), depth = 0, right = 0;
   for (const ProductPart &part : product.Parts)
     depth = std::max(depth, part.Blocks.getBlockShape()[1]);
@@ -221,9 +263,8 @@ static void useHopperBlockRows(const TileProduct &product, TemplateUse &use) {
   bool minima = llvm::any_of(product.Parts, [](const ProductPart &part) { return part.Blocks.getFormat() == "q4_k"; });
   int64_t left = depth * rows * 2 + (minima ? rows * 128 : 0);
   int64_t stageBytes = llvm::alignTo(left + right, 1024), stages = std::min<int64_t>(Shared / stageBytes, 8);
-  int64_t strips = product.countColumnTiles(Cols), steps = llvm::divideCeil(product.K, depth), cluster = 1;
-  while (cluster < MaxCluster && strips * cluster * 2 <= Multiprocessors && cluster * 2 <= steps)
-    cluster *= 2;
+  int64_t strips = product.countColumnTiles(Cols), steps = llvm::divideCeil(product.K, depth);
+  TemplateUse use;
   use.Header = "quantized_rows_sm90.cuh";
   use.Type = llvm::formatv("QuantizedRowsSm90<{0}, {1}, {2}{3}>", product.printOutputs(), rows, cluster,
                            printFormats(product));
@@ -236,6 +277,23 @@ static void useHopperBlockRows(const TileProduct &product, TemplateUse &use) {
     use.Tiles = product.M.ceilDiv(rows) * (strips * cluster);
   else
     setBlocks(llvm::divideCeil(product.MaxRows, rows) * strips, use, product.M.getContext());
+  report::KernelWork work;
+  work.StepBytes = double(right);
+  work.StepOtherBytes = double(left);
+  work.StepFlops = double(product.Sums * Cols * rows * depth * 2);
+  work.Unit = report::Multiplier::Warps; // taking blocks apart goes on beside the products and takes longer
+  work.InFlight = stages - 1;
+  work.MeetingBytes = double(product.Sums * Cols * rows * 4);
+  use.setWork(work, product.M.ceilDiv(rows) * strips, makeSize(product, llvm::divideCeil(steps, cluster)));
+  return use;
+}
+
+static std::vector<TemplateUse> listHopperBlockRows(const TileProduct &product) {
+  std::vector<TemplateUse> uses;
+  for (int64_t cluster : {1, 2, 4})
+    if (cluster == 1 || product.K >= cluster * 256)
+      uses.push_back(useHopperBlockRows(product, cluster));
+  return uses;
 }
 
 static StringRef getVariant(const LaunchBody &body) {
@@ -243,18 +301,18 @@ static StringRef getVariant(const LaunchBody &body) {
   return variant ? variant.getValue() : "";
 }
 
-static LogicalResult useVariant(const LaunchBody &body, TileProduct &product, TemplateUse &use) {
+static LogicalResult useVariant(const LaunchBody &body, const TileProduct &product, TemplateUse &use) {
   StringRef name = getVariant(body);
   bool hopper = body.getTarget() == HopperTarget;
   if ((name == "tiles" || name == "unsplit") && product.Left.Type.empty()) {
+    bool splitting = name == "tiles";
+    std::string key = product.describe() + (splitting ? "" : ", unsplit");
     if (product.Parts.front().Blocks)
-      useHopperBlockRows(product, use);
+      use = chooseUse(body, key, listHopperBlockRows(product));
     else if (!hopper)
       usePortableTiles(product, use);
-    else if (product.MaxRows <= MostBatchRows)
-      useHopperBatch(product, name == "unsplit" ? 1 : MostSplit, use);
     else
-      useHopperTiles(product, name != "unsplit", use);
+      use = chooseUse(body, key, listHopperTiles(product, splitting, body.getChooser().getMachine(body.getTarget())));
     return success();
   }
   if (!product.Left.Type.empty() && name != "few_rows")
@@ -302,8 +360,8 @@ bool cuda::areOneTileProduct(ArrayRef<LaunchBody> parts) {
   return getVariant(parts.front()) == "few_rows" ? chooseBlockRing(product).Stages >= 2 : product.Element == "Half";
 }
 
-/// Adds the values of `body` to `part`, and its epilogue to `use` and `epilogues`.
-static LogicalResult addPart(const LaunchBody &body, ProductPart &part, TemplateUse &use,
+/// Adds the values of `body` to `part`, and its epilogue to `functors` and `epilogues`.
+static LogicalResult addPart(const LaunchBody &body, ProductPart &part, std::string &functors,
                              SmallVectorImpl<std::string> &epilogues) {
   auto op = cast<TileMatmulOp>(body.getRoot());
   FailureOr<std::string> output = getElementType(op, body.getYielded()[0].getType());
@@ -320,7 +378,7 @@ static LogicalResult addPart(const LaunchBody &body, ProductPart &part, Template
   TemplateUse own;
   if (failed(addEpilogue(body, /*split=*/body.getDims(op.getResult()).size() - 1, own)))
     return failure();
-  use.Functors += own.Functors;
+  functors += own.Functors;
   epilogues.push_back(own.Body);
   return success();
 }
@@ -349,20 +407,22 @@ FailureOr<TemplateUse> cuda::printTileMatmuls(ArrayRef<LaunchBody> parts) {
   if (failed(left) || failed(checkParts(parts, product)))
     return failure();
   product.Left = *left;
-  TemplateUse use;
+  std::string functors;
   SmallVector<std::string> epilogues, places;
   for (auto [part, own] : llvm::zip_equal(parts, product.Parts)) {
-    if (failed(addPart(part, own, use, epilogues)))
+    if (failed(addPart(part, own, functors, epilogues)))
       return failure();
     places.push_back(printPart(own));
   }
+  TemplateUse use;
   if (failed(useVariant(body, product, use)))
     return failure();
+  use.Functors = functors;
   use.Params = {{"A", product.Left.A}, {"M", printSize(product.M)}};
   if (use.Header != "quantized_few_sm90.cuh") // it has K among the parameters of the template
     use.Params.push_back({"K", std::to_string(product.K)});
   use.Params.insert(use.Params.end(), {{"LdA", std::to_string(product.K)},
-                                       {"Blocks", std::to_string(product.Blocks)},
+                                       {"Blocks", std::to_string(use.Blocks)},
                                        {"Parts", "{" + llvm::join(places, ", ") + "}"}});
   if (!product.Left.Norm.empty())
     use.Params.push_back({"Norm", product.Left.Norm});

@@ -1,0 +1,97 @@
+#include "compiler/report/KernelTime.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace lathe::report {
+
+using Json = nlohmann::ordered_json;
+
+namespace {
+template <typename Number> struct WorkField {
+  const char *Key;
+  Number KernelWork::*Place;
+};
+} // namespace
+
+static constexpr WorkField<double> Doubles[] = {
+    {"step_bytes", &KernelWork::StepBytes},       {"step_other_bytes", &KernelWork::StepOtherBytes},
+    {"step_flops", &KernelWork::StepFlops},       {"start_accesses", &KernelWork::StartAccesses},
+    {"item_accesses", &KernelWork::ItemAccesses}, {"meeting_bytes", &KernelWork::MeetingBytes},
+};
+static constexpr WorkField<int64_t> Integers[] = {
+    {"cluster", &KernelWork::Cluster},
+    {"resident", &KernelWork::Resident},
+    {"in_flight", &KernelWork::InFlight},
+    {"most_sharing", &KernelWork::MostSharing},
+};
+static constexpr const char *Units[] = {"threads", "warps", "warpgroups"};
+
+Json describe(const KernelWork &work) {
+  Json json = Json::object();
+  if (work.Unit != KernelWork().Unit)
+    json["unit"] = Units[int(work.Unit)];
+  for (const auto &field : Integers)
+    if (work.*field.Place != KernelWork().*field.Place)
+      json[field.Key] = work.*field.Place;
+  for (const auto &field : Doubles)
+    if (work.*field.Place != KernelWork().*field.Place)
+      json[field.Key] = work.*field.Place;
+  return json;
+}
+
+KernelWork readWork(const Json &json) {
+  KernelWork work;
+  std::string unit = json.value("unit", Units[0]);
+  for (int i = 0; i < 3; ++i)
+    if (unit == Units[i])
+      work.Unit = Multiplier(i);
+  for (const auto &field : Integers)
+    work.*field.Place = json.value(field.Key, work.*field.Place);
+  for (const auto &field : Doubles)
+    work.*field.Place = json.value(field.Key, work.*field.Place);
+  return work;
+}
+
+double getRate(const Machine &machine, Multiplier unit) {
+  return unit == Multiplier::Threads ? machine.Flops
+         : unit == Multiplier::Warps ? machine.Flops16 * machine.TileShare
+                                     : machine.Flops16 * machine.ProductShare;
+}
+
+int64_t countClusters(const Machine &machine, int64_t cluster) {
+  return cluster <= 2 ? machine.Cores / cluster : machine.Cores * 10 / 11 / cluster;
+}
+
+/// Seconds of one step of a block, where `together` of `blocks` share its multiprocessor.
+static double getStep(const Machine &machine, const KernelWork &work, double blocks, double together) {
+  double memory = std::min(machine.MemoryRate * machine.LoadShare / blocks, machine.CoreMemoryRate / together);
+  double cache = machine.CoreCacheRate / together;
+  double math = getRate(machine, work.Unit) / double(machine.Cores) / together;
+  double wait = work.InFlight > 0 ? machine.AccessSeconds / double(work.InFlight) : 0;
+  return std::max(
+      {work.StepBytes / memory, (work.StepBytes + work.StepOtherBytes) / cache, work.StepFlops / math, wait});
+}
+
+/// Where blocks share items if they are few enough.
+static KernelWork shareItems(KernelWork work) {
+  if (work.MostSharing <= 1)
+    return work;
+  bool share = work.Items * double(work.MostSharing) <= work.Blocks;
+  work.Cluster = share ? work.MostSharing : 1;
+  work.Steps = share ? std::ceil(work.Steps / double(work.MostSharing)) : work.Steps;
+  return work;
+}
+
+double predictSeconds(const Machine &machine, const KernelWork &given) {
+  KernelWork work = shareItems(given);
+  double clusters = std::max(1.0, std::min(work.Items, work.Blocks / double(work.Cluster)));
+  double running = std::min(clusters, double(countClusters(machine, work.Cluster) * work.Resident));
+  double blocks = running * double(work.Cluster), together = std::max(1.0, blocks / double(machine.Cores));
+  double meeting = work.Cluster > 1 ? machine.MeetingSeconds + work.MeetingBytes / machine.CoreCacheRate : 0;
+  double item = work.ItemAccesses * machine.AccessSeconds + work.Steps * getStep(machine, work, blocks, together) +
+                std::log2(double(work.Cluster)) * meeting;
+  return machine.LaunchSeconds + work.StartAccesses * machine.AccessSeconds + std::ceil(work.Items / running) * item;
+}
+
+} // namespace lathe::report
