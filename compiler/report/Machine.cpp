@@ -21,7 +21,7 @@ static const std::pair<const char *, Machine> Gpus[] = {
       20e9, 39e9, 0.7e-6, 0}},
     {"sm_90",
      {"NVIDIA H200", "data sheet; memory rate, times, shares and rates of a multiprocessor measured", 132, 67e12,
-      989e12, 1979e12, 4.65e12, 10e12, 60e6, 1.5e-6, 18e9, 0.74, 0.45, 0.975, 36e9, 80e9, 0.65e-6, 1e-6}},
+      989e12, 1979e12, 4.65e12, 10e12, 60e6, 1.45e-6, 18e9, 0.74, 0.5, 0.975, 36e9, 80e9, 0.65e-6, 0.6e-6}},
     {"sm_100",
      {"NVIDIA B200", "data sheet", 148, 80e12, 2250e12, 4500e12, 8e12, 20e12, 126e6, 1.2e-6, 0, 0.7, 0.3, 0.92, 60e9,
       135e9, 0.7e-6, 0.75e-6}},

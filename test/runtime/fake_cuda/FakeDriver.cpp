@@ -103,6 +103,13 @@ int cuInit(unsigned) {
   return state().enter("cuInit", false);
 }
 
+/// NVRTC asks the driver for tables of functions that are documented nowhere; it does without.
+int cuGetExportTable(const void **table, const void *) {
+  static constexpr int NotFound = 500;
+  *table = nullptr;
+  return NotFound;
+}
+
 int cuGetErrorName(int result, const char **name) {
   *name = result == OutOfMemory ? "CUDA_ERROR_OUT_OF_MEMORY" : result == NoDevice ? "CUDA_ERROR_NO_DEVICE" : nullptr;
   return *name ? Success : InvalidValue;
@@ -428,7 +435,10 @@ int cuEventRecord(EventObject *event, StreamObject *stream) {
   return context("cuEventRecord", [&](State &fake) {
     if (!known(fake.events, event, "cuEventRecord") || !known(fake.streams, stream, "cuEventRecord"))
       return InvalidHandle;
-    fake.enqueue(*stream, [] {});
+    fake.enqueue(*stream, [event] {
+      if (state().events.count(event)) // it may be gone by then
+        event->time = state().time;
+    });
     event->stream = stream;
     event->ticket = fake.tickets;
     return Success;

@@ -166,7 +166,7 @@ static Difference compare(Type element, ArrayRef<uint8_t> foundBytes, ArrayRef<u
 }
 
 /// Prints one line a result; false when one is too far off.
-static bool report(StringRef name, const Difference &worst) {
+static bool printDifference(StringRef name, const Difference &worst) {
   llvm::outs() << llvm::formatv("{0}: worst element {1} is {2:E6}, wanted {3:E6}, {4:F2} of the tolerance\n", name,
                                 worst.Index, worst.Found, worst.Wanted, worst.Size);
   return worst.Size <= 1;
@@ -230,8 +230,9 @@ static bool runAndCompare(const Options &options, ModuleOp plan, ArrayRef<Refere
     auto type = dyn_cast<StateType>(value.getType());
     std::string name = (type ? "state " : "output ") + std::to_string(type ? state : output);
     auto *found = static_cast<const uint8_t *>(type ? states[state++] : outputs[output++]);
-    good &= report(name, compare(type ? type.getElement() : value.getType(), ArrayRef(found, value.getBytes().size()),
-                                 value.getBytes(), options.Tolerance));
+    good &=
+        printDifference(name, compare(type ? type.getElement() : value.getType(),
+                                      ArrayRef(found, value.getBytes().size()), value.getBytes(), options.Tolerance));
   }
   return good;
 }
