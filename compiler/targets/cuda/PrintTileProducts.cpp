@@ -213,9 +213,12 @@ static BlockRing sizeBlockRing(const TileProduct &product, int64_t rows) {
   int64_t units = llvm::divideCeil(product.K, 256);
   int64_t rowsBytes = rows * (units * 512 + 16) + units * 256 + units * 32;
   int64_t leftBytes = rows == 1 ? llvm::divideCeil(product.K, 128) * 320 : llvm::alignTo(rowsBytes, 16);
-  int64_t squareBytes = rows == 1 ? 32 : llvm::divideCeil(rows * units, 2) * 8;
-  int64_t rest = leftBytes + (rows == 1 ? 4 : 2) * product.Sums * ring.Workers * 16 * rows * 4 + 256 +
-                 (product.Left.Type.empty() ? 0 : squareBytes);
+  // Sums of squares: of one row in each slot, for each worker.
+  bool normalizes = !product.Left.Type.empty();
+  int64_t slots = rows == 1 ? 4 : 2, slotFloats = product.Sums * ring.Workers * 16 * rows;
+  slotFloats += normalizes && rows == 1 ? ring.Workers : 0;
+  int64_t squareBytes = normalizes && rows > 1 ? llvm::divideCeil(rows * units, 2) * 8 : 0;
+  int64_t rest = leftBytes + slots * slotFloats * 4 + squareBytes + 256;
   ring.Stages = std::min((SharedOfBlock - rest) / ring.StageBytes, MaxStages);
   ring.SharedBytes = ring.Stages * ring.StageBytes + rest;
   return ring;

@@ -124,13 +124,13 @@ template <class Rotation, class Query, class State, class Shape, int Columns> st
   /// the next barrier. With `writes` the item's own rows go into the pages.
   template <int Threads, class Params, class Item>
   __device__ void fill(const Params &p, const Item &item, bool writes) const {
-    // 1. Angles, which only inputs of the step decide.
+    // 1. Angles and slots, which only inputs of the step decide.
     for (int id = threadIdx.x; id < Count * Pairs; id += Threads)
       findAngle(p, Token + id / Pairs, id % Pairs, Cosines[id], Sines[id]);
-    waitForPrevious();
     if (int(threadIdx.x) < Count)
       Slots[threadIdx.x] = p.Slots[Token + threadIdx.x];
     __syncthreads();
+    waitForPrevious();
     // 2. Eight elements a thread: queries of the item, then keys and values.
     int queries = Count > 0 ? item.count() * KeyChunks : 0;
     for (int id = threadIdx.x; id < queries + Count * (KeyChunks + ValueChunks); id += Threads) {

@@ -2,7 +2,9 @@
 // a norm's result is read by one launch alone. The parameter `Left` of such a template is
 //
 //   AsIs                          a = x
-//   RmsNormalized<Source, Gain>   a[m, k] = x[m, k] / sqrt(sum_j x[m, j]^2 / K + Epsilon) * gain[k], rounded to Element
+//   RmsNormalized<Source, Gain>   a[m, k] = x[m, k] / sqrt(sum_j x[m, j]^2 / K + Epsilon) * gain[k], rounded to
+//   Element,
+//                                 but one row that meets blocks as quantized_few_sm90.cuh says
 //
 // Every block normalizes all rows for itself. Sums are f32; their order depends on K and the threads alone, so that a
 // row has the same bits in every block and however many rows there are.

@@ -12,8 +12,10 @@
 //
 // A [M, K] with LdA elements between rows; W in tiles, 16-byte aligned; C [M, N] with LdC elements between rows.
 // One row is taken as two halves of 8 bits, 256 * high + low, with a power of two for each 32 elements: an element of
-// at least 1/16 of the largest of its 32 is exact in f16 and bf16, others err by at most 2^-15 of the largest. More
-// rows stay f16. Codes of weights are exact, sums of a tile's products exact or f32.
+// at least 1/16 of the largest of its 32 is exact in f16 and bf16, others err by at most 2^-15 of the largest. Of a row
+// that is normalized these are the elements times their gains, in f32; what the norm divides by is one number a row, by
+// which the sums are multiplied in the end, so that nobody waits for it. More rows stay f16. Codes of weights are
+// exact, sums of a tile's products exact or f32.
 //
 // Grid min(Blocks, tiles of 16 columns), persistent; block Threads: eight warps that multiply (16 for eight rows), one
 // that copies tiles to a ring of shared memory ahead of them, and, before the kernels before this one have ended, as
@@ -39,103 +41,109 @@ template <FloatElement Element, int K> struct QuantizedRow {
             reinterpret_cast<const float *>(memory + CodeBytes + ScaleBytes)};
   }
 
-  using Pair = Packet<Element, 2>;
-  template <int Threads> static constexpr int Passes = (Groups * 4 + Threads / 4 - 1) / (Threads / 4);
+  /// Rounds the columns that a warp of `Warps` multiplies: every Warps-th unit of `Columns` columns, from the warp's
+  /// on.
+  template <int Warps, int Columns> struct Share {
+    static constexpr int UnitGroups = Columns / 32, Units = (K + Columns - 1) / Columns;
+    static constexpr int Passes = ((Units + Warps - 1) / Warps * UnitGroups + 7) / 8;
+    int Warp, Lane;
 
-  /// Four lanes take a group of 32: neighbours 8 i + 2 t of it in x[i]. All loads come first, so that the row costs the
-  /// memory's latency once.
-  template <int Threads, class T>
-  static __device__ void loadPairs(const T *row, int thread, Packet<T, 2> (&x)[Passes<Threads>][4]) {
-    bool aligned = isAligned(row, 2 * sizeof(T));
+    /// Four lanes take a group of 32 in a pass.
+    __device__ int group(int pass) const {
+      int index = pass * 8 + Lane / 4;
+      return (Warp + index / UnitGroups * Warps) * UnitGroups + index % UnitGroups;
+    }
+
+    /// Neighbours 8 i + 2 t of each group in x[pass][i]. All loads come first, so that the row costs the memory's
+    /// latency once.
+    template <class T> __device__ void load(const T *row, Packet<T, 2> (&x)[Passes][4]) const {
+      bool aligned = isAligned(row, 2 * sizeof(T));
 #pragma unroll
-    for (int pass = 0; pass < Passes<Threads>; ++pass) {
-      int group = pass * (Threads / 4) + thread / 4;
+      for (int pass = 0; pass < Passes; ++pass) {
+        int first = group(pass) * 32;
 #pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        const T *source = row + group * 32 + i * 8 + thread % 4 * 2;
-        x[pass][i].Raw[0] = {};
-        if (group * 32 >= K)
-          continue;
-        if (aligned) {
-          x[pass][i].Raw[0] = *reinterpret_cast<const typename Packet<T, 2>::Word *>(source);
-        } else {
-          x[pass][i].Elements[0] = source[0];
-          x[pass][i].Elements[1] = source[1];
+        for (int i = 0; i < 4; ++i) {
+          const T *source = row + first + i * 8 + Lane % 4 * 2;
+          x[pass][i].Raw[0] = {};
+          if (first >= K)
+            continue;
+          if (aligned) {
+            x[pass][i].Raw[0] = *reinterpret_cast<const typename Packet<T, 2>::Word *>(source);
+          } else {
+            x[pass][i].Elements[0] = source[0];
+            x[pass][i].Elements[1] = source[1];
+          }
         }
       }
     }
-  }
 
-  /// Rounds a row, after the kernels that come before; `thread` of `Threads`, whole warps.
-  template <int Threads> static __device__ void round(const Element *a, char *memory, int thread) {
-    Pair x[Passes<Threads>][4];
-    waitForPrevious();
-    loadPairs<Threads>(a, thread, x);
+    /// Rounds them, after the kernels that come before.
+    __device__ void round(const Element *a, char *memory) const {
+      Packet<Element, 2> x[Passes][4];
+      waitForPrevious();
+      load(a, x);
 #pragma unroll
-    for (int pass = 0; pass < Passes<Threads>; ++pass)
-      roundGroup(x[pass], memory, pass * (Threads / 4) + thread / 4, thread % 4);
-  }
-
-  /// Normalizes a row and rounds it. `sums` are Threads / 8 bytes of shared memory, `meet()` is a barrier of the
-  /// threads.
-  template <int Threads, class Source, class Gain, class Meet>
-  static __device__ void normalize(const RmsNormalized<Source, Gain> &norm, const Source *a, char *memory, float *sums,
-                                   int thread, const Meet &meet) {
-    Packet<Source, 2> x[Passes<Threads>][4];
-    Packet<Gain, 2> gains[Passes<Threads>][4];
-    loadPairs<Threads>(norm.Weight, thread, gains);
-    waitForPrevious();
-    loadPairs<Threads>(a, thread, x);
-    float sum = 0;
+      for (int pass = 0; pass < Passes; ++pass) {
+        float values[8];
 #pragma unroll
-    for (int pass = 0; pass < Passes<Threads>; ++pass)
-#pragma unroll
-      for (int i = 0; i < 8; ++i) {
-        float value = toValue(x[pass][i / 2].Elements[i % 2]);
-        sum += value * value;
+        for (int i = 0; i < 8; ++i)
+          values[i] = toValue(x[pass][i / 2].Elements[i % 2]);
+        roundGroup(values, memory, group(pass), Lane % 4);
       }
-    sum = sumLanes(sum);
-    if (thread % 32 == 0)
-      sums[thread / 32] = sum;
-    meet();
-    float scale = scaleOfRow<Threads / 32>(sums, K, norm.Epsilon);
-#pragma unroll
-    for (int pass = 0; pass < Passes<Threads>; ++pass) {
-      Pair y[4];
-#pragma unroll
-      for (int i = 0; i < 8; ++i)
-        y[i / 2].Elements[i % 2] = fromValue<Element>(toValue(x[pass][i / 2].Elements[i % 2]) * scale *
-                                                      toValue(gains[pass][i / 2].Elements[i % 2]));
-      roundGroup(y, memory, pass * (Threads / 4) + thread / 4, thread % 4);
     }
-  }
 
-  static __device__ void roundGroup(const Packet<Element, 2> (&pairs)[4], char *memory, int group, int t) {
+    /// Rounds them times their gains, and gives the sum of their squares.
+    template <class Source, class Gain>
+    __device__ float round(const RmsNormalized<Source, Gain> &norm, const Source *a, char *memory) const {
+      Packet<Source, 2> x[Passes][4];
+      Packet<Gain, 2> gains[Passes][4];
+      load(norm.Weight, gains);
+      waitForPrevious();
+      load(a, x);
+      float sum = 0;
+#pragma unroll
+      for (int pass = 0; pass < Passes; ++pass) {
+        float values[8];
+#pragma unroll
+        for (int i = 0; i < 8; ++i) {
+          float value = toValue(x[pass][i / 2].Elements[i % 2]);
+          sum += value * value;
+          values[i] = value * toValue(gains[pass][i / 2].Elements[i % 2]);
+        }
+        roundGroup(values, memory, group(pass), Lane % 4);
+      }
+      return sumLanes(sum);
+    }
+  };
+
+  static __device__ void roundGroup(const float (&x)[8], char *memory, int group, int t) {
     // 1. The largest magnitude of the group as bits: a NaN is larger than all.
-    float x[8];
     uint32_t largest = 0;
 #pragma unroll
-    for (int i = 0; i < 8; ++i) {
-      x[i] = toValue(pairs[i / 2].Elements[i % 2]);
+    for (int i = 0; i < 8; ++i)
       largest = larger(largest, __builtin_bit_cast(uint32_t, x[i]) & 0x7fffffffu);
-    }
     largest = larger(largest, __shfl_xor_sync(0xffffffffu, largest, 1));
     largest = larger(largest, __shfl_xor_sync(0xffffffffu, largest, 2));
     // 2. The power of two that makes the largest at most 32639 = 256 * 127 + 127.
     uint32_t exponent = larger(__builtin_bit_cast(uint32_t, __builtin_bit_cast(float, largest) * 1.004f) >> 23, 15u);
     float inverse = __builtin_bit_cast(float, (268u - exponent) << 23);
     float scale = __builtin_bit_cast(float, largest < 0x7f800000u ? (exponent - 14) << 23 : 0x7fffffffu);
-    // 3. Codes, in the order of a tile's columns.
-    uint32_t high[2] = {}, low[2] = {};
-    int32_t sum[2] = {};
+    // 3. Codes, in the order of a tile's columns. Adding 1.5 * 2^23 rounds to an integer, which the low bits then are.
+    constexpr uint32_t Zero = 0x4b400000u;
+    uint32_t high[2], low[2];
+    int32_t sum[2];
 #pragma unroll
-    for (int i = 0; i < 8; ++i) {
-      // Adding 1.5 * 2^23 rounds to an integer.
-      int32_t code = __builtin_bit_cast(int32_t, x[i] * inverse + 12582912.0f) - 0x4b400000;
-      int place = i % 2 * 16 + i / 2 % 2 * 8;
-      sum[i / 4] += code;
-      low[i / 4] |= (static_cast<uint32_t>(code) & 0xffu) << place;
-      high[i / 4] |= (static_cast<uint32_t>(code + 128) >> 8 & 0xffu) << place;
+    for (int half = 0; half < 2; ++half) {
+      uint32_t code[4], next[4], total = 0u - 4 * Zero;
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        code[i] = __builtin_bit_cast(uint32_t, x[half * 4 + i] * inverse + 12582912.0f);
+        next[i] = code[i] + 128;
+        total += code[i];
+      }
+      low[half] = lowHalves(selectBytes(code[0], code[2], 0x40), selectBytes(code[1], code[3], 0x40));
+      high[half] = lowHalves(selectBytes(next[0], next[2], 0x51), selectBytes(next[1], next[3], 0x51));
+      sum[half] = static_cast<int32_t>(total);
     }
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
@@ -287,8 +295,15 @@ struct QuantizedFewRowsOf {
   }
   static constexpr int StageBytes = stageBytes();
   static constexpr int LeftBytes = (Rows == 1 ? Row::Bytes : RowsOfA::Bytes + 15) / 16 * 16;
-  static constexpr int Slots = Rows == 1 ? 4 : 2, SlotBytes = Sums * Workers * 16 * Rows * 4;
-  static constexpr int SquareBytes = !LeftSide::Normalizes ? 0 : Rows == 1 ? 32 : (Rows * RowsOfA::Units + 1) / 2 * 8;
+  static constexpr int Slots = Rows == 1 ? 4 : 2, PartialFloats = Sums * Workers * 16 * Rows;
+  /// One row's sums of squares meet its products in their slot, which they then scale.
+  static constexpr bool ScalesSums = LeftSide::Normalizes && Rows == 1;
+  static constexpr int SlotBytes = 4 * (PartialFloats + (ScalesSums ? Workers : 0));
+  static constexpr int SquareBytes = LeftSide::Normalizes && Rows > 1 ? (Rows *RowsOfA::Units + 1) / 2 * 8 : 0;
+  /// Columns that go to one warp together. Where all formats agree on them, a warp reads of one row what it has rounded
+  /// itself.
+  static constexpr int UnitColumns = FormatOf<0>::Columns;
+  static constexpr bool RoundsItsOwn = ((Formats::Columns == UnitColumns) && ...);
   static constexpr int Rest = LeftBytes + Slots * SlotBytes + SquareBytes + 256;
   /// One block a multiprocessor, with a ring in all of its memory. Two with half of it start earlier, but of a grid
   /// that follows one with larger blocks two land on one multiprocessor: the products of an 8B Q4_K_M step took 1.63
@@ -324,8 +339,8 @@ struct QuantizedFewRowsOf {
 
   struct Shared {
     char *Ring, *Left;
-    float *Partial; ///< [Slots][Sums][Workers][16][Rows]
-    float *Squares; ///< sums of what is normalized
+    float *Partial; ///< [Slots]: [Sums][Workers][16][Rows], and of what is scaled the squares of [Workers]
+    float *Squares; ///< of more than one row, sums of what is normalized
     uint64_t *Full, *Empty, *Summed, *Free;
     __device__ explicit Shared(char *smem)
         : Ring(smem), Left(smem + Stages * StageBytes), Partial(reinterpret_cast<float *>(Left + LeftBytes)),
@@ -376,6 +391,7 @@ struct QuantizedFewRowsOf {
     int Warp, Lane;
     RingPosition<Stages> At;
     RingPosition<Slots> Slot;
+    float Square = 0; ///< of one row, this warp's share of the sum
 
     template <int I> __device__ void part(int64_t) {
       using Format = FormatOf<I>;
@@ -393,6 +409,9 @@ struct QuantizedFewRowsOf {
           take<Format, 1>(sums, step);
         store<Format>(sums, partial);
       }
+      if constexpr (ScalesSums)
+        if (Lane == 0)
+          S.Partial[Slot.Stage * (SlotBytes / 4) + PartialFloats + Warp] = Square;
       __syncwarp();
       if (Lane == 0)
         arrive(S.Summed + Slot.Stage);
@@ -476,6 +495,12 @@ struct QuantizedFewRowsOf {
               result += partial[((sum * Workers + warp) * 16 + col) * Rows + row];
           results[sum][i] = result;
         }
+      if constexpr (ScalesSums) {
+        float scale = scaleOfRow<Workers>(partial + PartialFloats, K, P.Norm.Epsilon);
+#pragma unroll
+        for (int sum = 0; sum < Sums; ++sum)
+          results[sum][0] *= scale;
+      }
       __syncwarp();
       if (Lane == 0)
         arrive(S.Free + Slot.Stage);
@@ -498,21 +523,24 @@ struct QuantizedFewRowsOf {
   };
 
   /// Brings rows from `row` on of A, by the workers, after the kernels that come before.
-  static __device__ void bringRows(const Params &p, int64_t row, const Shared &shared, int warp, int lane) {
+  static __device__ void bringRows(const Params &p, int64_t row, const Shared &shared, Worker &worker) {
     constexpr int Together = Workers * 32;
     const auto *a = p.A + row * p.LdA;
-    [[maybe_unused]] auto meet = [] { syncSome<1, Together>(); };
-    if constexpr (LeftSide::Normalizes && Rows == 1) {
-      Row::template normalize<Together>(p.Norm, a, shared.Left, shared.Squares, threadIdx.x, meet);
-    } else if constexpr (Rows == 1) {
-      Row::template round<Together>(a, shared.Left, threadIdx.x);
+    if constexpr (Rows == 1) {
+      typename Row::template Share<Workers, UnitColumns> share{worker.Warp, worker.Lane};
+      if constexpr (LeftSide::Normalizes)
+        worker.Square = share.round(p.Norm, a, shared.Left);
+      else
+        share.round(a, shared.Left);
+      if constexpr (RoundsItsOwn)
+        return __syncwarp();
     } else {
       waitForPrevious();
       if constexpr (LeftSide::Normalizes)
-        RowsOfA::template normalize<Workers>(p.Norm, a, p.LdA, p.M - row, shared.Left, shared.Squares, warp, lane,
-                                             meet);
+        RowsOfA::template normalize<Workers>(p.Norm, a, p.LdA, p.M - row, shared.Left, shared.Squares, worker.Warp,
+                                             worker.Lane, [] { syncSome<1, Together>(); });
       else
-        RowsOfA::template load<Workers>(a, p.LdA, p.M - row, shared.Left, warp, lane);
+        RowsOfA::template load<Workers>(a, p.LdA, p.M - row, shared.Left, worker.Warp, worker.Lane);
     }
     syncSome<1, Together>();
   }
@@ -544,11 +572,11 @@ struct QuantizedFewRowsOf {
       }
     } else if (warp < Workers) {
       // 2. The rows of A, then the tiles as they come.
-      Worker worker{p, shared, warp, lane, {}, {}};
+      Worker worker{p, shared, warp, lane, {}, {}, 0};
       for (int64_t pass = 0; pass < passes(p); ++pass) {
         if (pass > 0)
           syncSome<1, Workers * 32>(); // others may still read the rows before
-        bringRows(p, pass * Rows, shared, warp, lane);
+        bringRows(p, pass * Rows, shared, worker);
         for (int64_t tile = strip; tile < all; tile += strips)
           withPart(p, tile, worker);
       }

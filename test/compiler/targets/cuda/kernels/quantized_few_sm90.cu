@@ -40,9 +40,11 @@ struct Expected {
 
 /// Rows that the product normalizes: elements may be rounded to a neighbour.
 template <class Kernel, class Tiled, class A, class Source, int K>
-void normalizedCase(Suite &suite, int64_t m, int64_t n, int64_t pad, size_t shift) {
-  constexpr float Epsilon = 0.01f;
+void normalizedCase(Suite &suite, int64_t m, int64_t n, int64_t pad, size_t shift, float magnitude = 1) {
+  const float Epsilon = 0.01f * magnitude * magnitude;
   auto x = randomVector<Source>(m * (K + pad));
+  for (Source &element : x)
+    element = fromValue<Source>(number(element) * magnitude);
   auto gain = randomVector<float>(K), bias = randomVector<float>(n);
   std::vector<A> a(m * K);
   for (int64_t row = 0; row < m; ++row) {
@@ -62,7 +64,8 @@ void normalizedCase(Suite &suite, int64_t m, int64_t n, int64_t pad, size_t shif
                       std::to_string(n) + "x" + std::to_string(K);
   auto got =
       suite.twice(title, out, [&](int64_t blocks) { launch<Kernel>(params, BiasAndRow{deviceBias.data()}, blocks); });
-  Expected want(a, w.Values, m, n, K, K, m == 1, 2 * Rounding<A>);
+  bool halves = m == 1 || !IsSame<A, Half>; // other rows than of f16 are taken one by one
+  Expected want(a, w.Values, m, n, K, K, halves, 2 * Rounding<A>);
   for (int64_t row = 0; row < m; ++row)
     for (int64_t col = 0; col < n; ++col)
       want.Sum[row * n + col] += bias[col] - 0.125 * double(row);
@@ -151,6 +154,25 @@ template <int Rows, int K> void joinedCases(Suite &suite) {
   suite.compare(title, got, first.Sum, first.Slack);
 }
 
+/// Two products whose tiles have 256 and 128 columns: a warp reads what others have rounded.
+template <int K> void mixedColumnsCase(Suite &suite) {
+  constexpr int64_t n = 20;
+  auto a = randomVector<Half>(K);
+  Weights<TiledQ4_K> w0(n, K);
+  Weights<TiledQ8_0> w1(n, K);
+  Buffer<Half> deviceA(a);
+  auto c0 = Buffer<float>::poisoned(n), c1 = Buffer<float>::poisoned(n);
+  using Kernel = QuantizedFewRowsSm90<Half, Joined<float, float>, 1, K, TiledQ4_K, TiledQ8_0>;
+  typename Kernel::Params params{
+      deviceA.data(), 1, K, 2, {{{w0.Device.data()}, c0.data(), n, n}, {{w1.Device.data()}, c1.data(), n, n}}};
+  std::string title = "256 and 128 columns";
+  auto got = suite.twice(
+      title, c0, [&](int64_t blocks) { launch<Kernel>(params, joinEpilogues(StoreAsIs{}, StoreAsIs{}), blocks); });
+  Expected want0(a, w0.Values, 1, n, K, K, true), want1(a, w1.Values, 1, n, K, K, true);
+  suite.compare(title + " first", got, want0.Sum, want0.Slack);
+  suite.compare(title + " second", c1.read(), want1.Sum, want1.Slack);
+}
+
 /// Medians over copies of the weights that do not fit the L2 together.
 template <class Tiled, int Rows, int K> void timeCase(Suite &suite, int64_t n, int64_t m = Rows) {
   if (!suite.Time)
@@ -194,6 +216,13 @@ int main(int argc, char **argv) {
   // Rows in two passes.
   normalizedCase<QuantizedFewRowsOf<Norm, Half, float, 2, 1184, TiledQ8_0>, TiledQ8_0, Half, float, 1184>(suite, 3, 75,
                                                                                                           1, 1);
+  // One row at a time, and one whose elements a norm makes much smaller or larger.
+  normalizedCase<QuantizedFewRowsOf<Norm, float, float, 1, 768, TiledQ4_K>, TiledQ4_K, float, float, 768>(suite, 3, 40,
+                                                                                                          0, 0);
+  for (float magnitude : {1e-6f, 1e6f})
+    normalizedCase<QuantizedFewRowsOf<Norm, Half, float, 1, 512, TiledQ6_K>, TiledQ6_K, Half, float, 512>(
+        suite, 1, 40, 0, 0, magnitude);
+  mixedColumnsCase<4352>(suite);
   joinedCases<1, 768>(suite);
   joinedCases<8, 768>(suite);
   timeCase<TiledQ4_K, 1, 4096>(suite, 14336);
