@@ -184,9 +184,14 @@ void CloneDescriber::use(Value buffer, size_t step) {
   json["last"] = step;
 }
 
-/// As report::readWork reads it. What is as in most kernels is left out.
-static Json describeWork(const cuda::TemplateWork &work) {
-  Json json = report::describe(work.Numbers);
+/// As report::readWork reads it. What is as in most kernels is left out. Registers, which are known by now, leave room
+/// for so many blocks.
+static Json describeWork(const cuda::TemplateWork &work, const CudaVariant &variant) {
+  static constexpr int64_t RegistersOfCore = 65536, RegistersTogether = 8; ///< a thread's are given out by eights
+  report::KernelWork numbers = work.Numbers;
+  if (int64_t registers = llvm::alignTo(variant.Registers, RegistersTogether) * variant.Threads)
+    numbers.Resident = std::clamp<int64_t>(RegistersOfCore / registers, 1, numbers.Resident);
+  Json json = report::describe(numbers);
   json["items"] = describeFormula(work.Items);
   json["steps"] = describeFormula(work.Steps);
   return json;
@@ -211,7 +216,7 @@ Json CloneDescriber::describeLaunch(plan::LaunchOp launch) {
     json["function"] = call->second.Kernel;
     json["blocks"] = describeFormula(call->second.Blocks[Target]);
     if (call->second.Works[Target])
-      json["work"] = describeWork(*call->second.Works[Target]);
+      json["work"] = describeWork(*call->second.Works[Target], Cuda.Kernels[call->second.Kernel].Variants[Target]);
   }
   return json;
 }

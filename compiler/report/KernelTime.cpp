@@ -68,7 +68,8 @@ static double getStep(const Machine &machine, const KernelWork &work, double blo
   double memory = std::min(machine.MemoryRate * machine.LoadShare / blocks, machine.CoreMemoryRate / together);
   double cache = machine.CoreCacheRate / together;
   double math = getRate(machine, work.Unit) / double(machine.Cores) / together;
-  double wait = work.InFlight > 0 ? machine.AccessSeconds / double(work.InFlight) : 0;
+  double access = work.StepBytes > 0 ? machine.AccessSeconds : machine.CacheAccessSeconds;
+  double wait = work.InFlight > 0 ? access / double(work.InFlight) : 0;
   return std::max(
       {work.StepBytes / memory, (work.StepBytes + work.StepOtherBytes) / cache, work.StepFlops / math, wait});
 }

@@ -22,12 +22,13 @@ struct KernelWork {
   double StepOtherBytes = 0; ///< that other blocks fetch too: they come from the cache
   double StepFlops = 0;
   Multiplier Unit = Multiplier::Threads;
-  /// Steps whose data are on their way at a time, so that each waits for memory that much shorter; 0 where that is not
-  /// known, or where it is enough.
+  /// Steps whose data are on their way at a time, so that each waits that much shorter for memory, or for the cache
+  /// where nothing of it comes from memory; 0 where that is not known, or where it is enough.
   int64_t InFlight = 0;
   /// Accesses to memory, each of which waits for the one before: before the first item, and for each item beside its
-  /// steps.
-  double StartAccesses = 1, ItemAccesses = 0;
+  /// steps. A kernel's code has left the cache when weights have gone through it, so that its first instructions wait
+  /// too.
+  double StartAccesses = 3, ItemAccesses = 0;
   double MeetingBytes = 0; ///< that blocks of a cluster exchange at each meeting
   /// Blocks that share an item along its steps where there are so few items that each block has one even so; then
   /// `Cluster` is 1 where there are more.

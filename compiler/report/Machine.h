@@ -20,14 +20,15 @@ struct Machine {
   double LaunchSeconds = 0; ///< of a kernel that does nothing
 
   // Of GPUs; 0 and 1 where nothing is known.
-  double BlockRate = 0;      ///< bytes that one block of threads moves while there are few, products aside
-  double ProductShare = 1;   ///< of the peak that products of warpgroups reach where there is enough to do
-  double TileShare = 1;      ///< and those of single warps
-  double LoadShare = 1;      ///< of the memory's rate that a kernel reaches
-  double CoreMemoryRate = 0; ///< bytes from memory to one multiprocessor
-  double CoreCacheRate = 0;  ///< and from the cache
-  double AccessSeconds = 0;  ///< of an access to memory that something waits for
-  double MeetingSeconds = 0; ///< for each doubling of a cluster that exchanges results
+  double BlockRate = 0;          ///< bytes that one block of threads moves while there are few, products aside
+  double ProductShare = 1;       ///< of the peak that products of warpgroups reach where there is enough to do
+  double TileShare = 1;          ///< and those of single warps
+  double LoadShare = 1;          ///< of the memory's rate that a kernel reaches
+  double CoreMemoryRate = 0;     ///< bytes from memory to one multiprocessor
+  double CoreCacheRate = 0;      ///< and from the cache
+  double AccessSeconds = 0;      ///< of an access to memory that something waits for
+  double CacheAccessSeconds = 0; ///< and of one to the cache
+  double MeetingSeconds = 0;     ///< for each doubling of a cluster that exchanges results
 };
 
 /// The machine this runs on, measured; takes about a second.

@@ -47,7 +47,7 @@ private:
   void move(Traffic &traffic, const Json &access, bool writing);
   bool isCached(const Buffer &buffer) const;
   double peak(const Json &launch) const;
-  std::optional<double> predictWork(const Json &launch) const;
+  std::optional<double> predictWork(const Json &launch, const Traffic &traffic) const;
   Prediction predictTraffic(const Json &launch, const Traffic &traffic, double flops, double peak) const;
   Json describeLaunch(const Json &launch, size_t index);
 
@@ -80,7 +80,9 @@ bool CallReport::isCached(const Buffer &buffer) const {
     return true;
   if (buffer.Writer < 0 || buffer.Kind == "state")
     return false;
-  return MovedBefore.back() - MovedBefore[size_t(buffer.Writer)] + double(buffer.Bytes) <= TheMachine.CacheBytes;
+  // A launch writes what it gives when it has read half of the rest, on the average.
+  double before = (MovedBefore[size_t(buffer.Writer)] + MovedBefore[size_t(buffer.Writer) + 1]) / 2;
+  return MovedBefore.back() - before + double(buffer.Bytes) <= TheMachine.CacheBytes;
 }
 
 void CallReport::move(Traffic &traffic, const Json &access, bool writing) {
@@ -112,13 +114,16 @@ double CallReport::peak(const Json &launch) const {
 }
 
 /// Where the manifest says what the template makes of a launch, and the machine is known as well as that takes.
-std::optional<double> CallReport::predictWork(const Json &launch) const {
+std::optional<double> CallReport::predictWork(const Json &launch, const Traffic &traffic) const {
   if (!launch.contains("work") || TheMachine.CoreMemoryRate <= 0 || TheMachine.CoreCacheRate <= 0)
     return {};
   KernelWork work = readWork(launch["work"]);
   work.Items = double(value(launch["work"]["items"]));
   work.Steps = double(value(launch["work"]["steps"]));
   work.Blocks = double(value(launch["blocks"]));
+  // What several blocks fetch comes from the cache; what one alone does, from where it is.
+  if (work.Unit == Multiplier::Threads && work.StepBytes == 0 && traffic.Memory > traffic.Cache)
+    std::swap(work.StepBytes, work.StepOtherBytes);
   return predictSeconds(TheMachine, work);
 }
 
@@ -134,7 +139,8 @@ Prediction CallReport::predictTraffic(const Json &launch, const Traffic &traffic
                : blocks > 0 && TheMachine.BlockRate > 0 ? bytes / (blocks * TheMachine.BlockRate)
                                                         : 0;
   double computing = peak > 0 ? flops / (peak * busy * (usesTiles(launch) ? TheMachine.ProductShare : 1)) : 0;
-  double moving = std::max({memory, cache, few}), start = TheMachine.LaunchSeconds + TheMachine.AccessSeconds;
+  double moving = std::max({memory, cache, few}),
+         start = TheMachine.LaunchSeconds + KernelWork().StartAccesses * TheMachine.AccessSeconds;
   const char *bound = start > std::max(computing, moving) ? "launch"
                       : computing >= moving               ? "compute"
                       : few > std::max(memory, cache)     ? "blocks"
@@ -147,7 +153,7 @@ Json CallReport::describeLaunch(const Json &launch, size_t index) {
   Traffic traffic = countTraffic(launch, index);
   double flops = double(value(launch["flops"])), peak = this->peak(launch), bytes = traffic.Memory + traffic.Cache;
   Prediction prediction = predictTraffic(launch, traffic, flops, peak);
-  if (std::optional<double> seconds = predictWork(launch); seconds && *seconds > prediction.Seconds)
+  if (std::optional<double> seconds = predictWork(launch, traffic); seconds && *seconds > prediction.Seconds)
     prediction = {*seconds, "steps"};
   Json json = {{"index", index},
                {"name", launch["name"]},

@@ -189,6 +189,12 @@ std::string cuda::printMembers(ArrayRef<std::pair<std::string, std::string>> mem
   return "{" + llvm::join(texts, ", ") + "}";
 }
 
+/// Steps of an item, as far as they are known.
+static int64_t getSteps(const TemplateWork &work) {
+  auto steps = dyn_cast<AffineConstantExpr>(work.Steps);
+  return steps ? steps.getValue() : std::numeric_limits<int64_t>::max();
+}
+
 /// The template that runs the tiles of all of `parts`. Fails with a diagnostic when they differ in threads.
 static FailureOr<TemplateUse> launchTogether(plan::LaunchOp launch, ArrayRef<TemplateUse> parts) {
   TemplateUse use;
@@ -214,7 +220,12 @@ static FailureOr<TemplateUse> launchTogether(plan::LaunchOp launch, ArrayRef<Tem
     use.SharedBytes = std::max(use.SharedBytes, part.SharedBytes);
     use.Tiles = use.Tiles + part.Tiles;
     use.Layers.append(part.Layers);
+    // As if all items were like those of the part with the longest.
+    if (part.Work && (!use.Work || getSteps(*part.Work) > getSteps(*use.Work)))
+      use.Work = part.Work;
   }
+  if (use.Work)
+    use.setWork(use.Work->Numbers, use.Tiles, use.Work->Steps);
   std::string tail; // of the parts' parameters, from the last on
   for (const TemplateUse &part : llvm::reverse(parts)) {
     use.Params = {{"Head", printMembers(part.Params)}};

@@ -17,10 +17,13 @@ struct RowRoot {
 };
 } // namespace
 
+// What a thread keeps in registers.
+static constexpr int64_t ElementsOfThread = 16;
+
 /// Threads that share a row: the fewest that keep it in registers between the passes.
 static int64_t chooseGroup(int64_t maxCols) {
   for (int64_t group : {32, 128, 256, 512})
-    if (maxCols <= group * 16)
+    if (maxCols <= group * ElementsOfThread)
       return group;
   return 1024;
 }
@@ -46,7 +49,7 @@ static constexpr int64_t LongRow = 16384, FewLongRows = 16, Cluster = 8;
 /// Lets a cluster share a row, where only its summary is wanted and the GPU has clusters.
 static void spreadRows(const LaunchBody &body, StringRef reduction, int64_t summaryFields, AffineExpr rows,
                        AffineExpr cols, TemplateUse &use) {
-  static constexpr int64_t Threads = 512;
+  static constexpr int64_t Threads = 512, Vector = 4;
   if (body.getTarget() != HopperTarget || body.getMax(cols) < LongRow || body.getMax(rows) > FewLongRows)
     return;
   use.Header = "row_reduction_sm90.cuh";
@@ -56,12 +59,17 @@ static void spreadRows(const LaunchBody &body, StringRef reduction, int64_t summ
   use.SharedBytes = (Threads / 32 + 1) * 4 * summaryFields;
   use.Tiles = rows * Cluster;
   use.Cluster = Cluster;
+  report::KernelWork work;
+  work.StepOtherBytes = Threads * Vector * 4;
+  work.InFlight = 1;
+  use.setWork(work, rows, cols.ceilDiv(Cluster * Threads * Vector));
 }
 
 /// What all row reductions have in common: a kernel with the functor `Rows`.
 static TemplateUse makeUse(const LaunchBody &body, const Functor &functor, StringRef text, StringRef reduction,
                            int64_t summaryFields, ArrayRef<AffineExpr> dims, unsigned axis) {
   MLIRContext *context = body.getLaunch().getContext();
+  static constexpr int64_t Vector = 4;
   AffineExpr cols = LaunchBody::getProduct(dims.drop_front(axis), context);
   AffineExpr rows = LaunchBody::getProduct(dims.take_front(axis), context);
   int64_t group = chooseGroup(body.getMax(cols));
@@ -75,6 +83,12 @@ static TemplateUse makeUse(const LaunchBody &body, const Functor &functor, Strin
   use.Threads = group == 32 ? 256 : group;
   use.SharedBytes = group == 32 ? 0 : group / 32 * 4 * summaryFields;
   use.Tiles = group == 32 ? rows.ceilDiv(8) : rows;
+  // A row is read once, all of it at a time, and what each element is multiplied with when its summary is known.
+  report::KernelWork work;
+  work.StepOtherBytes = double(use.Threads * Vector * 4);
+  work.ItemAccesses = 2;
+  work.InFlight = body.getMax(cols) > group * ElementsOfThread ? 1 : 0; // longer rows part by part
+  use.setWork(work, use.Tiles, cols.ceilDiv(group * Vector));
   return use;
 }
 

@@ -34,6 +34,15 @@ static LogicalResult addRotation(const LaunchBody &body, RopeOp op, TemplateUse 
   return success();
 }
 
+/// A token's angles, in f64 and thus as long as an access, and then as many pairs at a time as there are threads.
+static void setRotationWork(ArrayRef<AffineExpr> dims, TemplateUse &use) {
+  report::KernelWork work;
+  work.StepOtherBytes = double(use.Threads * 2 * (2 + 4)); // a pair of 16 bits each or more, in and out
+  work.InFlight = 2;
+  work.ItemAccesses = 2;
+  use.setWork(work, dims[0], (dims[1] * dims[2]).ceilDiv(use.Threads * 2));
+}
+
 FailureOr<TemplateUse> cuda::printRope(const LaunchBody &body, RopeOp op) {
   FailureOr<std::string> x = getParameter(body, op.getInput());
   FailureOr<std::string> input = getElementType(op, op.getInput().getType()),
@@ -56,6 +65,7 @@ FailureOr<TemplateUse> cuda::printRope(const LaunchBody &body, RopeOp op) {
   if (failed(addRotation(body, op, use)))
     return failure();
   use.Tiles = dims[0];
+  setRotationWork(dims, use);
   return use;
 }
 
@@ -64,7 +74,7 @@ namespace {
 struct PageShape {
   PageShape(StateType state, int64_t heads, int64_t keyWidth)
       : Heads(heads), KvHeads(state.getShape()[1]), KeyWidth(keyWidth), ValueWidth(state.getShape()[2] - keyWidth),
-        Layers(state.getShape()[0]) {}
+        Layers(state.getShape()[0]), HeadBytes(state.getUnitBytes() / (Layers * KvHeads)) {}
 
   std::string print() const {
     return llvm::formatv("AttentionShape<{0}, {1}, {2}, {3}>", Heads, KvHeads, KeyWidth, ValueWidth);
@@ -77,6 +87,7 @@ struct PageShape {
   }
 
   int64_t Heads, KvHeads, KeyWidth, ValueWidth, Layers;
+  int64_t HeadBytes; ///< of a page of one layer and key head
 };
 } // namespace
 
@@ -124,6 +135,7 @@ FailureOr<TemplateUse> cuda::printAppendKv(const LaunchBody &body, AppendKvOp op
   use.Type = llvm::formatv("AppendRotatedKv<{0}, Pairing::{1}>", types, getPairing(rope));
   if (failed(addRotation(body, rope, use)))
     return failure();
+  setRotationWork(dims, use);
   return use;
 }
 
@@ -248,7 +260,7 @@ static LogicalResult addFreshRows(const LaunchBody &body, FreshRows rows, const 
 /// Few rows: an item for each token and key head, its pages spread over warps, and over a cluster where there are few
 /// items.
 static void useDecode(const LaunchBody &body, const PageShape &shape, StringRef types, AffineExpr tokens,
-                      const FreshRows &rows, TemplateUse &use) {
+                      AffineExpr pages, const FreshRows &rows, TemplateUse &use) {
   DecodeShape decode(shape);
   int64_t cluster = 1, items = decode.getItemsPerToken() * body.getMax(tokens);
   while (body.getTarget() == HopperTarget && cluster < MaxCluster && items * cluster < FullGrid)
@@ -263,16 +275,23 @@ static void useDecode(const LaunchBody &body, const PageShape &shape, StringRef 
   use.Header = cluster > 1 ? "paged_attention_decode_sm90.cuh" : "paged_attention_decode.cuh";
   use.Config = llvm::formatv("tensor cores, {0} warps{1}", warps, rows.Query ? ", turns its rows" : "");
   std::string fresh = rows.Query ? ", " + rows.Fresh : "";
+  int64_t sumBytes = 4 * decode.Columns * (shape.ValueWidth + 2);
   if (cluster == 1) {
     use.Type = llvm::formatv("PagedAttentionDecode<{0}, {1}, {2}, {2}, {3}{4}>", types, shape.print(), warps,
                              isLean(body) ? "true" : "false", fresh);
-    return;
+  } else {
+    use.Type = llvm::formatv("PagedAttentionDecodeCluster<{0}, {1}, {2}, {3}{4}>", types, shape.print(), warps, cluster,
+                             fresh);
+    use.SharedBytes += sumBytes;
+    use.Config += llvm::formatv(", a cluster of {0} blocks", cluster);
+    use.Cluster = cluster;
   }
-  use.Type =
-      llvm::formatv("PagedAttentionDecodeCluster<{0}, {1}, {2}, {3}{4}>", types, shape.print(), warps, cluster, fresh);
-  use.SharedBytes += 4 * decode.Columns * (shape.ValueWidth + 2);
-  use.Config += llvm::formatv(", a cluster of {0} blocks", cluster);
-  use.Cluster = cluster;
+  report::KernelWork work;
+  work.StepBytes = double(warps * shape.HeadBytes); // each warp a page
+  work.InFlight = 1;
+  work.ItemAccesses = rows.Query ? 7 : 4; // place of the row, length, page, its content; before them rotation
+  work.MeetingBytes = double(sumBytes);
+  use.setWork(work, tokens * decode.getItemsPerToken(), pages.ceilDiv(warps * cluster));
 }
 
 /// Any rows: tiles of the sequences with many, items of those with few unless it is to be tiles alone. `parts` is how
@@ -305,7 +324,7 @@ static bool fitWarpgroups(const PageShape &shape) {
 
 /// Any rows on Hopper: tiles of the sequences, whose products are those of warpgroups.
 static void useWarpgroups(const LaunchBody &body, const PageShape &shape, StringRef types, AffineExpr tokens,
-                          AffineExpr sequences, TemplateUse &use) {
+                          AffineExpr sequences, AffineExpr pages, TemplateUse &use) {
   static constexpr int64_t Consumers = 2, Rows = Consumers * 64, Keys = 128, MaxStages = 4, Kilobyte = 1024;
   int64_t queryBytes = Rows * shape.KeyWidth * 2, stepBytes = Keys * (shape.KeyWidth + shape.ValueWidth) * 2;
   int64_t stages = std::min(MaxStages, (226 * Kilobyte - queryBytes) / stepBytes), group = shape.Heads / shape.KvHeads;
@@ -316,6 +335,15 @@ static void useWarpgroups(const LaunchBody &body, const PageShape &shape, String
   use.SharedBytes = queryBytes + stages * stepBytes + 256;
   int64_t tiles = body.getMax(((tokens * group).ceilDiv(Rows) + sequences) * shape.KvHeads);
   use.Tiles = getAffineConstantExpr(std::min(Multiprocessors, tiles), tokens.getContext());
+  // As if all sequences had as many rows. The middle one of them does not see half of the others.
+  AffineExpr each = tokens.floorDiv(sequences);
+  AffineExpr seen = pages * int64_t(StateType::PageTokens) - each.floorDiv(2);
+  report::KernelWork work;
+  work.StepBytes = double(Keys / StateType::PageTokens * shape.HeadBytes);
+  work.StepFlops = double(Rows * Keys * (shape.KeyWidth + shape.ValueWidth) * 2) * 1.5; // and the softmax
+  work.Unit = report::Multiplier::Warpgroups;
+  work.ItemAccesses = 4;
+  use.setWork(work, sequences * ((each * group).ceilDiv(Rows) * shape.KvHeads), seen.ceilDiv(Keys));
 }
 
 FailureOr<TemplateUse> cuda::printPagedAttention(const LaunchBody &body, PagedAttentionOp op) {
@@ -368,10 +396,11 @@ FailureOr<TemplateUse> cuda::printPagedAttention(const LaunchBody &body, PagedAt
   } else if (variant.getValue() == "few_rows") {
     if (rows->Query && failed(addFreshRows(body, *rows, shape, use)))
       return failure();
-    useDecode(body, shape, types, tokens, *rows, use);
+    useDecode(body, shape, types, tokens, body.getDim(op.getBlockTables(), 1), *rows, use);
   } else if (body.getTarget() == HopperTarget && *query == *element && fitWarpgroups(shape) &&
              op.getScale().convertToFloat() > 0) {
-    useWarpgroups(body, shape, llvm::formatv("{0}, {1}", *element, *output).str(), tokens, sequences, use);
+    useWarpgroups(body, shape, llvm::formatv("{0}, {1}", *element, *output).str(), tokens, sequences,
+                  body.getDim(op.getBlockTables(), 1), use);
   } else {
     int64_t parts = *query != "float" ? 1 : *element == "BFloat16" ? 3 : 2; // OperandParts
     usePrefill(body, shape, types, parts, variant.getValue() == "tiles", tokens, sequences, use);

@@ -119,7 +119,7 @@ static void useHopperFewRows(const TileProduct &product, TemplateUse &use) {
   report::KernelWork work;
   work.StepBytes = StageBytes;
   work.InFlight = stages - 1;
-  work.StartAccesses = product.Left.Type.empty() ? 2 : 3; // rows behind what comes before, and their norm
+  work.StartAccesses += product.Left.Type.empty() ? 0 : 1; // the norm
   use.setWork(work, makeSize(product, tiles), makeSize(product, llvm::divideCeil(product.K, 512) * product.Sums));
 }
 
@@ -151,7 +151,7 @@ static TemplateUse useHopperTile(const TileProduct &product, const ProductTile &
   work.StepFlops = double(tile.M * tile.N * 64 * 2);
   work.Unit = report::Multiplier::Warpgroups;
   work.InFlight = tile.Stages - 1;
-  work.StartAccesses = 2;
+  work.StartAccesses += 2; // rows of A behind what comes before; what the epilogue reads
   work.MeetingBytes = double(tile.M * tile.N * 4);
   use.setWork(work, product.M.ceilDiv(tile.M) * columns, makeSize(product, llvm::divideCeil(product.K, 64)));
   return use;
@@ -250,7 +250,21 @@ static void useHopperFewBlocks(const TileProduct &product, TemplateUse &use) {
   use.Config = llvm::formatv("blocks, {0} rows at a time, bulk copies in {1} stages", ring.Rows, ring.Stages);
   use.Threads = (ring.Workers + 2) * 32;
   use.SharedBytes = ring.SharedBytes;
-  setBlocks(product.countColumnTiles(16), use, product.M.getContext());
+  int64_t tiles = product.countColumnTiles(16), steps = 0, bytes = 0;
+  setBlocks(tiles, use, product.M.getContext());
+  for (const ProductPart &part : product.Parts) {
+    int64_t units = product.Sums * llvm::divideCeil(product.K, part.Blocks.getBlockShape()[1]);
+    bytes = std::max(bytes, units * part.Blocks.getBlockBytes());
+  }
+  steps = llvm::divideCeil(bytes, ring.StageBytes);
+  report::KernelWork work;
+  work.StepBytes = double(bytes) / double(steps);
+  // Taking codes apart is most of the work: for each of them about as long as nine operations of a thread.
+  static constexpr double OperationsOfCode = 9;
+  work.StepFlops = double(product.Sums * 16 * product.K * ring.Rows) / double(steps) * OperationsOfCode;
+  work.InFlight = std::max<int64_t>(ring.Stages - 1, 1);
+  work.StartAccesses += product.Left.Type.empty() ? 1 : 2; // rows are rounded by every block, after their norm
+  use.setWork(work, makeSize(product, tiles), makeSize(product, steps));
 }
 
 /// More rows than few on blocks: a cluster shares the columns of A.
@@ -283,8 +297,9 @@ static TemplateUse useHopperBlockRows(const TileProduct &product, int64_t cluste
   report::KernelWork work;
   work.StepBytes = double(right);
   work.StepOtherBytes = double(left);
-  work.StepFlops = double(product.Sums * Cols * rows * depth * 2);
-  work.Unit = report::Multiplier::Warps; // taking blocks apart goes on beside the products and takes longer
+  // Warps take codes apart between the products, which take less time: each code as long as so many operations.
+  static constexpr double OperationsOfCode = 40;
+  work.StepFlops = double(product.Sums * Cols * depth) * OperationsOfCode;
   work.InFlight = stages - 1;
   work.MeetingBytes = double(product.Sums * Cols * rows * 4);
   use.setWork(work, product.M.ceilDiv(rows) * strips, makeSize(product, llvm::divideCeil(steps, cluster)));

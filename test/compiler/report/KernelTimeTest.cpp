@@ -25,6 +25,7 @@ KernelWork work(double items, double blocks) {
   work.Blocks = blocks;
   work.Steps = 5;
   work.StepBytes = 100;
+  work.StartAccesses = 1;
   return work;
 }
 

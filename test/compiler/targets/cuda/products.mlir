@@ -16,9 +16,9 @@
 // CHECK:      using Template = PackedMatmul<Half, Half, PackedMediumTile>;
 // CHECK-NEXT: static_assert(Template::Threads == 128 && Template::SharedBytes == 49152);
 // CHECK:      .A = p0, .M = d0, .K = 64, .LdA = 64, .Blocks = 132, .Parts = {{[{][{]}}.W = {p1}, .C = p4, .N = 10, .LdC = 10}}};
-// HOPPER:      using Template = PackedMatmulBatchSm90<Half, Half, BatchTile<64, 4, 1, 1, 12>>;
-// HOPPER-NEXT: static_assert(Template::Threads == 256 && Template::SharedBytes == 199680);
-// HOPPER:      .A = p0, .M = d0, .K = 64, .LdA = 64, .Blocks = 1, .Parts = {{[{][{]}}.W = {p1}, .C = p4, .N = 10, .LdC = 10}}};
+// HOPPER:      using Template = PackedMatmulSm90<Half, Half, PackedThinTile>;
+// HOPPER-NEXT: static_assert(Template::Threads == 256 && Template::SharedBytes == 196864);
+// HOPPER:      .A = p0, .M = d0, .K = 64, .LdA = 64, .Blocks = 132, .Parts = {{[{][{]}}.W = {p1}, .C = p4, .N = 10, .LdC = 10}}};
 
 // Blocks are decoded on the way to the tensor cores: in tiles, or as they are where a format has none.
 // CHECK:      using Template = QuantizedMatmul<TiledQ4_K, Half, float, MediumTile>;
