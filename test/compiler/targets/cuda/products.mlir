@@ -33,7 +33,7 @@
 
 // CHECK:      forward
 // CHECK:        lathe_tile_matmul_f16_f32_{{[0-9]+}}<<<s0 ceildiv 64, 128, 49152>>>
-// HOPPER:       lathe_tile_matmul_f16_f32_{{[0-9]+}}<<<1, 256, 199680>>>
+// HOPPER:       lathe_tile_matmul_f16_f32_{{[0-9]+}}<<<1, 256, 196864>>>
 // CHECK:        lathe_tile_matmul_f16_q4_k_f32_{{[0-9]+}}<<<(s0 ceildiv 64) * 2, 128, 24576>>>
 // CHECK:        lathe_quantized_matmul_f16_q5_k_f32_{{[0-9]+}}<<<(s0 ceildiv 64) * 2, 128, 24576>>>
 // CHECK:      few
