@@ -50,7 +50,8 @@ static std::optional<BatchTile> completeTile(const BatchShape &shape, int64_t to
 std::vector<BatchTile> lathe::cuda::listBatchTiles(const BatchShape &shape, int64_t maxSplit) {
   auto most = int64_t(std::clamp<uint64_t>(llvm::PowerOf2Ceil(shape.Rows), 16, 256));
   std::vector<BatchTile> tiles;
-  for (int64_t tokens = std::min<int64_t>(most, 64); tokens <= most; tokens *= 2)
+  // Tiles of more rows first: where they are expected to take as long as those of fewer, they read weights less often.
+  for (int64_t tokens = most; tokens >= std::min<int64_t>(most, 64); tokens /= 2)
     for (int64_t split = 1; split <= maxSplit; split *= 2)
       for (int64_t units = 4; units <= 16; ++units)
         if (std::optional<BatchTile> tile = completeTile(shape, tokens, units, split))

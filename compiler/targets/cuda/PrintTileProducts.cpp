@@ -182,14 +182,16 @@ static TemplateUse useHopperBatch(const TileProduct &product, const BatchShape &
 /// More than few rows: all tiles that take so many; without `splitting` those that give one block each sum.
 static std::vector<TemplateUse> listHopperTiles(const TileProduct &product, bool splitting,
                                                 const report::Machine &machine) {
-  std::vector<TemplateUse> uses;
+  // Of those that are expected to take as long, as where memory is the limit, the first is taken: the wide tile was
+  // the faster one.
+  std::vector<TemplateUse> uses = {useHopperTile(product, WideTile, splitting)};
   BatchShape shape = {product.MaxRows, product.countColumnTiles(16), int64_t(llvm::divideCeil(product.K, 64)),
                       product.Sums};
   if (product.MaxRows <= MostBatchRows)
     for (const BatchTile &tile : listBatchTiles(shape, splitting ? MostSplit : 1))
       uses.push_back(useHopperBatch(product, shape, tile, machine));
-  for (const ProductTile &tile : {WideTile, RowsTile, ThinTile})
-    if (splitting || tile.Name.empty()) // the others add up in another order
+  if (splitting) // the others add up in another order
+    for (const ProductTile &tile : {RowsTile, ThinTile})
       uses.push_back(useHopperTile(product, tile, splitting));
   return uses;
 }
