@@ -64,6 +64,37 @@ TEST(Roofline, BytesByLevelAndTime) {
   EXPECT_EQ(call["totals"]["flops"], 40008);
 }
 
+TEST(Roofline, StatesComeFromMemory) {
+  Json model = manifest();
+  model["entries"][0]["clones"][0]["buffers"][3]["kind"] = "state"; // of which relu writes a part
+  Json fc = buildReport(model, machine(), {{0, {2}}})["calls"][0]["launches"][1];
+  EXPECT_EQ(fc["memory_bytes"], 2016 + 32);
+  EXPECT_EQ(fc["cache_bytes"], 0);
+}
+
+TEST(Roofline, WhatALargeLaunchWritesHasLeftTheCacheInPart) {
+  Json model = manifest();
+  model["entries"][0]["clones"][0]["steps"][0]["reads"].push_back({2, 2000}); // relu reads the weights too
+  Json fc = buildReport(model, machine(), {{0, {2}}})["calls"][0]["launches"][1];
+  EXPECT_EQ(fc["memory_bytes"], 2016 + 32); // 1032 bytes since the middle of relu, and 32 of the value
+}
+
+TEST(Roofline, StepsOfATemplateBindWhereTheyTakeLonger) {
+  Json model = manifest();
+  Json &fc = model["entries"][0]["clones"][0]["steps"][1];
+  fc["blocks"] = 1;
+  fc["work"] = {{"unit", "warpgroups"}, {"step_bytes", 500.0}, {"start_accesses", 1.0}, {"items", "s0"}, {"steps", 4}};
+  Machine gpu = machine();
+  gpu.CoreMemoryRate = 10;
+  gpu.CoreCacheRate = 400;
+  Json launch = buildReport(model, gpu, {{0, {2}}})["calls"][0]["launches"][1];
+  EXPECT_EQ(launch["bound"], "steps");
+  EXPECT_DOUBLE_EQ(launch["predicted_seconds"], 1 + 2 * 4 * 500 / 10.0);
+  // A machine of which no more is known than before.
+  launch = buildReport(model, machine(), {{0, {2}}})["calls"][0]["launches"][1];
+  EXPECT_NE(launch["bound"], "steps");
+}
+
 TEST(Roofline, ArithmeticBindsWhereTheIntensityIsHigh) {
   Json call = buildReport(manifest(), machine(), {{0, {8}}})["calls"][0];
   EXPECT_EQ(call["launches"][1]["bound"], "compute");
