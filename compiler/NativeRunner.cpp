@@ -70,6 +70,13 @@ static void *bindOutput(const HostCall *call, int64_t index, const int64_t *dims
   return result.getBytes().empty() ? &nothing : result.mutableBytes().data();
 }
 
+static const void *readBytes(const HostCall *, const void *source, int64_t) { return source; }
+
+static int32_t writeInteger(const HostCall *, void *target, int64_t value) {
+  std::memcpy(target, &value, sizeof(value));
+  return 0;
+}
+
 static void explain(const HostCall *call, int32_t fault, const char *node, int64_t found, int64_t min, int64_t max) {
   static_cast<NativeContext *>(call->context)->Problem =
       llvm::formatv(" at node '{0}' ({1}, found {2}, needed {3} to {4})", node, fault, found, min, max);
@@ -143,11 +150,19 @@ FailureOr<std::vector<ReferenceValue>> NativeRunner::run(StringRef name, ArrayRe
   std::vector<uint8_t> arena(arenaBytes + 256, 0xA5);
   auto *aligned = reinterpret_cast<uint8_t *>(llvm::alignTo(reinterpret_cast<uintptr_t>(arena.data()), 256));
   NativeContext context{program, results, {}, ""};
-  runtime::HostApi api{
-      runtime::HostAbiVersion, sizeof(api), runInOrder, nullptr, copyBytes, allocate, bindOutput, explain,
-      &runtime::MathFunctions};
+  runtime::HostApi api{runtime::HostAbiVersion,
+                       sizeof(api),
+                       runInOrder,
+                       nullptr,
+                       copyBytes,
+                       allocate,
+                       bindOutput,
+                       readBytes,
+                       writeInteger,
+                       explain,
+                       &runtime::MathFunctions};
   HostCall call{&api,    &context, symbols.data(), inputs.data(), outputs.data(), states.data(), Weights.data(),
-                aligned, 0};
+                aligned, 0,        nullptr};
   int32_t result = reinterpret_cast<runtime::HostEntryFunction>(code + entry->Run)(&call);
   if (result != 0)
     return program.emitError() << "--verify: the compiled program returned " << result << context.Problem;

@@ -20,9 +20,12 @@
 
 namespace lathe::runtime {
 
-inline constexpr uint32_t HostAbiVersion = 3;
+inline constexpr uint32_t HostAbiVersion = 4;
 
 struct HostCall;
+
+/// Addresses leave these bits of HostCall::faults' word to the fault.
+inline constexpr int FaultShift = 56;
 
 /// A CPU kernel: executes tiles [begin, end) of a launch of `count` independent tiles. `buffers` are the launch's
 /// operands then results, `dims` the sizes that are unknown at compile time, in the order of the launch.
@@ -70,6 +73,11 @@ struct HostApi {
   /// Where to write output `index`, whose sizes depend on data and are `dims` in this call. Null when the caller's
   /// memory is too small; the call then ends with HostOutputTooSmall.
   void *(*bindOutput)(const HostCall *call, int64_t index, const int64_t *dims);
+  /// `bytes` bytes at `source`, where the host can read them until the next call of a function of this table: all work
+  /// before it is done. Null when the device does not give them; the call then ends with HostNotRead.
+  const void *(*read)(const HostCall *call, const void *source, int64_t bytes);
+  /// Writes an integer to a buffer of the device, in stream order.
+  int32_t (*write)(const HostCall *call, void *target, int64_t value);
   /// Keeps why the call is about to end with `fault`: `node` names the part of the model, a string of the image; for
   /// HostSizeOutOfRange `found` is not from `min` to `max`.
   void (*explain)(const HostCall *call, int32_t fault, const char *node, int64_t found, int64_t min, int64_t max);
@@ -88,6 +96,9 @@ struct HostCall {
   const unsigned char *weights; ///< base address of the weights section
   unsigned char *arena;         ///< at least arena_bytes(symbols), aligned to 256
   int64_t target;               ///< of CUDA: which of the manifest's `cuda_targets` the kernels are of; else 0
+  /// Of CUDA: a word that kernels which find a fault in the data write to, if it is 0: HostFault << FaultShift, and the
+  /// address of the name of their node, a string of the image. Else null.
+  uint64_t *faults;
 };
 
 using HostEntryFunction = int32_t (*)(const HostCall *);

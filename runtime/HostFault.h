@@ -14,6 +14,7 @@ enum HostFault : int {
   HostSizeOutOfRange = 4,  ///< a size that data gives is outside of its bounds
   HostOutOfMemory = 5,     ///< `allocate` gave none
   HostOutputTooSmall = 6,  ///< `bindOutput` gave none
+  HostNotRead = 7,         ///< `read` gave none
 };
 
 } // namespace lathe::runtime

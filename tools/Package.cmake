@@ -21,7 +21,7 @@ install(FILES runtime/include/lathe.h TYPE INCLUDE)
 
 # What tools/gpu-check and tools/gpu-bench run where there is neither LLVM nor a network.
 install(PROGRAMS tools/gpu-bench tools/gpu-check DESTINATION ${share})
-install(FILES tools/gpu_steps.py DESTINATION ${share})
+install(FILES tools/gpu_cases.py tools/gpu_steps.py tools/lathe_runtime.py DESTINATION ${share})
 install(DIRECTORY compiler/targets/cuda/kernels/ DESTINATION ${share}/kernels FILES_MATCHING PATTERN "*.cuh")
 install(DIRECTORY test/compiler/targets/cuda/kernels/ DESTINATION ${share}/tests
   FILES_MATCHING PATTERN "*.cu" PATTERN "*.cuh" PATTERN "*.h")
@@ -29,6 +29,8 @@ install(DIRECTORY test/compiler/targets/cuda/kernels/ DESTINATION ${share}/tests
 foreach(file IN ITEMS BlockFormat.cpp BlockFormat.h BlockTiles.cpp BlockTiles.h LatticeGrids.h)
   install(FILES runtime/gguf/${file} DESTINATION ${share}/sources/runtime/gguf)
 endforeach()
+install(FILES runtime/HostFault.h DESTINATION ${share}/sources/runtime)
+install(FILES dialects/lathe/PowInteger.h DESTINATION ${share}/sources/dialects/lathe)
 install(DIRECTORY test/models/ DESTINATION ${share}/models FILES_MATCHING PATTERN "*.onnx" PATTERN "*.npy" PATTERN "README.md")
 
 install(FILES README.md LICENSE DESTINATION ${share} OPTIONAL)

@@ -11,7 +11,7 @@ using namespace lathe;
 HostAbiTypes::HostAbiTypes(llvm::LLVMContext &context) {
   llvm::Type *pointer = llvm::PointerType::get(context, 0), *i32 = llvm::Type::getInt32Ty(context);
   SmallVector<llvm::Type *> fields(8, pointer);
-  fields.push_back(llvm::Type::getInt64Ty(context));
+  fields.append({llvm::Type::getInt64Ty(context), pointer});
   Call = llvm::StructType::create(context, fields, "HostCall");
   SmallVector<llvm::Type *> functions(2 + unsigned(HostFunction::Math) + 1, pointer);
   functions[0] = functions[1] = i32;
@@ -20,7 +20,7 @@ HostAbiTypes::HostAbiTypes(llvm::LLVMContext &context) {
   CudaLaunch = llvm::StructType::create(context, {i32, three, three, i32}, "CudaLaunch");
 }
 
-static_assert(sizeof(runtime::HostCall) == 8 * sizeof(void *) + sizeof(int64_t), "HostAbiTypes::Call mirrors HostCall");
+static_assert(sizeof(runtime::HostCall) == 9 * sizeof(void *) + sizeof(int64_t), "HostAbiTypes::Call mirrors HostCall");
 static_assert(offsetof(runtime::HostApi, math) == 8 + unsigned(HostFunction::Math) * sizeof(void *) &&
                   sizeof(runtime::HostApi) == offsetof(runtime::HostApi, math) + sizeof(void *),
               "HostFunction lists the functions of HostApi in order");
@@ -35,8 +35,7 @@ llvm::Value *HostAbiTypes::loadCallField(llvm::IRBuilderBase &builder, llvm::Val
 }
 
 llvm::Value *HostAbiTypes::loadCallTarget(llvm::IRBuilderBase &builder, llvm::Value *call) const {
-  unsigned field = Call->getNumElements() - 1;
-  llvm::LoadInst *load = builder.CreateLoad(builder.getInt64Ty(), builder.CreateStructGEP(Call, call, field));
+  llvm::LoadInst *load = builder.CreateLoad(builder.getInt64Ty(), builder.CreateStructGEP(Call, call, 8));
   load->setMetadata(llvm::LLVMContext::MD_invariant_load, getEmptyNode(builder));
   return load;
 }
@@ -154,7 +153,8 @@ private:
   LogicalResult emitLoop(plan::LoopOp op);
 
   llvm::Value *emitCall(HostFunction function, llvm::Type *result, ArrayRef<llvm::Value *> arguments);
-  llvm::Value *loadElement(llvm::Type *type, Value buffer, unsigned index);
+  llvm::Value *emitRead(Value buffer, int64_t bytes);
+  llvm::Value *loadElement(llvm::Type *type, llvm::Value *address, unsigned index = 0);
   llvm::Value *loadCondition(Value buffer);
   llvm::Value *offset(llvm::Value *address, AffineMap by) {
     return Builder.CreateInBoundsGEP(Builder.getInt8Ty(), address, emitMap(by));
@@ -162,6 +162,8 @@ private:
   SmallVector<llvm::Value *> emitSizes(std::optional<AffineMap> sizes);
   /// Ends the call with `fault` unless `good`; `explain` says why before.
   void stopUnless(llvm::Value *good, llvm::Value *fault, llvm::function_ref<void()> explain = nullptr);
+  /// The name of the model's node that `op` is of.
+  llvm::Value *getNode(Operation *op);
   void emitExplain(Operation *op, llvm::Value *fault, ArrayRef<llvm::Value *> numbers = {});
   llvm::BasicBlock *createBlock(const char *name) {
     return llvm::BasicBlock::Create(Module.getContext(), name, Builder.GetInsertBlock()->getParent());
@@ -376,6 +378,7 @@ void ProgramEmitter::emitCopy(plan::CopyOp copy) {
 
 LogicalResult ProgramEmitter::emitLaunch(plan::LaunchOp launch) {
   HostLaunch host(Builder, Call, Arrays);
+  host.Node = getNode(launch);
   host.Symbols = Symbols;
   for (ValueRange buffers : {ValueRange(launch.getInputs()), ValueRange(launch.getOutputs())})
     for (Value buffer : buffers)
@@ -407,12 +410,16 @@ static std::string getNodeName(Operation *op) {
   return name.empty() ? op->getName().getStringRef().str() : name;
 }
 
-void ProgramEmitter::emitExplain(Operation *op, llvm::Value *fault, ArrayRef<llvm::Value *> numbers) {
+llvm::Value *ProgramEmitter::getNode(Operation *op) {
   std::string name = getNodeName(op);
   llvm::Value *&text = Names[name];
   if (!text)
     text = Builder.CreateGlobalString(name);
-  SmallVector<llvm::Value *> arguments = {fault, text};
+  return text;
+}
+
+void ProgramEmitter::emitExplain(Operation *op, llvm::Value *fault, ArrayRef<llvm::Value *> numbers) {
+  SmallVector<llvm::Value *> arguments = {fault, getNode(op)};
   llvm::append_range(arguments, numbers);
   arguments.resize(5, Builder.getInt64(0));
   emitCall(HostFunction::Explain, Builder.getVoidTy(), arguments);
@@ -428,13 +435,20 @@ void ProgramEmitter::stopUnless(llvm::Value *good, llvm::Value *fault, llvm::fun
   Builder.SetInsertPoint(next);
 }
 
-llvm::Value *ProgramEmitter::loadElement(llvm::Type *type, Value buffer, unsigned index) {
-  return Builder.CreateAlignedLoad(type, Builder.CreateConstInBoundsGEP1_64(type, Addresses.lookup(buffer), index),
-                                   llvm::Align(1));
+/// Where the host finds what is in the buffer when all work before is done.
+llvm::Value *ProgramEmitter::emitRead(Value buffer, int64_t bytes) {
+  llvm::Value *address =
+      emitCall(HostFunction::Read, Builder.getPtrTy(), {Addresses.lookup(buffer), Builder.getInt64(bytes)});
+  stopUnless(Builder.CreateIsNotNull(address), Builder.getInt32(runtime::HostNotRead));
+  return address;
+}
+
+llvm::Value *ProgramEmitter::loadElement(llvm::Type *type, llvm::Value *address, unsigned index) {
+  return Builder.CreateAlignedLoad(type, Builder.CreateConstInBoundsGEP1_64(type, address, index), llvm::Align(1));
 }
 
 llvm::Value *ProgramEmitter::loadCondition(Value buffer) {
-  return Builder.CreateICmpNE(loadElement(Builder.getInt8Ty(), buffer, 0), Builder.getInt8(0));
+  return Builder.CreateICmpNE(loadElement(Builder.getInt8Ty(), emitRead(buffer, 1)), Builder.getInt8(0));
 }
 
 SmallVector<llvm::Value *> ProgramEmitter::emitSizes(std::optional<AffineMap> sizes) {
@@ -468,8 +482,9 @@ void ProgramEmitter::emitOutput(plan::OutputOp output) {
 }
 
 void ProgramEmitter::emitReadSizes(plan::ReadSizesOp read) {
+  llvm::Value *sizes = emitRead(read.getSource(), read.getSymbols().size() * sizeof(int64_t));
   for (auto [i, symbol, min, max] : llvm::enumerate(read.getSymbols(), read.getMin(), read.getMax())) {
-    llvm::Value *size = loadElement(Builder.getInt64Ty(), read.getSource(), i);
+    llvm::Value *size = loadElement(Builder.getInt64Ty(), sizes, i);
     llvm::Value *least = Builder.getInt64(min), *most = Builder.getInt64(max);
     llvm::Value *good = Builder.CreateAnd(Builder.CreateICmpSGE(size, least), Builder.CreateICmpSLE(size, most));
     llvm::Value *fault = Builder.getInt32(runtime::HostSizeOutOfRange);
@@ -517,8 +532,8 @@ LogicalResult ProgramEmitter::emitIf(plan::IfOp op) {
 LogicalResult ProgramEmitter::emitLoop(plan::LoopOp op) {
   llvm::Value *limit = op.getLimit() ? emitMap(*op.getLimit()) : Builder.getInt64(INT64_MAX);
   if (op.getTrip())
-    limit =
-        Builder.CreateBinaryIntrinsic(llvm::Intrinsic::smin, limit, loadElement(Builder.getInt64Ty(), op.getTrip(), 0));
+    limit = Builder.CreateBinaryIntrinsic(llvm::Intrinsic::smin, limit,
+                                          loadElement(Builder.getInt64Ty(), emitRead(op.getTrip(), sizeof(int64_t))));
   SmallVector<llvm::Value *> first = {Builder.getInt64(0)};
   first.push_back(op.getCondition() ? loadCondition(op.getCondition()) : Builder.getTrue());
   for (Value address : op.getCarried())
@@ -547,8 +562,11 @@ LogicalResult ProgramEmitter::emitLoop(plan::LoopOp op) {
   define();
   Builder.CreateCondBr(Builder.CreateAnd(Builder.CreateICmpSLT(phis[0], limit), phis[1]), body, after);
   Builder.SetInsertPoint(body);
-  if (op.getCount())
-    Builder.CreateAlignedStore(phis[0], Addresses.lookup(op.getCount()), llvm::Align(1));
+  if (op.getCount()) {
+    llvm::Value *fault =
+        emitCall(HostFunction::Write, Builder.getInt32Ty(), {Addresses.lookup(op.getCount()), phis[0]});
+    stopUnless(Builder.CreateICmpEQ(fault, Builder.getInt32(runtime::HostDone)), fault);
+  }
   if (failed(emitBlock(op.getBody().front())))
     return failure();
   auto yield = cast<plan::YieldOp>(op.getBody().front().getTerminator());

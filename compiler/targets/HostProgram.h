@@ -13,13 +13,13 @@
 namespace lathe {
 
 /// Functions of the table that the runtime lends to a call, in its order; the last entry is the table `math`.
-enum class HostFunction { ParallelFor, Launch, Copy, Allocate, BindOutput, Explain, Math };
+enum class HostFunction { ParallelFor, Launch, Copy, Allocate, BindOutput, Read, Write, Explain, Math };
 
 /// Layouts of runtime/HostAbi.h as LLVM types.
 struct HostAbiTypes {
   explicit HostAbiTypes(llvm::LLVMContext &context);
 
-  /// Loads a field of `struct HostCall`: 0 is `api`, 7 is `arena`.
+  /// Loads a field of `struct HostCall`: 0 is `api`, 7 is `arena`, 9 is `faults`.
   llvm::Value *loadCallField(llvm::IRBuilderBase &builder, llvm::Value *call, unsigned field) const;
   /// Loads `target` of `struct HostCall`, an i64.
   llvm::Value *loadCallTarget(llvm::IRBuilderBase &builder, llvm::Value *call) const;
@@ -41,6 +41,7 @@ public:
 
   llvm::IRBuilderBase &Builder;
   llvm::Value *Call;                        ///< const HostCall *
+  llvm::Value *Node = nullptr;              ///< the name of the model's node, const char *
   llvm::SmallVector<llvm::Value *> Buffers; ///< addresses of the inputs, then the outputs
   llvm::SmallVector<llvm::Value *> Dims;    ///< values of LaunchOp::getDynamicDims
   llvm::SmallVector<llvm::Value *> Symbols; ///< values of the program's symbols and of data symbols, where known

@@ -6,6 +6,8 @@
 #ifndef LATHE_DIALECTS_LATHE_SCALARTYPES_H
 #define LATHE_DIALECTS_LATHE_SCALARTYPES_H
 
+#include "dialects/lathe/PowInteger.h"
+
 #include <cstdint>
 
 // f16 and bf16 values are f32 until they are stored.
@@ -31,20 +33,5 @@
   LATHE_EACH_INTEGER(M __VA_OPT__(, ) __VA_ARGS__) LATHE_EACH_BOOL(M __VA_OPT__(, ) __VA_ARGS__)
 #define LATHE_EACH_ANY(M, ...)                                                                                         \
   LATHE_EACH_NUMBER(M __VA_OPT__(, ) __VA_ARGS__) LATHE_EACH_BOOL(M __VA_OPT__(, ) __VA_ARGS__)
-
-namespace lathe {
-
-/// x^y for integers, wrapping around. A negative exponent gives 1 / x^-y rounded towards zero, and 0 for x = 0.
-template <typename T> constexpr T powInteger(T x, T y) {
-  if (y < T(0))
-    return x == T(1) ? T(1) : x == T(-1) ? (y & 1 ? T(-1) : T(1)) : T(0);
-  uint64_t base = uint64_t(x), result = 1;
-  for (uint64_t rest = uint64_t(y); rest != 0; rest >>= 1, base *= base)
-    if (rest & 1)
-      result *= base;
-  return T(result);
-}
-
-} // namespace lathe
 
 #endif // LATHE_DIALECTS_LATHE_SCALARTYPES_H

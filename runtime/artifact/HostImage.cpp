@@ -54,15 +54,14 @@ HostImage::HostImage(const Artifact &artifact, const Manifest &manifest) {
                   "; compile the model for it");
   }
   const Section &section = *artifact.find(SectionKind::HostImage, image->level);
+  bytes = section.bytes.size();
   if (section.embeddedCode) {
     base = const_cast<unsigned char *>(static_cast<const unsigned char *>(section.embeddedCode));
     return;
   }
   if (artifact.descriptor() < 0)
     throw Failure(LATHE_CORRUPT, artifact.where(), ": the code of image '", image->level, "' is not linked in");
-  mappedBytes = section.bytes.size();
-  mapping =
-      mmap(nullptr, mappedBytes, PROT_READ | PROT_EXEC, MAP_PRIVATE, artifact.descriptor(), off_t(section.offset));
+  mapping = mmap(nullptr, bytes, PROT_READ | PROT_EXEC, MAP_PRIVATE, artifact.descriptor(), off_t(section.offset));
   if (mapping == MAP_FAILED)
     throw Failure(LATHE_UNSUPPORTED, artifact.where(), ": cannot map its code as executable: ", std::strerror(errno),
                   "; keep the file on a file system that is not mounted noexec");
@@ -71,7 +70,13 @@ HostImage::HostImage(const Artifact &artifact, const Manifest &manifest) {
 
 HostImage::~HostImage() {
   if (mapping)
-    munmap(mapping, mappedBytes);
+    munmap(mapping, bytes);
+}
+
+const char *HostImage::text(uint64_t address) const {
+  uint64_t offset = address - reinterpret_cast<uint64_t>(base);
+  bool inside = offset < bytes && std::memchr(base + offset, 0, bytes - size_t(offset));
+  return inside ? reinterpret_cast<const char *>(address) : nullptr;
 }
 
 EntryCode HostImage::code(const Entry &entry) const {

@@ -25,11 +25,13 @@ public:
 
   const std::string &level() const { return image->level; }
   EntryCode code(const Entry &entry) const;
+  /// The string at this address of the image; null where it has none.
+  const char *text(uint64_t address) const;
 
 private:
   const Image *image = nullptr;
   void *mapping = nullptr;
-  size_t mappedBytes = 0;
+  size_t bytes = 0;
   unsigned char *base = nullptr;
 };
 

@@ -3,6 +3,7 @@
 #include "runtime/Failure.h"
 #include "runtime/HostAbi.h"
 #include "runtime/MathApi.h"
+#include "runtime/session/CallFault.h"
 #include "runtime/session/TensorBinding.h"
 
 #include <atomic>
@@ -92,24 +93,22 @@ void *bindOutput(const HostCall *call, int64_t index, const int64_t *dims) {
   });
 }
 
-void explain(const HostCall *call, int32_t fault, const char *node, int64_t found, int64_t min, int64_t max) {
-  std::optional<Failure> &failure = contextOf(call).failure;
-  if (failure)
-    return;
-  if (fault == HostIndexOutOfRange)
-    failure.emplace(LATHE_INVALID_ARGUMENT, "node '", node, "': an index in the data is outside of its tensor");
-  else if (fault == HostValueOutOfRange)
-    failure.emplace(LATHE_INVALID_ARGUMENT, "node '", node,
-                    "': a value in the data is outside of what the operation defines");
-  else if (fault == HostSizeOutOfRange)
-    failure.emplace(LATHE_INVALID_ARGUMENT, "node '", node, "': the data gives a size of ", found, ", needed ", min,
-                    " to ", max);
-  else
-    failure.emplace(LATHE_DEVICE_ERROR, "node '", node, "' stopped with code ", fault);
+/// All memory is the host's, and work is done when the function that starts it returns.
+const void *readBytes(const HostCall *, const void *source, int64_t) { return source; }
+
+int32_t writeInteger(const HostCall *, void *target, int64_t value) {
+  std::memcpy(target, &value, sizeof(value));
+  return 0;
 }
 
-constexpr HostApi CpuApi = {HostAbiVersion, sizeof(HostApi), parallelFor, refuseLaunch,  copyBytes,
-                            allocate,       bindOutput,      explain,     &MathFunctions};
+void explain(const HostCall *call, int32_t fault, const char *node, int64_t found, int64_t min, int64_t max) {
+  std::optional<Failure> &failure = contextOf(call).failure;
+  if (!failure)
+    failure = describeFault(fault, node, found, min, max);
+}
+
+constexpr HostApi CpuApi = {HostAbiVersion, sizeof(HostApi), parallelFor,  refuseLaunch, copyBytes,     allocate,
+                            bindOutput,     readBytes,       writeInteger, explain,      &MathFunctions};
 
 } // namespace
 
@@ -152,7 +151,7 @@ void CpuExecutor::execute(const Entry &entry, const int64_t *symbols, unsigned c
     states.push_back(pools[limits.poolOf(state)].data());
   CpuContext context{CpuDevice::Loops(device), pool, outputMemory, tensors, std::nullopt};
   HostCall call{&CpuApi, &context, symbols, inputs.data(), outputs.data(), states.data(), program->weights().data(),
-                arena,   0};
+                arena,   0,        nullptr};
   int32_t result = program->image().code(entry).run(&call);
   if (result && context.failure)
     throw *context.failure;

@@ -3,6 +3,8 @@
 #include "runtime/Failure.h"
 #include "runtime/MathApi.h"
 #include "runtime/cuda/LaunchTimer.h"
+#include "runtime/session/CallFault.h"
+#include "runtime/session/TensorBinding.h"
 
 namespace lathe::runtime::cuda {
 
@@ -25,6 +27,14 @@ void ended(LaunchContext &context, int64_t kernel) {
     return;
   context.timer->mark(context.stream, kernel);
   context.afterKernel = false;
+}
+
+/// A captured call reads nothing back.
+void refuseTimes(const LaunchContext &context) {
+  if (context.timer)
+    throw Failure(LATHE_UNSUPPORTED,
+                  "launches of a call in which data decides sizes or control flow are not timed one by "
+                  "one; time whole calls");
 }
 
 std::string sizeText(const uint32_t (&size)[3]) {
@@ -73,16 +83,71 @@ int32_t copyBytes(const HostCall *call, void *target, const void *source, int64_
 /// A CUDA program's buffers are the GPU's: there is nothing that a CPU kernel could read.
 int32_t refuseParallelFor(const HostCall *, CpuKernel, void *const *, const int64_t *, int64_t) { return -1; }
 
-// Programs for a GPU have no sizes that depend on data.
-void *refuseAllocate(const HostCall *, int64_t, int64_t, int64_t) { return nullptr; }
-void *refuseOutput(const HostCall *, int64_t, const int64_t *) { return nullptr; }
-void explainNothing(const HostCall *, int32_t, const char *, int64_t, int64_t, int64_t) {}
+void *allocate(const HostCall *call, int64_t slot, int64_t bytes, int64_t keep) {
+  auto &context = *static_cast<LaunchContext *>(call->context);
+  void *memory = nullptr;
+  contained(context, [&] {
+    refuseTimes(context);
+    context.afterKernel = false;
+    memory = context.memory.values.get(size_t(slot), uint64_t(bytes), uint64_t(keep), context.stream);
+  });
+  return memory;
+}
 
-constexpr HostApi Api = {HostAbiVersion, sizeof(HostApi), refuseParallelFor, launch,        copyBytes,
-                         refuseAllocate, refuseOutput,    explainNothing,    &MathFunctions};
+void *bindOutput(const HostCall *call, int64_t index, const int64_t *dims) {
+  auto &context = *static_cast<LaunchContext *>(call->context);
+  void *memory = nullptr;
+  contained(context, [&] {
+    uint64_t bytes = bindOutputSizes(*context.tensors, size_t(index), dims);
+    context.afterKernel = false;
+    memory = context.memory.place(context.tensors->outputs[size_t(index)], size_t(index), bytes, context.stream);
+    context.outputs[size_t(index)] = memory;
+  });
+  return memory;
+}
+
+const void *readBytes(const HostCall *call, const void *source, int64_t bytes) {
+  auto &context = *static_cast<LaunchContext *>(call->context);
+  const void *memory = nullptr;
+  contained(context, [&] {
+    refuseTimes(context);
+    context.afterKernel = false;
+    memory = context.memory.window.read(reinterpret_cast<DeviceAddress>(source), size_t(bytes), context.stream);
+    checkFaults(context.memory.window.faults(), context.image);
+  });
+  return context.failure ? nullptr : memory;
+}
+
+int32_t writeInteger(const HostCall *call, void *target, int64_t value) {
+  auto &context = *static_cast<LaunchContext *>(call->context);
+  return contained(context, [&] {
+    context.afterKernel = false;
+    const void *source = &value; // pageable: it has been read when the driver returns
+    context.driver(context.driver.copyToDevice, reinterpret_cast<DeviceAddress>(target), source, sizeof(value),
+                   context.stream);
+  });
+}
+
+void explain(const HostCall *call, int32_t fault, const char *node, int64_t found, int64_t min, int64_t max) {
+  auto &context = *static_cast<LaunchContext *>(call->context);
+  if (!context.failure)
+    context.failure = std::make_exception_ptr(describeFault(fault, node, found, min, max));
+}
+
+constexpr HostApi Api = {HostAbiVersion, sizeof(HostApi), refuseParallelFor, launch,  copyBytes,     allocate,
+                         bindOutput,     readBytes,       writeInteger,      explain, &MathFunctions};
 
 } // namespace
 
 const HostApi &cudaApi() { return Api; }
+
+void checkFaults(volatile uint64_t *word, const HostImage &image) {
+  uint64_t found = *word;
+  if (!found)
+    return;
+  *word = 0;
+  const char *node = image.text(found & ((uint64_t(1) << FaultShift) - 1));
+  throw describeFault(int32_t(found >> FaultShift), node ? node : "?", 0, 0, 0);
+}
 
 } // namespace lathe::runtime::cuda

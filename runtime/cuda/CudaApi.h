@@ -2,8 +2,9 @@
 #define LATHE_RUNTIME_CUDA_CUDAAPI_H
 
 #include "runtime/HostAbi.h"
-#include "runtime/artifact/Manifest.h"
-#include "runtime/cuda/Driver.h"
+#include "runtime/artifact/HostImage.h"
+#include "runtime/cuda/DataMemory.h"
+#include "runtime/session/Executor.h"
 
 #include <exception>
 #include <vector>
@@ -21,13 +22,20 @@ struct LaunchContext {
   const Driver &driver;
   const std::vector<Kernel> &kernels;
   const std::vector<Function> &functions;
+  const HostImage &image;
+  CallMemory &memory;
+  std::vector<void *> &outputs; ///< HostCall::outputs; those whose sizes depend on data are put in
   Stream stream;
   bool dependent;
-  LaunchTimer *timer = nullptr; ///< is told of every launch and copy; null: nobody
-  bool afterKernel = false;     ///< the last thing on the stream is a kernel of this call
+  TensorCall *tensors = nullptr; ///< null in a language model's step
+  LaunchTimer *timer = nullptr;  ///< is told of every launch and copy; null: nobody
+  bool afterKernel = false;      ///< the last thing on the stream is a kernel of this call
   /// The first failure. Generated code has no unwinding, so it is thrown when that has returned.
   std::exception_ptr failure = nullptr;
 };
+
+/// Throws what a kernel has reported in `word` (HostCall::faults), if anything, and makes it 0.
+void checkFaults(volatile uint64_t *word, const HostImage &image);
 
 /// The functions lent to host images of CUDA programs.
 const HostApi &cudaApi();

@@ -42,18 +42,32 @@ std::unique_ptr<Executor> CudaDevice::createExecutor(std::shared_ptr<const Progr
   return std::make_unique<CudaExecutor>(shared_from_this(), std::move(program), limits);
 }
 
+[[noreturn]] static void refuse(const Program &program, size_t weightBytes, const SessionBytes &needs, size_t freeBytes,
+                                size_t totalBytes) {
+  std::string step, advice = "; run it on a GPU that has more";
+  if (needs.states)
+    advice = "; lower kv_cache_bytes or max_sequences";
+  if (needs.step) {
+    step =
+        " (" + std::to_string(needs.step) + " of them for a step of " + std::to_string(needs.stepTokens) + " tokens)";
+    advice += ", or compile it for shorter steps: lathec --dim tokens=1.." +
+              std::to_string(std::max<int64_t>(1, needs.stepTokens / 4));
+  }
+  throw Failure(LATHE_OUT_OF_MEMORY, program.artifact.where(), ": needs ", weightBytes, " bytes for weights, ",
+                needs.states, " for states and ", needs.working, " of working memory", step, ", but ", freeBytes,
+                " of ", totalBytes, " are free on the GPU", advice);
+}
+
 std::shared_ptr<const PlacedProgram> CudaDevice::place(const std::shared_ptr<const Program> &program,
-                                                       size_t extraBytes) {
+                                                       const SessionBytes &needs) {
   std::lock_guard lock(mutex);
   std::erase_if(placed, [](auto &each) { return each.second.expired(); });
   auto found = std::find_if(placed.begin(), placed.end(), [&](auto &each) { return each.first == program.get(); });
   std::shared_ptr<const PlacedProgram> known = found == placed.end() ? nullptr : found->second.lock();
   size_t weightBytes = known ? 0 : program->weights().size(), freeBytes = 0, totalBytes = 0;
   driver(driver.memGetInfo, &freeBytes, &totalBytes);
-  if (weightBytes + extraBytes > freeBytes)
-    throw Failure(LATHE_OUT_OF_MEMORY, program->artifact.where(), ": needs ", weightBytes, " bytes for weights and ",
-                  extraBytes, " for state and working memory, but ", freeBytes, " of ", totalBytes,
-                  " are free on the GPU; lower kv_cache_bytes or max_sequences");
+  if (weightBytes + needs.states + needs.working > freeBytes)
+    refuse(*program, weightBytes, needs, freeBytes, totalBytes);
   if (known)
     return known;
   auto fresh = std::make_shared<const PlacedProgram>(shared_from_this(), program);

@@ -15,6 +15,13 @@ namespace lathe::runtime::cuda {
 class LaunchTimer;
 class PlacedProgram;
 
+/// Device memory of a session.
+struct SessionBytes {
+  size_t states = 0, working = 0;
+  size_t step = 0;        ///< of `working`: what the largest step takes,
+  int64_t stepTokens = 0; ///< which has so many tokens
+};
+
 /// A GPU through its primary context, which the rest of the process shares.
 class CudaDevice : public Device, public std::enable_shared_from_this<CudaDevice> {
 public:
@@ -26,8 +33,8 @@ public:
   std::unique_ptr<Executor> createExecutor(std::shared_ptr<const Program> program, const StateLimits &limits) override;
 
   /// The program's weights and module on this device: sessions of one program share them. The context is current.
-  /// `extraBytes` is what the session needs besides; both must fit, or nothing is placed.
-  std::shared_ptr<const PlacedProgram> place(const std::shared_ptr<const Program> &program, size_t extraBytes);
+  /// `needs` is what the session needs besides; both must fit, or nothing is placed.
+  std::shared_ptr<const PlacedProgram> place(const std::shared_ptr<const Program> &program, const SessionBytes &needs);
 
   const Driver driver;
   Context context = nullptr;

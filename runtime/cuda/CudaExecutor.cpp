@@ -57,12 +57,17 @@ static size_t arenaBytes(const Program &program, const Entry &entry, const int64
   return size_t(bytes);
 }
 
-/// Results and arena of the largest step: it has no more tokens than all texts together, and no row without its token.
-static size_t bytesOfStep(const Program &program, const Entry &entry, StepShape shape) {
+/// The largest step that there can be: it has no more tokens than all texts together, and no row without its token.
+static StepShape limitStep(const Entry &entry, StepShape shape) {
   ModelSymbols model(entry);
   auto least = [&](int symbol) { return entry.symbols[size_t(symbol)].min; };
   shape.tokens = std::max(least(model.tokens), std::min(shape.tokens, shape.sequences * shape.pages * PageTokens));
   shape.rows = std::max(least(model.rows), std::min(shape.rows, shape.tokens));
+  return shape;
+}
+
+/// Results and arena of a step.
+static size_t bytesOfStep(const Program &program, const Entry &entry, const StepShape &shape) {
   return resultOffsets(entry, shape.rows).back() + arenaBytes(program, entry, symbolsOf(entry, shape).data());
 }
 
@@ -70,7 +75,7 @@ static size_t bytesOfStep(const Program &program, const Entry &entry, StepShape 
 
 CudaExecutor::CudaExecutor(std::shared_ptr<CudaDevice> target, std::shared_ptr<const Program> loaded,
                            const StateLimits &room)
-    : device(std::move(target)), driver(device->driver), program(std::move(loaded)), limits(room) {
+    : device(std::move(target)), driver(device->driver), program(std::move(loaded)), limits(room), memories(driver) {
   ContextScope scope(*device);
   try {
     create();
@@ -97,7 +102,11 @@ void CudaExecutor::measureBuckets() {
     int64_t sequences = std::min({bound(model.sequences), bound(model.offsets) - 1, limits.maxSequences});
     StepShape largest = {bound(model.tokens), std::max(sequences, least(model.sequences)), pages, bound(model.rows)};
     metadataBytes = std::max(metadataBytes, metadataOffsets(entry, largest).back());
-    stepBytes = std::max(stepBytes, bytesOfStep(*program, entry, largest));
+    StepShape step = limitStep(entry, largest);
+    if (size_t bytes = bytesOfStep(*program, entry, step); bytes > needs.step) {
+      needs.step = bytes;
+      needs.stepTokens = step.tokens;
+    }
     if (entry.output("sampled_tokens"))
       sampledBytes = std::max(sampledBytes, size_t(std::max(largest.rows, largest.sequences)) * sizeof(int64_t));
     int64_t most = std::min({bound(model.tokens), bound(model.sequences), bound(model.offsets) - 1, bound(model.rows)});
@@ -118,10 +127,10 @@ void CudaExecutor::measureBuckets() {
 
 void CudaExecutor::create() {
   measureBuckets();
-  size_t poolBytes = 0;
   for (size_t i = 0; i != limits.states.size(); ++i)
-    poolBytes += size_t(limits.bytesOf(i));
-  placed = device->place(program, poolBytes + metadataBytes + bucketResultBytes + bucketArenaBytes + stepBytes);
+    needs.states += size_t(limits.bytesOf(i));
+  needs.working = metadataBytes + bucketResultBytes + bucketArenaBytes + needs.step;
+  placed = device->place(program, needs);
   driver(driver.streamCreate, &own, StreamNonBlocking);
   last = own;
   driver(driver.eventCreate, &done, EventDisableTiming);
@@ -137,10 +146,11 @@ void CudaExecutor::create() {
     driver(driver.memAllocHost, &staging, metadataBytes + sampledBytes);
   }
   bucketMemory = DeviceMemory(driver, bucketResultBytes + bucketArenaBytes);
+  (void)memories.window.faults(); // now, as no capture allows it
   for (Bucket &bucket : buckets)
     capture(bucket);
-  if (stepBytes)
-    (void)workspace(stepBytes, own);
+  if (needs.step)
+    (void)workspace(needs.step, own);
   growths = 0; // what the plan asks for is no growth
 }
 
@@ -150,8 +160,11 @@ void CudaExecutor::release() {
     (void)driver.eventSynchronize.function(done);
   if (growing)
     (void)driver.memFreeAsync.function(growing, own);
+  memories.values.release(own);
+  memories.results.release(own);
   if (own)
     (void)driver.streamSynchronize.function(own);
+  memories.window.release();
   for (Bucket &bucket : buckets)
     if (bucket.exec)
       (void)driver.graphExecDestroy.function(bucket.exec);
@@ -175,7 +188,8 @@ void CudaExecutor::capture(Bucket &bucket) {
   driver(driver.streamBeginCapture, own, CaptureThreadLocal);
   Graph graph = nullptr;
   try {
-    enqueue(*bucket.entry, symbols.data(), bucketMemory.at(bucketResultBytes), own, /*timer=*/nullptr);
+    enqueue(*bucket.entry, symbols.data(), bucketMemory.at(bucketResultBytes), own, /*tensors=*/nullptr,
+            /*timer=*/nullptr);
   } catch (...) {
     // The stream must leave the capture before it can be waited for.
     if (driver.streamEndCapture.function(own, &graph) == Success && graph)
@@ -226,19 +240,29 @@ DeviceAddress CudaExecutor::workspace(size_t bytes, Stream stream) {
   return growing;
 }
 
-void CudaExecutor::execute(const Entry &entry, const int64_t *symbols, DeviceAddress arena, Stream stream) {
+void CudaExecutor::execute(const Entry &entry, const int64_t *symbols, DeviceAddress arena, Stream stream,
+                           TensorCall *tensors) {
   LaunchTimer *timer = device->timer;
   if (!timer)
-    return enqueue(entry, symbols, arena, stream, nullptr);
-  timer->time(entry, symbols, stream, [&] { enqueue(entry, symbols, arena, stream, timer); });
+    return enqueue(entry, symbols, arena, stream, tensors, nullptr);
+  timer->time(entry, symbols, stream, [&] { enqueue(entry, symbols, arena, stream, tensors, timer); });
 }
 
 void CudaExecutor::enqueue(const Entry &entry, const int64_t *symbols, DeviceAddress arena, Stream stream,
-                           LaunchTimer *timer) {
+                           TensorCall *tensors, LaunchTimer *timer) {
   states.clear();
   for (const State &state : entry.states)
     states.push_back(pools[limits.poolOf(state)].data());
-  LaunchContext context{driver, program->manifest.kernels, placed->kernels(), stream, placed->dependentLaunch(), timer};
+  LaunchContext context{driver,
+                        program->manifest.kernels,
+                        placed->kernels(),
+                        program->image(),
+                        memories,
+                        outputs,
+                        stream,
+                        placed->dependentLaunch(),
+                        tensors,
+                        timer};
   HostCall call{&cudaApi(),
                 &context,
                 symbols,
@@ -247,7 +271,8 @@ void CudaExecutor::enqueue(const Entry &entry, const int64_t *symbols, DeviceAdd
                 states.data(),
                 placed->weights(),
                 reinterpret_cast<unsigned char *>(arena),
-                int64_t(placed->target())};
+                int64_t(placed->target()),
+                memories.window.faults()};
   int32_t result = program->image().code(entry).run(&call);
   if (context.failure)
     std::rethrow_exception(context.failure);
@@ -255,20 +280,17 @@ void CudaExecutor::enqueue(const Entry &entry, const int64_t *symbols, DeviceAdd
     throw Failure(LATHE_DEVICE_ERROR, "entry '", entry.name, "' stopped with code ", result);
 }
 
-void CudaExecutor::run(TensorCall &call) {
-  for (const lathe_tensor *tensor : call.outputs)
-    if (tensor && !tensor->data && tensor->bytes)
-      throw Failure(LATHE_INVALID_ARGUMENT, "output '", tensor->name, "' has no data");
-  ContextScope scope(*device);
-  Stream stream = begin(call.stream);
-  size_t arena = aligned(arenaBytes(*program, *call.entry, call.symbols.data())), bytes = arena;
-  auto onDevice = [](const lathe_tensor *tensor) { return tensor && tensor->memory == LATHE_MEMORY_DEVICE; };
-  for (const lathe_tensor *tensor : call.inputs)
-    bytes += onDevice(tensor) ? 0 : aligned(tensor->bytes);
-  for (size_t i = 0; i != call.outputs.size(); ++i)
-    bytes += onDevice(call.outputs[i]) ? 0 : aligned(size_t(call.outputBytes[i]));
-  DeviceAddress base = bytes ? workspace(bytes, stream) : 0, next = base + arena;
+static bool onDevice(const lathe_tensor *tensor) { return tensor && tensor->memory == LATHE_MEMORY_DEVICE; }
 
+/// Whether output `i` is in the workspace: not the caller's, and with a size that is known before the call.
+static bool isStaged(const TensorCall &call, size_t i) {
+  return !onDevice(call.outputs[i]) && call.outputBytes[i] != UnknownBytes;
+}
+
+/// Fills `inputs` and `outputs` and brings up inputs from the host. Those that need a place on the device have it one
+/// behind the other from `base` on.
+void CudaExecutor::placeTensors(TensorCall &call, DeviceAddress base, Stream stream) {
+  DeviceAddress next = base;
   inputs.clear();
   for (const lathe_tensor *tensor : call.inputs) {
     inputs.push_back(onDevice(tensor) ? tensor->data : reinterpret_cast<void *>(next));
@@ -280,30 +302,73 @@ void CudaExecutor::run(TensorCall &call) {
   }
   outputs.clear();
   for (size_t i = 0; i != call.outputs.size(); ++i) {
-    outputs.push_back(onDevice(call.outputs[i]) ? call.outputs[i]->data : reinterpret_cast<void *>(next));
-    next += onDevice(call.outputs[i]) ? 0 : aligned(size_t(call.outputBytes[i]));
-  }
-  execute(*call.entry, call.symbols.data(), base, stream);
-
-  bool wait = false;
-  for (size_t i = 0; i != call.outputs.size(); ++i) {
-    if (!call.outputs[i] || onDevice(call.outputs[i]) || !call.outputBytes[i])
+    lathe_tensor *tensor = call.outputs[i];
+    outputs.push_back(nullptr);
+    if (call.outputBytes[i] == UnknownBytes)
+      continue; // `bindOutput` finds memory
+    if (onDevice(tensor)) {
+      outputs[i] = memories.place(tensor, i, call.outputBytes[i], stream);
       continue;
-    driver(driver.copyToHost, call.outputs[i]->data, reinterpret_cast<DeviceAddress>(outputs[i]),
-           size_t(call.outputBytes[i]), stream);
-    wait = true;
+    }
+    outputs[i] = reinterpret_cast<void *>(next);
+    next += aligned(size_t(call.outputBytes[i]));
+    if (tensor && !tensor->data) {
+      tensor->data = memories.hostResults.get(i, call.outputBytes[i]);
+      tensor->bytes = size_t(call.outputBytes[i]);
+    }
   }
+}
+
+/// To the host, those that are wanted there; true when there are any.
+bool CudaExecutor::copyOutputs(const TensorCall &call, Stream stream) {
+  bool any = false;
+  for (size_t i = 0; i != call.outputs.size(); ++i) {
+    if (!call.outputs[i] || onDevice(call.outputs[i]))
+      continue;
+    any = true;
+    if (call.outputBytes[i])
+      driver(driver.copyToHost, call.outputs[i]->data, reinterpret_cast<DeviceAddress>(outputs[i]),
+             size_t(call.outputBytes[i]), stream);
+  }
+  return any;
+}
+
+/// What kernels reported after the call had returned.
+void CudaExecutor::checkEarlierCall() {
+  try {
+    checkFaults(memories.window.faults(), program->image());
+  } catch (const Failure &failure) {
+    throw Failure(failure.code(), "an earlier call, which nobody waited for: ", failure.message());
+  }
+}
+
+void CudaExecutor::run(TensorCall &call) {
+  ContextScope scope(*device);
+  checkEarlierCall();
+  Stream stream = begin(call.stream);
+  size_t arena = aligned(arenaBytes(*program, *call.entry, call.symbols.data())), bytes = arena;
+  for (const lathe_tensor *tensor : call.inputs)
+    bytes += onDevice(tensor) ? 0 : aligned(tensor->bytes);
+  for (size_t i = 0; i != call.outputs.size(); ++i)
+    bytes += isStaged(call, i) ? aligned(size_t(call.outputBytes[i])) : 0;
+  DeviceAddress base = bytes ? workspace(bytes, stream) : 0;
+  placeTensors(call, base + arena, stream);
+  execute(*call.entry, call.symbols.data(), base, stream, &call);
+  bool wait = copyOutputs(call, stream);
   markEnd(driver, stream, own, done);
-  if (wait)
-    driver(driver.streamSynchronize, stream);
+  if (!wait)
+    return;
+  driver(driver.streamSynchronize, stream);
+  checkFaults(memories.window.faults(), program->image());
 }
 
 lathe_memory_info CudaExecutor::memory() const {
   lathe_memory_info info{};
   info.working_bytes = growingBytes + metadataBytes + bucketResultBytes + bucketArenaBytes;
+  info.pool_bytes = memories.bytes();
   for (size_t i = 0; i != limits.states.size(); ++i)
     info.state_bytes += uint64_t(limits.bytesOf(i));
-  info.growths = growths;
+  info.growths = growths + memories.growths();
   return info;
 }
 
@@ -368,14 +433,17 @@ void CudaExecutor::deliver(const StepCall &call, DeviceAddress results, Stream s
     wait |= call.logits && call.logitsMemory == LATHE_MEMORY_HOST;
   }
   markEnd(driver, stream, own, done);
-  if (wait)
+  if (wait) {
     driver(driver.streamSynchronize, stream);
+    checkFaults(memories.window.faults(), program->image());
+  }
   if (call.sampledTokens && call.wantedRows)
     std::copy_n(sampled, call.wantedRows, call.sampledTokens);
 }
 
 void CudaExecutor::step(const StepCall &call) {
   ContextScope scope(*device);
+  checkEarlierCall();
   Stream stream = begin(call.stream);
   upload(call, stream);
   const Bucket *bucket = device->timer ? nullptr : bucketOf(*call.entry, call.shape);
@@ -392,7 +460,7 @@ void CudaExecutor::step(const StepCall &call) {
   for (size_t i = 0; i != outputs.size(); ++i)
     if (direct && call.entry->outputs[i].role == "logits")
       outputs[i] = call.logits;
-  execute(*call.entry, call.symbols.data(), base + resultBytes, stream);
+  execute(*call.entry, call.symbols.data(), base + resultBytes, stream, /*tensors=*/nullptr);
   deliver(call, base, stream, direct);
 }
 

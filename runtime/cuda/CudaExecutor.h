@@ -2,6 +2,7 @@
 #define LATHE_RUNTIME_CUDA_CUDAEXECUTOR_H
 
 #include "runtime/HostAbi.h"
+#include "runtime/cuda/DataMemory.h"
 #include "runtime/cuda/PlacedProgram.h"
 
 namespace lathe::runtime::cuda {
@@ -39,8 +40,13 @@ private:
   /// Growing memory for calls that are not captured.
   DeviceAddress workspace(size_t bytes, Stream stream);
   void upload(const StepCall &call, Stream stream);
-  void execute(const Entry &entry, const int64_t *symbols, DeviceAddress arena, Stream stream);
-  void enqueue(const Entry &entry, const int64_t *symbols, DeviceAddress arena, Stream stream, LaunchTimer *timer);
+  /// `tensors` are those of a tensor entry.
+  void execute(const Entry &entry, const int64_t *symbols, DeviceAddress arena, Stream stream, TensorCall *tensors);
+  void enqueue(const Entry &entry, const int64_t *symbols, DeviceAddress arena, Stream stream, TensorCall *tensors,
+               LaunchTimer *timer);
+  void placeTensors(TensorCall &call, DeviceAddress base, Stream stream);
+  bool copyOutputs(const TensorCall &call, Stream stream);
+  void checkEarlierCall();
   void bindStep(const Entry &entry, const StepShape &shape, DeviceAddress results);
   void deliver(const StepCall &call, DeviceAddress results, Stream stream, bool direct);
 
@@ -52,7 +58,7 @@ private:
 
   std::vector<Bucket> buckets;
   size_t bucketResultBytes = 0, bucketArenaBytes = 0;
-  size_t stepBytes = 0;     ///< results and arena of the largest step that is not captured
+  SessionBytes needs;       ///< `step`: results and arena of the largest one that is not captured
   size_t metadataBytes = 0; ///< of the largest step
   size_t sampledBytes = 0;  ///< of its sampled tokens
 
@@ -63,6 +69,7 @@ private:
   DeviceAddress growing = 0;
   size_t growingBytes = 0;
   uint64_t growths = 0;
+  CallMemory memories;
 
   Stream own = nullptr, last = nullptr;
   Event done = nullptr;                        ///< behind the last work on a caller's stream

@@ -10,8 +10,10 @@ Driver::Driver() {
   // Never closed: the driver keeps threads of its own, and a second dlopen finds the same library.
   void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
   if (!library)
-    throw Failure(LATHE_NOT_FOUND, "no CUDA driver: ", dlerror(),
-                  "; install NVIDIA's driver 525 or newer, or use the CPU");
+    throw Failure(
+        LATHE_NOT_FOUND, "libcuda.so.1, the CUDA driver, which runs kernels on a GPU: ", dlerror(),
+        "; install NVIDIA's driver 525 or newer, which the library is a part of, or compile the model for the "
+        "CPU");
   findContextAndMemory(library);
   findExecution(library);
 }
@@ -19,7 +21,8 @@ Driver::Driver() {
 template <typename... Parameters> void Driver::find(void *library, DriverCall<Parameters...> &entry, bool needed) {
   entry.function = reinterpret_cast<decltype(entry.function)>(dlsym(library, entry.name));
   if (!entry.function && needed)
-    throw Failure(LATHE_UNSUPPORTED, "the CUDA driver has no ", entry.name, "; install NVIDIA's driver 525 or newer");
+    throw Failure(LATHE_UNSUPPORTED, "libcuda.so.1, the CUDA driver, has no ", entry.name,
+                  "; install NVIDIA's driver 525 or newer");
 }
 
 void Driver::findContextAndMemory(void *library) {

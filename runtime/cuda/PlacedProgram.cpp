@@ -42,6 +42,9 @@ void PlacedProgram::load() {
   uploadWeights();
 }
 
+/// No code is made for GPUs before sm_80.
+static constexpr int OldestMajor = 8;
+
 /// How well a GPU is served by a section; negative: not at all.
 static int rankCode(const Section &section, int capability) {
   bool cubin = section.kind == SectionKind::Cubin, portable = section.name.starts_with("compute_");
@@ -74,8 +77,11 @@ bool PlacedProgram::dependentLaunch() const {
 void PlacedProgram::loadModules() {
   const Section *section = chooseCode(program->artifact.sections(), device->major, device->minor);
   if (!section)
-    throw Failure(LATHE_UNSUPPORTED, program->artifact.where(), ": has neither PTX nor a cubin for ",
-                  device->description(), "; compile it for this GPU");
+    throw Failure(
+        LATHE_UNSUPPORTED, program->artifact.where(), ": has neither PTX nor a cubin for ", device->description(),
+        device->major < OldestMajor ? "; its kernels need sm_80 or newer: run it on such a GPU, or compile the "
+                                      "model for the CPU"
+                                    : "; compile it for this GPU");
   const std::vector<CudaTarget> &targets = program->manifest.cudaTargets;
   for (size_t i = 0; i != targets.size(); ++i)
     if (targets[i].name == section->name)
@@ -94,7 +100,13 @@ Module PlacedProgram::loadModule(const Section &section, size_t offset) {
   char log[4096] = {};
   int options[] = {JitErrorLog, JitErrorLogBytes};
   void *values[] = {log, reinterpret_cast<void *>(sizeof(log))};
-  if (Result result = driver.moduleLoad.function(&module, section.bytes.data() + offset, 2, options, values))
+  Result result = driver.moduleLoad.function(&module, section.bytes.data() + offset, 2, options, values);
+  if (result == ErrorUnsupportedPtx)
+    throw Failure(LATHE_UNSUPPORTED, program->artifact.where(), ": section '", section.name,
+                  "' is of a newer CUDA than the driver: ", driver.describe(result),
+                  "; install a newer driver of NVIDIA's, or compile the model for this GPU (--target=sm_",
+                  device->major, device->minor, "), whose machine code needs no compiler in the driver");
+  if (result)
     driver.fail(result, driver.moduleLoad.name,
                 "section '" + section.name + "'" + (*log ? std::string(", which says: ") + log : std::string()));
   return module;

@@ -262,8 +262,8 @@ typedef struct lathe_run_options {
   const char *entry;          /* NULL: the program's only entry of this kind */
   const lathe_tensor *inputs; /* every input of the entry, by name, in any order */
   size_t input_count;
-  /* Those wanted, by name; `type`, `rank` and `shape` are written by the call. With `data` NULL, on the CPU, the call
-   * writes `data` and `bytes` too: memory of the session that holds the result until the session's next call. */
+  /* Those wanted, by name; `type`, `rank` and `shape` are written by the call. With `data` NULL the call writes
+   * `data` and `bytes` too: memory of the session, where `memory` says, that holds the result until its next call. */
   lathe_tensor *outputs;
   size_t output_count;
   void *stream; /* CUDA: a CUstream of the device's primary context; NULL: the session's own */
@@ -277,8 +277,10 @@ LATHE_API lathe_status lathe_session_shapes(lathe_session *session, const lathe_
 /* Runs an entry of kind tensor. Where the size of an output depends on data its shape, as always, says what it turned
  * out to be; more bytes than that are left alone. With any output in host memory it returns when the outputs are there;
  * with all of them on the device it returns when the work is enqueued on the stream; inputs stay unchanged until that
- * is done. LATHE_INVALID_ARGUMENT: as lathe_session_shapes, an output with too few bytes, or data that the model does
- * not define, such as an index outside of its table; the message names the node. */
+ * is done. Where data decides sizes or control flow of a model on CUDA, the call waits for the stream whenever the host
+ * has to know. LATHE_INVALID_ARGUMENT: as lathe_session_shapes, an output with too few bytes, or data that the model
+ * does not define, such as an index outside of its table; the message names the node. On CUDA, a call that did not wait
+ * leaves it to the session's next one to say so. */
 LATHE_API lathe_status lathe_session_run(lathe_session *session, const lathe_run_options *options);
 
 /* Bytes that a session holds on its device, apart from weights. */

@@ -30,7 +30,7 @@ static artifact::WeightSource floats(const std::string &name, std::vector<float>
 static ordered_json manifestOf(const std::string &target, ordered_json entry) {
   return {
       {"format", 1},
-      {"host_abi", 3},
+      {"host_abi", 4},
       {"producer", "test"},
       {"model", {{"name", "hand-made"}, {"format", "onnx"}}},
       {"target", target},
@@ -85,7 +85,7 @@ ArtifactSource scaleSource(const std::string &target) {
   return source;
 }
 
-ArtifactSource positiveSource() {
+ArtifactSource positiveSource(const std::string &target) {
   ordered_json entry = {{"name", "forward"},
                         {"kind", "tensor"},
                         {"symbols", ordered_json::array({symbol("size", 1, 8192)})},
@@ -93,7 +93,16 @@ ArtifactSource positiveSource() {
                         {"outputs", ordered_json::array({value("y", "f32", ordered_json::array({"count"})),
                                                          value("total", "i64", ordered_json::array())})},
                         {"states", ordered_json::array()}};
-  return {manifestOf("cpu", entry), {{SectionKind::HostImage, "x86-64-v3", image("Positive.bin")}}, {}};
+  bool cuda = target == "cuda";
+  ArtifactSource source = {manifestOf(target, entry),
+                           {{SectionKind::HostImage, "x86-64-v3", image(cuda ? "PositiveCuda.bin" : "Positive.bin")}},
+                           {}};
+  if (cuda) {
+    source.manifest["kernels"] = ordered_json::array({cudaKernel("lathe_count", 0), cudaKernel("lathe_pick", 0)});
+    source.manifest["cuda_targets"] = cudaTargets();
+    source.sections.push_back({SectionKind::Ptx, "compute_80", std::string("// positive\0", 12)});
+  }
+  return source;
 }
 
 /// An entry over a paged state of one float a token; `pages` is the most that a sequence has.

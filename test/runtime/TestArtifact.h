@@ -11,8 +11,8 @@ namespace lathe::test {
 
 /// The hand-made programs, for "cpu" or "cuda": what images/ computes, with the manifest that goes with it.
 artifact::ArtifactSource scaleSource(const std::string &target = "cpu");
-/// Its output has a size that depends on data; for the CPU.
-artifact::ArtifactSource positiveSource();
+/// Its output has a size that depends on data.
+artifact::ArtifactSource positiveSource(const std::string &target = "cpu");
 artifact::ArtifactSource toySource(const std::string &target = "cpu");
 /// The toy for "cuda" that also gives the likeliest token of each row.
 artifact::ArtifactSource sampledToySource();

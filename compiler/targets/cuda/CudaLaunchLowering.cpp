@@ -74,13 +74,17 @@ llvm::Value *CudaLaunchLowering::emitGeometry(const KernelCall &call, HostLaunch
   return geometry;
 }
 
-/// The addresses of the kernel's parameters: pointers, sizes, layers.
+/// The addresses of the kernel's parameters: pointers, sizes, layers, what reports faults.
 llvm::Value *CudaLaunchLowering::emitArguments(const KernelCall &call, HostLaunch &host) {
   llvm::IRBuilderBase &builder = host.Builder;
   SmallVector<llvm::Value *> values = host.Buffers, addresses;
   llvm::append_range(values, host.Dims);
   for (int64_t layer : call.Layers)
     values.push_back(builder.getInt64(layer));
+  if (call.Faults) {
+    values.push_back(Abi.loadCallField(builder, host.Call, 9));
+    values.push_back(host.Node);
+  }
   llvm::Value *array = host.createArray(1, values);
   for (unsigned i = 0; i < values.size(); ++i)
     addresses.push_back(builder.CreateConstInBoundsGEP1_64(builder.getInt64Ty(), array, i));

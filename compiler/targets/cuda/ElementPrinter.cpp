@@ -88,11 +88,10 @@ std::string cuda::printFloat(double value) {
 
 std::string cuda::printScalarFunctions(StringRef text) {
   std::string functions;
-  // Expressions that call a function of our own have no CUDA text; printCall refuses their operations.
   auto add = [&](StringRef mnemonic, StringRef type, StringRef wide, StringRef result, bool binary,
                  StringRef expression) {
     std::string name = ("scalar_" + mnemonic + "(").str();
-    if (text.contains(name) && !expression.contains("lathe::"))
+    if (text.contains(name))
       functions += llvm::formatv("__device__ inline {0} {1}{2} x{3}) {{\n  using T = {2};\n  using W = {4};\n"
                                  "  const Math math{{};\n  return {0}({5});\n}\n",
                                  result, name, type, binary ? (", " + type + " y").str() : "", wide, expression);
@@ -284,8 +283,6 @@ static FailureOr<std::string> printCall(Operation *op, ArrayRef<std::string> ope
     return op->emitOpError() << "has no CUDA kernel as part of another operation's";
   if (isa<SelectOp>(op))
     return "(" + operands[0] + " ? " + operands[1] + " : " + operands[2] + ")";
-  if (isa<PowOp>(op) && !isa<FloatType>(from))
-    return op->emitOpError() << "has no CUDA kernel for elements of type " << from << "; cast them to a float";
   if (!isa<CastOp>(op))
     return ("scalar_" + op->getName().stripDialect() + "(" + llvm::join(operands, ", ") + ")").str();
   FailureOr<std::string> type = getRegisterType(op, op->getResult(0).getType());

@@ -182,6 +182,11 @@ static FailureOr<TemplateUse> printRoot(const LaunchBody &body) {
       });
 }
 
+void cuda::addFaults(TemplateUse &use) {
+  use.Faults = true;
+  use.Params.push_back({"Faults", "{faults, node}"});
+}
+
 std::string cuda::printMembers(ArrayRef<std::pair<std::string, std::string>> members) {
   SmallVector<std::string> texts;
   for (const auto &[name, value] : members)
@@ -220,6 +225,7 @@ static FailureOr<TemplateUse> launchTogether(plan::LaunchOp launch, ArrayRef<Tem
     use.SharedBytes = std::max(use.SharedBytes, part.SharedBytes);
     use.Tiles = use.Tiles + part.Tiles;
     use.Layers.append(part.Layers);
+    use.Faults |= part.Faults;
     // As if all items were like those of the part with the longest.
     if (part.Work && (!use.Work || getSteps(*part.Work) > getSteps(*use.Work)))
       use.Work = part.Work;
@@ -253,6 +259,8 @@ static FailureOr<std::string> printParameters(plan::LaunchOp launch, const Templ
     parameters.push_back("int64_t d" + std::to_string(i));
   for (unsigned i = 0; i < use.Layers.size(); ++i)
     parameters.push_back("int64_t l" + std::to_string(i));
+  if (use.Faults)
+    parameters.append({"uint64_t *faults", "uint64_t node"});
   return llvm::join(parameters, ", ");
 }
 
@@ -279,6 +287,8 @@ static std::string makeName(plan::LaunchOp launch, unsigned number) {
   std::vector<std::string> texts;
   for (Type type : launch.getPortTypes()) {
     Type element = type;
+    if (isa<SizesType>(getElementTypeOrSelf(type)))
+      continue; // nothing is read
     if (auto tensor = dyn_cast<RankedTensorType>(type))
       element = tensor.getElementType();
     else if (auto state = dyn_cast<StateType>(type))
@@ -339,8 +349,10 @@ LogicalResult KernelTable::add(plan::LaunchOp launch) {
     printed.Variants[target] = {use->Config, use->Choice, use->OtherHeaders, *text, use->Threads, use->SharedBytes};
     call.Tiles[target] = use->Tiles;
     call.Works[target] = use->Work;
-    assert((target == 0 || call.Layers == use->Layers) && "a kernel has the same parameters on all targets");
+    assert((target == 0 || (call.Layers == use->Layers && call.Faults == use->Faults)) &&
+           "a kernel has the same parameters on all targets");
     call.Layers = use->Layers;
+    call.Faults = use->Faults;
     name = makeName(launch, Kernels.size());
   }
   auto [entry, isNew] = Known.try_emplace(texts, Kernels.size());

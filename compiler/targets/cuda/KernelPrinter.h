@@ -1,8 +1,9 @@
 // From a launch to CUDA C++: one template with its parameters, and what the launch does to each element in between.
 //
 // A printed kernel takes the addresses of the launch's inputs and outputs (p0, p1, ...), the sizes that are unknown
-// when it is compiled (d0, d1, ...: LaunchOp::getDynamicDims) and the layer of each operation that has one (l0, ...),
-// so that the layers of a model share their kernels. It is printed for each of PtxTargets, with the same parameters.
+// when it is compiled (d0, d1, ...: LaunchOp::getDynamicDims), the layer of each operation that has one (l0, ...), so
+// that the layers of a model share their kernels, and where its data may be wrong what it is told with
+// (kernels/faults.cuh). It is printed for each of PtxTargets, with the same parameters.
 #ifndef LATHE_COMPILER_TARGETS_CUDA_KERNELPRINTER_H
 #define LATHE_COMPILER_TARGETS_CUDA_KERNELPRINTER_H
 
@@ -31,6 +32,7 @@ struct TemplateUse {
   int64_t Blocks = Multiprocessors;  ///< the parameter of templates of sm_90a that have it
   int64_t Cluster = 1;               ///< blocks that share memory; divides the tiles
   llvm::SmallVector<int64_t> Layers; ///< of this launch
+  bool Faults = false;               ///< the data may be wrong: the kernel takes a FaultReport
   std::optional<TemplateWork> Work;  ///< where the template is known so well
   std::string Choice;                ///< why this one, where there were others
 
@@ -63,6 +65,7 @@ struct KernelCall {
   std::array<mlir::AffineExpr, PtxTargetCount> Tiles;
   std::array<std::optional<TemplateWork>, PtxTargetCount> Works;
   llvm::SmallVector<int64_t> Layers;
+  bool Faults = false;
 };
 
 /// The kernels of a module, in order of their first launch. Launches with the same text share one.
@@ -134,6 +137,9 @@ struct PrintedLeft {
   std::string Type, Norm; ///< the templates' parameter `Left` and its member of Params; empty when A is as it is
 };
 llvm::FailureOr<PrintedLeft> printLeft(const LaunchBody &body, mlir::Value lhs);
+
+/// Gives `use` the parameters with which its kernel reports what is wrong with its data.
+void addFaults(TemplateUse &use);
 
 /// `{.A = p0, .B = p1}`
 std::string printMembers(llvm::ArrayRef<std::pair<std::string, std::string>> members);

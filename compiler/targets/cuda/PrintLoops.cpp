@@ -113,6 +113,7 @@ FailureOr<TemplateUse> LoopPrinter::print() {
   use.Type = ("LoopKernel<lathe::loops::" + getStructName(Op.getLoopName()) + ", Call>").str();
   use.Config = "the reference's loop, one thread a tile";
   use.Params = {{"Tensors", Parts.printValue("Call")}};
+  addFaults(use);
   ArrayRef<AffineExpr> first = Body.getDims(Op->getResult(0));
   use.Tiles = LaunchBody::getProduct(first, Op->getContext()).ceilDiv(use.Threads);
   return use;

@@ -101,6 +101,7 @@ FailureOr<TemplateUse> cuda::printGather(const LaunchBody &body, GatherOp op) {
                 {"TableRows", printSize(body.getDim(op.getTable(), 0))},
                 {"LdTable", printSize(cols)},
                 {"LdOut", printSize(cols)}};
+  addFaults(use);
   use.Tiles = (rows * cols.ceilDiv(8)).ceilDiv(256);
   if (failed(addEpilogue(body, /*split=*/1, use)))
     return failure();

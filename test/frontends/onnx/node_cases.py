@@ -10,7 +10,7 @@ The names in node_cases.txt must pass; a case that is wrong or crashes fails the
 
 import argparse
 import collections
-import ctypes
+import json
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -20,6 +20,7 @@ import subprocess
 import sys
 import time
 import warnings
+import zipfile
 
 import ml_dtypes
 import numpy as np
@@ -27,170 +28,41 @@ import onnx
 import onnx.numpy_helper
 from onnx.backend.test.loader import load_model_tests
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "tools"))
+from lathe_runtime import BFLOAT16, TYPES, Mismatch, Runtime, check_close
+
 PASSING = pathlib.Path(__file__).with_name("node_cases.txt")
 # Ten times what the slowest case takes on a busy machine.
 LIMIT_S = 120
 
-# runtime/include/lathe.h
-TYPES = dict(
-    enumerate(["f4", "f2", ml_dtypes.bfloat16, "f8", "i1", "u1", "i2", "i4", "i8", "u4", "bool", "u2", "u8"], start=1)
-)
-TYPES = {number: np.dtype(name) for number, name in TYPES.items()}
-
-
-class ValueInfo(ctypes.Structure):
-    _fields_ = [
-        ("name", ctypes.c_char_p),
-        ("role", ctypes.c_char_p),
-        ("type", ctypes.c_int),
-        ("rank", ctypes.c_size_t),
-        ("shape", ctypes.c_int64 * 8),
-    ]
-
-
-class EntryInfo(ctypes.Structure):
-    _fields_ = [("name", ctypes.c_char_p), ("kind", ctypes.c_int)] + [
-        (f"{what}_count", ctypes.c_size_t) for what in ("symbol", "input", "output", "state")
-    ]
-
-
-class Tensor(ctypes.Structure):
-    _fields_ = [
-        ("name", ctypes.c_char_p),
-        ("data", ctypes.c_void_p),
-        ("bytes", ctypes.c_size_t),
-        ("type", ctypes.c_int),
-        ("memory", ctypes.c_int),
-        ("rank", ctypes.c_size_t),
-        ("shape", ctypes.c_int64 * 8),
-    ]
-
-
-class RunOptions(ctypes.Structure):
-    _fields_ = [
-        ("struct_size", ctypes.c_size_t),
-        ("entry", ctypes.c_char_p),
-        ("inputs", ctypes.POINTER(Tensor)),
-        ("input_count", ctypes.c_size_t),
-        ("outputs", ctypes.POINTER(Tensor)),
-        ("output_count", ctypes.c_size_t),
-        ("stream", ctypes.c_void_p),
-    ]
-
-
-class DeviceOptions(ctypes.Structure):
-    _fields_ = [
-        ("struct_size", ctypes.c_size_t),
-        ("kind", ctypes.c_int),
-        ("threads", ctypes.c_int32),
-        ("parallel_for", ctypes.c_void_p),
-        ("parallel_for_user", ctypes.c_void_p),
-        ("ordinal", ctypes.c_int32),
-    ]
-
-
-class Mismatch(Exception):
-    """What is wrong with a case's outputs."""
-
-
 def to_array(value):
-    """The elements of a tensor; other values as they are."""
+    """The elements of a tensor, of bfloat16 their bits; other values as they are."""
     if isinstance(value, onnx.TensorProto):
         value = onnx.numpy_helper.to_array(value)
-    return np.asarray(value) if isinstance(value, (np.ndarray, np.generic)) else value
+    if not isinstance(value, (np.ndarray, np.generic)):
+        return value
+    value = np.asarray(value)
+    return value.view(np.uint16) if value.dtype == ml_dtypes.bfloat16 else value
 
 
-class Runtime:
-    def __init__(self, path):
-        self.library = ctypes.CDLL(path)
-        self.library.lathe_status_message.restype = ctypes.c_char_p
-        self.library.lathe_program_entry.restype = ctypes.POINTER(EntryInfo)
-        self.library.lathe_program_output.restype = ctypes.POINTER(ValueInfo)
-        self.library.lathe_program_input.restype = ctypes.POINTER(ValueInfo)
-        for name in ("status_message", "status_release", "program_release", "session_release"):
-            getattr(self.library, f"lathe_{name}").argtypes = [ctypes.c_void_p]
-        for name in ("entry", "input", "output"):
-            counts = [ctypes.c_size_t] * (1 if name == "entry" else 2)
-            getattr(self.library, f"lathe_program_{name}").argtypes = [ctypes.c_void_p, *counts]
-        options = DeviceOptions(ctypes.sizeof(DeviceOptions), 0, 1)
-        self.device = self.make("device_create", ctypes.byref(options))
-
-    def call(self, name, *arguments):
-        function = getattr(self.library, f"lathe_{name}")
-        function.restype = ctypes.c_void_p
-        if status := function(*arguments):
-            message = self.library.lathe_status_message(status).decode()
-            self.library.lathe_status_release(status)
-            raise Mismatch(message)
-
-    def make(self, name, *arguments):
-        made = ctypes.c_void_p()
-        self.call(name, *arguments, ctypes.byref(made))
-        return made
-
-    def load(self, path):
-        program = self.make("program_load", os.fsencode(path))
-        try:
-            return program, self.make("session_create", program, self.device, None)
-        except Mismatch:
-            self.library.lathe_program_release(program)
-            raise
-
-    def run(self, program, session, feeds):
-        """All outputs, in order. `feeds` are the inputs in order."""
-        entry = self.library.lathe_program_entry(program, 0).contents
-        infos = [self.library.lathe_program_input(program, 0, i).contents for i in range(entry.input_count)]
-        inputs = (Tensor * max(1, len(infos)))()
-        kept = []
-        for info, tensor in zip(infos, inputs):
-            value = feeds[info.name.decode()]
-            if value.dtype != TYPES[info.type]:
-                raise Mismatch(f"input '{info.name.decode()}' has type {TYPES[info.type]}, needed {value.dtype}")
-            kept.append(np.ascontiguousarray(value))
-            tensor.name, tensor.data, tensor.bytes = info.name, kept[-1].ctypes.data, value.nbytes
-            tensor.type, tensor.rank = info.type, value.ndim
-            tensor.shape[: value.ndim] = value.shape
-        outputs = (Tensor * entry.output_count)()
-        for i, tensor in enumerate(outputs):
-            tensor.name = self.library.lathe_program_output(program, 0, i).contents.name
-        options = RunOptions(ctypes.sizeof(RunOptions), None, inputs, len(infos), outputs, len(outputs))
-        self.call("session_shapes", session, ctypes.byref(options))
-        buffers = [np.zeros(max(1, tensor.bytes), np.uint8) for tensor in outputs]
-        for tensor, buffer in zip(outputs, buffers):
-            # Where nothing bounds the size of an output it stays in the session's memory.
-            unbounded = tensor.bytes == 0 and -1 in tensor.shape[: tensor.rank]
-            tensor.data, tensor.bytes = (None, 0) if unbounded else (buffer.ctypes.data, buffer.nbytes)
-        self.call("session_run", session, ctypes.byref(options))
-        results = []
-        for tensor, buffer in zip(outputs, buffers):
-            dtype, shape = TYPES[tensor.type], tuple(tensor.shape[: tensor.rank])
-            count = int(np.prod(shape, dtype=np.int64))
-            if tensor.data != buffer.ctypes.data:
-                buffer = np.frombuffer(ctypes.string_at(tensor.data, count * dtype.itemsize), np.uint8)
-            results.append(buffer[: count * dtype.itemsize].view(dtype).reshape(shape))
-        return results
+def tolerances(case):
+    """Relative and absolute, as onnx's own runner compares."""
+    atol = case.atol
+    # The answers of a Fourier transform are sums in f32: what should be 0 is as far from it as the last bit of the largest.
+    if {node.op_type for node in case.model.graph.node} & {"DFT", "STFT"}:
+        largest = [np.abs(to_array(value)).max(initial=0) for _, outputs in case.data_sets for value in outputs]
+        atol = max(atol, float(max(largest)) * 2**-24)
+    return case.rtol, atol
 
 
-def compare(found, wanted, case):
-    """Raises unless both are the same within the case's tolerances, as onnx's own runner compares."""
+def compare(found, number, wanted, case):
+    """Raises unless both are the same within the case's tolerances."""
     wanted = to_array(wanted)
     if not isinstance(wanted, np.ndarray):
         raise Mismatch(f"is a tensor, needed {type(wanted).__name__}")
-    if found.dtype != wanted.dtype or found.shape != wanted.shape:
-        raise Mismatch(f"{found.dtype}{list(found.shape)}, needed {wanted.dtype}{list(wanted.shape)}")
-    # The answers round after every operation, a kernel once: that may be two numbers of a 16-bit type apart, whose
-    # neighbors differ by up to 2^-10 and 2^-7.
-    rtol = max(case.rtol, {np.dtype(np.float16): 2**-9, np.dtype(ml_dtypes.bfloat16): 2**-6}.get(found.dtype, 0))
-    # The answers of a Fourier transform are sums in f32: what should be 0 is as far from it as the last bit of the largest.
-    atol = case.atol
-    if {node.op_type for node in case.model.graph.node} & {"DFT", "STFT"}:
-        atol = max(atol, float(np.abs(wanted).max(initial=0)) * 2**-24)
-    if found.dtype == ml_dtypes.bfloat16:
-        found, wanted = found.astype(np.float32), wanted.astype(np.float32)
-    close = np.isclose(wanted, found, rtol=rtol, atol=atol, equal_nan=True)
-    if not close.all():
-        at = tuple(int(i) for i in np.argwhere(~close)[0])
-        raise Mismatch(f"{np.count_nonzero(~close)} of {close.size} differ, {at}: {found[at]}, needed {wanted[at]}")
+    if found.dtype != wanted.dtype:
+        raise Mismatch(f"{found.dtype}, needed {wanted.dtype}")
+    check_close(found, wanted, number, *tolerances(case))
 
 
 def compile_case(case, lathec, folder):
@@ -217,9 +89,10 @@ def run_case(case, runtime, lathec, folder):
         try:
             for inputs, outputs in case.data_sets:
                 feeds = {info.name: to_array(value) for info, value in zip(case.model.graph.input, inputs)}
-                for i, (found, wanted) in enumerate(zip(runtime.run(program, session, feeds), outputs, strict=True)):
+                results = runtime.run(program, session, feeds)
+                for i, ((number, found), wanted) in enumerate(zip(results, outputs, strict=True)):
                     try:
-                        compare(found, wanted, case)
+                        compare(found, number, wanted, case)
                     except Mismatch as why:
                         return "wrong", f"output {i}: {why}"
         finally:
@@ -230,6 +103,37 @@ def run_case(case, runtime, lathec, folder):
     except (RuntimeError, subprocess.TimeoutExpired) as why:
         return "crashed", str(why)
     return "passed", ""
+
+
+def number_of(value):
+    """The lathe_type of a tensor."""
+    array = onnx.numpy_helper.to_array(value) if isinstance(value, onnx.TensorProto) else np.asarray(value)
+    numbers = [number for number, dtype in TYPES.items() if number != BFLOAT16 and dtype == array.dtype]
+    return numbers[0] if numbers else BFLOAT16
+
+
+def prepare(cases, path):
+    """Writes the cases that pass to a file that tools/gpu_cases.py reads, which has no onnx package."""
+    known = set(PASSING.read_text().split())
+    index = []
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        for case in (case for case in cases if case.name in known):
+            rtol, atol = tolerances(case)
+            entry = {"name": case.name, "rtol": rtol, "atol": atol, "sets": []}
+            data = b""
+            for inputs, outputs in case.data_sets:
+                names = [info.name for info in case.model.graph.input]
+                described = []
+                for name, value in [*zip(names, inputs), *((None, value) for value in outputs)]:
+                    array = to_array(value)
+                    described.append([name, number_of(value), list(array.shape)])
+                    data += array.tobytes()
+                entry["sets"].append(described)
+            archive.writestr(f"{case.name}.onnx", case.model.SerializeToString())
+            archive.writestr(f"{case.name}.bin", data)
+            index.append(entry)
+        archive.writestr("index.json", json.dumps(index))
+    print(f"{len(index)} cases")
 
 
 def work(cases, connection, arguments):
@@ -331,10 +235,13 @@ def main():
     parser.add_argument("--filter", default="", help="only cases whose names match this regular expression")
     parser.add_argument("--reasons", action="store_true", help="print why cases are refused")
     parser.add_argument("--update", action="store_true", help=f"write the names that pass to {PASSING.name}")
+    parser.add_argument("--prepare", type=pathlib.Path, help="run nothing; write the listed cases to this file")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     warnings.simplefilter("ignore")
     cases = [case for case in load_model_tests(kind="node") if re.search(arguments.filter, case.name)]
+    if arguments.prepare:
+        return prepare(cases, arguments.prepare)
     outcomes = run_cases(cases, arguments)
     print_table(cases, outcomes)
     failures = check(cases, outcomes, arguments)

@@ -153,6 +153,32 @@ TEST_F(CudaLoad, PtxThatDoesNotCompileShowsTheLog) {
       "218");
 }
 
+TEST_F(CudaLoad, PtxOfANewerCudaThanTheDriver) {
+  reset(8, 6);
+  test::Device device;
+  ASSERT_EQ(createDevice(device).message, "");
+  failCall("cuModuleLoadDataEx", 1, 222);
+  Outcome result = openOn(device, test::toySource("cuda"));
+  EXPECT_EQ(result.code, LATHE_UNSUPPORTED);
+  EXPECT_NE(result.message.find(": section 'compute_80' is of a newer CUDA than the driver: error 222; install a newer "
+                                "driver of NVIDIA's, or compile the model for this GPU (--target=sm_86), whose machine "
+                                "code needs no compiler in the driver"),
+            std::string::npos)
+      << result.message;
+}
+
+TEST_F(CudaLoad, AGpuThatIsOlderThanAllCode) {
+  reset(7, 5);
+  test::Device device;
+  ASSERT_EQ(createDevice(device).message, "");
+  Outcome result = openOn(device, test::toySource("cuda"));
+  EXPECT_EQ(result.code, LATHE_UNSUPPORTED);
+  EXPECT_NE(result.message.find("has neither PTX nor a cubin for cuda:0, Fake GPU, sm_75; its kernels need sm_80 or "
+                                "newer: run it on such a GPU, or compile the model for the CPU"),
+            std::string::npos)
+      << result.message;
+}
+
 TEST_F(CudaLoad, KernelThatTheModuleLacks) {
   test::Device device;
   ASSERT_EQ(createDevice(device).message, "");
@@ -188,8 +214,10 @@ TEST_F(CudaLoad, OutOfMemoryIsRefusedInBytes) {
   ASSERT_EQ(createDevice(device).message, "");
   Outcome result = openOn(device, test::toySource("cuda"), 8);
   EXPECT_EQ(result.code, LATHE_OUT_OF_MEMORY);
-  EXPECT_NE(result.message.find(": needs 32 bytes for weights and "), std::string::npos) << result.message;
-  EXPECT_NE(result.message.find("but 1000 of 1000 are free on the GPU; lower kv_cache_bytes or max_sequences"),
+  EXPECT_NE(result.message.find(": needs 32 bytes for weights, "), std::string::npos) << result.message;
+  EXPECT_NE(result.message.find(" of them for a step of 64 tokens), but 1000 of 1000 are free on the GPU; lower "
+                                "kv_cache_bytes or max_sequences, or compile it for shorter steps: lathec --dim "
+                                "tokens=1..16"),
             std::string::npos)
       << result.message;
   EXPECT_EQ(calls("cuMemAlloc"), 0);
@@ -217,7 +245,7 @@ TEST_F(CudaLoad, LargeWeightsGoUpInPieces) {
   test::Program program = test::load(test::writeTemporary(source));
   test::Session session = test::openSession(program, device);
   EXPECT_EQ(calls("cuMemcpyHtoDAsync"), 3);
-  EXPECT_EQ(calls("cuMemAllocHost"), 2);
+  EXPECT_EQ(calls("cuMemAllocHost"), 3); // two buffers, and the word that kernels report faults in
   const auto *weights = reinterpret_cast<const unsigned char *>(
       function<decltype(fakeCudaLargestAllocation)>("fakeCudaLargestAllocation")());
   for (size_t i : {size_t(0), Count / 3, Count / 2, Count - 1}) {

@@ -52,12 +52,35 @@ static void scale(const FakeLaunch &launch) {
   }
 }
 
+/// The kernels of images/PositiveCuda.cpp.
+static void count(const FakeLaunch &launch) {
+  const uint64_t *a = launch.arguments;
+  auto *x = pointer<float>(a[0]);
+  int64_t &found = *pointer<int64_t>(a[1]) = 0;
+  for (size_t i = 0; i != a[4]; ++i) {
+    found += x[i] > 0;
+    if (x[i] == 99 && !*pointer<uint64_t>(a[2]))
+      *pointer<uint64_t>(a[2]) = uint64_t(2) << 56 | a[3];
+  }
+}
+
+static void pick(const FakeLaunch &launch) {
+  const uint64_t *a = launch.arguments;
+  auto *x = pointer<float>(a[0]), *y = pointer<float>(a[1]);
+  uint64_t found = 0;
+  for (size_t i = 0; i != a[2]; ++i)
+    if (x[i] > 0 && found++ >= a[3] && found <= a[4])
+      y[found - 1] = x[i];
+}
+
 FakeCuda::FakeCuda() : library(dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL)) {
   if (!library)
     throw std::runtime_error(dlerror());
   reset();
   auto *add = function<decltype(fakeCudaRegister)>("fakeCudaRegister");
   add("lathe_scale", "ppppi", scale);
+  add("lathe_count", "ppiii", count);
+  add("lathe_pick", "ppiii", pick);
   add("lathe_toy_write", "ppppi", write);
   add("lathe_toy_choose", "pp", choose);
   add("lathe_toy_attend", "pppppppiii", attend);

@@ -6,11 +6,12 @@
 //
 // Table [TableRows, Cols]: plain rows have LdTable elements between them; block rows are Cols / Block blocks without
 // gaps, 16-byte aligned base. Out [Rows, Cols] with LdOut. A negative index counts from the end; one still outside the
-// table reads as zeros.
+// table is reported and reads as zeros.
 // Grid: ceil(Rows * ceil(Cols / 8) / 256). Block: 256. Shared: 0.
 #ifndef LATHE_KERNELS_GATHER_CUH
 #define LATHE_KERNELS_GATHER_CUH
 
+#include "faults.cuh"
 #include "formats.cuh"
 
 namespace lathe::kernels {
@@ -33,6 +34,7 @@ template <class Table, class Index, class Output> struct Gather {
     Output *Out;
     int64_t Rows, Cols, TableRows;
     int64_t LdTable, LdOut; ///< LdTable is not used with blocks
+    FaultReport Faults;
   };
 
   static __host__ __device__ int64_t tiles(const Params &p) {
@@ -56,6 +58,8 @@ template <class Table, class Index, class Output> struct Gather {
     int64_t index = int64_t(p.Indices[row]);
     index = index < 0 ? index + p.TableRows : index;
     bool inside = index >= 0 && index < p.TableRows;
+    if (!inside)
+      p.Faults(runtime::HostIndexOutOfRange);
     if (col + 8 <= p.Cols) {
       float x[8] = {};
       if constexpr (GatherTable<Table>::Blocks) {

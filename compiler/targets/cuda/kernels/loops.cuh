@@ -9,11 +9,12 @@
 // A thread runs one tile of the loop: one element where the loop goes element by element, a line where it goes along
 // lines (sorting, cumulative sums, recurrent networks), everything where it cannot be divided (scatter, unique). Right
 // for all, fast where elements are many and independent. Arithmetic is the loop's own: floats in f64. An index that
-// points outside of its tensor gives an element of all bits 0.
+// points outside of its tensor is reported and gives an element of all bits 0.
 // Grid: any; ceil(elements of the first result / 256) has a thread for every tile. Block: 256. Shared: 0.
 #ifndef LATHE_KERNELS_LOOPS_CUH
 #define LATHE_KERNELS_LOOPS_CUH
 
+#include "faults.cuh"
 #include "tiles.cuh"
 
 #define LATHE_LOOP_DEVICE
@@ -46,6 +47,7 @@ template <class Struct, class Call> struct LoopKernel {
   using Tensor = loops::Tensor;
   struct Params {
     Call Tensors;
+    FaultReport Faults;
   };
 
   static __device__ int64_t tiles(const Params &params) {
@@ -59,7 +61,8 @@ template <class Struct, class Call> struct LoopKernel {
       int64_t own = tile * Threads + threadIdx.x;
       const loops::Math math{};
       if (own < Struct::tiles(inputs, outputs, attributes))
-        (void)Struct::run({&math, inputs, outputs, attributes, own, own + 1});
+        if (int32_t fault = Struct::run({&math, inputs, outputs, attributes, own, own + 1}))
+          params.Faults(fault);
     });
   }
 };

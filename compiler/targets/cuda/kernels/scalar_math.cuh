@@ -4,6 +4,8 @@
 
 #include "instructions.cuh"
 
+#include "dialects/lathe/PowInteger.h"
+
 namespace lathe::kernels {
 
 struct Math {

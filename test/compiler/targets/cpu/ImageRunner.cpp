@@ -119,6 +119,11 @@ static ImageRunner::Call runOnce(ImageRunner::Call call, char *image, const Host
   api.bytes = sizeof(api);
   api.parallelFor = reversed ? runReversed : runForward;
   api.copy = copyBuffer;
+  api.read = [](const HostCall *, const void *source, int64_t) { return source; };
+  api.write = [](const HostCall *, void *target, int64_t value) {
+    std::memcpy(target, &value, sizeof(value));
+    return 0;
+  };
   api.math = &runtime::MathFunctions;
   api.explain = [](const HostCall *, int32_t, const char *, int64_t, int64_t, int64_t) {};
   auto arenaBytes = reinterpret_cast<runtime::HostArenaFunction>(image + entry.ArenaBytes);
@@ -126,9 +131,16 @@ static ImageRunner::Call runOnce(ImageRunner::Call call, char *image, const Host
   Bytes arena(arenaBytes(call.Symbols.data()) + 256, 0xCD);
   std::vector<void *> inputs = addresses(call.Inputs), outputs = addresses(call.Outputs),
                       states = addresses(call.States);
-  HostCall host{
-      &api,         nullptr, call.Symbols.data(), inputs.data(), outputs.data(), states.data(), call.Weights.data(),
-      arena.data(), 0};
+  HostCall host{&api,
+                nullptr,
+                call.Symbols.data(),
+                inputs.data(),
+                outputs.data(),
+                states.data(),
+                call.Weights.data(),
+                arena.data(),
+                0,
+                nullptr};
   EXPECT_EQ(run(&host), 0);
   return call;
 }

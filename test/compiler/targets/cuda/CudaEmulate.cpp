@@ -31,6 +31,18 @@ struct Options {
 
 constexpr unsigned MaxArguments = 64; // of EmulatedKernels.h
 
+/// Memory of a call, aligned as a device's; what nobody has written is NaN.
+class Memory {
+public:
+  explicit Memory(size_t bytes) : Address(static_cast<uint8_t *>(std::aligned_alloc(256, bytes / 256 * 256 + 256))) {
+    std::memset(Address, 0xff, bytes);
+  }
+  explicit Memory(ArrayRef<uint8_t> bytes) : Memory(bytes.size()) { llvm::copy(bytes, Address); }
+  Memory(Memory &&other) : Address(std::exchange(other.Address, nullptr)) {}
+  ~Memory() { std::free(Address); }
+  uint8_t *Address;
+};
+
 /// The kernels, as HostCall's context.
 struct Device {
   explicit Device(const KernelTable &table) : Table(table) {}
@@ -40,6 +52,12 @@ struct Device {
   std::vector<void *> Kernels;
   std::vector<unsigned> ArgumentCounts;
   void (*EmulateLaunch)(void *, unsigned, unsigned, unsigned, const uint64_t *) = nullptr;
+  // Of the call: what its functions give and keep.
+  ArrayRef<ReferenceValue> Wanted; ///< outputs, then states
+  std::vector<void *> Outputs;
+  std::map<int64_t, Memory> Slots;
+  uint64_t Faults = 0;
+  std::string Problem;
 };
 } // namespace
 
@@ -76,6 +94,39 @@ static int32_t launch(const runtime::HostCall *call, const runtime::CudaLaunch *
   return 0;
 }
 
+static void *allocate(const runtime::HostCall *call, int64_t slot, int64_t bytes, int64_t keep) {
+  auto &device = *static_cast<Device *>(call->context);
+  Memory fresh{size_t(bytes)};
+  auto old = device.Slots.find(slot);
+  if (old != device.Slots.end())
+    std::memcpy(fresh.Address, old->second.Address, keep);
+  device.Slots.erase(slot);
+  return device.Slots.emplace(slot, std::move(fresh)).first->second.Address;
+}
+
+/// Where there is room for the output, if it has the size that is wanted.
+static void *bindOutput(const runtime::HostCall *call, int64_t index, const int64_t *dims) {
+  auto &device = *static_cast<Device *>(call->context);
+  ArrayRef<int64_t> wanted = device.Wanted[index].getShape();
+  if (ArrayRef(dims, wanted.size()) == wanted)
+    return device.Outputs[index];
+  device.Problem = llvm::formatv(": output {0} has other sizes than wanted", index);
+  return nullptr;
+}
+
+static const void *read(const runtime::HostCall *, const void *source, int64_t) { return source; }
+
+static int32_t write(const runtime::HostCall *, void *target, int64_t value) {
+  std::memcpy(target, &value, sizeof(value));
+  return 0;
+}
+
+static void explain(const runtime::HostCall *call, int32_t fault, const char *node, int64_t found, int64_t min,
+                    int64_t max) {
+  static_cast<Device *>(call->context)->Problem =
+      llvm::formatv(" at node '{0}' ({1}, found {2}, needed {3} to {4})", node, fault, found, min, max);
+}
+
 static int32_t copy(const runtime::HostCall *, void *target, const void *source, int64_t bytes) {
   std::memcpy(target, source, bytes);
   return 0;
@@ -107,18 +158,6 @@ static std::vector<int64_t> readSymbols(plan::ProgramOp program, ArrayRef<Refere
 }
 
 namespace {
-/// Memory of a call, aligned as a device's; what nobody has written is NaN.
-class Memory {
-public:
-  explicit Memory(size_t bytes) : Address(static_cast<uint8_t *>(std::aligned_alloc(256, bytes / 256 * 256 + 256))) {
-    std::memset(Address, 0xff, bytes);
-  }
-  explicit Memory(ArrayRef<uint8_t> bytes) : Memory(bytes.size()) { llvm::copy(bytes, Address); }
-  Memory(Memory &&other) : Address(std::exchange(other.Address, nullptr)) {}
-  ~Memory() { std::free(Address); }
-  uint8_t *Address;
-};
-
 /// The largest difference of one result, as multiples of the tolerance.
 struct Difference {
   int64_t Index = 0;
@@ -172,11 +211,11 @@ static bool printDifference(StringRef name, const Difference &worst) {
   return worst.Size <= 1;
 }
 
-static int32_t runImage(const HostImage &image, runtime::HostCall &call) {
+static int32_t runImage(const HostImage &image, StringRef name, runtime::HostCall &call) {
   void *code = mmap(nullptr, image.Bytes.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   std::memcpy(code, image.Bytes.data(), image.Bytes.size());
   mprotect(code, image.Bytes.size(), PROT_READ | PROT_EXEC);
-  const HostEntry &entry = image.Entries.front();
+  const HostEntry &entry = *llvm::find_if(image.Entries, [&](const HostEntry &each) { return each.Name == name; });
   auto *base = static_cast<char *>(code);
   Memory arena(reinterpret_cast<runtime::HostArenaFunction>(base + entry.ArenaBytes)(call.symbols));
   call.arena = arena.Address;
@@ -185,23 +224,16 @@ static int32_t runImage(const HostImage &image, runtime::HostCall &call) {
   return result;
 }
 
-/// Runs the plan on `arguments` and compares with `wanted`.
-static bool runAndCompare(const Options &options, ModuleOp plan, ArrayRef<ReferenceValue> arguments,
+/// Runs one program of the plan on `arguments` and compares with `wanted`.
+static bool runAndCompare(const Options &options, plan::ProgramOp program, const HostImage &image,
+                          ArrayRef<uint8_t> packed, Device &device, ArrayRef<ReferenceValue> arguments,
                           ArrayRef<ReferenceValue> wanted) {
-  KernelTable table;
-  plan.walk([&](plan::LaunchOp launch) { (void)table.add(launch); });
-  Device device(table);
-  auto images = buildHostImages(plan, {.Levels = {"x86-64-v3"}, .KeepLlvmIr = false},
-                                [&](llvm::Module &llvm) { return createCudaLaunchLowering(llvm, table); });
-  Evaluator evaluator;
-  FailureOr<std::vector<uint8_t>> packed = packWeights(plan, evaluator);
-  if (failed(images) || failed(packed) || !device.load(options.Kernels))
-    return false;
-  auto program = *plan.getOps<plan::ProgramOp>().begin();
   std::vector<int64_t> symbols = readSymbols(program, arguments);
   std::vector<Memory> memories;
   auto place = [&](auto &&content) { return memories.emplace_back(content).Address; };
-  std::vector<void *> inputs, outputs, states;
+  std::vector<void *> inputs, states, &outputs = device.Outputs;
+  outputs.clear();
+  device.Wanted = wanted;
   for (const ReferenceValue &value : arguments)
     (isa<StateType>(value.getType()) ? states : inputs).push_back(place(value.getBytes()));
   for (const ReferenceValue &value : wanted)
@@ -210,18 +242,21 @@ static bool runAndCompare(const Options &options, ModuleOp plan, ArrayRef<Refere
   runtime::HostApi api{};
   api.launch = launch;
   api.copy = copy;
-  api.explain = [](const runtime::HostCall *, int32_t, const char *, int64_t, int64_t, int64_t) {};
-  runtime::HostCall call{&api,
-                         &device,
-                         symbols.data(),
-                         inputs.data(),
-                         outputs.data(),
-                         states.data(),
-                         place(ArrayRef(*packed)),
-                         nullptr,
-                         findPtxTarget(options.Ptx)};
-  if (int32_t result = runImage(images->front(), call)) {
-    llvm::errs() << "the host code returns " << result << '\n';
+  api.allocate = allocate;
+  api.bindOutput = bindOutput;
+  api.read = read;
+  api.write = write;
+  api.explain = explain;
+  runtime::HostCall call{&api,          &device,        symbols.data(),
+                         inputs.data(), outputs.data(), states.data(),
+                         place(packed), nullptr,        findPtxTarget(options.Ptx),
+                         &device.Faults};
+  if (int32_t result = runImage(image, program.getSymName(), call)) {
+    llvm::errs() << "the host code returns " << result << device.Problem << '\n';
+    return false;
+  }
+  if (device.Faults) {
+    llvm::errs() << "kernels report fault " << (device.Faults >> runtime::FaultShift) << '\n';
     return false;
   }
   bool good = true;
@@ -233,6 +268,34 @@ static bool runAndCompare(const Options &options, ModuleOp plan, ArrayRef<Refere
     good &=
         printDifference(name, compare(type ? type.getElement() : value.getType(),
                                       ArrayRef(found, value.getBytes().size()), value.getBytes(), options.Tolerance));
+  }
+  return good;
+}
+
+namespace {
+/// What an entry point is given, and what it gives.
+struct Example {
+  std::string Name;
+  SmallVector<ReferenceValue> Arguments, Wanted;
+};
+} // namespace
+
+static bool runAll(const Options &options, ModuleOp plan, ArrayRef<Example> examples) {
+  KernelTable table;
+  plan.walk([&](plan::LaunchOp launch) { (void)table.add(launch); });
+  Device device(table);
+  auto images = buildHostImages(plan, {.Levels = {"x86-64-v3"}, .KeepLlvmIr = false},
+                                [&](llvm::Module &llvm) { return createCudaLaunchLowering(llvm, table); });
+  Evaluator evaluator;
+  FailureOr<std::vector<uint8_t>> packed = packWeights(plan, evaluator);
+  if (failed(images) || failed(packed) || !device.load(options.Kernels))
+    return false;
+  bool good = true;
+  for (const Example &example : examples) {
+    if (examples.size() > 1)
+      llvm::outs() << example.Name << '\n';
+    good &= runAndCompare(options, plan.lookupSymbol<plan::ProgramOp>(example.Name), images->front(), *packed, device,
+                          example.Arguments, example.Wanted);
   }
   return good;
 }
@@ -251,14 +314,17 @@ static bool run(Options &options) {
   OwningOpRef<ModuleOp> module = test::readModel(options.File, context, sources);
   if (!module || failed(test::runPhases(*module, options.Pipeline, "cleanup", "fuse")))
     return false;
-  auto entry = *module->getOps<func::FuncOp>().begin();
-  FailureOr<SmallVector<ReferenceValue>> arguments = makeRandomInputs(entry, options.Inputs);
-  if (failed(arguments))
-    return false;
-  FailureOr<SmallVector<ReferenceValue>> wanted = Evaluator().evaluateFunction(entry, *arguments);
-  if (failed(wanted) || failed(test::runPhases(*module, options.Pipeline, "fuse", "")))
-    return false;
-  return runAndCompare(options, *module, *arguments, *wanted);
+  std::vector<Example> examples;
+  for (auto entry : module->getOps<func::FuncOp>()) {
+    FailureOr<SmallVector<ReferenceValue>> arguments = makeRandomInputs(entry, options.Inputs);
+    if (failed(arguments))
+      return false;
+    FailureOr<SmallVector<ReferenceValue>> wanted = Evaluator().evaluateFunction(entry, *arguments);
+    if (failed(wanted))
+      return false;
+    examples.push_back({entry.getSymName().str(), std::move(*arguments), std::move(*wanted)});
+  }
+  return succeeded(test::runPhases(*module, options.Pipeline, "fuse", "")) && runAll(options, *module, examples);
 }
 
 int main(int argc, char **argv) {

@@ -87,7 +87,7 @@ protected:
     api.launch = recordLaunch;
     api.explain = [](const runtime::HostCall *, int32_t, const char *, int64_t, int64_t, int64_t) {};
     void *inputs[] = {X}, *outputs[] = {Y};
-    runtime::HostCall call{&api, &record, &n, inputs, outputs, nullptr, Weights, Arena, target};
+    runtime::HostCall call{&api, &record, &n, inputs, outputs, nullptr, Weights, Arena, target, nullptr};
     record.ArgumentCounts = {4, 3}; // three pointers or two, then n
     return reinterpret_cast<runtime::HostEntryFunction>(Image + Entry.Run)(&call);
   }
