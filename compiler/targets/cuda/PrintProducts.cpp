@@ -38,8 +38,8 @@ private:
 /// What a product computes.
 struct Product {
   AffineExpr M, N, K, Batch;
-  bool LhsRepeats = false, RhsRepeats = false; ///< the same matrix for the whole batch
-  int64_t MaxRows;                             ///< of M
+  std::string LhsStride = "0", RhsStride = "0"; ///< from one matrix of the batch to the next
+  int64_t MaxRows;                              ///< of M
   bool Quantized, TransposedRhs;
   bool Dual;                    ///< one of two whose sums meet
   std::string Lhs, Rhs, Output; ///< element types, or the block format
@@ -108,16 +108,32 @@ static void useSimt(const Product &product, ProductUse &use) {
   use.SumsOfThread = 16;
 }
 
-/// Whether an operand has one matrix for the whole batch `space` of matrices. Fails where it repeats some of them.
-static FailureOr<bool> findRepetition(const LaunchBody &body, AnyProduct op, Value operand,
-                                      ArrayRef<AffineExpr> space) {
+/// The BatchStride of an operand whose matrices have `elements`, in the batch `space`. Fails where it repeats some
+/// along two parts of the batch.
+static FailureOr<std::string> printStride(const LaunchBody &body, AnyProduct op, Value operand,
+                                          ArrayRef<AffineExpr> space, AffineExpr elements) {
   SmallVector<AffineExpr> strides = getBroadcastStrides(body.getDims(operand).drop_back(2), space, op.getContext());
-  if (!isUniform(space, strides))
-    return op.emitOpError() << "multiplies " << op.getLhs().getType() << " and " << op.getRhs().getType()
-                            << ", of which one repeats along a part of the batch, but CUDA's products take one matrix "
-                               "for each or one for all; expand it in front of the product";
   AffineExpr zero = getAffineConstantExpr(0, op.getContext());
-  return llvm::all_of(strides, [&](AffineExpr stride) { return stride == zero; });
+  if (isUniform(space, strides))
+    return llvm::all_of(strides, [&](AffineExpr stride) { return stride == zero; }) ? "0" : printSize(elements);
+  SmallVector<AffineExpr> sizes; // without those that are 1, along which nothing repeats
+  for (unsigned d = space.size(); d-- > 0;) {
+    if (space[d] == getAffineConstantExpr(1, op.getContext()))
+      strides.erase(strides.begin() + d);
+    else
+      sizes.insert(sizes.begin(), space[d]);
+  }
+  auto repeats = [&](AffineExpr stride) { return stride == zero; };
+  auto begin = llvm::find_if(strides, repeats), end = std::find_if_not(begin, strides.end(), repeats);
+  if (std::find_if(end, strides.end(), repeats) != strides.end())
+    return op.emitOpError()
+           << "multiplies " << op.getLhs().getType() << " and " << op.getRhs().getType()
+           << ", of which one repeats along two parts of the batch, but CUDA's products take one matrix "
+              "for each or one for all of one part; expand it in front of the product";
+  size_t first = begin - strides.begin(), last = end - strides.begin();
+  AffineExpr count = LaunchBody::getProduct(ArrayRef(sizes).slice(first, last - first), op.getContext()),
+             inner = LaunchBody::getProduct(ArrayRef(sizes).drop_front(last), op.getContext());
+  return "{" + printSize(elements) + ", " + printSize(count) + ", " + printSize(inner) + "}";
 }
 
 static LogicalResult readBatch(const LaunchBody &body, AnyProduct op, Product &product) {
@@ -129,13 +145,14 @@ static LogicalResult readBatch(const LaunchBody &body, AnyProduct op, Product &p
     return success();
   }
   ArrayRef<AffineExpr> space = result.drop_back(2);
-  FailureOr<bool> lhs = findRepetition(body, op, op.getLhs(), space),
-                  rhs = findRepetition(body, op, op.getRhs(), space);
+  AffineExpr k = body.getDims(op.getLhs()).back();
+  FailureOr<std::string> lhs = printStride(body, op, op.getLhs(), space, product.M * k),
+                         rhs = printStride(body, op, op.getRhs(), space, k * result.back());
   if (failed(lhs) || failed(rhs))
     return failure();
   product.Batch = LaunchBody::getProduct(space, op.getContext());
-  product.LhsRepeats = *lhs;
-  product.RhsRepeats = *rhs;
+  product.LhsStride = *lhs;
+  product.RhsStride = *rhs;
   return success();
 }
 
@@ -213,8 +230,8 @@ static FailureOr<ProductUse> useProduct(const LaunchBody &body, AnyProduct op, S
   use.Params.push_back({"LdC", n});
   if (!product->Quantized && !StringRef(use.Type).starts_with("MatmulFewRows"))
     use.Params.insert(use.Params.end(), {{"Batch", printSize(product->Batch)},
-                                         {"StrideA", product->LhsRepeats ? "0" : printSize(product->M * product->K)},
-                                         {"StrideW", product->RhsRepeats ? "0" : printSize(product->K * product->N)},
+                                         {"StrideA", product->LhsStride},
+                                         {"StrideW", product->RhsStride},
                                          {"StrideC", printSize(product->M * product->N)}});
   if (!left->Norm.empty())
     use.Params.push_back({"Norm", left->Norm});

@@ -5,7 +5,8 @@
 //   MatmulSimt<Activation, Weight, Output, Layout>      any float element types, any shape, f32 arithmetic
 //
 // A [Batch, M, K], W [Batch, N, K] (Rhs::NK) or [Batch, K, N] (Rhs::KN), C [Batch, M, N]; Ld* are elements between
-// rows, Stride* between batches (0 shares W). The epilogue is
+// rows, Stride* between batches (0 shares W; see BatchStride for what repeats along a part of the batch). The epilogue
+// is
 //   __device__ float operator()(float acc, int64_t row, int64_t col) const
 // and its value is rounded to Output. `row` runs over all batches.
 //
@@ -22,6 +23,18 @@
 
 namespace lathe::kernels {
 
+/// Where the matrix of a batch begins. A batch [.., R, I] may have one matrix for all of R: then it begins where that
+/// of batch [.., 0, I] does.
+struct BatchStride {
+  int64_t Stride, Repeats = 1, Inner = 1; ///< elements between matrices, R, I
+
+  __host__ __device__ constexpr BatchStride(int64_t stride = 0, int64_t repeats = 1, int64_t inner = 1)
+      : Stride(stride), Repeats(repeats), Inner(inner) {}
+  __host__ __device__ int64_t operator()(int64_t batch) const {
+    return (batch / (Repeats * Inner) * Inner + batch % Inner) * Stride;
+  }
+};
+
 template <HalfElement Element, class Output, class Tile, Rhs Layout = Rhs::NK> struct Matmul {
   static constexpr int Threads = Tile::Threads, MinBlocks = Tile::MinBlocks;
   static constexpr int StageBytes = (Tile::M + Tile::N) * Tile::K * 2;
@@ -33,7 +46,9 @@ template <HalfElement Element, class Output, class Tile, Rhs Layout = Rhs::NK> s
     Output *C;
     int64_t M, N, K;
     int64_t LdA, LdW, LdC;
-    int64_t Batch, StrideA, StrideW, StrideC;
+    int64_t Batch;
+    BatchStride StrideA, StrideW;
+    int64_t StrideC;
   };
 
   static __host__ __device__ int64_t tiles(const Params &p) {
@@ -57,8 +72,8 @@ template <HalfElement Element, class Output, class Tile, Rhs Layout = Rhs::NK> s
     TilePosition position(tile % (rowTiles * colTiles), rowTiles, colTiles);
     int64_t row0 = position.Row * Tile::M, col0 = position.Col * Tile::N;
     constexpr bool Transposed = Layout == Rhs::NK;
-    View a(p.A + batch * p.StrideA, p.M, p.K, p.LdA);
-    View w(p.W + batch * p.StrideW, Transposed ? p.N : p.K, Transposed ? p.K : p.N, p.LdW);
+    View a(p.A + p.StrideA(batch), p.M, p.K, p.LdA);
+    View w(p.W + p.StrideW(batch), Transposed ? p.N : p.K, Transposed ? p.K : p.N, p.LdW);
     // 1. Fill all stages but one.
     int64_t steps = ceilDiv<int64_t>(p.K, Tile::K);
     for (int stage = 0; stage < Tile::Stages - 1; ++stage) {
@@ -261,7 +276,9 @@ template <FloatElement Activation, FloatElement Weight, class Output, Rhs Layout
     Output *C;
     int64_t M, N, K;
     int64_t LdA, LdW, LdC;
-    int64_t Batch, StrideA, StrideW, StrideC;
+    int64_t Batch;
+    BatchStride StrideA, StrideW;
+    int64_t StrideC;
   };
 
   static __host__ __device__ int64_t tiles(const Params &p) {
@@ -285,8 +302,8 @@ template <FloatElement Activation, FloatElement Weight, class Output, Rhs Layout
     int64_t batch = tile / (rowTiles * colTiles);
     TilePosition position(tile % (rowTiles * colTiles), rowTiles, colTiles);
     int64_t row0 = position.Row * SimtTile::Size, col0 = position.Col * SimtTile::Size;
-    Source source{p.A + batch * p.StrideA + row0 * p.LdA,
-                  p.W + batch * p.StrideW + (Layout == Rhs::NK ? col0 * p.LdW : col0),
+    Source source{p.A + p.StrideA(batch) + row0 * p.LdA,
+                  p.W + p.StrideW(batch) + (Layout == Rhs::NK ? col0 * p.LdW : col0),
                   p.M - row0,
                   p.N - col0,
                   p.K,

@@ -48,11 +48,11 @@ plan.program @forward "tensor" symbols [#lathe.symbol<"n", 1, 64>]
       %0 = lathe.matmul %a0, %a1 transpose_rhs : tensor<3x?x64xf32>, tensor<3x64x64xf32> -> tensor<3x?x64xf32>
       lathe.yield %0 : tensor<3x?x64xf32>
     }
-    plan.launch <"matmul", {variant = "simt"}, ""> ins(%x, %x) outs(%y) shapes [affine_map<()[s0] -> (3, 2, s0, 64)>, affine_map<()[s0] -> (3, 1, 64, 64)>, affine_map<()[s0] -> (3, 2, s0, 64)>] {
-    ^bb0(%a0: tensor<3x2x?x64xf32>, %a1: tensor<3x1x64x64xf32>):
-      // CHECK: error: 'lathe.matmul' op multiplies 'tensor<3x2x?x64xf32>' and 'tensor<3x1x64x64xf32>', of which one repeats along a part of the batch, but CUDA's products take one matrix for each or one for all; expand it in front of the product
-      %0 = lathe.matmul %a0, %a1 transpose_rhs : tensor<3x2x?x64xf32>, tensor<3x1x64x64xf32> -> tensor<3x2x?x64xf32>
-      lathe.yield %0 : tensor<3x2x?x64xf32>
+    plan.launch <"matmul", {variant = "simt"}, ""> ins(%x, %x) outs(%y) shapes [affine_map<()[s0] -> (3, 2, 5, s0, 64)>, affine_map<()[s0] -> (1, 2, 1, 64, 64)>, affine_map<()[s0] -> (3, 2, 5, s0, 64)>] {
+    ^bb0(%a0: tensor<3x2x5x?x64xf32>, %a1: tensor<1x2x1x64x64xf32>):
+      // CHECK: error: 'lathe.matmul' op multiplies 'tensor<3x2x5x?x64xf32>' and 'tensor<1x2x1x64x64xf32>', of which one repeats along two parts of the batch, but CUDA's products take one matrix for each or one for all of one part; expand it in front of the product
+      %0 = lathe.matmul %a0, %a1 transpose_rhs : tensor<3x2x5x?x64xf32>, tensor<1x2x1x64x64xf32> -> tensor<3x2x5x?x64xf32>
+      lathe.yield %0 : tensor<3x2x5x?x64xf32>
     }
     plan.launch <"attention", {}, ""> ins(%x, %x, %x) outs(%y) shapes [affine_map<()[s0] -> (1, 1, s0, 600)>, affine_map<()[s0] -> (1, 1, s0, 600)>, affine_map<()[s0] -> (1, 1, s0, 64)>, affine_map<()[s0] -> (1, 1, s0, 64)>] {
     ^bb0(%a0: tensor<1x1x?x600xf32>, %a1: tensor<1x1x?x600xf32>, %a2: tensor<1x1x?x64xf32>):

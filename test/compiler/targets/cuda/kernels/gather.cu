@@ -24,6 +24,26 @@ template <class Index> std::vector<Index> indices(int64_t rows, int64_t tableRow
   return result;
 }
 
+/// A launch says that an index is outside of the table, and nothing where none is or where an earlier one has spoken.
+void reports(Suite &suite) {
+  const std::vector<float> table(12, 1.0f);
+  Buffer<float> data(table);
+  for (int32_t index : {0, 3, -4, 4, -5, INT32_MAX})
+    for (uint64_t before : {uint64_t(0), uint64_t(77)}) {
+      const uint64_t node = 0x7f1234567890;
+      Buffer<int32_t> indices(std::vector<int32_t>{1, index});
+      Buffer<uint64_t> word(std::vector<uint64_t>{before});
+      auto out = Buffer<float>::poisoned(6);
+      using Kernel = Gather<float, int32_t, float>;
+      Kernel::Params params{data.data(), indices.data(), out.data(), 2, 3, 4, 3, 3, {word.data(), node}};
+      launch<Kernel>(params, StoreAsIs{});
+      synchronize();
+      bool inside = index >= -4 && index < 4;
+      uint64_t want = before || inside ? before : uint64_t(lathe::runtime::HostIndexOutOfRange) << 56 | node;
+      suite.report("index " + std::to_string(index) + " behind " + std::to_string(before), word.read()[0] == want);
+    }
+}
+
 /// Row of the table or -1 for zeros.
 int64_t place(int64_t index, int64_t tableRows) {
   index = index < 0 ? index + tableRows : index;
@@ -39,7 +59,8 @@ void plain(Suite &suite, const std::string &name, int64_t rows, int64_t cols, si
   Buffer<Index> deviceIndex(index);
   auto out = Buffer<Output>::poisoned(rows * cols, shift);
   using Kernel = Gather<Table, Index, Output>;
-  typename Kernel::Params params{data.data(), deviceIndex.data(), out.data(), rows, cols, tableRows, cols + 3, cols};
+  typename Kernel::Params params{data.data(), deviceIndex.data(), out.data(), rows, cols,
+                                 tableRows,   cols + 3,           cols,       {}};
   std::string title =
       name + " " + std::to_string(rows) + "x" + std::to_string(cols) + " shift " + std::to_string(shift);
   auto got = suite.twice(title, out, [&](int64_t blocks) { launch<Kernel>(params, ScaleByCol{}, blocks); });
@@ -64,7 +85,7 @@ void blocks(Suite &suite, int64_t rows, int64_t cols) {
   Buffer<int32_t> deviceIndex(index);
   auto out = Buffer<float>::poisoned(rows * cols);
   using Kernel = Gather<Q8_0, int32_t, float>;
-  Kernel::Params params{data.data(), deviceIndex.data(), out.data(), rows, cols, tableRows, 0, cols};
+  Kernel::Params params{data.data(), deviceIndex.data(), out.data(), rows, cols, tableRows, 0, cols, {}};
   std::string title = "q8_0 " + std::to_string(rows) + "x" + std::to_string(cols);
   auto got = suite.twice(title, out, [&](int64_t grid) { launch<Kernel>(params, StoreAsIs{}, grid); });
   std::vector<double> want(rows * cols);
@@ -86,6 +107,7 @@ int main(int argc, char **argv) {
         plain<Half, int64_t, float>(suite, "f16", rows, cols, shift);
         plain<float, int32_t, BFloat16>(suite, "f32", rows, cols, shift);
       }
+  reports(suite);
   for (int64_t rows : {1, 6, 130})
     for (int64_t cols : {32, 96, 2048})
       blocks(suite, rows, cols);

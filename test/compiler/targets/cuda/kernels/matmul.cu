@@ -100,6 +100,42 @@ template <class Element, class Output, class Tile> void tileCases(Suite &suite, 
   }
 }
 
+/// Matrices that repeat along a part of a batch [2, 3, 2] give what copies of them give.
+void repetitions(Suite &suite) {
+  const int64_t m = 5, n = 7, k = 9, batch = 12;
+  auto a = randomVector<float>(batch * m * k), w = randomVector<float>(batch * n * k);
+  struct Part {
+    BatchStride Stride;
+    int64_t Outer, Middle, Inner; ///< the number of the matrix from the coordinates
+  };
+  const Part parts[] = {
+      {{1}, 6, 2, 1}, {{0}, 0, 0, 0}, {{1, 3, 2}, 2, 0, 1}, {{1, 2, 6}, 0, 2, 1}, {{1, 6, 1}, 1, 0, 0}};
+  using Kernel = MatmulSimt<float, float, float, Rhs::NK>;
+  auto run = [&](const std::vector<float> &lhs, const std::vector<float> &rhs, BatchStride first, BatchStride second) {
+    Buffer<float> left(lhs), right(rhs);
+    auto out = Buffer<float>::poisoned(batch * m * n);
+    launch<Kernel>({left.data(), right.data(), out.data(), m, n, k, k, k, n, batch, first, second, m * n}, StoreAsIs{});
+    synchronize();
+    return out.read();
+  };
+  auto copies = [&](const std::vector<float> &from, const Part &part, int64_t size) {
+    std::vector<float> result;
+    for (int64_t b = 0; b < batch; ++b) {
+      int64_t matrix = b / 6 * part.Outer + b / 2 % 3 * part.Middle + b % 2 * part.Inner;
+      result.insert(result.end(), from.begin() + matrix * size, from.begin() + (matrix + 1) * size);
+    }
+    return result;
+  };
+  auto scaled = [](BatchStride stride, int64_t size) {
+    return BatchStride(stride.Stride * size, stride.Repeats, stride.Inner);
+  };
+  for (const Part &first : parts)
+    for (const Part &second : parts)
+      suite.report("repeated " + std::to_string(&first - parts) + " " + std::to_string(&second - parts),
+                   run(a, w, scaled(first.Stride, m * k), scaled(second.Stride, n * k)) ==
+                       run(copies(a, first, m * k), copies(w, second, n * k), m * k, n * k));
+}
+
 template <class W, class A, class Output, int Rows> void fewRowsCases(Suite &suite, const std::string &name) {
   const Sizes sizes[] = {
       {1, 1, 1},        {Rows, 5, 7},         {Rows, 3, 1023},         {(Rows + 1) / 2, 4, 1024},
@@ -165,5 +201,6 @@ int main(int argc, char **argv) {
     timeCase<Matmul<Half, Half, LargeTile>, Half, Half, Half>(suite, "f16 large 4096x4096x4096", 4096, 4096, 4096);
     timeCase<MatmulSimt<float, float, float>, float, float, float>(suite, "f32 simt 512x4096x4096", 512, 4096, 4096);
   }
+  repetitions(suite);
   return suite.finish();
 }
