@@ -218,6 +218,8 @@ void Tuner::measure(const OpenChoice &choice) {
 FailureOr<TuningFile> Tuner::run() {
   if (failed(checkChip()) || failed(collect()) || failed(compile()))
     return failure();
+  if (Choices.empty())
+    Note("--tune: no launch is left whose kernel is a choice on " + Tuning.Chip);
   for (const OpenChoice &choice : Choices)
     measure(choice);
   return std::move(Tuning);
