@@ -123,6 +123,8 @@ LogicalResult Tuner::collect() {
     current = launch;
     good &= succeeded(table.add(launch));
   });
+  // Kernels that tell what is wrong with their data take where to tell it.
+  llvm::erase_if(Choices, [&](const OpenChoice &choice) { return table.getCall(choice.Launch).Faults; });
   return success(good);
 }
 
