@@ -82,6 +82,15 @@ template <int Id, int Threads> void syncSome();
 
 #endif
 
+/// arrive() once `result` is known. For who gives memory back that he has read into registers: the barrier alone is not
+/// enough. Where loads of another kernel's block hold up those of this one, arriving overtakes them, and they see what
+/// is copied to their place next. `result` depends on all that the warp has loaded.
+__device__ inline void arriveAfter(uint64_t *barrier, float result) {
+  constexpr uint32_t NoResult = 0x7fedcba9u; // a NaN that no instruction gives
+  if (__builtin_bit_cast(uint32_t, result) != NoResult)
+    arrive(barrier);
+}
+
 /// Where a ring stands, for its producer and for its consumers: a stage and how often it has been gone round.
 template <int Stages> struct RingPosition {
   int Stage = 0;

@@ -149,7 +149,7 @@ template <HalfElement Element, class Outputs, int Rows, int K, class Left = AsIs
         }
         __syncwarp();
         if (lane == 0)
-          arrive(empty + next.Stage);
+          arriveAfter(empty + next.Stage, sums[0][0]);
         next.advance();
       }
       // 2. Sum over the warps, epilogue, store. Who writes a buffer again has met everyone at the other one's barrier.

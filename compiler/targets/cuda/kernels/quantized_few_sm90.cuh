@@ -439,7 +439,7 @@ struct QuantizedFewRowsOf {
       if (Lane == 0)
 #pragma unroll
         for (int i = 0; i < Count; ++i)
-          arrive(S.Empty + stages[i]);
+          arriveAfter(S.Empty + stages[i], sums[0][0] + sums[0][2] + sums[1][0]);
     }
 
     template <class Format> __device__ void add(float (&sums)[2][4], const char *tile, int column) const {
