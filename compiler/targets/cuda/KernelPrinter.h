@@ -7,6 +7,7 @@
 #ifndef LATHE_COMPILER_TARGETS_CUDA_KERNELPRINTER_H
 #define LATHE_COMPILER_TARGETS_CUDA_KERNELPRINTER_H
 
+#include "compiler/targets/cuda/ConvolutionTile.h"
 #include "compiler/targets/cuda/ElementPrinter.h"
 #include "compiler/targets/cuda/KernelChoice.h"
 #include "compiler/targets/cuda/TemplateWork.h"
@@ -108,6 +109,11 @@ llvm::FailureOr<TemplateUse> printTileMatmuls(llvm::ArrayRef<LaunchBody> parts);
 llvm::FailureOr<TemplateUse> printUnpackTiles(const LaunchBody &body, UnpackTilesOp op);
 llvm::FailureOr<TemplateUse> printExpertMatmul(const LaunchBody &body, ExpertMatmulOp op);
 llvm::FailureOr<TemplateUse> printConvolution(const LaunchBody &body, ConvOp op);
+/// A convolution of so many places and filters, and 64 elements of a window at a time `depth` times.
+ConvolutionShape describeConvolution(const LaunchBody &body, mlir::AffineExpr rows, int64_t outputs, int64_t depth);
+/// Chooses a tile of convolution_sm90.cuh for it. `types` are those of an operand and of the result.
+void useWarpgroupWindows(const LaunchBody &body, mlir::AffineExpr rows, int64_t outputs, int64_t depth,
+                         llvm::StringRef types, TemplateUse &use);
 llvm::FailureOr<TemplateUse> printTileConv(const LaunchBody &body, TileConvOp op);
 llvm::FailureOr<TemplateUse> printChannelMaxPool(const LaunchBody &body, ChannelMaxPoolOp op);
 llvm::FailureOr<TemplateUse> printMaxPool(const LaunchBody &body, MaxPoolOp op);

@@ -1,5 +1,6 @@
 // Products on weights in tiles: which template, which tile, for which GPUs.
 #include "compiler/targets/cuda/BatchTile.h"
+#include "compiler/targets/cuda/ConvolutionTile.h"
 #include "compiler/targets/cuda/KernelPrinter.h"
 
 using namespace mlir;
@@ -72,6 +73,8 @@ static constexpr int64_t MostBatchRows = 256, MostSplit = 4;
 static void setBlocks(int64_t tiles, TemplateUse &use, MLIRContext *context) {
   use.Tiles = getAffineConstantExpr(std::min(Multiprocessors, tiles), context);
 }
+
+static int64_t getDepth(const TileProduct &product) { return llvm::divideCeil(product.K, 64); }
 
 static AffineExpr makeSize(const TileProduct &product, int64_t size) {
   return getAffineConstantExpr(size, product.M.getContext());
@@ -321,6 +324,18 @@ static StringRef getVariant(const LaunchBody &body) {
   return variant ? variant.getValue() : "";
 }
 
+/// A product is a convolution of images of one place, whose tiles are faster where the way in and out of a tile counts:
+/// with many rows, but few columns or little depth. What was not measured keeps to products.
+static bool isConvolution(const LaunchBody &body, const TileProduct &product) {
+  constexpr int64_t MaxColumns = 2048, MaxK = 2048;
+  constexpr double Margin = 0.95;
+  if (product.Sums > 1 || product.Parts.size() > 1 || product.MaxRows <= MostBatchRows || product.K % 8 != 0 ||
+      product.K > MaxK || product.Parts.front().N > MaxColumns)
+    return false;
+  ConvolutionShape shape = describeConvolution(body, product.M, product.Parts.front().N, getDepth(product));
+  return chooseConvolutionTile(shape, Multiprocessors).Time < Margin * estimateWideProduct(shape, Multiprocessors);
+}
+
 static LogicalResult useVariant(const LaunchBody &body, const TileProduct &product, TemplateUse &use) {
   StringRef name = getVariant(body);
   bool hopper = body.getTarget() == HopperTarget;
@@ -331,6 +346,9 @@ static LogicalResult useVariant(const LaunchBody &body, const TileProduct &produ
       use = chooseUse(body, key, listHopperBlockRows(product));
     else if (!hopper)
       usePortableTiles(product, use);
+    else if (splitting && isConvolution(body, product))
+      useWarpgroupWindows(body, product.M, product.Parts.front().N, getDepth(product),
+                          product.Element + ", " + product.Parts.front().Output, use);
     else
       use = chooseUse(body, key, listHopperTiles(product, splitting, body.getChooser().getMachine(body.getTarget())));
     return success();
@@ -403,6 +421,19 @@ static LogicalResult addPart(const LaunchBody &body, ProductPart &part, std::str
   return success();
 }
 
+/// The parameters of a product that is a convolution.
+static void setWindows(const TileProduct &product, TemplateUse &use) {
+  const ProductPart &part = product.Parts.front();
+  use.Params = {{"X", product.Left.A}, {"Weights", part.Weights.front()}, {"Y", part.Result}};
+  std::string k = std::to_string(product.K), n = std::to_string(part.N);
+  for (auto [name, size] : {std::pair{"N", printSize(product.M)}, {"C", k}, {"H", "1"}, {"W", "1"}, {"O", n}})
+    use.Params.push_back({name, size});
+  for (const char *name : {"KH", "KW", "OH", "OW", "StrideH", "StrideW"})
+    use.Params.push_back({name, "1"});
+  use.Params.insert(use.Params.end(), {{"PadTop", "0"}, {"PadLeft", "0"}, {"DilationH", "1"}, {"DilationW", "1"}});
+  use.Params.push_back({"Blocks", std::to_string(use.Blocks)});
+}
+
 static std::string printPart(const ProductPart &part) {
   std::string n = std::to_string(part.N);
   return "{.W = {" + llvm::join(part.Weights, ", ") + "}, .C = " + part.Result + ", .N = " + n + ", .LdC = " + n + "}";
@@ -438,6 +469,11 @@ FailureOr<TemplateUse> cuda::printTileMatmuls(ArrayRef<LaunchBody> parts) {
   if (failed(useVariant(body, product, use)))
     return failure();
   use.Functors = functors;
+  use.Body = epilogues.size() == 1 ? epilogues.front() : "joinEpilogues(" + llvm::join(epilogues, ", ") + ")";
+  if (use.Header == "convolution_sm90.cuh") {
+    setWindows(product, use);
+    return use;
+  }
   use.Params = {{"A", product.Left.A}, {"M", printSize(product.M)}};
   if (use.Header != "quantized_few_sm90.cuh") // it has K among the parameters of the template
     use.Params.push_back({"K", std::to_string(product.K)});
@@ -446,7 +482,6 @@ FailureOr<TemplateUse> cuda::printTileMatmuls(ArrayRef<LaunchBody> parts) {
                                        {"Parts", "{" + llvm::join(places, ", ") + "}"}});
   if (!product.Left.Norm.empty())
     use.Params.push_back({"Norm", product.Left.Norm});
-  use.Body = epilogues.size() == 1 ? epilogues.front() : "joinEpilogues(" + llvm::join(epilogues, ", ") + ")";
   return use;
 }
 

@@ -88,7 +88,7 @@ FailureOr<TemplateUse> cuda::printMaxPool(const LaunchBody &body, MaxPoolOp op) 
 
 namespace {
 /// A tile of convolution_tiles.cuh: M places x N filters.
-struct ConvolutionTile {
+struct PortableTile {
   StringRef Name;
   int64_t M, N, Stages, Threads;
   int64_t count(int64_t rows, int64_t outputs) const {
@@ -98,15 +98,15 @@ struct ConvolutionTile {
 } // namespace
 
 // The template has the same numbers; a kernel that disagrees does not compile.
-static constexpr ConvolutionTile LargeTile = {"ConvolutionLargeTile", 128, 128, 3, 256},
-                                 TallTile = {"ConvolutionTallTile", 128, 64, 3, 256},
-                                 MediumTile = {"ConvolutionMediumTile", 64, 64, 4, 128};
+static constexpr PortableTile LargeTile = {"ConvolutionLargeTile", 128, 128, 3, 256},
+                              TallTile = {"ConvolutionTallTile", 128, 64, 3, 256},
+                              MediumTile = {"ConvolutionMediumTile", 64, 64, 4, 128};
 
 // A multiprocessor runs three blocks of the medium tile at once, and needs them: a step waits for memory longer than it
 // multiplies. Larger tiles, of which it has fewer, win where there are many.
 static constexpr int64_t ResidentBlocks = 3 * Multiprocessors;
 
-static ConvolutionTile chooseTile(int64_t rows, int64_t outputs) {
+static PortableTile chooseTile(int64_t rows, int64_t outputs) {
   if (MediumTile.count(rows, outputs) < 2 * ResidentBlocks)
     return MediumTile;
   return outputs > TallTile.N ? LargeTile : TallTile;
@@ -137,6 +137,94 @@ static LogicalResult checkImage(const LaunchBody &body, Operation *op, ArrayRef<
   return success();
 }
 
+/// The width of a tile of convolution_few_channels.cuh, or 0 if the template does not take such windows. Narrow tiles
+/// read more of the image twice; they are for images that give too few of others.
+static int64_t chooseFewChannelsWidth(const LaunchBody &body, TileConvOp op) {
+  constexpr int64_t MaxSteps = 14, MaxBytes = 72 << 10, Height = 4, MinWidth = 16, MaxWidth = 64;
+  int64_t strideH = op.getStrides()[0], strideW = op.getStrides()[1], dilationH = op.getDilations()[0];
+  int64_t channels = op.getInput().getType().getDimSize(3), kh = op.getWindow()[0], kw = op.getWindow()[1];
+  if ((strideW != 1 && strideW != 2 && strideW != 4) || ShapedType::isDynamic(channels) || channels > 8 / strideW ||
+      (kw > 1 && op.getDilations()[1] != 1))
+    return 0;
+  ArrayRef<AffineExpr> out = body.getDims(op.getResult());
+  int64_t cols = body.getMax(out[2]), strips = body.getMax(out[0]) * llvm::divideCeil(body.getMax(out[1]), Height);
+  int64_t parts = llvm::divideCeil(cols, MaxWidth);
+  while (strips * parts < 3 * Multiprocessors && cols > parts * MinWidth)
+    ++parts;
+  int64_t width = llvm::alignTo(llvm::divideCeil(cols, parts), 8);
+  int64_t chunks = llvm::alignTo(llvm::divideCeil(kw, strideW), 2);
+  int64_t rows = (Height - 1) * strideH + (kh - 1) * dilationH + 1;
+  bool fits = kh * chunks / 2 <= MaxSteps && rows * (width + chunks - 1) * 16 <= MaxBytes;
+  return fits ? width : 0;
+}
+
+static void useFewChannels(const LaunchBody &body, TileConvOp op, int64_t width, StringRef types, TemplateUse &use) {
+  constexpr int64_t Height = 4, Filters = 64;
+  int64_t minBlocks = body.getTarget() == HopperTarget ? 3 : 2;
+  int64_t strideH = op.getStrides()[0], strideW = op.getStrides()[1], dilationH = op.getDilations()[0];
+  int64_t kh = op.getWindow()[0], kw = op.getWindow()[1];
+  int64_t chunks = llvm::alignTo(llvm::divideCeil(kw, strideW), 2),
+          rows = (Height - 1) * strideH + (kh - 1) * dilationH + 1;
+  use.Header = "convolution_few_channels.cuh";
+  use.Type = llvm::formatv("ConvolutionFewChannels<{0}, FewChannelsWindow<{1}, {2}, {3}, {4}, {5}, {6}, {7}>>", types,
+                           kh, kw, strideH, strideW, dilationH, width, minBlocks);
+  use.Config = llvm::formatv("tiles of {0} x {1} places x {2}", Height, width, Filters);
+  use.Threads = 128;
+  use.SharedBytes = std::max(rows * (width + chunks - 1) * 16, kh * chunks * Filters * 16);
+  ArrayRef<AffineExpr> out = body.getDims(op.getResult());
+  int64_t tiles = body.getMax(out[0]) * llvm::divideCeil(body.getMax(out[1]), Height) *
+                  llvm::divideCeil(body.getMax(out[2]), width) *
+                  llvm::divideCeil(op.getResult().getType().getDimSize(3), Filters);
+  use.Tiles = getAffineConstantExpr(std::min(minBlocks * Multiprocessors, tiles), op.getContext());
+}
+
+static void usePortableTiles(const LaunchBody &body, TileConvOp op, StringRef types, TemplateUse &use) {
+  AffineExpr rows = LaunchBody::getProduct(body.getDims(op.getResult()).drop_back(), op.getContext());
+  int64_t outputs = op.getResult().getType().getDimSize(3), maxRows = body.getMax(rows);
+  PortableTile tile = chooseTile(maxRows, outputs);
+  int64_t steps = op.getFilter().getType().getDimSize(1);
+  int64_t split = body.getTarget() == HopperTarget ? chooseSplit(tile.count(maxRows, outputs), steps) : 1;
+  use.Header = "convolution_tiles.cuh";
+  use.Type = llvm::formatv("ConvolutionTiles<{0}, {1}, {2}>", types, tile.Name, split);
+  use.Config = llvm::formatv("tiles of {0} x {1} x 64, {2} stages", tile.M, tile.N, tile.Stages);
+  if (split > 1)
+    use.Config += llvm::formatv(", a cluster of {0} blocks", split);
+  use.Cluster = split;
+  use.Threads = tile.Threads;
+  use.SharedBytes = tile.Stages * (tile.M + tile.N) * 128 + tile.M * 8;
+  use.Tiles = rows.ceilDiv(tile.M) * llvm::divideCeil(outputs, tile.N) * split;
+}
+
+/// Whether what follows a root reads a tensor as large as its result.
+static bool readsRows(const LaunchBody &body) {
+  Operation *root = body.getRoot();
+  return llvm::any_of(body.getBlock().getArguments(), [&](BlockArgument argument) {
+    return !llvm::is_contained(root->getOperands(), argument) && !argument.use_empty() &&
+           body.getDims(argument) == body.getDims(root->getResult(0));
+  });
+}
+
+ConvolutionShape cuda::describeConvolution(const LaunchBody &body, AffineExpr rows, int64_t outputs, int64_t depth) {
+  return {body.getMax(rows), outputs, depth, readsRows(body)};
+}
+
+void cuda::useWarpgroupWindows(const LaunchBody &body, AffineExpr rows, int64_t outputs, int64_t depth, StringRef types,
+                               TemplateUse &use) {
+  ConvolutionShape shape = describeConvolution(body, rows, outputs, depth);
+  ConvolutionTile tile = chooseConvolutionTile(shape, Multiprocessors);
+  use.Header = "convolution_sm90.cuh";
+  use.Type = llvm::formatv("ConvolutionSm90<{0}, {1}, {2}>", types, tile.Name, tile.Split);
+  use.Config = llvm::formatv("warpgroup tiles of {0} x {1} x 64, {2} stages", tile.M, tile.N, tile.Stages);
+  if (tile.Split > 1)
+    use.Config += llvm::formatv(", a cluster of {0} blocks", tile.Split);
+  use.Cluster = tile.Split;
+  use.Threads = tile.Threads;
+  use.SharedBytes = tile.getSharedBytes();
+  int64_t most = std::min(Multiprocessors * tile.MinBlocks, tile.countTiles(shape));
+  use.Tiles = tile.Split > 1 ? rows.ceilDiv(tile.M) * (llvm::divideCeil(outputs, tile.N) * tile.Split)
+                             : getAffineConstantExpr(most, rows.getContext());
+}
+
 FailureOr<TemplateUse> cuda::printTileConv(const LaunchBody &body, TileConvOp op) {
   FailureOr<std::string> element = getElementType(op, op.getInput().getType()),
                          output = getElementType(op, body.getYielded()[0].getType()),
@@ -144,20 +232,16 @@ FailureOr<TemplateUse> cuda::printTileConv(const LaunchBody &body, TileConvOp op
   ArrayRef<AffineExpr> in = body.getDims(op.getInput()), out = body.getDims(op.getResult());
   if (failed(element) || failed(output) || failed(x) || failed(w) || failed(checkImage(body, op, in)))
     return failure();
-  AffineExpr rows = LaunchBody::getProduct(out.drop_back(), op.getContext());
-  int64_t outputs = op.getResult().getType().getDimSize(3), maxRows = body.getMax(rows);
-  ConvolutionTile tile = chooseTile(maxRows, outputs);
-  int64_t steps = op.getFilter().getType().getDimSize(1);
-  int64_t split = body.getTarget() == HopperTarget ? chooseSplit(tile.count(maxRows, outputs), steps) : 1;
   TemplateUse use;
-  use.Header = "convolution_tiles.cuh";
-  use.Type = llvm::formatv("ConvolutionTiles<{0}, {1}, {2}, {3}>", *element, *output, tile.Name, split);
-  use.Config = llvm::formatv("tiles of {0} x {1} x 64, {2} stages", tile.M, tile.N, tile.Stages);
-  if (split > 1)
-    use.Config += llvm::formatv(", a cluster of {0} blocks", split);
-  use.Cluster = split;
-  use.Threads = tile.Threads;
-  use.SharedBytes = tile.Stages * (tile.M + tile.N) * 128 + tile.M * 8;
+  std::string types = *element + ", " + *output;
+  int64_t channels = op.getInput().getType().getDimSize(3);
+  if (int64_t width = chooseFewChannelsWidth(body, op))
+    useFewChannels(body, op, width, types, use);
+  else if (body.getTarget() == HopperTarget && !ShapedType::isDynamic(channels) && channels % 8 == 0)
+    useWarpgroupWindows(body, LaunchBody::getProduct(out.drop_back(), op.getContext()),
+                        op.getResult().getType().getDimSize(3), op.getFilter().getType().getDimSize(1), types, use);
+  else
+    usePortableTiles(body, op, types, use);
   use.Params = {{"X", *x}, {"Weights", *w}, {"Y", "p" + std::to_string(body.getOutputPort(0))}};
   for (auto [name, size] : {std::pair{"N", in[0]},
                             {"C", in[3]},
@@ -170,7 +254,7 @@ FailureOr<TemplateUse> cuda::printTileConv(const LaunchBody &body, TileConvOp op
                             {"OW", out[2]}})
     use.Params.push_back({name, printSize(size)});
   addWindows(use, op.getStrides(), op.getPads(), op.getDilations());
-  use.Tiles = rows.ceilDiv(tile.M) * llvm::divideCeil(outputs, tile.N) * split;
+  use.Params.push_back({"Blocks", std::to_string(Multiprocessors)});
   if (failed(addEpilogue(body, /*split=*/3, use)))
     return failure();
   return use;

@@ -12,7 +12,8 @@
 //
 // Grid: ceil(N * OH * OW / Tile::M) * ceil(O / Tile::N) * Split, clusters of Split. Block: Tile::Threads. Shared:
 // SharedBytes. Order of summation depends on the shapes, Tile and Split alone. Limits: X has fewer than 2^31 elements,
-// or 2^34 where C is a multiple of 8; images and dilated windows are smaller than 2^13 each way, K than 2^23.
+// or 2^34 where C is a multiple of 8; N * OH * OW is smaller than 2^31, images and dilated windows than 2^13 each way,
+// K than 2^23.
 #ifndef LATHE_KERNELS_CONVOLUTION_TILES_CUH
 #define LATHE_KERNELS_CONVOLUTION_TILES_CUH
 
@@ -30,28 +31,42 @@ struct WindowPlace {
   int Corner; ///< where that is in the image: the row in the high half, the column in the low one
 };
 
+template <HalfElement Element, class Output> struct ConvolutionParams {
+  const Element *X, *Weights;
+  Output *Y;
+  int64_t N, C, H, W, O, KH, KW, OH, OW;
+  int64_t StrideH, StrideW, PadTop, PadLeft, DilationH, DilationW;
+  int64_t Blocks = 0; ///< of sm_90a's templates: the multiprocessors
+  __host__ __device__ int64_t rows() const { return N * OH * OW; }
+  /// Elements at a multiple of which everything begins.
+  __host__ __device__ int unit() const { return C % 8 == 0 ? 8 : 1; }
+
+  /// The place that is row `row` of the product. Behind the last image no window reaches into one.
+  __device__ WindowPlace findPlace(uint32_t row) const {
+    constexpr int Outside = -(1 << 14); // a row of the image that no window reaches from
+    int height = int(H), width = int(W), channels = int(C) / unit(), plane = int(OH * OW);
+    int image = int(row / unsigned(plane)), inside = int(row % unsigned(plane));
+    int top = inside / int(OW) * int(StrideH) - int(PadTop), left = inside % int(OW) * int(StrideW) - int(PadLeft);
+    return {((image * height + top) * width + left) * channels, (image < N ? top : Outside) << 16 | (left & 0xffff)};
+  }
+  /// Whether the image has the element so many rows down and columns right of where the window begins.
+  __device__ bool isInside(const WindowPlace &place, int down, int right) const {
+    int top = place.Corner >> 16, left = int16_t(place.Corner);
+    return unsigned(top + down) < unsigned(H) && unsigned(left + right) < unsigned(W);
+  }
+};
+
 /// Rows of a tile, [Rows] places in shared memory. A thread fetches one chunk of every Step-th row.
 template <HalfElement Element, int Rows, int Threads> struct WindowRows {
   static constexpr int Step = Threads / 8, Count = Rows / Step, Bytes = Rows * int(sizeof(WindowPlace));
   static_assert(Rows % Step == 0 && Rows <= Threads, "a tile must have whole turns of the block's threads; use others");
-  static constexpr int Outside = -(1 << 14); ///< a row of the image that no window reaches from
   const WindowPlace *Places;
-
-  /// Elements at a multiple of which everything begins.
-  template <class Params> static __device__ int unit(const Params &p) { return p.C % 8 == 0 ? 8 : 1; }
 
   template <class Params> __device__ WindowRows(const Params &p, int64_t row0, char *shared) {
     auto *places = reinterpret_cast<WindowPlace *>(shared);
     Places = places;
-    if (threadIdx.x < Rows) {
-      int height = int(p.H), width = int(p.W), channels = int(p.C) / unit(p), plane = int(p.OH * p.OW);
-      int64_t row = row0 + threadIdx.x;
-      int image = int(row / plane), place = int(row % plane);
-      int top = place / int(p.OW) * int(p.StrideH) - int(p.PadTop);
-      int left = place % int(p.OW) * int(p.StrideW) - int(p.PadLeft);
-      places[threadIdx.x] = {((image * height + top) * width + left) * channels,
-                             (image < p.N ? top : Outside) << 16 | (left & 0xffff)};
-    }
+    if (threadIdx.x < Rows)
+      places[threadIdx.x] = p.findPlace(uint32_t(row0) + threadIdx.x);
     __syncthreads();
   }
 
@@ -59,17 +74,17 @@ template <HalfElement Element, int Rows, int Threads> struct WindowRows {
   template <class Params> __device__ void load(char *tile, const Params &p, int k) const {
     int chunk = threadIdx.x % 8, channels = int(p.C), depth = int(p.KH * p.KW * p.C);
     k += chunk * 8;
-    if (unit(p) == 1)
+    if (p.unit() == 1)
       return loadElements(tile, p, k);
     int element = k / channels;
     int down = element / int(p.KW) * int(p.DilationH), right = element % int(p.KW) * int(p.DilationW);
-    int offset = ((down * int(p.W) + right) * channels + k % channels) / unit(p);
+    int offset = ((down * int(p.W) + right) * channels + k % channels) / p.unit();
 #pragma unroll
     for (int i = 0; i < Count; ++i) {
       int row = threadIdx.x / 8 + i * Step;
       char *target = tile + chunkOffset<8>(row, chunk);
       WindowPlace place = Places[row];
-      bool inside = k < depth && isInside(p, place, down, right);
+      bool inside = k < depth && p.isInside(place, down, right);
       const Element *source = p.X + int64_t(inside ? place.Origin + offset : 0) * 8;
       if (isAligned(p.X, 16)) {
         copyAsync16(target, source, inside ? 16 : 0);
@@ -82,12 +97,6 @@ template <HalfElement Element, int Rows, int Threads> struct WindowRows {
   }
 
 private:
-  template <class Params>
-  static __device__ bool isInside(const Params &p, const WindowPlace &place, int down, int right) {
-    int top = place.Corner >> 16, left = int16_t(place.Corner);
-    return unsigned(top + down) < unsigned(p.H) && unsigned(left + right) < unsigned(p.W);
-  }
-
   /// The same, an element after the other: each of all rows, since to find it in the window takes more than to fetch
   /// it.
   template <class Params> __device__ void loadElements(char *tile, const Params &p, int k) const {
@@ -103,7 +112,7 @@ private:
 #pragma unroll
       for (int i = 0; i < Count; ++i) {
         WindowPlace place = Places[threadIdx.x / 8 + i * Step];
-        uint32_t bits = own < depth && isInside(p, place, down, right) ? p.X[int64_t(place.Origin) + offset].Bits : 0;
+        uint32_t bits = own < depth && p.isInside(place, down, right) ? p.X[int64_t(place.Origin) + offset].Bits : 0;
         words[i][e / 2] = e % 2 ? words[i][e / 2] | bits << 16 : bits;
       }
     }
@@ -125,13 +134,7 @@ template <HalfElement Element, class Output, class Tile, int Split = 1> struct C
   static constexpr int SharedBytes = Tile::Stages * StageBytes + Rows::Bytes;
   static constexpr int SumStride = Tile::N + 8; ///< floats: neighbouring rows in different banks
   static_assert(Split == 1 || Tile::M * SumStride * 4 <= SharedBytes, "a tile's sums must fit; use more stages");
-  struct Params {
-    const Element *X, *Weights;
-    Output *Y;
-    int64_t N, C, H, W, O, KH, KW, OH, OW;
-    int64_t StrideH, StrideW, PadTop, PadLeft, DilationH, DilationW;
-    __host__ __device__ int64_t rows() const { return N * OH * OW; }
-  };
+  using Params = ConvolutionParams<Element, Output>;
 
   static __host__ __device__ int64_t tiles(const Params &p) {
     return ceilDiv<int64_t>(p.rows(), Tile::M) * ceilDiv<int64_t>(p.O, Tile::N) * Split;

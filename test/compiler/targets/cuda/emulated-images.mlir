@@ -12,7 +12,8 @@
 
 // The picture is turned and rounded in one kernel; convolutions, pool and mean are those of images with channels last.
 // RUN: cuda-print %s --emit=source,launches --ptx=sm_90a | FileCheck %s
-// CHECK-DAG: ConvolutionTiles<Half, Half, ConvolutionMediumTile, 1>
+// CHECK-DAG: ConvolutionFewChannels<Half, Half, FewChannelsWindow<7, 7, 2, 2, 1, 16, 3>>
+// CHECK-DAG: ConvolutionSm90<Half, Half, Convolution{{[A-Z][a-z]+}}Sm90, 1>
 // CHECK-DAG: ChannelMaxPooling<Half, Half, 8>
 // CHECK-DAG: Reduce<reductions::Mean<float>
 // CHECK-NOT: Convolution<
@@ -98,7 +99,7 @@ func.func @forward(%x: tensor<?x3x22x18xf32> {lathe.name = "x", lathe.dims = ["n
   %k4 = lathe.sin %k1 : tensor<70x40x1x1xf32>
   %kn = lathe.constant dense<0.237> : tensor<f32>
   %k = lathe.mul %k4, %kn : tensor<70x40x1x1xf32>, tensor<f32> -> tensor<70x40x1x1xf32>
-  // The first layer, whose windows are gathered element by element, and a pool.
+  // The first layer, whose few channels are multiplied where a patch of the picture lies, and a pool.
   %0 = lathe.conv %x, %f strides [2, 2] pads [3, 3, 3, 3] dilations [1, 1] groups 1 :
       tensor<?x3x22x18xf32>, tensor<24x3x7x7xf32> -> tensor<?x24x11x9xf32>
   %bias = lathe.constant dense<0.125> : tensor<1x24x1x1xf32>

@@ -1,6 +1,7 @@
 // Convolution of images with channels last on tensor cores against the sum written out in f64.
 #include "KernelTest.h"
-#include "convolution_tiles.cuh"
+#include "convolution_few_channels.cuh"
+#include "convolution_sm90.cuh"
 
 using namespace lathe::kernels;
 using namespace lathe::kernels::test;
@@ -56,7 +57,8 @@ typename Kernel::Params makeParams(const Case &c, const Element *x, const Elemen
           .PadTop = c.Top,
           .PadLeft = c.Left,
           .DilationH = c.DilationH,
-          .DilationW = c.DilationW};
+          .DilationW = c.DilationW,
+          .Blocks = 3};
 }
 
 std::string titleOf(const std::string &name, const Case &c) {
@@ -64,15 +66,15 @@ std::string titleOf(const std::string &name, const Case &c) {
          std::to_string(c.C) + " by " + std::to_string(c.O) + "x" + std::to_string(c.KH) + "x" + std::to_string(c.KW);
 }
 
-template <class Element, class Output, class Tile, int Split>
-void runCase(Suite &suite, const std::string &name, const Case &c) {
-  using Kernel = ConvolutionTiles<Element, Output, Tile, Split>;
+/// `shift` elements move the image off alignment.
+template <class Kernel, class Element, class Output>
+void runCase(Suite &suite, const std::string &name, const Case &c, size_t shift = 0) {
   auto x = randomVector<Element>(c.N * c.C * c.H * c.W);
   auto w = randomVector<Element>(c.O * c.depth());
   auto bias = randomVector<float>(c.O);
   int64_t rows = c.N * c.oh() * c.ow();
   auto residual = randomVector<Half>(rows * c.O);
-  Buffer<Element> deviceX(x), deviceW(pack(w, c.O, c.depth()));
+  Buffer<Element> deviceX(x, shift), deviceW(pack(w, c.O, c.depth()));
   Buffer<float> deviceBias(bias);
   Buffer<Half> deviceResidual(residual);
   auto out = Buffer<Output>::poisoned(rows * c.O);
@@ -104,6 +106,26 @@ void runCase(Suite &suite, const std::string &name, const Case &c) {
   suite.compare(title, got, want, slack);
 }
 
+template <class Element, class Output, class Tile, int Split>
+void runTiles(Suite &suite, const std::string &name, const Case &c) {
+  runCase<ConvolutionTiles<Element, Output, Tile, Split>, Element, Output>(suite, name, c);
+}
+
+template <class Element, class Output, class Tile, int Split>
+void runWarpgroups(Suite &suite, const std::string &name, const Case &c, size_t shift = 0) {
+  runCase<ConvolutionSm90<Element, Output, Tile, Split>, Element, Output>(suite, "warpgroups " + name, c, shift);
+}
+
+/// A window of few channels on images of which it leaves neither whole tiles nor whole chunks.
+template <class Element, class Output, int KH, int KW, int StrideH, int StrideW, int DilationH, int Width>
+void runFewChannels(Suite &suite, int64_t channels, int64_t filters, int64_t top, int64_t left) {
+  using Window = FewChannelsWindow<KH, KW, StrideH, StrideW, DilationH, Width>;
+  const Case c = {
+      3, channels, 5 * StrideH + KH * DilationH, 13 * StrideW + KW, filters, KH, KW, StrideH, StrideW, top, left, 1,
+      2, DilationH};
+  runCase<ConvolutionFewChannels<Element, Output, Window>, Element, Output>(suite, "few channels", c, 1);
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -117,13 +139,29 @@ int main(int argc, char **argv) {
       {1, 16, 9, 13, 40, 3, 3, 2, 1, 2, 1, 2, 3, 2, 3},
       {3, 64, 9, 8, 130, 3, 3, 2, 2, 1, 1, 1, 1},
       {1, 24, 4, 4, 9, 4, 4},
+      {2, 8, 19, 12, 60, 7, 4, 2, 1, 3, 2, 3, 1}, // eight places in one step, several tiles of rows
   };
   for (const Case &c : all) {
-    runCase<Half, Half, ConvolutionMediumTile, 1>(suite, "medium f16", c);
-    runCase<BFloat16, float, ConvolutionTallTile, 1>(suite, "tall bf16", c);
-    runCase<Half, float, ConvolutionLargeTile, 1>(suite, "large f16", c);
-    runCase<Half, Half, ConvolutionMediumTile, 4>(suite, "medium f16 split 4", c);
-    runCase<BFloat16, float, ConvolutionMediumTile, 8>(suite, "medium bf16 split 8", c);
+    runTiles<Half, Half, ConvolutionMediumTile, 1>(suite, "medium f16", c);
+    runTiles<BFloat16, float, ConvolutionTallTile, 1>(suite, "tall bf16", c);
+    runTiles<Half, float, ConvolutionLargeTile, 1>(suite, "large f16", c);
+    runTiles<Half, Half, ConvolutionMediumTile, 4>(suite, "medium f16 split 4", c);
+    runTiles<BFloat16, float, ConvolutionMediumTile, 8>(suite, "medium bf16 split 8", c);
+    if (c.C % 8 != 0)
+      continue;
+    runWarpgroups<Half, Half, ConvolutionNarrowSm90, 1>(suite, "narrow f16", c);
+    runWarpgroups<BFloat16, float, ConvolutionSquareSm90, 1>(suite, "square bf16", c);
+    runWarpgroups<Half, float, ConvolutionWideSm90, 1>(suite, "wide f16", c, 1);
+    runWarpgroups<Half, Half, ConvolutionNarrowSm90, 2>(suite, "narrow f16 split 2", c, 8);
+    runWarpgroups<BFloat16, Half, ConvolutionSquareSm90, 4>(suite, "square bf16 split 4", c, 3);
+    runWarpgroups<Half, float, ConvolutionWideSm90, 5>(suite, "wide f16 split 5", c);
+    runWarpgroups<Half, Half, ConvolutionHighSm90, 1>(suite, "high f16", c);
+    runWarpgroups<BFloat16, float, ConvolutionHighSm90, 2>(suite, "high bf16 split 2", c);
   }
+  runFewChannels<Half, Half, 7, 7, 2, 2, 1, 8>(suite, 3, 64, 3, 3);
+  runFewChannels<Half, float, 7, 7, 2, 2, 1, 56>(suite, 4, 130, 3, 2);
+  runFewChannels<BFloat16, Half, 3, 3, 1, 1, 2, 24>(suite, 7, 9, 2, 1);
+  runFewChannels<Half, Half, 3, 5, 3, 4, 1, 16>(suite, 2, 70, 0, 0);
+  runFewChannels<Half, float, 1, 2, 1, 1, 1, 8>(suite, 1, 1, 0, 1);
   return suite.finish();
 }

@@ -4,6 +4,7 @@
 #include "append_kv.cuh"
 #include "attention_tiles.cuh"
 #include "convolution.cuh"
+#include "convolution_few_channels.cuh"
 #include "convolution_tiles.cuh"
 #include "dequantize.cuh"
 #include "elementwise.cuh"
@@ -995,14 +996,14 @@ lathe_tile_conv_f16_1(void *p0, void *p1, void *p2, void *p3, void *p4, int64_t 
   gridTiles<ConvolutionTiles1>(params, smem, BiasResidualRelu{(const float *)p3, (const Half *)p4, 128});
 }
 
-// The first layer, element by element.
+// Windows of five channels, element by element.
 using ConvolutionTiles2 = ConvolutionTiles<BFloat16, float, ConvolutionTallTile>;
 static_assert(ConvolutionTiles2::SharedBytes == 3 * 192 * 128 + 128 * 8);
 // registers <= 128
 KERNEL(ConvolutionTiles2) lathe_tile_conv_bf16_2(void *p0, void *p1, void *p2, int64_t d0) {
   SHARED;
   ConvolutionTiles2::Params params{
-      (const BFloat16 *)p0, (const BFloat16 *)p1, (float *)p2, d0, 3, 224, 224, 64, 7, 7, 112, 112, 2, 2, 3, 3, 1, 1};
+      (const BFloat16 *)p0, (const BFloat16 *)p1, (float *)p2, d0, 5, 224, 224, 64, 7, 7, 112, 112, 2, 2, 3, 3, 1, 1};
   gridTiles<ConvolutionTiles2>(params, smem, StoreAsIs{});
 }
 
@@ -1015,6 +1016,22 @@ lathe_tile_conv_f16_3(void *p0, void *p1, void *p2, void *p3, void *p4, int64_t 
   ConvolutionTiles3::Params params{
       (const Half *)p0, (const Half *)p1, (Half *)p2, d0, 256, 14, 14, 256, 3, 3, 14, 14, 1, 1, 1, 1, 1, 1};
   gridTiles<ConvolutionTiles3>(params, smem, BiasResidualRelu{(const float *)p3, (const Half *)p4, 256});
+}
+
+struct BiasRelu {
+  const float *Bias;
+  __device__ float operator()(float acc, int64_t, int64_t col) const { return fmaxf(acc + Bias[col], 0); }
+};
+
+// The first layer, from a patch of the image.
+using FewChannels1 = ConvolutionFewChannels<Half, Half, FewChannelsWindow<7, 7, 2, 2, 1, 56, 2>>;
+static_assert(FewChannels1::SharedBytes == 28 * 64 * 16);
+// registers <= 255
+KERNEL(FewChannels1) lathe_tile_conv_f16_4(void *p0, void *p1, void *p2, void *p3, int64_t d0) {
+  SHARED;
+  FewChannels1::Params params{
+      (const Half *)p0, (const Half *)p1, (Half *)p2, d0, 3, 224, 224, 64, 7, 7, 112, 112, 2, 2, 3, 3, 1, 1, 132};
+  gridTiles<FewChannels1>(params, smem, BiasRelu{(const float *)p3});
 }
 
 using ChannelPooling1 = ChannelMaxPooling<Half, Half, 8>;

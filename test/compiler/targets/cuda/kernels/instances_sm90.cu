@@ -1,4 +1,6 @@
 // One launch of every template that needs sm_90a, as instances.cu has for the others.
+#include "convolution_few_channels.cuh"
+#include "convolution_sm90.cuh"
 #include "convolution_tiles.cuh"
 #include "packed_matmul_batch_sm90.cuh"
 #include "packed_matmul_few_sm90.cuh"
@@ -327,6 +329,62 @@ KERNEL(Prefill96) lathe_paged_attention_prefill_sm90_96(ATTEND_PARAMETERS) {
 }
 
 // A cluster shares the tiles of one small picture.
+struct BiasResidualRelu {
+  const float *Bias;
+  const Half *Residual;
+  int64_t N;
+  __device__ float operator()(float acc, int64_t row, int64_t col) const {
+    return fmaxf(acc + Bias[col] + toValue(Residual[row * N + col]), 0);
+  }
+};
+
+template <class Tile, int Split = 1> using ConvolutionOf = ConvolutionSm90<Half, Half, Tile, Split>;
+template <class Kernel> __device__ void convolve(void *const (&p)[5], int64_t n) {
+  extern __shared__ __align__(1024) char smem[];
+  typename Kernel::Params params{
+      (const Half *)p[0], (const Half *)p[1], (Half *)p[2], n, 256, 28, 28, 256, 3, 3, 14, 14, 2, 2, 1, 1, 1, 1, 132};
+  gridTiles<Kernel>(params, smem, BiasResidualRelu{(const float *)p[3], (const Half *)p[4], 256});
+}
+#define CONVOLUTION(Kernel)                                                                                            \
+  extern "C" __global__ void __launch_bounds__(Kernel::Threads, Kernel::MinBlocks)                                     \
+      __cluster_dims__(Kernel::Cluster, 1, 1)
+
+using FewChannels = ConvolutionFewChannels<Half, Half, FewChannelsWindow<7, 7, 2, 2, 1, 56>>;
+// registers <= 168
+extern "C" __global__ void __launch_bounds__(FewChannels::Threads, FewChannels::MinBlocks)
+    lathe_tile_conv_few_channels(void *p0, void *p1, void *p2, int64_t d0) {
+  extern __shared__ __align__(1024) char smem[];
+  FewChannels::Params params{
+      (const Half *)p0, (const Half *)p1, (Half *)p2, d0, 3, 224, 224, 64, 7, 7, 112, 112, 2, 2, 3, 3, 1, 1, 132};
+  gridTiles<FewChannels>(params, smem, StoreAsIs{});
+}
+
+using ConvolutionNarrow = ConvolutionOf<ConvolutionNarrowSm90>;
+static_assert(ConvolutionNarrow::SharedBytes <= 113 << 10);
+// registers <= 64
+CONVOLUTION(ConvolutionNarrow) lathe_tile_conv_narrow(void *p0, void *p1, void *p2, void *p3, void *p4, int64_t d0) {
+  convolve<ConvolutionNarrow>({p0, p1, p2, p3, p4}, d0);
+}
+
+using ConvolutionSquare = ConvolutionOf<ConvolutionSquareSm90, 2>;
+// registers <= 128
+CONVOLUTION(ConvolutionSquare) lathe_tile_conv_square(void *p0, void *p1, void *p2, void *p3, void *p4, int64_t d0) {
+  convolve<ConvolutionSquare>({p0, p1, p2, p3, p4}, d0);
+}
+
+using ConvolutionHigh = ConvolutionOf<ConvolutionHighSm90, 2>;
+// registers <= 96
+CONVOLUTION(ConvolutionHigh) lathe_tile_conv_high(void *p0, void *p1, void *p2, void *p3, void *p4, int64_t d0) {
+  convolve<ConvolutionHigh>({p0, p1, p2, p3, p4}, d0);
+}
+
+using ConvolutionWide = ConvolutionOf<ConvolutionWideSm90, 2>;
+static_assert(ConvolutionWide::SharedBytes <= 227 << 10);
+// registers <= 168
+CONVOLUTION(ConvolutionWide) lathe_tile_conv_wide(void *p0, void *p1, void *p2, void *p3, void *p4, int64_t d0) {
+  convolve<ConvolutionWide>({p0, p1, p2, p3, p4}, d0);
+}
+
 using ConvolutionCluster = ConvolutionTiles<Half, Half, ConvolutionMediumTile, 8>;
 // registers <= 128
 extern "C" __global__ void __launch_bounds__(ConvolutionCluster::Threads, ConvolutionCluster::MinBlocks)
