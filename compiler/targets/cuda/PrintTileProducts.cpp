@@ -22,6 +22,7 @@ struct TileProduct {
   int64_t K, MaxRows, Sums = 1;
   std::string Element;
   PrintedLeft Left;
+  bool IsAlone = false; ///< of few rows: no two of its blocks share a multiprocessor
   std::vector<ProductPart> Parts;
 
   /// Tiles of so many columns, of all parts.
@@ -105,18 +106,19 @@ static void usePortableTiles(const TileProduct &product, TemplateUse &use) {
 }
 
 static void useHopperFewRows(const TileProduct &product, TemplateUse &use) {
-  constexpr int64_t StageBytes = 16384, Kilobyte = 1024;
+  constexpr int64_t StageBytes = 16384, Kilobyte = 1024, Half = 113 * Kilobyte, Aside = 128;
   int64_t rows = llvm::PowerOf2Ceil(product.MaxRows), rowBytes = llvm::divideCeil(product.K, 64) * rows * 128;
   bool resident = rowBytes <= 120 * Kilobyte;
   int64_t fixed = (resident ? rowBytes : 0) + 2 * 512 * rows + 256;
-  int64_t room = (fixed + 3 * StageBytes <= 113 * Kilobyte ? 113 : 227) * Kilobyte - fixed; // of two blocks or one
+  int64_t room = (fixed + 3 * StageBytes <= Half - Aside ? Half - Aside : 227 * Kilobyte) - fixed; // of two, or one
   int64_t stages = std::min<int64_t>(room / StageBytes, 12);
   use.Header = "packed_matmul_few_sm90.cuh";
-  use.Type = llvm::formatv("PackedMatmulFewRowsSm90<{0}, {1}, {2}, {3}{4}>", product.Element, product.printOutputs(),
-                           rows, product.K, product.printLeftType());
+  StringRef alone = product.IsAlone ? ", AsIs, true" : "";
+  use.Type = llvm::formatv("PackedMatmulFewRowsSm90<{0}, {1}, {2}, {3}{4}{5}>", product.Element, product.printOutputs(),
+                           rows, product.K, product.printLeftType(), alone);
   use.Config = llvm::formatv("few rows, up to {0}, bulk copies in {1} stages", rows, stages);
   use.Threads = 288;
-  use.SharedBytes = stages * StageBytes + fixed;
+  use.SharedBytes = std::max(stages * StageBytes + fixed, product.IsAlone ? Half + Aside : 0);
   int64_t tiles = product.countColumnTiles(16);
   setBlocks(tiles, use, product.M.getContext());
   report::KernelWork work;
@@ -368,6 +370,15 @@ static LogicalResult useVariant(const LaunchBody &body, const TileProduct &produ
   return success();
 }
 
+/// Whether the product before this one normalizes its rows: layers have such and others by turns, so that every other
+/// one is alone.
+static bool followsNormalized(plan::LaunchOp launch) {
+  for (Operation *op = launch->getPrevNode(); op; op = op->getPrevNode())
+    if (auto other = dyn_cast<plan::LaunchOp>(op); other && other.getKernel().getKernelTemplate() == "tile_matmul")
+      return !other.getBody().front().getOps<RmsNormOp>().empty();
+  return false;
+}
+
 /// The sizes and types of what a launch computes; results and weights are addPart's.
 static TileProduct readProduct(ArrayRef<LaunchBody> parts) {
   const LaunchBody &body = parts.front();
@@ -458,6 +469,7 @@ FailureOr<TemplateUse> cuda::printTileMatmuls(ArrayRef<LaunchBody> parts) {
   if (failed(left) || failed(checkParts(parts, product)))
     return failure();
   product.Left = *left;
+  product.IsAlone = left->Type.empty() && followsNormalized(body.getLaunch());
   std::string functors;
   SmallVector<std::string> epilogues, places;
   for (auto [part, own] : llvm::zip_equal(parts, product.Parts)) {

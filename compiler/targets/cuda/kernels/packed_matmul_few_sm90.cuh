@@ -1,6 +1,6 @@
 // PackedMatmulFewRows of packed_matmul.cuh for sm_90a: weights streamed through shared memory by bulk copies.
 //
-//   PackedMatmulFewRowsSm90<Element, Outputs, Rows, K, Left>   M <= Rows (1, 2, 4, 8); Params::K is K
+//   PackedMatmulFewRowsSm90<Element, Outputs, Rows, K, Left, Alone>   M <= Rows (1, 2, 4, 8); Params::K is K
 //
 // Grid at most Params::Blocks; block 288; shared bytes: SharedBytes, aligned to 128.
 //
@@ -10,6 +10,11 @@
 // makes everything else that goes through the memory system wait (barriers, and the loads of A). All of A lies in
 // shared memory, normalized where `Left` says so. The ring is as deep as leaves room for a second block, so that the
 // next kernel can fill its own meanwhile. Warps are summed in order.
+//
+// `Alone` takes a little more than half of the shared memory, so that a multiprocessor has room for one block of the
+// launch. Where kernels are small, or the one between two products is, a multiprocessor that becomes free early takes
+// two blocks of a launch else, and the whole chip waits for it. If every other product of a chain is alone, the others
+// find room for one block beside each of its blocks: all have one everywhere, and start early.
 #ifndef LATHE_KERNELS_PACKED_MATMUL_FEW_SM90_CUH
 #define LATHE_KERNELS_PACKED_MATMUL_FEW_SM90_CUH
 
@@ -18,7 +23,8 @@
 
 namespace lathe::kernels {
 
-template <HalfElement Element, class Outputs, int Rows, int K, class Left = AsIs> struct PackedMatmulFewRowsSm90 {
+template <HalfElement Element, class Outputs, int Rows, int K, class Left = AsIs, bool Alone = false>
+struct PackedMatmulFewRowsSm90 {
   static_assert(Rows == 1 || Rows == 2 || Rows == 4 || Rows == 8,
                 "Rows must be 1, 2, 4 or 8; use PackedMatmulSm90 for more");
   using Params = PackedMatmulParams<Element, Outputs, Left>;
@@ -34,10 +40,14 @@ template <HalfElement Element, class Outputs, int Rows, int K, class Left = AsIs
   static_assert(Resident || !Left::Normalizes,
                 "the rows do not fit shared memory; normalize them in a kernel of their own");
   static constexpr int RowBytes = Resident ? Depth * Rows * 128 : 0, FixedBytes = RowBytes + 2 * Shared::Bytes + 256;
+  /// Of a block beside another: what is alone takes `Aside` more than half, which the others leave.
+  static constexpr int HalfBytes = 113 << 10, Aside = 128;
   /// Two blocks a multiprocessor where that leaves three stages, else one.
-  static constexpr int MinBlocks = FixedBytes + 3 * StageBytes <= 113 << 10 ? 2 : 1;
-  static constexpr int Stages = smaller(((MinBlocks == 2 ? 113 : 227) * 1024 - FixedBytes) / StageBytes, 12);
-  static constexpr int SharedBytes = Stages * StageBytes + FixedBytes;
+  static constexpr int MinBlocks = FixedBytes + 3 * StageBytes <= HalfBytes - Aside ? 2 : 1;
+  static constexpr int Stages =
+      smaller(((MinBlocks == 2 ? HalfBytes - Aside : 227 << 10) - FixedBytes) / StageBytes, 12);
+  static constexpr int UsedBytes = Stages * StageBytes + FixedBytes;
+  static constexpr int SharedBytes = Alone ? larger(UsedBytes, HalfBytes + Aside) : UsedBytes;
 
   static __host__ __device__ int64_t tiles(const Params &p) {
     return p.M > 0 ? smaller<int64_t>(p.Blocks, p.colTiles(16)) : 0;

@@ -22,8 +22,8 @@ struct SwiGlu {
   __device__ float operator()(float gate, float up, int64_t, int64_t) const { return gate / (1 + expf(-gate)) * up; }
 };
 
-using FewOne = PackedMatmulFewRowsSm90<BFloat16, float, 1, 14336>;
-static_assert(FewOne::MinBlocks == 2 && FewOne::SharedBytes <= 113 << 10);
+using FewOne = PackedMatmulFewRowsSm90<BFloat16, float, 1, 14336, AsIs, true>;
+static_assert(FewOne::MinBlocks == 2 && FewOne::SharedBytes == (113 << 10) + 128); // alone
 // registers <= 112
 extern "C" __global__ void __launch_bounds__(FewOne::Threads, FewOne::MinBlocks)
     lathe_packed_few_sm90_1(void *p0, void *p1, void *p2, void *p3) {

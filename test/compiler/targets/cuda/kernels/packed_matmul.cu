@@ -216,6 +216,9 @@ template <class Element, class Output, int Rows> void fewRowsCases(Suite &suite,
                                                                                {Rows, 17, 65});
   runCase<PackedMatmulFewRowsSm90<Element, Output, Rows, 520>, Element, Output>(suite, name + " few sm90",
                                                                                 {(Rows + 1) / 2, 130, 520, 3});
+  if constexpr (Rows == 1)
+    runCase<PackedMatmulFewRowsSm90<Element, Output, 1, 520, AsIs, true>, Element, Output>(suite, name + " few alone",
+                                                                                           {1, 130, 520, 3});
   runCase<PackedMatmulFewRowsSm90<Element, Output, Rows, 576>, Element, Output>(suite, name + " few sm90",
                                                                                 {Rows, 63, 576, 0, 1});
   runCase<PackedMatmulFewRowsSm90<Element, Output, Rows, 4100>, Element, Output>(suite, name + " few sm90",
@@ -329,14 +332,14 @@ public:
       typename Qkv::Params qkv{X[0], Rows, 4096,
                                4096, 132,  {part(4096, 4096, 1), part(1024, 4096, 2), part(1024, 4096, 3)}};
       start<Qkv>(qkv, joinEpilogues(StoreAsIs{}, StoreAsIs{}, StoreAsIs{}));
-      using Out = PackedMatmulFewRowsSm90<B, B, Capacity, 4096>;
+      using Out = PackedMatmulFewRowsSm90<B, B, Capacity, 4096, AsIs, true>;
       start<Out>(typename Out::Params{X[1], Rows, 4096, 4096, 132, {part(4096, 4096, 0)}}, StoreAsIs{});
       using GateUp = PackedMatmulFewRowsSm90<B, Dual<B>, Capacity, 4096>;
       auto gate = part(14336, 4096, 4), up = part(14336, 4096, 4);
       start<GateUp>(
           typename GateUp::Params{X[0], Rows, 4096, 4096, 132, {{{gate.W[0], up.W[0]}, gate.C, 14336, 14336}}},
           GateTimesUp{});
-      using Down = PackedMatmulFewRowsSm90<B, B, Capacity, 14336>;
+      using Down = PackedMatmulFewRowsSm90<B, B, Capacity, 14336, AsIs, true>;
       start<Down>(typename Down::Params{X[4], Rows, 14336, 14336, 132, {part(4096, 14336, 0)}}, StoreAsIs{});
     }
     using Head = PackedMatmulFewRowsSm90<B, B, Capacity, 4096>;
