@@ -1,4 +1,5 @@
 #include "compiler/targets/cuda/ConvolutionTile.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace lathe::cuda;
@@ -43,8 +44,8 @@ static double estimate(const ConvolutionShape &shape, const TimedTile &timed, in
   return rounds * (timed.Start + time + meeting);
 }
 
-ConvolutionTile lathe::cuda::chooseConvolutionTile(const ConvolutionShape &shape, int64_t multiprocessors) {
-  ConvolutionTile best;
+std::vector<ConvolutionTile> lathe::cuda::listConvolutionTiles(const ConvolutionShape &shape, int64_t multiprocessors) {
+  std::vector<ConvolutionTile> tiles;
   for (const TimedTile &timed : Tiles)
     for (int64_t split : {1, 2, 4, 8}) {
       // No cluster stretches over two of the chip's groups of multiprocessors, which are of several sizes.
@@ -52,14 +53,16 @@ ConvolutionTile lathe::cuda::chooseConvolutionTile(const ConvolutionShape &shape
       if (split > 1 &&
           (shape.Depth < 2 * split || timed.Tile.countTiles(shape) * split > usable * timed.Tile.MinBlocks))
         continue;
-      double time = estimate(shape, timed, split, multiprocessors);
-      if (best.Name.empty() || time < best.Time) {
-        best = timed.Tile;
-        best.Split = split;
-        best.Time = time;
-      }
+      ConvolutionTile &tile = tiles.emplace_back(timed.Tile);
+      tile.Split = split;
+      tile.Time = estimate(shape, timed, split, multiprocessors);
     }
-  return best;
+  return tiles;
+}
+
+ConvolutionTile lathe::cuda::chooseConvolutionTile(const ConvolutionShape &shape, int64_t multiprocessors) {
+  std::vector<ConvolutionTile> tiles = listConvolutionTiles(shape, multiprocessors);
+  return *llvm::min_element(tiles, [](const ConvolutionTile &a, const ConvolutionTile &b) { return a.Time < b.Time; });
 }
 
 double lathe::cuda::estimateWideProduct(const ConvolutionShape &shape, int64_t multiprocessors) {

@@ -4,6 +4,7 @@
 
 #include "llvm/ADT/StringRef.h"
 #include <cstdint>
+#include <vector>
 
 namespace lathe::cuda {
 
@@ -24,7 +25,10 @@ struct ConvolutionTile {
   int64_t countTiles(const ConvolutionShape &shape) const;
 };
 
-/// The tile that is expected to take the least time on so many multiprocessors of Hopper.
+/// All tiles, in as large clusters as so many multiprocessors of Hopper have room for; there is at least one.
+std::vector<ConvolutionTile> listConvolutionTiles(const ConvolutionShape &shape, int64_t multiprocessors);
+
+/// The one of these that is expected to take the least time.
 ConvolutionTile chooseConvolutionTile(const ConvolutionShape &shape, int64_t multiprocessors);
 
 /// The microseconds that packed_matmul_wide_sm90.cuh is expected to take for a convolution of images of one place.

@@ -38,6 +38,8 @@ void TemplateUse::setWork(report::KernelWork numbers, AffineExpr items, AffineEx
 
 /// With the greatest sizes of the clone.
 static double predict(const LaunchBody &body, const TemplateUse &use) {
+  if (use.Seconds > 0)
+    return use.Seconds;
   report::KernelWork work = use.Work->Numbers;
   work.Items = double(body.getMax(use.Work->Items));
   work.Blocks = double(body.getMax(use.Tiles));

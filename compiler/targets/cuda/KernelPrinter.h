@@ -35,6 +35,7 @@ struct TemplateUse {
   llvm::SmallVector<int64_t> Layers; ///< of this launch
   bool Faults = false;               ///< the data may be wrong: the kernel takes a FaultReport
   std::optional<TemplateWork> Work;  ///< where the template is known so well
+  double Seconds = 0;                ///< expected for the greatest sizes; 0: what follows from Work
   std::string Choice;                ///< why this one, where there were others
 
   /// Sets Work, and of it what follows from the rest: Tiles, Cluster, Threads and SharedBytes must be there.

@@ -208,10 +208,9 @@ ConvolutionShape cuda::describeConvolution(const LaunchBody &body, AffineExpr ro
   return {body.getMax(rows), outputs, depth, readsRows(body)};
 }
 
-void cuda::useWarpgroupWindows(const LaunchBody &body, AffineExpr rows, int64_t outputs, int64_t depth, StringRef types,
-                               TemplateUse &use) {
-  ConvolutionShape shape = describeConvolution(body, rows, outputs, depth);
-  ConvolutionTile tile = chooseConvolutionTile(shape, Multiprocessors);
+/// `use` with one tile.
+static TemplateUse useWarpgroupTile(TemplateUse use, const ConvolutionShape &shape, const ConvolutionTile &tile,
+                                    AffineExpr rows, StringRef types) {
   use.Header = "convolution_sm90.cuh";
   use.Type = llvm::formatv("ConvolutionSm90<{0}, {1}, {2}>", types, tile.Name, tile.Split);
   use.Config = llvm::formatv("warpgroup tiles of {0} x {1} x 64, {2} stages", tile.M, tile.N, tile.Stages);
@@ -221,8 +220,30 @@ void cuda::useWarpgroupWindows(const LaunchBody &body, AffineExpr rows, int64_t 
   use.Threads = tile.Threads;
   use.SharedBytes = tile.getSharedBytes();
   int64_t most = std::min(Multiprocessors * tile.MinBlocks, tile.countTiles(shape));
-  use.Tiles = tile.Split > 1 ? rows.ceilDiv(tile.M) * (llvm::divideCeil(outputs, tile.N) * tile.Split)
+  AffineExpr items = rows.ceilDiv(tile.M) * llvm::divideCeil(shape.Outputs, tile.N);
+  use.Tiles = tile.Split > 1 ? rows.ceilDiv(tile.M) * (llvm::divideCeil(shape.Outputs, tile.N) * tile.Split)
                              : getAffineConstantExpr(most, rows.getContext());
+  use.Seconds = tile.Time / 1e6;
+  report::KernelWork work;
+  work.StepOtherBytes = double((tile.M + tile.N) * 128);
+  work.StepFlops = double(tile.M * tile.N * 64 * 2);
+  work.Unit = report::Multiplier::Warpgroups;
+  work.InFlight = tile.Stages - 1;
+  work.ItemAccesses = shape.ReadsRows ? 6 : 4; // places of a tile; on the way out what the epilogue reads
+  work.MeetingBytes = double(tile.M * tile.N * 4);
+  use.setWork(work, items, getAffineConstantExpr(llvm::divideCeil(shape.Depth, tile.Split), rows.getContext()));
+  return use;
+}
+
+void cuda::useWarpgroupWindows(const LaunchBody &body, AffineExpr rows, int64_t outputs, int64_t depth, StringRef types,
+                               TemplateUse &use) {
+  ConvolutionShape shape = describeConvolution(body, rows, outputs, depth);
+  std::vector<TemplateUse> uses;
+  for (const ConvolutionTile &tile : listConvolutionTiles(shape, Multiprocessors))
+    uses.push_back(useWarpgroupTile(use, shape, tile, rows, types));
+  std::string key = llvm::formatv("windows {0}, {1} places, {2} filters, depth {3}{4}", types, shape.Rows,
+                                  shape.Outputs, shape.Depth * 64, shape.ReadsRows ? ", with a tensor as large" : "");
+  use = chooseUse(body, key, uses);
 }
 
 FailureOr<TemplateUse> cuda::printTileConv(const LaunchBody &body, TileConvOp op) {
