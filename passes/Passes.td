@@ -295,14 +295,15 @@ def NarrowProducts : Pass<"lathe-narrow-products", "::mlir::ModuleOp"> {
     rounds its rows to 8 bits; all else reads f32. Remarks of category `quantization` say which products did not.
 
     Not done: with `int8`, products of chosen experts. Quantized weights keep their blocks; 16-bit weights are cast where
-    `activations` is the other 16-bit type; the filters of convolutions in f32 stay cast to f32. Heads that are not made of
+    `activations` is the other 16-bit type; the filters of convolutions in f32 stay cast to f32. With `tf32` operands are
+    f32, those of weights too, and kernels round them where they multiply (ChooseKernels). Heads that are not made of
     whole blocks of `kv` are an error.
   }];
   let dependentDialects = ["::lathe::LatheDialect"];
   let options = [
-    Option<"activations", "activations", "std::string", "\"f32\"", "f32, f16, bf16 or int8: what products read">,
+    Option<"activations", "activations", "std::string", "\"f32\"", "f32, f16, bf16, tf32 or int8: what products read">,
     Option<"kv", "kv", "std::string", "\"\"",
-           "f32, f16, bf16, q8_0 or fp8: what paged state holds; empty: as activations, f32 with int8">,
+           "f32, f16, bf16, q8_0 or fp8: what paged state holds; empty: as activations, f32 with int8 and tf32">,
   ];
 }
 
@@ -564,7 +565,8 @@ def ChooseKernels : Pass<"lathe-choose-kernels", "::mlir::func::FuncOp"> {
 
     Leaves: each with `#lathe.kernel<template, config, reason>`; remarks of category `fusion` say the same. With
     `batch-invariant` every kernel gives the rows of one text the same bits whatever is beside them: no kernel is for few
-    rows alone, and attention has one form for few and many rows of a text.
+    rows alone, and attention has one form for few and many rows of a text. With `tf32` products of f32 that are not bound by
+    reading their weights round both operands to tf32, to the nearest, ties away from zero, which tensor cores take.
 
     Before: `lathe.fusion(%x, %w) : ...`
 
@@ -577,6 +579,7 @@ def ChooseKernels : Pass<"lathe-choose-kernels", "::mlir::func::FuncOp"> {
     Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda">,
     Option<"batchInvariant", "batch-invariant", "bool", "false",
            "whether the bits of a row may depend on nothing else in the batch; for cuda">,
+    Option<"tf32", "tf32", "bool", "false", "whether products of f32 may round their operands to tf32; for cuda">,
   ];
 }
 

@@ -160,13 +160,12 @@ LogicalResult PagedAttentionOp::verify() {
     return emitOpError() << "query is " << query << " and result " << result
                          << ", needed [T, heads, key width] and [T, heads, value width] of one element type";
   // (C2)
-  int64_t heads = state.getShape()[1], width = query.getDimSize(2) + result.getDimSize(2);
-  if (query.getDimSize(1) % heads != 0 || state.getShape()[2] != width)
+  int64_t heads = state.getShape()[1], width = state.getShape()[2], values = result.getDimSize(2);
+  if (query.getDimSize(1) % heads != 0 || width <= values ||
+      (width != query.getDimSize(2) + values && width != query.getDimSize(2)))
     return emitOpError() << "state is " << state << " but the query has " << query.getDimSize(1)
-                         << " heads, and key and value width are " << query.getDimSize(2) << " + "
-                         << result.getDimSize(2);
-  if (failed(verifyBlocks(*this, state, query.getDimSize(2), result.getDimSize(2))) ||
-      failed(verifyLayer(*this, state, getLayer())))
+                         << " heads, and key and value width are " << query.getDimSize(2) << " + " << values;
+  if (failed(verifyBlocks(*this, state, width - values, values)) || failed(verifyLayer(*this, state, getLayer())))
     return failure();
   // (C3)
   int64_t offsets = getRowOffsets().getType().getDimSize(0), lengths = getLengths().getType().getDimSize(0);

@@ -136,8 +136,8 @@ def Lathe_PagedAttentionOp : Lathe_ModelOp<"paged_attention", [DeclareOpInterfac
     and sequences of length 0, give zeros.
     Constraints:
     * (C1) `query` is `[T, heads, key width]`, `result` `[T, heads, value width]`; the element types are the same.
-    * (C2) The state's shape is `[layers, kv heads, key width + value width]`, its blocks, if it has any, divide both
-      widths, kv heads divides heads, and `layer` < layers.
+    * (C2) The state's shape is `[layers, kv heads, key width + value width]`, or `[layers, kv heads, key width]`: then a
+      key is its value and what the state has as key. Blocks divide both widths, kv heads heads, and `layer` < layers.
     * (C3) `row_offsets` is `[S + 1]`, `lengths` `[S]`, `block_tables` `[S, B]`.
     * (C4) `cap` and `window` are not negative; 0 means none. A state with a window has none smaller than `window`.
     * (C5) `sinks`, when given, has one element for each head of `query`.

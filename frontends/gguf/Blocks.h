@@ -47,9 +47,12 @@ public:
   mlir::Value joinHeads(mlir::Value input, const llvm::Twine &name);
   mlir::Value rotate(mlir::Value input, const llvm::Twine &name, const LayerStyle &layer);
   /// Queries `[T, heads, key width]` against the pages, after keys and values `[T, kv heads, ...]` are written there.
-  /// In an encoder against the keys and values of the same text.
+  /// In an encoder against the keys and values of the same text. Pages of keys that begin with their values are given
+  /// what follows these.
   mlir::Value attendTokens(mlir::Value query, mlir::Value key, mlir::Value value, int64_t layer,
                            const llvm::Twine &name);
+  /// Whether attention is over the tokens of a step alone, without pages.
+  bool readsTexts() const { return entry.isEncoder(); }
   /// `<gate>`, `<up>` and `<down>` as the decoder's kind of feed-forward of `hidden` elements.
   mlir::Value feedForward(mlir::Value input, const llvm::Twine &gate, const llvm::Twine &up, const llvm::Twine &down,
                           int64_t hidden);

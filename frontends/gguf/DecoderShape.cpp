@@ -18,6 +18,7 @@ DecoderShape DecoderShape::read(ModelReader &reader, StringRef epsilonKey) {
   shape.heads = reader.getUniformInteger("attention.head_count");
   shape.kvHeads = reader.getUniformInteger("attention.head_count_kv", shape.heads);
   shape.keyWidth = reader.getInteger("attention.key_length", shape.width / std::max<int64_t>(shape.heads, 1));
+  shape.storedKeyWidth = shape.keyWidth;
   shape.valueWidth = reader.getInteger("attention.value_length", shape.keyWidth);
   shape.ropeDimensions = reader.getInteger("rope.dimension_count", shape.keyWidth);
   shape.ropeBase = reader.getNumber("rope.freq_base", 10000.0);
@@ -67,7 +68,7 @@ EntryShape DecoderShape::getEntryShape(MLIRContext &context, ArrayRef<int64_t> w
   }
   auto getState = [&](int64_t count, int64_t window) {
     return count == 0 ? StateType()
-                      : StateType::get(&context, StateKind::Paged, {count, kvHeads, keyWidth + valueWidth},
+                      : StateType::get(&context, StateKind::Paged, {count, kvHeads, storedKeyWidth + valueWidth},
                                        Float32Type::get(&context), window);
   };
   entry.kv = getState(full, 0);

@@ -9,6 +9,7 @@ namespace lathe {
 struct DecoderShape {
   int64_t contextLength, vocabulary, width, layers, hidden;
   int64_t heads, kvHeads, keyWidth, valueWidth;
+  int64_t storedKeyWidth; ///< of the cache, keyWidth unless keys begin with their values
   int64_t ropeDimensions;
   double ropeBase, attentionScale, epsilon;
 

@@ -32,12 +32,15 @@ struct Choice {
 } // namespace
 
 /// Products on CUDA: how many rows there may be decides.
-static Choice chooseProduct(MatmulOp matmul, int64_t maxRows, int64_t fewRows) {
+static Choice chooseProduct(MatmulOp matmul, int64_t maxRows, int64_t fewRows, bool tf32) {
   bool quantized = isa<QuantizedTypeInterface>(matmul.getRhs().getType().getElementType());
   std::string name = quantized ? "quantized_matmul" : "matmul";
+  bool batched = matmul.getRhs().getType().getRank() > 2;
+  bool both = matmul.getLhs().getType().getElementType().isF32() && matmul.getRhs().getType().getElementType().isF32();
+  if (tf32 && both && (maxRows > fewRows || batched || !matmul.getTransposeRhs()))
+    return {name, "tf32", llvm::formatv("up to {0} rows fill tensor core tiles, rounded to tf32", maxRows)};
   if (!matmul.getTransposeRhs())
     return {name, "simt", "weights are not laid out along k"};
-  bool batched = matmul.getRhs().getType().getRank() > 2;
   if (maxRows <= fewRows && !batched)
     return {name, "few_rows", llvm::formatv("at most {0} rows: bound by reading the weights once", maxRows)};
   if (matmul.getLhs().getType().getElementType().isF32())
@@ -73,7 +76,8 @@ static Choice chooseAttention(PagedAttentionOp attention, int64_t maxRows, int64
   StringRef name = "paged_attention";
   Type query = attention.getQuery().getType().getElementType(), state = attention.getState().getType().getElement();
   int64_t keyWidth = attention.getQuery().getType().getDimSize(2);
-  int64_t valueWidth = attention.getState().getType().getShape()[2] - keyWidth;
+  int64_t valueWidth = attention.getResult().getType().getDimSize(2);
+  bool shared = attention.getState().getType().getShape()[2] == keyWidth;
   bool halves = state.isF16() || state.isBF16(), blocks = isa<QuantizedTypeInterface>(state);
   if (state.isF32())
     return {name.str(), "simt", "the cache holds f32"};
@@ -83,6 +87,10 @@ static Choice chooseAttention(PagedAttentionOp attention, int64_t maxRows, int64
     return {name.str(), "simt", "queries and cache have two 16-bit types"};
   if (keyWidth % MmaDepth != 0 || valueWidth % MmaDepth != 0)
     return {name.str(), "simt", "a head is no multiple of 16 wide"};
+  if (shared && fewRows == 0)
+    return {name.str(), "latent_alone", "keys begin with their values: one block adds all that a row sees"};
+  if (shared)
+    return {name.str(), "latent", "keys begin with their values: all heads meet what is read once"};
   if (maxRows <= fewRows)
     return {name.str(), "few_rows", llvm::formatv("at most {0} rows: bound by reading the pages once", maxRows)};
   if (keyWidth > MaxTileWidth || valueWidth > MaxTileWidth)
@@ -110,11 +118,11 @@ static Choice chooseAttention(AttentionOp attention) {
 }
 
 /// `fewRows`: how many rows kernels for few rows take, 0 where there is to be none.
-static Choice chooseKernel(Operation *root, bool cuda, int64_t maxRows, int64_t fewRows) {
+static Choice chooseKernel(Operation *root, bool cuda, int64_t maxRows, int64_t fewRows, bool tf32) {
   if (!root)
     return {"elementwise", "", "every element depends on its own place alone"};
   if (auto matmul = dyn_cast<MatmulOp>(root); matmul && cuda)
-    return chooseProduct(matmul, maxRows, fewRows);
+    return chooseProduct(matmul, maxRows, fewRows, tf32);
   if (isa<TileMatmulOp>(root))
     return chooseTileProduct(maxRows, fewRows);
   if (auto product = dyn_cast<ExpertMatmulOp>(root); product && cuda)
@@ -181,7 +189,7 @@ struct ChooseKernels : lathe::impl::ChooseKernelsBase<ChooseKernels> {
       SmallVector<Operation *> roots = getRoots(fusion);
       Operation *root = getNaming(fusion, roots);
       int64_t maxRows = countRows(root, fusion, *dims, bounds);
-      Choice choice = chooseKernel(root, target == "cuda", maxRows, batchInvariant ? 0 : FewRows);
+      Choice choice = chooseKernel(root, target == "cuda", maxRows, batchInvariant ? 0 : FewRows, tf32);
       if (roots.size() > 1)
         choice.reason = llvm::formatv("the template of this operation, {0} times", roots.size());
       report(fusion, choice);

@@ -78,6 +78,8 @@ static StringRef findObstacle(Candidate candidate, int64_t maxRows) {
   if (query->getAttrs() != key->getAttrs() || query.getPositions() != key.getPositions() ||
       query.getFactors() != key.getFactors())
     return "queries and keys are rotated differently";
+  if (candidate.Op.getQuery().getType().getDimSize(2) != append.getKey().getType().getDimSize(2))
+    return "keys begin with their values";
   if (query.getDimensions() % Step != 0)
     return "the rotated dimensions are no multiple of 16";
   if (elementOf(query.getInput()) != elementOf(key.getInput()) ||

@@ -7,7 +7,7 @@ using namespace lathe;
 using namespace lathe::cpu;
 
 // As in kernels/Attention.cpp and kernels/DenseAttention.cpp.
-static constexpr int64_t MaxHeadWidth = 512, AttentionRows = 64;
+static constexpr int64_t MaxHeadWidth = 640, AttentionRows = 64;
 
 llvm::Value *RootEmitter::getLayer(Operation *op) {
   const auto *place = llvm::find(Body.getLayered(), op);
@@ -124,8 +124,11 @@ LogicalResult RootEmitter::emit(PagedAttentionOp op) {
   add(op.getVisibleTokens());
   addFloat(op.getScale());
   addFloat(op.getCap());
+  // Keys that begin with their value are stored without it.
+  AffineExpr storedWidth = state.getShape()[2] - valueWidth;
+  add(storedWidth);
   add(emitBytes(keyWidth, query->Element));
-  add(emitBytes(keyWidth, state.getElement()));
+  add(emitBytes(storedWidth, state.getElement()));
   add(emitBytes(valueWidth, state.getElement()));
   addFunction("lathe_unpack_", *query);
   add(getTemplate("lathe_unpack_" + *format));

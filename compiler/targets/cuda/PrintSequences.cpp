@@ -72,21 +72,25 @@ FailureOr<TemplateUse> cuda::printRope(const LaunchBody &body, RopeOp op) {
 namespace {
 /// Sizes of paged state as the templates take them.
 struct PageShape {
-  PageShape(StateType state, int64_t heads, int64_t keyWidth)
-      : Heads(heads), KvHeads(state.getShape()[1]), KeyWidth(keyWidth), ValueWidth(state.getShape()[2] - keyWidth),
-        Layers(state.getShape()[0]), HeadBytes(state.getUnitBytes() / (Layers * KvHeads)) {}
+  PageShape(StateType state, int64_t heads, int64_t keyWidth, int64_t valueWidth)
+      : Heads(heads), KvHeads(state.getShape()[1]), KeyWidth(keyWidth), ValueWidth(valueWidth),
+        StoredWidth(state.getShape()[2] - valueWidth), Layers(state.getShape()[0]),
+        HeadBytes(state.getUnitBytes() / (Layers * KvHeads)) {}
 
+  /// Whether keys begin with their values.
+  bool isShared() const { return StoredWidth < KeyWidth; }
   std::string print() const {
-    return llvm::formatv("AttentionShape<{0}, {1}, {2}, {3}>", Heads, KvHeads, KeyWidth, ValueWidth);
+    return llvm::formatv("AttentionShape<{0}, {1}, {2}, {3}{4}>", Heads, KvHeads, KeyWidth, ValueWidth,
+                         isShared() ? ", true" : "");
   }
-  int64_t getLayerElements() const { return KvHeads * StateType::PageTokens * (KeyWidth + ValueWidth); }
+  int64_t getLayerElements() const { return KvHeads * StateType::PageTokens * (StoredWidth + ValueWidth); }
   void addPlace(TemplateUse &use, int64_t layer) const {
     use.Params.push_back({"PageElements", std::to_string(Layers * getLayerElements())});
     use.Params.push_back({"LayerOffset", "l0 * " + std::to_string(getLayerElements())});
     use.Layers.push_back(layer);
   }
 
-  int64_t Heads, KvHeads, KeyWidth, ValueWidth, Layers;
+  int64_t Heads, KvHeads, KeyWidth, ValueWidth, StoredWidth, Layers;
   int64_t HeadBytes; ///< of a page of one layer and key head
 };
 } // namespace
@@ -113,7 +117,8 @@ FailureOr<TemplateUse> cuda::printAppendKv(const LaunchBody &body, AppendKvOp op
                             << op.getValue().getType() << ", but its CUDA kernel takes one element type";
   ArrayRef<AffineExpr> dims = body.getDims(op.getKey());
   auto keyType = op.getKey().getType();
-  PageShape shape(op.getState().getType(), keyType.getDimSize(1), keyType.getDimSize(2));
+  PageShape shape(op.getState().getType(), keyType.getDimSize(1), keyType.getDimSize(2),
+                  op.getValue().getType().getDimSize(2));
   TemplateUse use;
   use.Header = "append_kv.cuh";
   use.Config = "one block a token";
@@ -258,12 +263,12 @@ static LogicalResult addFreshRows(const LaunchBody &body, FreshRows rows, const 
 }
 
 /// Few rows: an item for each token and key head, its pages spread over warps, and over a cluster where there are few
-/// items.
-static void useDecode(const LaunchBody &body, const PageShape &shape, StringRef types, AffineExpr tokens,
+/// items and it is not to be one block alone.
+static void useDecode(const LaunchBody &body, const PageShape &shape, StringRef types, bool alone, AffineExpr tokens,
                       AffineExpr pages, const FreshRows &rows, TemplateUse &use) {
   DecodeShape decode(shape);
   int64_t cluster = 1, items = decode.getItemsPerToken() * body.getMax(tokens);
-  while (body.getTarget() == HopperTarget && cluster < MaxCluster && items * cluster < FullGrid)
+  while (!alone && body.getTarget() == HopperTarget && cluster < MaxCluster && items * cluster < FullGrid)
     cluster *= 2;
   // Beside half of the warps a multiprocessor has registers for the next kernel, which fills its rings meanwhile. Where
   // it has not, that one's blocks crowd together elsewhere, and so do those of the kernels after it.
@@ -319,18 +324,20 @@ static void usePrefill(const LaunchBody &body, const PageShape &shape, StringRef
 
 /// Whether PagedAttentionPrefillSm90 takes these heads, of queries of the cache's type.
 static bool fitWarpgroups(const PageShape &shape) {
-  return (shape.KeyWidth == 64 || shape.KeyWidth == 128) && (shape.ValueWidth == 64 || shape.ValueWidth == 128);
+  return shape.KeyWidth % 16 == 0 && shape.KeyWidth <= 256 && shape.ValueWidth % 16 == 0 && shape.ValueWidth <= 256;
 }
 
 /// Any rows on Hopper: tiles of the sequences, whose products are those of warpgroups.
 static void useWarpgroups(const LaunchBody &body, const PageShape &shape, StringRef types, AffineExpr tokens,
                           AffineExpr sequences, AffineExpr pages, TemplateUse &use) {
-  static constexpr int64_t Consumers = 2, Rows = Consumers * 64, Keys = 128, MaxStages = 4, Kilobyte = 1024;
-  int64_t queryBytes = Rows * shape.KeyWidth * 2, stepBytes = Keys * (shape.KeyWidth + shape.ValueWidth) * 2;
-  int64_t stages = std::min(MaxStages, (226 * Kilobyte - queryBytes) / stepBytes), group = shape.Heads / shape.KvHeads;
+  static constexpr int64_t Consumers = 2, Rows = Consumers * 64, Panel = 64, MaxStages = 4, Kilobyte = 1024;
+  int64_t keyPanels = llvm::divideCeil(shape.KeyWidth, Panel), valuePanels = llvm::divideCeil(shape.ValueWidth, Panel);
+  int64_t keys = valuePanels <= 2 ? 128 : 64, group = shape.Heads / shape.KvHeads;
+  int64_t queryBytes = Rows * keyPanels * Panel * 2, stepBytes = keys * (keyPanels + valuePanels) * Panel * 2;
+  int64_t stages = std::min(MaxStages, (226 * Kilobyte - queryBytes) / stepBytes);
   use.Header = "paged_attention_prefill_sm90.cuh";
   use.Type = llvm::formatv("PagedAttentionPrefillSm90<{0}, {1}, {2}>", types, shape.print(), Multiprocessors);
-  use.Config = llvm::formatv("warpgroups, {0} rows a block, {1} positions a step, {2} stages", Rows, Keys, stages);
+  use.Config = llvm::formatv("warpgroups, {0} rows a block, {1} positions a step, {2} stages", Rows, keys, stages);
   use.Threads = (Consumers + 1) * 128;
   use.SharedBytes = queryBytes + stages * stepBytes + 256;
   int64_t tiles = body.getMax(((tokens * group).ceilDiv(Rows) + sequences) * shape.KvHeads);
@@ -339,11 +346,54 @@ static void useWarpgroups(const LaunchBody &body, const PageShape &shape, String
   AffineExpr each = tokens.floorDiv(sequences);
   AffineExpr seen = pages * int64_t(StateType::PageTokens) - each.floorDiv(2);
   report::KernelWork work;
+  work.StepBytes = double(keys / StateType::PageTokens * shape.HeadBytes);
+  work.StepFlops = double(Rows * keys * (shape.KeyWidth + shape.ValueWidth) * 2) * 1.5; // and the softmax
+  work.Unit = report::Multiplier::Warpgroups;
+  work.ItemAccesses = 4;
+  use.setWork(work, sequences * ((each * group).ceilDiv(Rows) * shape.KvHeads), seen.ceilDiv(keys));
+}
+
+/// Whether LatentAttentionSm90 takes these heads.
+static bool fitLatent(const PageShape &shape) {
+  return shape.isShared() && llvm::is_contained({128, 256, 512}, shape.ValueWidth) && shape.KeyWidth % 16 == 0 &&
+         shape.KeyWidth <= 576;
+}
+
+/// Keys that begin with their values, on Hopper: tiles of all heads, the steps of a tile spread over a cluster where
+/// there are few tiles and it is not to be one block alone.
+static void useLatent(const LaunchBody &body, const PageShape &shape, StringRef types, bool alone, AffineExpr tokens,
+                      AffineExpr sequences, AffineExpr pages, TemplateUse &use) {
+  static constexpr int64_t Rows = 64, Keys = 64, Panel = 64, MaxStages = 4, Kilobyte = 1024;
+  int64_t panelBytes = llvm::divideCeil(shape.KeyWidth, Panel) * Rows * Panel * 2; // of queries, and of a stage
+  int64_t otherBytes = Rows * Keys * 2 + 128 * 8 + 2 * Rows * 4 + 256;
+  int64_t stages = std::min(MaxStages, (226 * Kilobyte - panelBytes - otherBytes) / panelBytes);
+  int64_t group = shape.Heads / shape.KvHeads, tilesOfToken = llvm::divideCeil(group, Rows);
+  AffineExpr many = (tokens * group).ceilDiv(Rows) + sequences, few = tokens * tilesOfToken;
+  // Any number of blocks is right: of two bounds that depend on the step the smaller for the largest step.
+  AffineExpr tiles = (body.getMax(few) < body.getMax(many) ? few : many) * shape.KvHeads;
+  // A cluster's blocks are neighbours on the chip, so that clusters leave some of it empty: of more than 2 blocks 128
+  // did not run at once.
+  static constexpr int64_t MostInClusters = 112;
+  auto fits = [&](int64_t size) { return body.getMax(tiles) * size <= (size == 2 ? Multiprocessors : MostInClusters); };
+  int64_t cluster = 1;
+  while (!alone && cluster < MaxCluster && fits(cluster * 2))
+    cluster *= 2;
+  use.Header = "latent_attention_sm90.cuh";
+  use.Type = llvm::formatv("LatentAttentionSm90<{0}, {1}, {2}>", types, shape.print(), cluster);
+  use.Config = llvm::formatv("warpgroups, {0} rows a block, {1} positions a step, {2} stages", Rows, Keys, stages);
+  if (cluster > 1)
+    use.Config += llvm::formatv(", a cluster of {0} blocks", cluster);
+  use.Threads = 3 * 128;
+  use.SharedBytes = panelBytes * (stages + 1) + otherBytes;
+  use.Cluster = cluster;
+  use.Tiles = tiles * cluster;
+  report::KernelWork work;
   work.StepBytes = double(Keys / StateType::PageTokens * shape.HeadBytes);
   work.StepFlops = double(Rows * Keys * (shape.KeyWidth + shape.ValueWidth) * 2) * 1.5; // and the softmax
   work.Unit = report::Multiplier::Warpgroups;
   work.ItemAccesses = 4;
-  use.setWork(work, sequences * ((each * group).ceilDiv(Rows) * shape.KvHeads), seen.ceilDiv(Keys));
+  work.MeetingBytes = double(cluster > 1 ? Rows * (shape.ValueWidth + 2) * 4 : 0);
+  use.setWork(work, tiles, pages.ceilDiv(Keys / StateType::PageTokens * cluster));
 }
 
 FailureOr<TemplateUse> cuda::printPagedAttention(const LaunchBody &body, PagedAttentionOp op) {
@@ -351,8 +401,9 @@ FailureOr<TemplateUse> cuda::printPagedAttention(const LaunchBody &body, PagedAt
   bool scalars = !variant || variant.getValue() == "simt";
   StateType state = op.getState().getType();
   auto queryType = op.getQuery().getType();
-  PageShape shape(state, queryType.getDimSize(1), queryType.getDimSize(2));
-  AffineExpr tokens = body.getDim(op.getQuery(), 0), sequences = body.getDim(op.getLengths(), 0);
+  PageShape shape(state, queryType.getDimSize(1), queryType.getDimSize(2), op.getResult().getType().getDimSize(2));
+  AffineExpr tokens = body.getDim(op.getQuery(), 0), sequences = body.getDim(op.getLengths(), 0),
+             pages = body.getDim(op.getBlockTables(), 1);
   FailureOr<FreshRows> rows = findFreshRows(body, op, shape, tokens);
   if (failed(rows))
     return failure();
@@ -393,14 +444,21 @@ FailureOr<TemplateUse> cuda::printPagedAttention(const LaunchBody &body, PagedAt
   if (scalars) {
     use.Params.insert(use.Params.end(), {{"Sinks", sinks}, {"Splits", "1"}, {"Partial", "nullptr"}});
     useScalars(shape, types, getLargestChunk(state), tokens, use);
+  } else if (shape.isShared()) {
+    bool alone = variant.getValue() == "latent_alone";
+    bool fits =
+        body.getTarget() == HopperTarget && *query != "float" && fitLatent(shape) && op.getScale().convertToFloat() > 0;
+    if (fits)
+      useLatent(body, shape, types, alone, tokens, sequences, pages, use);
+    else
+      useDecode(body, shape, types, alone, tokens, pages, *rows, use);
   } else if (variant.getValue() == "few_rows") {
     if (rows->Query && failed(addFreshRows(body, *rows, shape, use)))
       return failure();
-    useDecode(body, shape, types, tokens, body.getDim(op.getBlockTables(), 1), *rows, use);
+    useDecode(body, shape, types, /*alone=*/false, tokens, pages, *rows, use);
   } else if (body.getTarget() == HopperTarget && *query == *element && fitWarpgroups(shape) &&
              op.getScale().convertToFloat() > 0) {
-    useWarpgroups(body, shape, llvm::formatv("{0}, {1}", *element, *output).str(), tokens, sequences,
-                  body.getDim(op.getBlockTables(), 1), use);
+    useWarpgroups(body, shape, llvm::formatv("{0}, {1}", *element, *output).str(), tokens, sequences, pages, use);
   } else {
     int64_t parts = *query != "float" ? 1 : *element == "BFloat16" ? 3 : 2; // OperandParts
     usePrefill(body, shape, types, parts, variant.getValue() == "tiles", tokens, sequences, use);

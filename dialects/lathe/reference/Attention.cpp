@@ -118,10 +118,18 @@ void PagedAttention::evaluateHead(int64_t sequence, int64_t row, int64_t positio
   int64_t keyHead = head * Layer.State.getShape()[1] / heads;
   int64_t first = Window ? std::max<int64_t>(0, position - Window + 1) : 0;
   auto findPage = [&](int64_t j) { return Tables.getInt(sequence * Tables.getShape()[1] + j / StateType::PageTokens); };
+  auto loadValue = [&](int64_t j) {
+    int64_t offset = Layer.valueOffset(findPage(j), j % StateType::PageTokens, keyHead);
+    return loadElements(element, State.getBytes().slice(offset, Layer.valueBytes()));
+  };
   std::vector<double> scores;
   for (int64_t j = first; j <= position; ++j) {
     int64_t offset = Layer.keyOffset(findPage(j), j % StateType::PageTokens, keyHead);
     std::vector<double> key = loadElements(element, State.getBytes().slice(offset, Layer.keyBytes()));
+    if (Layer.KeyWidth < keyWidth) { // it begins with its value
+      std::vector<double> value = loadValue(j);
+      key.insert(key.begin(), value.begin(), value.end());
+    }
     double dot = 0;
     for (int64_t i = 0; i < keyWidth; ++i)
       dot += Query.getFloat((row * heads + head) * keyWidth + i) * key[i];
@@ -133,8 +141,7 @@ void PagedAttention::evaluateHead(int64_t sequence, int64_t row, int64_t positio
     sum += score = std::exp(score - largest);
   std::vector<double> values(valueWidth);
   for (int64_t j = first; j <= position; ++j) {
-    int64_t offset = Layer.valueOffset(findPage(j), j % StateType::PageTokens, keyHead);
-    std::vector<double> value = loadElements(element, State.getBytes().slice(offset, Layer.valueBytes()));
+    std::vector<double> value = loadValue(j);
     for (int64_t i = 0; i < valueWidth; ++i)
       values[i] += scores[j - first] / sum * value[i];
   }
@@ -171,7 +178,8 @@ static LogicalResult checkSequence(PagedAttentionOp op, ArrayRef<ReferenceValue>
 LogicalResult PagedAttentionOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImpl<ReferenceValue> &results) {
   const ReferenceValue &query = operands[0], &offsets = operands[2], &lengths = operands[3];
   StateType state = getState().getType();
-  int64_t sequences = lengths.getNumElements(), heads = query.getShape()[1], keyWidth = query.getShape()[2];
+  int64_t sequences = lengths.getNumElements(), heads = query.getShape()[1];
+  int64_t valueWidth = getResult().getType().getDimSize(2);
   if (offsets.getNumElements() != sequences + 1 || operands[4].getShape()[0] != sequences)
     return emitOpError() << "row_offsets has " << offsets.getNumElements() << " elements, lengths " << sequences
                          << " and block_tables " << operands[4].getShape()[0]
@@ -180,12 +188,12 @@ LogicalResult PagedAttentionOp::evaluate(ArrayRef<ReferenceValue> operands, Smal
                            operands[1],
                            operands[4],
                            getSinks() ? &operands[5] : nullptr,
-                           PagedLayer{state, int64_t(getLayer()), keyWidth},
+                           PagedLayer{state, int64_t(getLayer()), state.getShape()[2] - valueWidth},
                            getScale().convertToFloat(),
                            getCap().convertToFloat(),
                            getVisibleTokens()};
-  ReferenceValue result = ReferenceValue::tensor(getEvaluatedElementType(getResult()),
-                                                 {query.getShape()[0], heads, state.getShape()[2] - keyWidth});
+  ReferenceValue result =
+      ReferenceValue::tensor(getEvaluatedElementType(getResult()), {query.getShape()[0], heads, valueWidth});
   for (int64_t s = 0; s < sequences; ++s) {
     if (failed(checkSequence(*this, operands, s)))
       return failure();

@@ -78,9 +78,10 @@ static Value attendLatent(Blocks &blocks, const LatentShape &latent, Value input
   LayerStyle style = blocks.getLayer(layer);
   rotatedKey = blocks.rotate(blocks.splitHeads(rotatedKey, kv, 1, latent.rotated), kv, style);
   Value value = blocks.splitHeads(row, kv, 1, latent.rank);
-  Value key = concatLast(blocks, value, rotatedKey, kv);
   query = concatLast(blocks, carried, blocks.rotate(rotatedQuery, q, style), q);
 
+  // A key is its value and what is rotated, and a cache has both once.
+  Value key = blocks.readsTexts() ? concatLast(blocks, value, rotatedKey, kv) : rotatedKey;
   Value attended = blocks.attendTokens(query, key, value, layer, prefix);
   Value values = multiplyHeads(blocks, attended, prefix + "_v_b", latent.value);
   return blocks.project(blocks.joinHeads(values, prefix), prefix + "_output", shape.width);
@@ -90,6 +91,7 @@ void lathe::buildDeepSeek2(ModuleOp module, ModelReader &reader, const GgufImpor
   DecoderStyle style;
   DecoderShape shape = DecoderShape::read(reader, style.getEpsilonKey());
   LatentShape latent = LatentShape::read(reader, shape);
+  shape.storedKeyWidth = latent.rotated;
   style.experts = Experts::read(reader, shape);
   style.experts.normalize = reader.getBool("expert_weights_norm", false);
   RopeScaling rope = RopeScaling::read(reader, shape);

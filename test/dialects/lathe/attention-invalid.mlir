@@ -116,6 +116,16 @@ func.func @paged_attention_c2(%q: tensor<?x3x64xf32>, %s: !lathe.state<paged, 2x
 
 // -----
 
+func.func @paged_attention_c2_nothing_behind_values(%q: tensor<?x4x64xf32>, %s: !lathe.state<paged, 2x2x64xf32>, %o: tensor<?xi32>,
+    %l: tensor<?xi32>, %t: tensor<?x?xi32>) {
+  // expected-error @below {{'lathe.paged_attention' op state is '!lathe.state<paged, 2x2x64xf32>' but the query has 4 heads, and key and value width are 64 + 64}}
+  %0 = lathe.paged_attention %q, %s, %o, %l, %t layer 0 scale 1.0 : tensor<?x4x64xf32>,
+      !lathe.state<paged, 2x2x64xf32>, tensor<?xi32>, tensor<?xi32>, tensor<?x?xi32> -> tensor<?x4x64xf32>
+  return
+}
+
+// -----
+
 func.func @paged_attention_c2_layer(%q: tensor<?x4x64xf32>, %s: !lathe.state<paged, 2x2x128xf32>, %o: tensor<?xi32>, %l: tensor<?xi32>,
     %t: tensor<?x?xi32>) {
   // expected-error @below {{'lathe.paged_attention' op layer is 7 but the state has 2 layers}}

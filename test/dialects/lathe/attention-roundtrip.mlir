@@ -41,6 +41,15 @@ func.func @paged_attention(%q: tensor<?x4x64xf32>, %s: !kv, %offsets: tensor<?xi
   return %o : tensor<?x4x64xf32>
 }
 
+// CHECK-LABEL: @paged_attention_key_begins_with_value
+func.func @paged_attention_key_begins_with_value(%q: tensor<?x4x80xf32>, %s: !lathe.state<paged, 2x1x80xf32>,
+    %offsets: tensor<?xi32>, %lengths: tensor<?xi32>, %tables: tensor<?x?xi32>) -> tensor<?x4x64xf32> {
+  // CHECK: tensor<?x4x80xf32>, <paged, 2x1x80xf32>, tensor<?xi32>, tensor<?xi32>, tensor<?x?xi32> -> tensor<?x4x64xf32>
+  %o = lathe.paged_attention %q, %s, %offsets, %lengths, %tables layer 0 scale 1.25e-01 : tensor<?x4x80xf32>,
+      !lathe.state<paged, 2x1x80xf32>, tensor<?xi32>, tensor<?xi32>, tensor<?x?xi32> -> tensor<?x4x64xf32>
+  return %o : tensor<?x4x64xf32>
+}
+
 // CHECK-LABEL: @paged_attention_with_sinks
 func.func @paged_attention_with_sinks(%q: tensor<?x4x64xf32>, %s: !kv, %offsets: tensor<?xi32>, %lengths: tensor<?xi32>,
                                       %tables: tensor<?x?xi32>, %sinks: tensor<4xf32>) -> tensor<?x4x64xf32> {

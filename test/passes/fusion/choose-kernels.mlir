@@ -5,6 +5,7 @@
 // RUN: lathe-opt %s --lathe-choose-kernels --split-input-file | FileCheck %s --check-prefix=CPU
 // RUN: lathe-opt %s --lathe-choose-kernels="target=cuda batch-invariant" --split-input-file \
 // RUN:   | FileCheck %s --check-prefix=INVARIANT
+// RUN: lathe-opt %s --lathe-choose-kernels="target=cuda tf32" --split-input-file | FileCheck %s --check-prefix=TF32
 
 // Where no bit may depend on the batch nothing is for few rows alone.
 // INVARIANT-NOT: variant = "few_rows"
@@ -46,7 +47,13 @@ func.func @tiles(%x: tensor<?x64xf16> {lathe.dims = ["tokens", 64]}, %w: tensor<
 
 // -----
 
-// f32 and weights that do not run along k have no tensor core product.
+// f32 and weights that do not run along k have no tensor core product, f32 has one where it may be rounded. What reading the
+// weights bounds is not rounded.
+// TF32-LABEL: @few_rows
+// TF32: kernel <"matmul", {variant = "few_rows"}
+// TF32-LABEL: @simt
+// TF32: kernel <"matmul", {variant = "tf32"}, "up to 64 rows fill tensor core tiles, rounded to tf32">
+// TF32: kernel <"matmul", {variant = "tf32"}
 // CHECK-LABEL: @simt
 // CHECK: kernel <"matmul", {variant = "simt"}, "f32 operands have no tensor core product">
 // CHECK: kernel <"matmul", {variant = "simt"}, "weights are not laid out along k">
@@ -179,6 +186,25 @@ func.func @narrow_caches(%q: tensor<2x1x32xf32>, %h: tensor<2x1x32xf16>, %s: !f8
     lathe.yield %4 : tensor<2x1x32xf32>
   }
   return %0, %1, %2, %3 : tensor<2x1x32xf32>, tensor<2x1x32xf32>, tensor<2x1x32xf16>, tensor<2x1x32xf32>
+}
+
+// -----
+
+// A state as wide as queries has keys that begin with their values, whatever the number of rows.
+// INVARIANT-LABEL: @keys_begin_with_values
+// INVARIANT: variant = "latent_alone"
+// CHECK-LABEL: @keys_begin_with_values
+// CHECK: kernel <"paged_attention", {variant = "latent"}, "keys begin with their values: all heads meet what is read once">
+func.func @keys_begin_with_values(%q: tensor<2x4x48xf16>, %s: !lathe.state<paged, 1x1x48xf16>, %o: tensor<2xi32>,
+    %l: tensor<1xi32>, %p: tensor<1x1xi32>) -> tensor<2x4x32xf16> {
+  // expected-remark @below {{'paged_attention' latent}}
+  %0 = lathe.fusion(%q, %s, %o, %l, %p) : (tensor<2x4x48xf16>, !lathe.state<paged, 1x1x48xf16>, tensor<2xi32>, tensor<1xi32>, tensor<1x1xi32>) -> tensor<2x4x32xf16> {
+  ^bb0(%a: tensor<2x4x48xf16>, %b: !lathe.state<paged, 1x1x48xf16>, %c: tensor<2xi32>, %d: tensor<1xi32>, %e: tensor<1x1xi32>):
+    %1 = lathe.paged_attention %a, %b, %c, %d, %e layer 0 scale 1.0 : tensor<2x4x48xf16>,
+        !lathe.state<paged, 1x1x48xf16>, tensor<2xi32>, tensor<1xi32>, tensor<1x1xi32> -> tensor<2x4x32xf16>
+    lathe.yield %1 : tensor<2x4x32xf16>
+  }
+  return %0 : tensor<2x4x32xf16>
 }
 
 // -----

@@ -122,7 +122,7 @@ LATHE_TEMPLATE void lathe_append_kv(const void *key, const void *value, void *po
 namespace {
 
 /// Query heads that share one pass over a sequence's pages, and the longest head.
-constexpr int64_t Group = 4, MaxWidth = 512;
+constexpr int64_t Group = 4, MaxWidth = 640;
 
 /// Floats from one token of a page to the next in scratch memory: a length whose multiples are spread over the cache's
 /// sets.
@@ -167,16 +167,27 @@ struct HeadState {
 
 } // namespace
 
+/// Puts `first` [count] before `rest` [more], which makes room; what is behind it up to a multiple of Lanes is zeros.
+LATHE_INLINE void putBefore(const float *first, int64_t count, float *rest, int64_t more) {
+  for (int64_t i = more; i-- > 0;)
+    rest[count + i] = rest[i];
+  for (int64_t i = 0; i < count; ++i)
+    rest[i] = first[i];
+  for (int64_t i = count + more; i % Lanes != 0; ++i)
+    rest[i] = 0.0f;
+}
+
 /// Causal attention of token rows [T, heads, key width] over the pages of their sequences. A tile is one token and one
-/// head of keys, with all query heads that read it.
+/// head of keys, with all query heads that read it. Pages have the last `storedKeyWidth` elements of a key; what is
+/// before them is its value.
 LATHE_TEMPLATE void lathe_paged_attention(const void *query, const void *pool, const int32_t *rowOffsets,
                                           const int32_t *lengths, const int32_t *blockTables, const float *sinks,
                                           int64_t sequences, int64_t pagesPerSequence, int64_t layers, int64_t layer,
                                           int64_t heads, int64_t keyHeads, int64_t keyWidth, int64_t valueWidth,
-                                          int64_t window, float scale, float cap, int64_t queryBytes,
-                                          int64_t storedKeyBytes, int64_t storedValueBytes, Unpack unpackQuery,
-                                          Unpack unpackState, Store store, const Launch *launch, int64_t begin,
-                                          int64_t end) {
+                                          int64_t window, float scale, float cap, int64_t storedKeyWidth,
+                                          int64_t queryBytes, int64_t storedKeyBytes, int64_t storedValueBytes,
+                                          Unpack unpackQuery, Unpack unpackState, Store store, const Launch *launch,
+                                          int64_t begin, int64_t end) {
   PagedLayer pages = makeLayer(const_cast<void *>(pool), layers, layer, keyHeads, storedKeyBytes, storedValueBytes);
   int64_t groupSize = heads / keyHeads;
   for (int64_t tile = begin; tile < end; ++tile) {
@@ -202,9 +213,11 @@ LATHE_TEMPLATE void lathe_paged_attention(const void *query, const void *pool, c
         int64_t last = smaller(PageTokens, position + 1 - block * PageTokens);
         alignas(64) float keys[PageTokens * MaxTokenStep], values[PageTokens * MaxTokenStep];
         for (int64_t j = first; j < last; ++j) {
-          unpackPadded(unpackState, pages.keys(page, keyHead, j), 0, keyWidth, keys + j * getTokenStep(keyWidth));
-          unpackPadded(unpackState, pages.values(page, keyHead, j), 0, valueWidth,
-                       values + j * getTokenStep(valueWidth));
+          float *key = keys + j * getTokenStep(keyWidth), *value = values + j * getTokenStep(valueWidth);
+          unpackPadded(unpackState, pages.keys(page, keyHead, j), 0, storedKeyWidth, key);
+          unpackPadded(unpackState, pages.values(page, keyHead, j), 0, valueWidth, value);
+          if (storedKeyWidth < keyWidth)
+            putBefore(value, valueWidth, key, storedKeyWidth);
         }
         for (int64_t h = 0; h < count; ++h)
           states[h].addPage(keys, values, first, last, keyWidth, valueWidth, scale, cap);

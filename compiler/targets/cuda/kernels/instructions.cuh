@@ -105,6 +105,22 @@ __device__ inline void multiplyBFloat16(float (&c)[4], const uint32_t (&a)[4], u
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
+/// An f32 rounded to tf32, to the nearest, ties away from zero; the low 13 bits are zeros.
+__device__ inline uint32_t roundTf32(uint32_t bits) {
+  uint32_t rounded;
+  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(rounded) : "r"(bits));
+  return rounded;
+}
+
+/// c[16x8] += a[16x8] * b[8x8] on tf32. Lane 4g+t holds a(g, t), a(g+8, t), a(g, t+4), a(g+8, t+4), b(t, g), b(t+4, g),
+/// c(g, 2t..2t+1), c(g+8, 2t..2t+1).
+__device__ inline void multiplyTf32(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+  asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+      "{%0, %1, %2, %3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
 /// c[16x8] += a[16x32] * b[32x8] on bytes, `a` unsigned and `b` signed, summed in 32 bits. Lane 4g+t holds a(g, 4t..),
 /// a(g+8, 4t..), a(g, 4t+16..), a(g+8, 4t+16..), four neighbours a word, b(4t.., g), b(4t+16.., g), c(g, 2t..2t+1),
 /// c(g+8, 2t..2t+1).
@@ -304,6 +320,8 @@ void waitForPrevious();
 void startNext();
 void multiplyHalf(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1);
 void multiplyBFloat16(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1);
+uint32_t roundTf32(uint32_t bits);
+void multiplyTf32(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1);
 void multiplyBytes(int32_t (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1);
 void multiplySignedBytes(int32_t (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1);
 uint32_t multiplyPairs(uint32_t a, uint32_t b);

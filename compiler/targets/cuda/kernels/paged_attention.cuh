@@ -5,7 +5,8 @@
 //   PagedAttentionMerge<Output, Shape>            joins the parts when Splits > 1; launched after it
 //
 // State lives in pages of 16 positions: page p starts at Pool + p * PageElements; this layer's part of it, at
-// LayerOffset, is K [KvHeads, 16, KeyWidth] then V [KvHeads, 16, ValueWidth]. append_kv.cuh writes it.
+// LayerOffset, is K [KvHeads, 16, KeyWidth] then V [KvHeads, 16, ValueWidth]. append_kv.cuh writes it. Where the shape
+// says that keys are shared, k is v and then K [KvHeads, 16, KeyWidth - ValueWidth].
 // State is one of pages.cuh, and a place in the pool is told in elements.
 // Q [Tokens, Heads, KeyWidth] with LdQ elements between tokens, Out [Tokens, Heads, ValueWidth] with LdOut.
 // RowOffsets [Sequences + 1]: sequence s owns tokens RowOffsets[s] .. RowOffsets[s + 1] - 1, its last ones.
@@ -26,12 +27,17 @@ namespace lathe::kernels {
 
 constexpr int PageTokens = 16;
 
-template <int Heads_, int KvHeads_, int KeyWidth_, int ValueWidth_> struct AttentionShape {
+/// With Shared_ a key is its value and what follows it, and pages hold the value and what follows it.
+template <int Heads_, int KvHeads_, int KeyWidth_, int ValueWidth_, bool Shared_ = false> struct AttentionShape {
   static_assert(Heads_ % KvHeads_ == 0, "Heads must be a multiple of KvHeads");
+  static_assert(!Shared_ || KeyWidth_ > ValueWidth_, "a key that begins with its value must go on");
   static constexpr int Heads = Heads_, KvHeads = KvHeads_, KeyWidth = KeyWidth_, ValueWidth = ValueWidth_;
   static constexpr int Group = Heads / KvHeads;
-  /// Elements of one layer in a page.
-  static constexpr int64_t LayerElements = int64_t(KvHeads) * PageTokens * (KeyWidth + ValueWidth);
+  static constexpr bool Shared = Shared_;
+  static constexpr int StoredWidth = Shared ? KeyWidth - ValueWidth : KeyWidth; ///< of a key in a page
+  /// Elements of one layer in a page, and where its values begin.
+  static constexpr int64_t LayerElements = int64_t(KvHeads) * PageTokens * (StoredWidth + ValueWidth);
+  static constexpr int64_t ValueOffset = int64_t(KvHeads) * PageTokens * StoredWidth;
 };
 
 /// The sequence that owns `token`, and how many positions that token sees.
@@ -77,11 +83,16 @@ __host__ __device__ constexpr int headsPerBlock(int group) {
   return heads;
 }
 
+__host__ __device__ constexpr int commonDivisor(int a, int b) { return b == 0 ? a : commonDivisor(b, a % b); }
+
 template <FloatElement Query, PageElement State, FloatElement Output, class Shape> struct PagedAttention {
   static constexpr int Warps = 4, Threads = Warps * 32;
   static constexpr int HeadsPerBlock = headsPerBlock(Shape::Group);
   static constexpr int Blocks = Shape::Heads / HeadsPerBlock;
-  using KeyChunks = RowChunks<State, Shape::KeyWidth>;
+  /// Keys that are shared with values are read in chunks that divide both of their parts.
+  using KeyChunks =
+      RowChunks<State, Shape::Shared ? commonDivisor(Shape::StoredWidth, Shape::ValueWidth) : Shape::KeyWidth>;
+  static constexpr int KeyCount = Shape::KeyWidth / KeyChunks::Elements;
   using ValueChunks = RowChunks<State, Shape::ValueWidth>;
   static constexpr int ValueElements = ValueChunks::PerLane * ValueChunks::Elements;
   static constexpr int MinBlocks = HeadsPerBlock * ValueElements >= 64   ? 2
@@ -115,17 +126,24 @@ template <FloatElement Query, PageElement State, FloatElement Output, class Shap
   };
 
   /// Scores of the page's 16 positions: lane 2t+half sums half of the chunks of position t, then both add up.
-  static __device__ void score(float (&scores)[HeadsPerBlock], const State *keys, const float *query) {
+  static __device__ void score(float (&scores)[HeadsPerBlock], const State *keys, const State *values,
+                               const float *query) {
     constexpr int E = KeyChunks::Elements;
     int lane = threadIdx.x % 32;
-    const State *key = elementsAfter(keys, lane / 2 * Shape::KeyWidth);
+    const State *key = elementsAfter(keys, lane / 2 * Shape::StoredWidth);
+    const State *value = elementsAfter(values, lane / 2 * Shape::ValueWidth);
 #pragma unroll
     for (int h = 0; h < HeadsPerBlock; ++h)
       scores[h] = 0;
 #pragma unroll HeadsPerBlock> 4 ? 2 : 4
-    for (int chunk = lane % 2; chunk < KeyChunks::Count; chunk += 2) {
+    for (int chunk = lane % 2; chunk < KeyCount; chunk += 2) {
       float k[E];
-      loadRow(key, chunk * E, k);
+      if (!Shape::Shared)
+        loadRow(key, chunk * E, k);
+      else if (chunk * E < Shape::ValueWidth)
+        loadRow(value, chunk * E, k);
+      else
+        loadRow(key, chunk * E - Shape::ValueWidth, k);
 #pragma unroll
       for (int h = 0; h < HeadsPerBlock; ++h) {
         float q[E];
@@ -255,13 +273,12 @@ template <FloatElement Query, PageElement State, FloatElement Output, class Shap
     for (int64_t page = firstPage + warp; page < lastPage; page += Warps) {
       int64_t number = p.BlockTables[position.Sequence * p.Pages + page];
       const State *layer = elementsAfter(p.Pool, number * p.PageElements + p.LayerOffset);
-      const State *keys = elementsAfter(layer, kvHead * PageTokens * Shape::KeyWidth);
-      const State *values =
-          elementsAfter(layer, PageTokens * (Shape::KvHeads * Shape::KeyWidth + kvHead * Shape::ValueWidth));
+      const State *keys = elementsAfter(layer, kvHead * PageTokens * Shape::StoredWidth);
+      const State *values = elementsAfter(layer, Shape::ValueOffset + kvHead * PageTokens * Shape::ValueWidth);
       int begin = int(larger<int64_t>(0, position.Begin - page * PageTokens));
       int end = int(smaller<int64_t>(PageTokens, position.End - page * PageTokens));
       float scores[HeadsPerBlock];
-      score(scores, keys, query);
+      score(scores, keys, values, query);
       weigh(sums, scores, weights, lane / 2 >= begin && lane / 2 < end, p);
       __syncwarp();
       addValues(sums, values, weights, begin, end);

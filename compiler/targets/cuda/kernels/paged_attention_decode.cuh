@@ -90,6 +90,7 @@ struct PagedAttentionDecode {
   static constexpr int FreshBytes = Fresh::template Bytes<Query, State, Shape, Columns>;
   static constexpr int SharedBytes = SumBytes + FreshBytes;
   static constexpr bool WaitsItself = Fresh::Rotates;
+  static_assert(!(Shape::Shared && Fresh::Rotates), "keys that begin with their value are turned before");
   using Params = typename Fresh::template Params<Query, State, Output>;
 
   static __host__ __device__ int64_t tiles(const Params &p) { return p.Tokens * Shape::KvHeads * HeadBlocks; }
@@ -170,13 +171,17 @@ struct PagedAttentionDecode {
     Neighbours<State, 8> Eights[Wide ? Wide : 1];
     Neighbours<State, 4> Four;
 
-    __device__ void load(const State *row) {
+    /// `value` is the position's value where keys begin with it, as `row` then goes on.
+    __device__ void load(const State *row, const State *value) {
+      constexpr int Before = KeyWidth - Shape::StoredWidth;
       int t = threadIdx.x % 4;
 #pragma unroll
-      for (int j = 0; j < Wide; ++j)
-        Eights[j].load(row, j * 32 + t * 8);
+      for (int j = 0; j < Wide; ++j) {
+        int d = j * 32 + t * 8;
+        Eights[j].load(d < Before ? value : row, d < Before ? d : d - Before);
+      }
       if constexpr (KeyWidth % 32 != 0)
-        Four.load(row, Wide * 32 + t * 4);
+        Four.load(row, Wide * 32 + t * 4 - Before);
     }
     /// From shared memory, of 16-bit elements.
     __device__ void take(const State *row) {
@@ -246,11 +251,11 @@ struct PagedAttentionDecode {
   };
 
   /// Positions g and g+8 of a page.
-  static __device__ void loadKeys(KeyShare (&k)[2], const State *keys) {
+  static __device__ void loadKeys(KeyShare (&k)[2], const State *keys, const State *values) {
     int g = threadIdx.x % 32 / 4;
 #pragma unroll
     for (int i = 0; i < 2; ++i)
-      k[i].load(elementsAfter(keys, (g + i * 8) * KeyWidth));
+      k[i].load(elementsAfter(keys, (g + i * 8) * Shape::StoredWidth), elementsAfter(values, (g + i * 8) * ValueWidth));
   }
 
   /// Positions 2t, 2t+1, 2t+8 and 2t+9 of a page.
@@ -390,8 +395,8 @@ struct PagedAttentionDecode {
     int64_t wholeBegin = item.begin(item.count() - 1), wholeEnd = item.end(0), last = ceilDiv<int64_t>(end, PageTokens);
     const int32_t *table = p.BlockTables + item.Sequence * p.Pages;
     const State *layer = elementsAfter(p.Pool, p.LayerOffset);
-    const State *keys = elementsAfter(layer, item.KvHead * PageTokens * KeyWidth);
-    const State *values = elementsAfter(layer, PageTokens * (Shape::KvHeads * KeyWidth + item.KvHead * ValueWidth));
+    const State *keys = elementsAfter(layer, item.KvHead * PageTokens * Shape::StoredWidth);
+    const State *values = elementsAfter(layer, Shape::ValueOffset + item.KvHead * PageTokens * ValueWidth);
     // Each lane holds the number of one of the warp's next 32 pages.
     auto readNumbers = [&](int64_t from) {
       int64_t mine = from + lane * Slots;
@@ -405,7 +410,7 @@ struct PagedAttentionDecode {
     int64_t offset = 0;
     auto loadFirst = [&] {
       offset = __shfl_sync(0xffffffffu, numbers, 0) * p.PageElements;
-      loadKeys(k, elementsAfter(keys, offset));
+      loadKeys(k, elementsAfter(keys, offset), elementsAfter(values, offset));
       if constexpr (Ahead)
         loadValues(v, elementsAfter(values, offset));
     };
@@ -445,7 +450,7 @@ struct PagedAttentionDecode {
           replaceKeys(k, fresh, first);
       score(scores, k, q);
       if (more)
-        loadKeys(k, pointerAfter(elementsAfter(keys, next), scores[0][0]));
+        loadKeys(k, pointerAfter(elementsAfter(keys, next), scores[0][0]), elementsAfter(values, next));
       if constexpr (!Ahead)
         loadValues(v, elementsAfter(values, offset));
       weigh(sums, scores, weights, item, first, whole, map);

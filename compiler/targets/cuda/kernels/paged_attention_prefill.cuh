@@ -69,6 +69,7 @@ struct PagedAttentionPrefill {
   static constexpr int KeyWidth = Shape::KeyWidth, ValueWidth = Shape::ValueWidth, Group = Shape::Group;
   static_assert(KeyWidth <= 256 && ValueWidth <= 256,
                 "widths must be at most 256; PagedAttentionDecode takes the others");
+  static_assert(!Shape::Shared, "keys that begin with their value are for PagedAttentionDecode");
   static constexpr int Warps = 4, Threads = Warps * 32;
   using Few = PagedAttentionDecode<Query, State, Output, Shape, Warps, Warps, Lean>;
   using Params = typename Few::Params;

@@ -176,14 +176,15 @@ TEST(CpuAppendKv, RoundsExtremesAsTheReferenceDoes) {
 }
 
 LaunchText makeAttention(const Cache &cache, int64_t heads, int layer, const std::string &type = "f32",
-                         const std::string &limits = "") {
+                         const std::string &limits = "", bool shared = false) {
+  int64_t keyWidth = cache.KeyWidth + (shared ? cache.ValueWidth : 0); // where keys begin with their values
   auto tensor = [&](int64_t width) {
     return "tensor<?x" + std::to_string(heads) + "x" + std::to_string(width) + "x" + type + ">";
   };
   auto dims = [&](int64_t width) { return "s0, " + std::to_string(heads) + ", " + std::to_string(width); };
-  std::string query = tensor(cache.KeyWidth), result = tensor(cache.ValueWidth), state = cache.type();
+  std::string query = tensor(keyWidth), result = tensor(cache.ValueWidth), state = cache.type();
   return {3,
-          {{query, dims(cache.KeyWidth)},
+          {{query, dims(keyWidth)},
            {state, ""},
            {"tensor<?xi32>", "s1 + 1"},
            {"tensor<?xi32>", "s1"},
@@ -196,9 +197,10 @@ LaunchText makeAttention(const Cache &cache, int64_t heads, int layer, const std
 
 // Five sequences: a long prefill, one token at the end of a page, one padded, one at the start of a page, a first
 // token; two rows behind them belong to nobody.
-ImageRunner::Call makeStep(const Cache &cache, int64_t heads, const std::string &type = "f32") {
+ImageRunner::Call makeStep(const Cache &cache, int64_t heads, const std::string &type = "f32", bool shared = false) {
   ImageRunner::Call call{{46, 5, 4}, {}, {}, {cache.random(12)}, {}};
-  call.Inputs.push_back(toBytes(randomFloats(46 * heads * cache.KeyWidth, 3), type));
+  int64_t keyWidth = cache.KeyWidth + (shared ? cache.ValueWidth : 0);
+  call.Inputs.push_back(toBytes(randomFloats(46 * heads * keyWidth, 3), type));
   call.Inputs.push_back(copyBytes(std::vector<int32_t>{0, 41, 42, 42, 43, 44}));
   call.Inputs.push_back(copyBytes(std::vector<int32_t>{50, 32, 0, 33, 1}));
   call.Inputs.push_back(
@@ -217,6 +219,14 @@ TEST(CpuPagedAttention, AgreesWithTheReferenceOnARaggedBatch) {
       Cache cache{element, window};
       checkAgainstReference(makeAttention(cache, heads, 1), makeStep(cache, heads), 1e-6);
     }
+}
+
+TEST(CpuPagedAttention, TakesKeysThatBeginWithTheirValues) {
+  for (std::string element : {"f32", "f16", "q8_0"}) {
+    Cache cache{element};
+    checkAgainstReference(makeAttention(cache, 6, 1, "f32", "window 20", /*shared=*/true),
+                          makeStep(cache, 6, "f32", /*shared=*/true), 1e-6);
+  }
 }
 
 TEST(CpuPagedAttention, LimitsScoresAndWindowsOfItsOwn) {

@@ -1,8 +1,7 @@
 // RUN: cuda-print %s --emit=source,launches --ptx=sm_90a | FileCheck %s
 // RUN: cuda-print %s --emit=source | FileCheck %s --check-prefix=PORTABLE --implicit-check-not=Sm90
 
-// On Hopper more than a few tokens go to products of warpgroups, where queries and cache have one 16-bit type and heads are
-// multiples of 64 wide. A scale that is not positive would turn the largest score into the smallest.
+// On Hopper more than a few tokens go to products of warpgroups, where queries and cache have one 16-bit type. A scale that is not positive would turn the largest score into the smallest.
 // CHECK:      using Template = PagedAttentionPrefillSm90<Half, Half, AttentionShape<4, 2, 128, 64>, 132>;
 // CHECK:      extern __shared__ __align__(1024) char smem[];
 // CHECK:      .Sinks = p5, .Tokens = d0, .Sequences = d2, .Pages = d3, .LdQ = 512, .LdOut = 256, .PageElements = 6144, .LayerOffset = l0 * 6144, .Scale = 0.125f, .SoftCap = 0.0f, .Window = 32}

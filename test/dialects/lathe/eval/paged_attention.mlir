@@ -56,6 +56,24 @@ func.func @grouped_heads(%s: !lathe.state<paged, 1x2x3xf16>) -> tensor<1x4x2xf16
   return %o : tensor<1x4x2xf16>
 }
 
+// The state is as wide as the query, so a key is its value and what is stored as key: 4 - 4 and 8 + (ln 3 - 8) weigh 4 by 1
+// and 8 by 3.
+// CHECK-LABEL: @key_begins_with_value
+// CHECK: tensor<1x2x1xf32> = {{\[\[\[}}7], [7]]]
+func.func @key_begins_with_value(%s: !kv) -> tensor<1x2x1xf32> {
+  %q = lathe.constant dense<1.0> : tensor<1x2x2xf32>
+  %k = lathe.constant dense<[[[-4.0]], [[-6.90138771133189]]]> : tensor<2x1x1xf32>
+  %v = lathe.constant dense<[[[4.0]], [[8.0]]]> : tensor<2x1x1xf32>
+  %slots = lathe.constant dense<[16, 17]> : tensor<2xi32>
+  %r = lathe.append_kv %k, %v, %s, %slots layer 0 : tensor<2x1x1xf32>, tensor<2x1x1xf32>, !kv, tensor<2xi32>
+  %offsets = lathe.constant dense<[0, 1]> : tensor<2xi32>
+  %lengths = lathe.constant dense<[2]> : tensor<1xi32>
+  %tables = lathe.constant dense<[[1]]> : tensor<1x1xi32>
+  %o = lathe.paged_attention %q, %r, %offsets, %lengths, %tables layer 0 scale 1.0 : tensor<1x2x2xf32>, !kv,
+      tensor<2xi32>, tensor<1xi32>, tensor<1x1xi32> -> tensor<1x2x1xf32>
+  return %o : tensor<1x2x1xf32>
+}
+
 // A window of 2 forgets the first of three tokens.
 // CHECK-LABEL: @window
 // CHECK: tensor<1x1x1xf32> = {{\[\[\[}}6]]]

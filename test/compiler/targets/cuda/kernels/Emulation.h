@@ -581,6 +581,23 @@ inline void multiplyBFloat16(float (&c)[4], const uint32_t (&a)[4], uint32_t b0,
   multiplyFragments<test::bfloat16Value>(c, a, b0, b1);
 }
 
+inline uint32_t roundTf32(uint32_t bits) { return test::tf32Bits(bits); }
+inline void multiplyTf32(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+  struct Fragments {
+    uint32_t A[4], B[2];
+  };
+  auto all = test::exchange(Fragments{{a[0], a[1], a[2], a[3]}, {b0, b1}});
+  int lane = threadIdx.x % 32;
+  auto value = [](uint32_t bits) { return static_cast<double>(std::bit_cast<float>(bits & 0xffffe000)); };
+  for (int i = 0; i < 4; ++i) {
+    int row = lane / 4 + i / 2 * 8, col = lane % 4 * 2 + i % 2;
+    double sum = 0;
+    for (int k = 0; k < 8; ++k)
+      sum += value(all[row % 8 * 4 + k % 4].A[row / 8 + k / 4 * 2]) * value(all[col * 4 + k % 4].B[k / 4]);
+    c[i] = static_cast<float>(c[i] + sum);
+  }
+}
+
 template <class Left>
 inline void multiplyByteFragments(int32_t (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
   struct Fragments {

@@ -1,4 +1,4 @@
-// The float types of 16 and 8 bits on the host, by definition: round to nearest even.
+// The float types of fewer than 32 bits on the host, by definition: round to nearest even, tf32 ties away from zero.
 #ifndef LATHE_TEST_KERNELS_NUMBERS_H
 #define LATHE_TEST_KERNELS_NUMBERS_H
 
@@ -37,6 +37,12 @@ inline uint16_t bfloat16Bits(float value) {
     return 0x7fff;
   uint32_t bits = std::bit_cast<uint32_t>(value);
   return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+/// The bits of an f32.
+inline uint32_t tf32Bits(uint32_t bits) {
+  return (bits & 0x7f800000) == 0x7f800000 ? (bits & 0xffffe000) | (bits & 0x1fff ? 0x400000 : 0)
+                                           : (bits + 0x1000) & 0xffffe000;
 }
 
 /// f8E4M3FN.

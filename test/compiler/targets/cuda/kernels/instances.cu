@@ -1,6 +1,6 @@
 // One launch of every template as the printer writes it. nvrtc-compile compiles this file for sm_80 and sm_90a and
-// holds every kernel to the register budget in the comment before it; no kernel may spill or use local memory. The
-// static_asserts hold the shared bytes to those that README.md promises.
+// holds every kernel to the register budget in the comment before it; no kernel may spill or use local memory
+// without a reason there. The static_asserts hold the shared bytes to those that README.md promises.
 #include "append_kv.cuh"
 #include "attention_tiles.cuh"
 #include "convolution.cuh"
@@ -12,6 +12,7 @@
 #include "expert_matmul_tiles.cuh"
 #include "gather.cuh"
 #include "matmul.cuh"
+#include "matmul_tf32.cuh"
 #include "packed_matmul.cuh"
 #include "paged_attention.cuh"
 #include "paged_attention_decode.cuh"
@@ -310,6 +311,37 @@ KERNEL(QuantizedMatmulFewRows8) lathe_quantized_matmul_few_rows_q6_k_8(void *p0,
   QuantizedMatmulFewRows8::Params params{
       (const Half *)p0, (const uint8_t *)p1, (float *)p2, d0, 4096, 4096, 4096, 4096};
   gridTiles<QuantizedMatmulFewRows8>(params, smem, StoreAsIs{});
+}
+
+/// A product in tf32 of a model of f32 with 768 channels.
+template <class Kernel> __device__ void multiplyTf32Rows(char *smem, void *p0, void *p1, void *p2, int64_t d0) {
+  typename Kernel::Params params{
+      (const float *)p0, (const float *)p1, (float *)p2, d0, 768, 768, 768, 768, 768, 1, 0, 0, 0};
+  gridTiles<Kernel>(params, smem, StoreAsIs{});
+}
+
+using MatmulTf32Large = MatmulTf32<float, Tf32LargeTile, Rhs::NK>;
+static_assert(MatmulTf32Large::SharedBytes == 98304);
+// registers <= 128
+KERNEL(MatmulTf32Large) lathe_matmul_tf32_large(void *p0, void *p1, void *p2, int64_t d0) {
+  SHARED;
+  multiplyTf32Rows<MatmulTf32Large>(smem, p0, p1, p2, d0);
+}
+
+using MatmulTf32Medium = MatmulTf32<float, Tf32MediumTile, Rhs::KN>;
+static_assert(MatmulTf32Medium::SharedBytes == 65536);
+// registers <= 128
+KERNEL(MatmulTf32Medium) lathe_matmul_tf32_medium(void *p0, void *p1, void *p2, int64_t d0) {
+  SHARED;
+  multiplyTf32Rows<MatmulTf32Medium>(smem, p0, p1, p2, d0);
+}
+
+using MatmulTf32Small = MatmulTf32<float, Tf32SmallTile, Rhs::NK>;
+static_assert(MatmulTf32Small::SharedBytes == 40960);
+// registers <= 128
+KERNEL(MatmulTf32Small) lathe_matmul_tf32_small(void *p0, void *p1, void *p2, int64_t d0) {
+  SHARED;
+  multiplyTf32Rows<MatmulTf32Small>(smem, p0, p1, p2, d0);
 }
 
 using QuantizedMatmul1 = QuantizedMatmul<Q4_K, Half, float, LargeTile>;

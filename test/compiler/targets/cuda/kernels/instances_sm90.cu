@@ -2,6 +2,7 @@
 #include "convolution_few_channels.cuh"
 #include "convolution_sm90.cuh"
 #include "convolution_tiles.cuh"
+#include "latent_attention_sm90.cuh"
 #include "packed_matmul_batch_sm90.cuh"
 #include "packed_matmul_few_sm90.cuh"
 #include "packed_matmul_wide_sm90.cuh"
@@ -313,7 +314,39 @@ KERNEL(Prefill64) lathe_paged_attention_prefill_sm90_64(ATTEND_PARAMETERS) {
   attend<Prefill64>(ATTEND_ARGUMENTS, 0.125f, 50, 4096);
 }
 
-// Queries in f32, and heads of other widths, stay with the template of all GPUs, which has more registers here.
+using Prefill256 = PagedAttentionPrefillSm90<BFloat16, BFloat16, AttentionShape<16, 8, 256, 256>>;
+static_assert(Prefill256::Stages == 2 && Prefill256::SharedBytes <= 227 << 10);
+// registers <= 168, stack <= 32: sums of 64 x 256 leave little, 660 TFLOP/s at 8,192 positions
+KERNEL(Prefill256) lathe_paged_attention_prefill_sm90_256(ATTEND_PARAMETERS) {
+  ALIGNED_SHARED;
+  attend<Prefill256>(ATTEND_ARGUMENTS, 0.0625f, 50, 4096);
+}
+
+using Prefill80 = PagedAttentionPrefillSm90<Half, Half, AttentionShape<32, 8, 80, 80>>;
+// registers <= 168
+KERNEL(Prefill80) lathe_paged_attention_prefill_sm90_80(ATTEND_PARAMETERS) {
+  ALIGNED_SHARED;
+  attend<Prefill80>(ATTEND_ARGUMENTS, 0.1118034f, 0, 0);
+}
+
+// 16 and 128 heads of one latent row.
+using LatentCluster = LatentAttentionSm90<Half, Half, Half, AttentionShape<16, 1, 576, 512, true>, 8>;
+static_assert(LatentCluster::Stages == 2 && LatentCluster::SharedBytes <= 227 << 10);
+// registers <= 168, stack <= 64: sums of 64 x 256 leave little, 510 TFLOP/s at 8,192 positions
+extern "C" __global__ void __launch_bounds__(LatentCluster::Threads, LatentCluster::MinBlocks)
+    __cluster_dims__(LatentCluster::Cluster, 1, 1) lathe_latent_attention_cluster(ATTEND_PARAMETERS) {
+  ALIGNED_SHARED;
+  attend<LatentCluster>(ATTEND_ARGUMENTS, 0.0721688f, 0, 0);
+}
+
+using Latent128 = LatentAttentionSm90<BFloat16, Float8, BFloat16, AttentionShape<128, 1, 576, 512, true>>;
+// registers <= 168, stack <= 64: as the one before
+KERNEL(Latent128) lathe_latent_attention_128(ATTEND_PARAMETERS) {
+  ALIGNED_SHARED;
+  attend<Latent128>(ATTEND_ARGUMENTS, 0.0721688f, 0, 0);
+}
+
+// Queries in f32 stay with the template of all GPUs, which has more registers here.
 using PrefillParts = PagedAttentionPrefill<float, Half, float, AttentionShape<32, 8, 128, 128>>;
 // registers <= 255
 KERNEL(PrefillParts) lathe_paged_attention_prefill_sm90_parts(ATTEND_PARAMETERS) {
