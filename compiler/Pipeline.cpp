@@ -72,7 +72,8 @@ std::vector<Phase> lathe::buildPhases(const PipelineOptions &options) {
          pm.addNestedPass<func::FuncOp>(createFormFusions({target}));
          pm.addNestedPass<func::FuncOp>(createJoinProducts({target}));
          pm.addNestedPass<func::FuncOp>(createLaunchTogether({target}));
-         pm.addNestedPass<func::FuncOp>(createChooseKernels({target, options.cuda && options.batchInvariant}));
+         pm.addNestedPass<func::FuncOp>(createChooseKernels(
+             {target, options.cuda && options.batchInvariant, options.cuda && options.activations == "tf32"}));
          if (options.cuda && !options.batchInvariant) {
            pm.addNestedPass<func::FuncOp>(createNormalizeInProducts());
            pm.addNestedPass<func::FuncOp>(createRotateInAttention());

@@ -92,13 +92,15 @@ static void declareOptions(CLI::App &app, Arguments &arguments) {
       "--embeddings", compile.embeddings,
       "compile a language model for 'lathe embed': the hidden states of whole texts instead of logits; default "
       "where the model says how texts are pooled");
-  app.add_option("--activations", compile.pipeline.activations,
-                 "what products read: f32 (default on the CPU), f16 (default on CUDA), bf16; int8: on the CPU, rows "
-                 "rounded to 8 bits where weights are Q4_0, Q8_0, Q4_K or Q6_K, else f32")
-      ->check(CLI::IsMember({"f32", "f16", "bf16", "int8"}));
+  app.add_option(
+         "--activations", compile.pipeline.activations,
+         "what products read: f32 (default on the CPU), f16 (default on CUDA), bf16; tf32: on CUDA, f32 rounded "
+         "to 11 bits; int8: on the CPU, rows rounded to 8 bits where weights are Q4_0, Q8_0, Q4_K or Q6_K, "
+         "else f32")
+      ->check(CLI::IsMember({"f32", "f16", "bf16", "tf32", "int8"}));
   app.add_option("--kv", compile.pipeline.kv,
                  "what the KV cache holds: f32, f16, bf16, q8_0 or fp8; default: as --activations, f32 "
-                 "with int8")
+                 "with int8 and tf32")
       ->check(CLI::IsMember({"f32", "f16", "bf16", "q8_0", "fp8"}));
   app.add_flag("--batch-invariant", compile.pipeline.batchInvariant,
                "on CUDA: the same bits for a text whatever is computed beside it and however it is cut, as on the CPU "
@@ -212,6 +214,8 @@ static void parseLists(Arguments &arguments) {
   if (arguments.compile.pipeline.activations == "int8" && target != "cpu")
     throw CLI::ValidationError("--activations",
                                "int8 is for the CPU, but --target is " + target + "; pass f16 or bf16");
+  if (arguments.compile.pipeline.activations == "tf32" && target == "cpu")
+    throw CLI::ValidationError("--activations", "tf32 is for CUDA, but --target is cpu; pass f32");
   if (arguments.compile.pipeline.batchInvariant && target == "cpu")
     throw CLI::ValidationError("--batch-invariant", "results never depend on the batch on the CPU; leave it out");
   if (arguments.compile.pipeline.batchInvariant && !arguments.compile.pipeline.tokenBoundaries.empty())

@@ -72,12 +72,13 @@ static void eraseUnused(Value value) {
   }
 }
 
-static void narrowOperands(Operation *op, ArrayRef<unsigned> operands, Type element) {
+/// `mixes`: whether products read 16-bit weights beside f32.
+static void narrowOperands(Operation *op, ArrayRef<unsigned> operands, Type element, bool mixes = true) {
   OpBuilder builder(op);
   for (unsigned index : operands) {
     Value value = op->getOperand(index);
-    // A product reads 16-bit weights beside f32 as they are in the file, at half the size.
-    bool readsNarrow = isa<MatmulOp, ExpertMatmulOp>(op) && index == 1 && element.isF32();
+    // As they are in the file, at half the size.
+    bool readsNarrow = mixes && isa<MatmulOp, ExpertMatmulOp>(op) && index == 1 && element.isF32();
     op->setOperand(index, readsNarrow ? skipWidening(value) : castTo(builder, value, element));
     eraseUnused(value);
   }
@@ -177,12 +178,12 @@ struct NarrowProducts : lathe::impl::NarrowProductsBase<NarrowProducts> {
   using NarrowProductsBase::NarrowProductsBase;
 
   void runOnOperation() override {
-    bool int8 = activations == "int8";
-    Type element = parseElement(&getContext(), int8 ? StringRef("f32") : StringRef(activations));
+    bool int8 = activations == "int8", tf32 = activations == "tf32";
+    Type element = parseElement(&getContext(), int8 || tf32 ? StringRef("f32") : StringRef(activations));
     Type state = kv.empty() ? element : parseStateElement(&getContext(), kv);
     if (!element || !state) {
       getOperation().emitError() << "activations are '" << activations << "' and kv '" << kv
-                                 << "', needed f32, f16 or bf16, for activations also int8, for kv q8_0 or fp8";
+                                 << "', needed f32, f16 or bf16, for activations also tf32 or int8, for kv q8_0 or fp8";
       return signalPassFailure();
     }
     for (auto function : getOperation().getOps<func::FuncOp>()) {
@@ -190,7 +191,7 @@ struct NarrowProducts : lathe::impl::NarrowProductsBase<NarrowProducts> {
         return signalPassFailure();
       function.walk([&](Operation *op) {
         if (isa<MatmulOp, ExpertMatmulOp, ConvOp>(op))
-          narrowOperands(op, {0, 1}, element);
+          narrowOperands(op, {0, 1}, element, !(tf32 && isa<MatmulOp>(op)));
         if (auto matmul = dyn_cast<MatmulOp>(op); matmul && int8)
           roundRows(matmul);
         else if (auto attention = dyn_cast<PagedAttentionOp>(op))

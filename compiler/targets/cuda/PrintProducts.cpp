@@ -55,16 +55,22 @@ struct ProductUse : TemplateUse {
 static constexpr Tile LargeTile = {"LargeTile", 128, 128, 32, 4, 256}, MediumTile = {"MediumTile", 64, 64, 32, 4, 128},
                       SmallTile = {"SmallTile", 16, 64, 64, 4, 128};
 
+// Those of matmul_tf32.cuh, in elements of f32.
+static constexpr Tile Tf32LargeTile = {"Tf32LargeTile", 128, 128, 32, 3, 256},
+                      Tf32MediumTile = {"Tf32MediumTile", 64, 64, 32, 4, 128},
+                      Tf32SmallTile = {"Tf32SmallTile", 16, 64, 32, 4, 128};
+
 // The output of a product whose sums are not stored (together.cuh).
 static constexpr StringRef Nothing = "Nothing";
 
-/// The largest tile that rows fill and that leaves every multiprocessor some work. All products of a launch have one:
-/// `maxCols` is the number of their columns together.
-static Tile chooseTile(const Product &product, int64_t maxCols) {
+/// Of three tiles the largest that rows fill and that leaves every multiprocessor some work. All products of a launch
+/// have one: `maxCols` is the number of their columns together.
+static Tile chooseTile(const Product &product, int64_t maxCols, const Tile &small, const Tile &medium,
+                       const Tile &large) {
   if (product.MaxRows <= 32)
-    return SmallTile;
-  int64_t large = llvm::divideCeil(product.MaxRows, LargeTile.M) * llvm::divideCeil(maxCols, LargeTile.N);
-  return !product.Dual && product.MaxRows > 128 && large >= Multiprocessors ? LargeTile : MediumTile;
+    return small;
+  int64_t tiles = llvm::divideCeil(product.MaxRows, large.M) * llvm::divideCeil(maxCols, large.N);
+  return !product.Dual && product.MaxRows > 128 && tiles >= Multiprocessors ? large : medium;
 }
 
 static void useFewRows(const Product &product, ProductUse &use) {
@@ -91,6 +97,18 @@ static void useTiles(const Product &product, const Tile &tile, ProductUse &use) 
   }
   use.Config = llvm::formatv("tiles of {0} x {1} x {2}, {3} stages", tile.M, tile.N, tile.K, tile.Stages);
   use.Threads = tile.Threads;
+  use.Tiles = product.Batch * product.M.ceilDiv(tile.M) * product.N.ceilDiv(tile.N);
+  use.SumsOfThread = tile.M * tile.N / tile.Threads;
+}
+
+/// Operands of f32 that tensor cores take rounded.
+static void useTf32(const Product &product, const Tile &tile, ProductUse &use) {
+  use.Header = "matmul_tf32.cuh";
+  use.Type = llvm::formatv("MatmulTf32<{0}, {1}, {2}>", product.Output, tile.Name,
+                           product.TransposedRhs ? "Rhs::NK" : "Rhs::KN");
+  use.Config = llvm::formatv("tf32, tiles of {0} x {1} x {2}, {3} stages", tile.M, tile.N, tile.K, tile.Stages);
+  use.Threads = tile.Threads;
+  use.SharedBytes = tile.Stages * (tile.M + tile.N) * tile.K * 4;
   use.Tiles = product.Batch * product.M.ceilDiv(tile.M) * product.N.ceilDiv(tile.N);
   use.SumsOfThread = tile.M * tile.N / tile.Threads;
 }
@@ -175,6 +193,15 @@ static FailureOr<Product> readProduct(const LaunchBody &body, AnyProduct op) {
   return product;
 }
 
+/// The columns of all products of a launch.
+static int64_t countColumns(const LaunchBody &body) {
+  int64_t cols = 0;
+  for (Operation &other : body.getBlock())
+    if (isa<MatmulOp, TileMatmulOp>(other))
+      cols += body.getMax(body.getDims(other.getResult(0)).back());
+  return cols;
+}
+
 static LogicalResult useVariant(const LaunchBody &body, AnyProduct op, const Product &product, ProductUse &use) {
   auto variant = body.getLaunch().getKernel().getConfig().getAs<StringAttr>("variant");
   StringRef name = variant ? variant.getValue() : "";
@@ -194,15 +221,16 @@ static LogicalResult useVariant(const LaunchBody &body, AnyProduct op, const Pro
   } else if (name == "tiles" || name == "unsplit") { // no tile shares its sums
     if (op.getLhs().getType().getElementType().isF32())
       return op.emitOpError() << "has f32 operands, but the variant 'tiles' takes f16 and bf16; choose 'simt'";
-    int64_t cols = 0;
-    for (Operation &other : body.getBlock())
-      if (isa<MatmulOp, TileMatmulOp>(other))
-        cols += body.getMax(body.getDims(other.getResult(0)).back());
-    useTiles(product, chooseTile(product, cols), use);
+    useTiles(product, chooseTile(product, countColumns(body), SmallTile, MediumTile, LargeTile), use);
+  } else if (name == "tf32") {
+    if (product.Lhs != "float" || product.Rhs != "float")
+      return op.emitOpError() << "multiplies " << op.getLhs().getType() << " and " << op.getRhs().getType()
+                              << ", but the variant 'tf32' takes f32 on both sides; choose another";
+    useTf32(product, chooseTile(product, countColumns(body), Tf32SmallTile, Tf32MediumTile, Tf32LargeTile), use);
   } else if (name == "simt") {
     useSimt(product, use);
   } else {
-    return op.emitOpError() << "has the kernel variant '" << name << "', needed few_rows, tiles, unsplit or simt";
+    return op.emitOpError() << "has the kernel variant '" << name << "', needed few_rows, tiles, unsplit, tf32 or simt";
   }
   return success();
 }
@@ -217,9 +245,9 @@ static FailureOr<ProductUse> useProduct(const LaunchBody &body, AnyProduct op, S
   product->Output = output;
   product->Left = *left;
   ProductUse use;
+  use.Header = product->Quantized ? "quantized_matmul.cuh" : "matmul.cuh";
   if (failed(useVariant(body, op, *product, use)))
     return failure();
-  use.Header = product->Quantized ? "quantized_matmul.cuh" : "matmul.cuh";
   std::string n = printSize(product->N), k = printSize(product->K);
   use.Params = {{"A", left->A}, {"W", *w}};
   if (output != Nothing)

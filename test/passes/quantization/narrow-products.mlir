@@ -1,6 +1,7 @@
 // RUN: lathe-opt %s --lathe-narrow-products="activations=f16 kv=bf16" --cse --split-input-file -o %t.f16
 // RUN: FileCheck %s < %t.f16
 // RUN: lathe-opt %s --lathe-narrow-products="activations=f32" --cse --split-input-file | FileCheck %s --check-prefix=F32
+// RUN: lathe-opt %s --lathe-narrow-products="activations=tf32" --cse --split-input-file | FileCheck %s --check-prefix=TF32
 // RUN: lathe-opt %t.f16 --lathe-narrow-products="activations=f16 kv=bf16" --cse --split-input-file | diff %t.f16 -
 
 // Operands are cast, the result stays f32 and keeps its readers.
@@ -59,6 +60,8 @@ func.func @weight_f16(%x: tensor<?x4xf32>) -> tensor<?x2xf32> {
 // CHECK: %[[W:.*]] = lathe.weight
 // CHECK: %[[W16:.*]] = lathe.cast %[[W]] : tensor<2x4xbf16> -> tensor<2x4xf16>
 // CHECK: lathe.matmul %{{.*}}, %[[W16]]
+// TF32-LABEL: @weight_bf16
+// TF32: lathe.matmul {{.*}} : tensor<?x4xf32>, tensor<2x4xf32> -> tensor<?x2xf32>
 // F32-LABEL: @weight_bf16
 // F32: lathe.matmul {{.*}} : tensor<?x4xf32>, tensor<2x4xbf16> -> tensor<?x2xf32>
 func.func @weight_bf16(%x: tensor<?x4xf32>) -> tensor<?x2xf32> {

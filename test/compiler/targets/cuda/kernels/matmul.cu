@@ -1,6 +1,7 @@
 // The products of matmul.cuh against a loop in f64.
 #include "KernelTest.h"
 #include "matmul.cuh"
+#include "matmul_tf32.cuh"
 
 using namespace lathe::kernels;
 using namespace lathe::kernels::test;
@@ -49,7 +50,14 @@ void product(const Sizes &s, Rhs layout, const std::vector<A> &a, const std::vec
   }
 }
 
-template <class Kernel, class A, class W, class Output, Rhs Layout>
+/// Operands as a product in tf32 takes them.
+std::vector<float> roundToTf32(std::vector<float> values) {
+  for (float &value : values)
+    value = std::bit_cast<float>(tf32Bits(std::bit_cast<uint32_t>(value)));
+  return values;
+}
+
+template <class Kernel, class A, class W, class Output, Rhs Layout, bool Tf32 = false>
 void runCase(Suite &suite, const std::string &kernel, const Sizes &s) {
   int64_t ldA = s.K + s.Pad, ldW = (Layout == Rhs::NK ? s.K : s.N) + s.Pad, rowsW = Layout == Rhs::NK ? s.N : s.K;
   auto a = randomVector<A>(s.Batch * s.M * ldA);
@@ -80,7 +88,10 @@ void runCase(Suite &suite, const std::string &kernel, const Sizes &s) {
   auto got =
       suite.twice(title, out, [&](int64_t blocks) { launch<Kernel>(params, BiasAndRow{deviceBias.data()}, blocks); });
   std::vector<double> want, size;
-  product(s, Layout, a, w, want, size);
+  if constexpr (Tf32)
+    product(s, Layout, roundToTf32(a), roundToTf32(w), want, size);
+  else
+    product(s, Layout, a, w, want, size);
   for (size_t i = 0; i < want.size(); ++i) {
     size[i] = 1.5 * size[i] * accumulation(s.K) + 4 * Rounding<float> * (std::fabs(want[i]) + 1 + i / s.N);
     want[i] = want[i] * 1.5 + number(bias[i % s.N]) - 0.125 * static_cast<double>(i / s.N);
@@ -136,6 +147,29 @@ void repetitions(Suite &suite) {
                        run(copies(a, first, m * k), copies(w, second, n * k), m * k, n * k));
 }
 
+template <class Output, class Tile> void tf32Cases(Suite &suite, const std::string &name) {
+  for (const Sizes &s : TileSizes) {
+    runCase<MatmulTf32<Output, Tile, Rhs::NK>, float, float, Output, Rhs::NK, true>(suite, name + " nk", s);
+    runCase<MatmulTf32<Output, Tile, Rhs::KN>, float, float, Output, Rhs::KN, true>(suite, name + " kn", s);
+  }
+}
+
+/// What rounding operands costs of random terms, the root mean square of errors over that of results.
+void tf32Accuracy(Suite &suite) {
+  const Sizes s{64, 64, 512};
+  auto a = randomVector<float>(s.M * s.K), w = randomVector<float>(s.N * s.K);
+  std::vector<double> exact, rounded, size;
+  product(s, Rhs::NK, a, w, exact, size);
+  product(s, Rhs::NK, roundToTf32(a), roundToTf32(w), rounded, size);
+  double error = 0, whole = 0;
+  for (size_t i = 0; i < exact.size(); ++i) {
+    error += (exact[i] - rounded[i]) * (exact[i] - rounded[i]);
+    whole += exact[i] * exact[i];
+  }
+  double relative = std::sqrt(error / whole);
+  suite.report("what tf32 loses", relative < 5e-4, std::to_string(relative));
+}
+
 template <class W, class A, class Output, int Rows> void fewRowsCases(Suite &suite, const std::string &name) {
   const Sizes sizes[] = {
       {1, 1, 1},        {Rows, 5, 7},         {Rows, 3, 1023},         {(Rows + 1) / 2, 4, 1024},
@@ -179,6 +213,10 @@ int main(int argc, char **argv) {
   tileCases<Half, Half, LargeTile>(suite, "f16 large");
   tileCases<BFloat16, float, MediumTile>(suite, "bf16 medium");
   tileCases<Half, float, SmallTile>(suite, "f16 small");
+  tf32Cases<float, Tf32LargeTile>(suite, "tf32 large");
+  tf32Cases<float, Tf32MediumTile>(suite, "tf32 medium");
+  tf32Cases<Half, Tf32SmallTile>(suite, "tf32 small");
+  tf32Accuracy(suite);
   fewRowsCases<Half, Half, float, 1>(suite, "f16 few ");
   fewRowsCases<Half, float, Half, 2>(suite, "f16*f32 few ");
   fewRowsCases<float, float, float, 4>(suite, "f32 few ");
@@ -188,6 +226,7 @@ int main(int argc, char **argv) {
   if constexpr (!Emulated) {
     runCase<Matmul<Half, float, LargeTile>, Half, Half, float, Rhs::NK>(suite, "f16 large", {257, 1031, 4096});
     runCase<MatmulSimt<float, float, float>, float, float, float, Rhs::NK>(suite, "f32 simt", {257, 515, 2048});
+    runCase<MatmulTf32<float, Tf32LargeTile>, float, float, float, Rhs::NK, true>(suite, "tf32", {257, 515, 2048});
   }
   if (suite.Time) {
     timeCase<MatmulFewRows<Half, Half, float, 1>, Half, Half, float>(suite, "f16 1x14336x4096", 1, 14336, 4096);
@@ -200,6 +239,12 @@ int main(int argc, char **argv) {
     timeCase<Matmul<Half, Half, LargeTile>, Half, Half, Half>(suite, "f16 large 512x14336x4096", 512, 14336, 4096);
     timeCase<Matmul<Half, Half, LargeTile>, Half, Half, Half>(suite, "f16 large 4096x4096x4096", 4096, 4096, 4096);
     timeCase<MatmulSimt<float, float, float>, float, float, float>(suite, "f32 simt 512x4096x4096", 512, 4096, 4096);
+    timeCase<MatmulTf32<float, Tf32LargeTile>, float, float, float>(suite, "tf32 large 512x4096x4096", 512, 4096, 4096);
+    timeCase<MatmulTf32<float, Tf32LargeTile>, float, float, float>(suite, "tf32 large 4096x4096x4096", 4096, 4096,
+                                                                    4096);
+    timeCase<MatmulTf32<float, Tf32MediumTile>, float, float, float>(suite, "tf32 medium 128x4096x4096", 128, 4096,
+                                                                     4096);
+    timeCase<MatmulTf32<float, Tf32SmallTile>, float, float, float>(suite, "tf32 small 16x4096x4096", 16, 4096, 4096);
   }
   repetitions(suite);
   return suite.finish();
