@@ -1,5 +1,6 @@
 // Operations with a LoopOpInterface: they describe the launch's buffers to the loop (loops/Tensor.h) and call it.
 #include "compiler/targets/cuda/KernelPrinter.h"
+#include "dialects/lathe/LoopOps.h"
 #include "dialects/lathe/reference/LoopTensor.h"
 
 using namespace mlir;
@@ -119,10 +120,61 @@ FailureOr<TemplateUse> LoopPrinter::print() {
   return use;
 }
 
+// Rows from so many columns on are worth a block of threads, and longer ones a cluster.
+static constexpr int64_t LongRow = 512, ClusterRow = 8192;
+
+/// Whether `op` takes the largest of long rows, of a kind that top_k.cuh has.
+static bool takesLargestOfRows(const LaunchBody &body, TopKOp op) {
+  static constexpr int64_t MaxCount = 64; // TopK::K
+  RankedTensorType input = op.getInput().getType();
+  Type element = input.getElementType();
+  int64_t count = op.getValues().getType().getShape().back();
+  AffineExpr cols = body.getDims(op.getInput()).back();
+  return op.getLargest() && int64_t(op.getAxis()) == input.getRank() - 1 &&
+         (element.isF32() || element.isF16() || element.isBF16()) && count >= 1 && count <= MaxCount &&
+         input.getShape().back() >= LongRow && body.getMax(cols) < UINT32_MAX;
+}
+
+/// The template for the largest elements of rows.
+static FailureOr<TemplateUse> printTopK(const LaunchBody &body, TopKOp op) {
+  static constexpr int64_t Threads = 512, Warps = Threads / 32, Room = 1024, MaxCluster = 8;
+  FailureOr<std::string> input = getParameter(body, op.getInput()),
+                         element = getElementType(op, op.getInput().getType());
+  if (failed(input) || failed(element))
+    return failure();
+  std::string outputs[2];
+  for (auto [result, name] : llvm::zip_equal(op->getResults(), outputs)) {
+    auto yielded = llvm::find(body.getYielded(), result);
+    if (yielded == body.getYielded().end())
+      return op.emitOpError() << "has a result that its launch does not store";
+    name = "p" + std::to_string(body.getOutputPort(unsigned(yielded - body.getYielded().begin())));
+  }
+  ArrayRef<AffineExpr> dims = body.getDims(op.getInput());
+  AffineExpr rows = LaunchBody::getProduct(dims.drop_back(), op.getContext());
+  int64_t count = op.getValues().getType().getShape().back(), cols = op.getInput().getType().getShape().back();
+  int64_t cluster = body.getTarget() == HopperTarget && cols >= ClusterRow ? MaxCluster : 1;
+  TemplateUse use;
+  use.Header = "top_k.cuh";
+  use.Type = llvm::formatv("TopK<{0}, {1}, {2}>", *element, count, cluster);
+  use.Config = cluster > 1 ? llvm::formatv("a cluster of {0} blocks a row", cluster).str() : "a block a row";
+  use.Params = {{"X", *input},
+                {"Values", outputs[0]},
+                {"Indices", outputs[1]},
+                {"Rows", printSize(rows)},
+                {"Cols", std::to_string(cols)}};
+  use.Threads = Threads;
+  use.SharedBytes = 8 * (Room + count + cluster * count) + 4 * Warps + 8; // TopK::Shared
+  use.Cluster = cluster;
+  use.Tiles = rows * cluster;
+  return use;
+}
+
 FailureOr<TemplateUse> cuda::printLoop(const LaunchBody &body, Operation *op) {
   for (Value value : body.getYielded())
     if (value.getDefiningOp() != op)
       return op->emitOpError() << "shares a launch with another result, but a loop is a kernel of its own; end the "
                                   "fusion before this operation";
+  if (auto top = dyn_cast<TopKOp>(op); top && takesLargestOfRows(body, top))
+    return printTopK(body, top);
   return LoopPrinter(body, cast<LoopOpInterface>(op)).print();
 }

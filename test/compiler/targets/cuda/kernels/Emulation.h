@@ -417,6 +417,17 @@ template <class T> inline T __shfl_xor_sync(unsigned, T value, int mask) {
 template <class T> inline T __shfl_sync(unsigned, T value, int lane) {
   return lathe::kernels::test::exchange(value)[lane];
 }
+inline int __syncthreads_count(bool vote) {
+  static bool votes[1024]; // by thread
+  auto &block = *lathe::kernels::test::Block::Current;
+  votes[block.Running->Thread] = vote;
+  block.wait(lathe::kernels::test::Fiber::AtBlockBarrier);
+  int count = 0;
+  for (unsigned thread = 0; thread < block.BlockSize.x; ++thread)
+    count += votes[thread];
+  block.wait(lathe::kernels::test::Fiber::AtBlockBarrier);
+  return count;
+}
 inline unsigned __ballot_sync(unsigned, bool vote) {
   unsigned votes = 0;
   for (int lane = 0; bool each : lathe::kernels::test::exchange<unsigned char>(vote))

@@ -10,6 +10,7 @@
 #include "quantized_few_sm90.cuh"
 #include "quantized_rows_sm90.cuh"
 #include "row_reduction_sm90.cuh"
+#include "top_k.cuh"
 
 using namespace lathe::kernels;
 
@@ -500,4 +501,14 @@ extern "C" __global__ void __launch_bounds__(LongArgMax::Threads, LongArgMax::Mi
     lathe_arg_max_cluster(void *p0, void *p1, int64_t d0) {
   extern __shared__ __align__(128) char smem[];
   gridTiles<LongArgMax>({.Rows = d0, .Cols = 128256}, smem, ArgMax{(const float *)p0, (int64_t *)p1, 128256});
+}
+
+using Likeliest = TopK<float, 64, 8>;
+// registers <= 64
+extern "C" __global__ void __launch_bounds__(Likeliest::Threads, Likeliest::MinBlocks) __cluster_dims__(8, 1, 1)
+    lathe_top_k_cluster(void *p0, void *p1, void *p2, int64_t d0) {
+  extern __shared__ __align__(128) char smem[];
+  gridTiles<Likeliest>(
+      {.X = (const float *)p0, .Values = (float *)p1, .Indices = (int64_t *)p2, .Rows = d0, .Cols = 128256}, smem,
+      NoBody{});
 }
