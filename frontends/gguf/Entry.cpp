@@ -1,5 +1,7 @@
 #include "frontends/gguf/Entry.h"
 
+#include "dialects/lathe/LoopOps.h"
+
 #include <limits>
 
 using namespace mlir;
@@ -11,6 +13,9 @@ struct Entry::Input {
   SmallVector<Attribute> dims;
   Type element;
 };
+
+// So many of a row's logits a sampler needs at most, unless it keeps more: those of the usual top-k samplers.
+static constexpr int64_t Candidates = 64;
 
 namespace {
 
@@ -112,11 +117,43 @@ Entry::Entry(ModuleOp module, OpBuilder &builder, ModelReader &reader, const Ent
   create(module, builder, reader, isEncoder ? "encode" : "forward", inputs, results, {shape.kv, shape.windowKv});
   function->setAttr(EntryAttrName, builder.getStringAttr(isEncoder ? "encoder" : "language_model"));
   function->setAttr(SymbolsAttrName, builder.getArrayAttr(symbols));
+  if (!isEncoder && options.likeliestTokens)
+    addCandidates(builder, shape.vocabulary, cast<SymbolAttr>(symbols.back()));
   if (isEncoder)
     module->setAttr(
         EncoderAttrName,
         builder.getDictionaryAttr({builder.getNamedAttr("max_tokens", builder.getI64IntegerAttr(maxTokens)),
                                    builder.getNamedAttr("pooling", builder.getStringAttr(readPooling(reader)))}));
+}
+
+/// A second entry, behind this one: the largest logits of each row and their tokens, for those who draw among them.
+void Entry::addCandidates(OpBuilder &builder, int64_t vocabulary, SymbolAttr rows) {
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointAfter(function);
+  MLIRContext *context = builder.getContext();
+  Location location = function.getLoc();
+  int64_t count = std::min(Candidates, vocabulary);
+  auto getType = [](int64_t columns, Type element) {
+    return RankedTensorType::get({ShapedType::kDynamic, columns}, element);
+  };
+  RankedTensorType logits = getType(vocabulary, builder.getF32Type());
+  Type results[] = {getType(count, builder.getF32Type()), getType(count, builder.getI64Type())};
+  auto candidates = func::FuncOp::create(builder, location, "candidates", builder.getFunctionType(logits, results));
+  auto describeRows = [&](StringRef name, int64_t columns) {
+    Attribute dims[] = {builder.getStringAttr(rows.getName()), builder.getI64IntegerAttr(columns)};
+    return describe(builder, name, name, dims).getDictionary(context);
+  };
+  candidates.setArgAttrs(0, describeRows("logits", vocabulary));
+  candidates.setResultAttrs(0, describeRows("candidate_logits", count));
+  candidates.setResultAttrs(1, describeRows("candidate_tokens", count));
+  candidates->setAttr(EntryAttrName, builder.getStringAttr("tensor"));
+  candidates->setAttr(SymbolsAttrName, builder.getArrayAttr(rows));
+  builder.setInsertionPointToStart(candidates.addEntryBlock());
+  AffineMap sizes =
+      AffineMap::get(0, 2, {builder.getAffineSymbolExpr(0), builder.getAffineConstantExpr(count)}, context);
+  auto top = TopKOp::create(builder, location, results, candidates.getArgument(0), ValueRange(), /*axis=*/1, sizes,
+                            /*largest=*/true);
+  func::ReturnOp::create(builder, location, top.getResults());
 }
 
 /// The function with its arguments and results, and their attributes; `builder` goes into it.

@@ -33,7 +33,8 @@ struct LayerState {
   mlir::Value slots;       ///< [T]
 };
 
-/// `@forward` of a language model, or `@encode`, while it is built.
+/// `@forward` of a language model, or `@encode`, while it is built. Where likeliest tokens are asked for, `@candidates`
+/// stands behind it.
 class Entry {
 public:
   /// Adds the function to `module` and puts `builder` into it. Reports options that do not fit.
@@ -60,6 +61,8 @@ private:
   struct Input;
   void create(mlir::ModuleOp module, mlir::OpBuilder &builder, ModelReader &reader, llvm::StringRef name,
               llvm::ArrayRef<Input> inputs, llvm::ArrayRef<Input> results, llvm::ArrayRef<StateType> states);
+
+  void addCandidates(mlir::OpBuilder &builder, int64_t vocabulary, SymbolAttr rows);
 
   mlir::func::FuncOp function;
   llvm::SmallVector<LayerPlace> layers;

@@ -14,7 +14,8 @@ struct GgufImportOptions {
   int64_t contextLength = 0;
   /// A decoder gives hidden states of whole texts, as an encoder does, instead of logits.
   bool embeddings = false;
-  /// A language model gives, beside logits, the likeliest token of each row, for devices far from who chooses tokens.
+  /// A language model gives, beside logits, the likeliest token of each row, and a second entry the likeliest ones, for
+  /// devices far from who chooses tokens.
   bool likeliestTokens = false;
   /// Bounds, both included, that replace the defaults of the symbols tokens, sequences, pages and rows.
   llvm::StringMap<std::pair<int64_t, int64_t>> dims;

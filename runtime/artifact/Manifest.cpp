@@ -231,7 +231,24 @@ void checkEncoder(const Entry &entry, const std::string &where) {
 }
 
 /// A tensor entry's symbols get their values from its inputs.
+/// An entry that finds the largest logits of a language model's rows, and their tokens.
+void checkCandidates(const Entry &entry, const std::string &where) {
+  auto isOfRows = [&](const Value &value, lathe_type type) {
+    return value.type == type && value.sizes.size() == 2 && value.symbols[0] == 0 && value.sizes[1] >= 1;
+  };
+  bool good = entry.symbols.size() == 1 && entry.inputs.size() == 1 && entry.outputs.size() == 2 &&
+              isOfRows(entry.inputs[0], LATHE_F32) && isOfRows(entry.outputs[0], LATHE_F32) &&
+              isOfRows(entry.outputs[1], LATHE_I64) && entry.outputs[0].sizes[1] == entry.outputs[1].sizes[1];
+  if (!good)
+    throw Failure(
+        LATHE_CORRUPT, where,
+        " has an input of role 'logits', f32, [rows, vocabulary], but must then have two outputs, f32 and i64, "
+        "[rows, count], and no other input");
+}
+
 void checkTensorEntry(const Entry &entry, const std::string &where) {
+  if (entry.input("logits"))
+    checkCandidates(entry, where);
   std::set<int> known;
   for (const Value &value : entry.inputs)
     known.insert(value.symbols.begin(), value.symbols.end());

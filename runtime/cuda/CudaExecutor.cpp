@@ -4,6 +4,7 @@
 #include "runtime/cuda/CudaApi.h"
 #include "runtime/cuda/LaunchTimer.h"
 #include "runtime/session/StepBuilder.h"
+#include "runtime/session/StepSampling.h"
 
 #include <algorithm>
 #include <cstring>
@@ -57,6 +58,18 @@ static size_t arenaBytes(const Program &program, const Entry &entry, const int64
   return size_t(bytes);
 }
 
+/// Offset of each output of `candidates` for so many rows, and behind them its arena and the size of all.
+static std::vector<size_t> candidateOffsets(const Program &program, const Entry *candidates, int64_t rows) {
+  std::vector<size_t> offsets = {0};
+  if (!candidates)
+    return offsets;
+  size_t count = size_t(rows * countCandidates(candidates));
+  offsets.push_back(aligned(count * sizeof(float)));
+  offsets.push_back(offsets.back() + aligned(count * sizeof(int64_t)));
+  offsets.push_back(offsets.back() + aligned(arenaBytes(program, *candidates, &rows)));
+  return offsets;
+}
+
 /// The largest step that there can be: it has no more tokens than all texts together, and no row without its token.
 static StepShape limitStep(const Entry &entry, StepShape shape) {
   ModelSymbols model(entry);
@@ -107,8 +120,12 @@ void CudaExecutor::measureBuckets() {
       needs.step = bytes;
       needs.stepTokens = step.tokens;
     }
+    const Entry *candidates = findCandidates(program->manifest, entry);
+    candidateBytes = std::max(candidateBytes, candidateOffsets(*program, candidates, largest.rows).back());
+    size_t bytesOfRow = size_t(countCandidates(candidates)) * (sizeof(float) + sizeof(int64_t));
     if (entry.output("sampled_tokens"))
-      sampledBytes = std::max(sampledBytes, size_t(std::max(largest.rows, largest.sequences)) * sizeof(int64_t));
+      bytesOfRow = std::max(bytesOfRow, sizeof(int64_t));
+    chosenBytes = std::max(chosenBytes, size_t(std::max(largest.rows, largest.sequences)) * bytesOfRow);
     int64_t most = std::min({bound(model.tokens), bound(model.sequences), bound(model.offsets) - 1, bound(model.rows)});
     int64_t fewest =
         std::max({least(model.tokens), least(model.sequences), least(model.offsets) - 1, least(model.rows)});
@@ -129,7 +146,8 @@ void CudaExecutor::create() {
   measureBuckets();
   for (size_t i = 0; i != limits.states.size(); ++i)
     needs.states += size_t(limits.bytesOf(i));
-  needs.working = metadataBytes + bucketResultBytes + bucketArenaBytes + needs.step;
+  size_t bucketBytes = bucketResultBytes + bucketArenaBytes + candidateBytes;
+  needs.working = metadataBytes + bucketBytes + needs.step;
   placed = device->place(program, needs);
   driver(driver.streamCreate, &own, StreamNonBlocking);
   last = own;
@@ -143,9 +161,9 @@ void CudaExecutor::create() {
   }
   if (metadataBytes) {
     metadata = DeviceMemory(driver, metadataBytes);
-    driver(driver.memAllocHost, &staging, metadataBytes + sampledBytes);
+    driver(driver.memAllocHost, &staging, metadataBytes + chosenBytes);
   }
-  bucketMemory = DeviceMemory(driver, bucketResultBytes + bucketArenaBytes);
+  bucketMemory = DeviceMemory(driver, bucketBytes);
   (void)memories.window.faults(); // now, as no capture allows it
   for (Bucket &bucket : buckets)
     capture(bucket);
@@ -364,7 +382,7 @@ void CudaExecutor::run(TensorCall &call) {
 
 lathe_memory_info CudaExecutor::memory() const {
   lathe_memory_info info{};
-  info.working_bytes = growingBytes + metadataBytes + bucketResultBytes + bucketArenaBytes;
+  info.working_bytes = growingBytes + metadataBytes + bucketResultBytes + bucketArenaBytes + candidateBytes;
   info.pool_bytes = memories.bytes();
   for (size_t i = 0; i != limits.states.size(); ++i)
     info.state_bytes += uint64_t(limits.bytesOf(i));
@@ -410,12 +428,28 @@ void CudaExecutor::bindStep(const Entry &entry, const StepShape &shape, DeviceAd
     outputs.push_back(reinterpret_cast<void *>(results + places[i]));
 }
 
+CandidateCopies CudaExecutor::findLargest(const StepCall &call, DeviceAddress logits, Stream stream) {
+  const Entry &entry = *findCandidates(program->manifest, *call.entry);
+  std::vector<size_t> places = candidateOffsets(*program, &entry, call.shape.rows);
+  DeviceAddress base = bucketMemory.at(bucketResultBytes + bucketArenaBytes);
+  inputs = {reinterpret_cast<void *>(logits)};
+  outputs = {reinterpret_cast<void *>(base), reinterpret_cast<void *>(base + places[1])};
+  execute(entry, &call.shape.rows, base + places[2], stream, nullptr);
+  size_t count = size_t(call.wantedRows * countCandidates(&entry));
+  auto *tokens = reinterpret_cast<int64_t *>(static_cast<char *>(staging) + metadataBytes);
+  auto *values = reinterpret_cast<float *>(tokens + count);
+  driver(driver.copyToHost, static_cast<void *>(tokens), base + places[1], count * sizeof(int64_t), stream);
+  driver(driver.copyToHost, static_cast<void *>(values), base, count * sizeof(float), stream);
+  return {{values, count}, {tokens, count}};
+}
+
 /// Copies results to where they are wanted, unless the kernels wrote them there; those in host memory are there when
 /// this returns.
 void CudaExecutor::deliver(const StepCall &call, DeviceAddress results, Stream stream, bool direct) {
   std::vector<size_t> places = resultOffsets(*call.entry, call.shape.rows);
   auto *sampled = reinterpret_cast<int64_t *>(static_cast<char *>(staging) + metadataBytes);
   bool wait = false;
+  CandidateCopies largest;
   for (size_t i = 0; i != call.entry->outputs.size() && call.wantedRows; ++i) {
     DeviceAddress source = results + places[i];
     if (call.entry->outputs[i].role != "logits") {
@@ -430,7 +464,9 @@ void CudaExecutor::deliver(const StepCall &call, DeviceAddress results, Stream s
       driver(driver.copyToHost, static_cast<void *>(call.logits), source, bytes, stream);
     else if (call.logits && !direct)
       driver(driver.copyOnDevice, reinterpret_cast<DeviceAddress>(call.logits), source, bytes, stream);
-    wait |= call.logits && call.logitsMemory == LATHE_MEMORY_HOST;
+    if (call.candidates)
+      largest = findLargest(call, direct ? reinterpret_cast<DeviceAddress>(call.logits) : source, stream);
+    wait |= call.candidates || (call.logits && call.logitsMemory == LATHE_MEMORY_HOST);
   }
   markEnd(driver, stream, own, done);
   if (wait) {
@@ -439,6 +475,10 @@ void CudaExecutor::deliver(const StepCall &call, DeviceAddress results, Stream s
   }
   if (call.sampledTokens && call.wantedRows)
     std::copy_n(sampled, call.wantedRows, call.sampledTokens);
+  if (call.candidates) {
+    call.candidates->logits.assign(largest.logits.begin(), largest.logits.end());
+    call.candidates->tokens.assign(largest.tokens.begin(), largest.tokens.end());
+  }
 }
 
 void CudaExecutor::step(const StepCall &call) {

@@ -5,7 +5,15 @@
 #include "runtime/cuda/DataMemory.h"
 #include "runtime/cuda/PlacedProgram.h"
 
+#include <span>
+
 namespace lathe::runtime::cuda {
+
+/// The largest logits of a step's rows and their tokens, in pinned memory.
+struct CandidateCopies {
+  std::span<const float> logits;
+  std::span<const int64_t> tokens;
+};
 
 /// What one session has on the GPU besides the program. Calls are ordered on the session's stream or the caller's; a
 /// change of stream waits for the work before it through an event. Steps of one token a sequence are replayed from
@@ -47,6 +55,8 @@ private:
   void placeTensors(TensorCall &call, DeviceAddress base, Stream stream);
   bool copyOutputs(const TensorCall &call, Stream stream);
   void checkEarlierCall();
+  /// Finds the largest logits of a step's rows; the copies are there when the stream is done.
+  CandidateCopies findLargest(const StepCall &call, DeviceAddress logits, Stream stream);
   void bindStep(const Entry &entry, const StepShape &shape, DeviceAddress results);
   void deliver(const StepCall &call, DeviceAddress results, Stream stream, bool direct);
 
@@ -58,14 +68,15 @@ private:
 
   std::vector<Bucket> buckets;
   size_t bucketResultBytes = 0, bucketArenaBytes = 0;
-  SessionBytes needs;       ///< `step`: results and arena of the largest one that is not captured
-  size_t metadataBytes = 0; ///< of the largest step
-  size_t sampledBytes = 0;  ///< of its sampled tokens
+  SessionBytes needs;        ///< `step`: results and arena of the largest one that is not captured
+  size_t metadataBytes = 0;  ///< of the largest step
+  size_t chosenBytes = 0;    ///< of its sampled tokens, or its candidates
+  size_t candidateBytes = 0; ///< of its candidates on the device, and what finding them takes
 
   std::vector<DeviceMemory> pools;
   DeviceMemory metadata;     ///< the step's arrays, at offsets that depend on its shape alone
-  DeviceMemory bucketMemory; ///< results, then arena, of all graphs: they never run at the same time
-  void *staging = nullptr;   ///< pinned host memory: where arrays are gathered, behind them sampled tokens
+  DeviceMemory bucketMemory; ///< results, then arena, of all graphs: they never run at the same time; then candidates
+  void *staging = nullptr;   ///< pinned host memory: where arrays are gathered, behind them what was chosen
   DeviceAddress growing = 0;
   size_t growingBytes = 0;
   uint64_t growths = 0;

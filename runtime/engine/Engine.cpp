@@ -74,21 +74,29 @@ void Engine::fillStep(std::span<const StepShare> shares) {
     if (share.wantsRow)
       rows.push_back(int32_t(tokens.size()) - 1);
   }
-  bool choosesItself = entry.output("sampled_tokens") && std::all_of(shares.begin(), shares.end(), [](auto &share) {
-                         return !share.wantsRow || share.request->takesLikeliest();
-                       });
-  logits.resize(choosesItself ? 0 : rows.size() * size_t(textLimits.vocabulary));
-  likeliest.assign(choosesItself ? rows.size() : 0, -1);
+  auto all = [&](auto holds) {
+    return std::all_of(shares.begin(), shares.end(),
+                       [&](auto &share) { return !share.wantsRow || holds(*share.request); });
+  };
+  bool likeliest =
+      entry.output("sampled_tokens") && all([](const Request &request) { return request.takesLikeliest(); });
+  int64_t count = session->candidateCount(entry);
+  bool drawn = !likeliest && count && all([&](const Request &request) { return request.takesCandidates(count); });
+  samplers.clear();
+  for (size_t i = 0; drawn && i != shares.size(); ++i)
+    samplers.push_back(shares[i].wantsRow ? shares[i].request->sampler() : lathe_sampler{});
+  logits.resize(likeliest || drawn ? 0 : rows.size() * size_t(textLimits.vocabulary));
+  chosen.assign(likeliest || drawn ? rows.size() : 0, -1);
 }
 
 void Engine::settle(std::span<const StepShare> shares) {
   std::span<float> rest = logits;
-  size_t next = 0; // of `likeliest`
+  size_t next = 0; // of `chosen`
   for (const StepShare &share : shares) {
     if (!share.wantsRow)
       continue;
-    if (!likeliest.empty()) {
-      int32_t token = likeliest[next++];
+    if (!chosen.empty()) {
+      int32_t token = chosen[next++];
       if (!share.request->isFinished())
         share.request->advance(token);
       continue;
@@ -135,7 +143,8 @@ std::optional<Failure> Engine::run(std::span<const StepShare> shares, std::uniqu
   options.rows = rows.empty() ? &NoRow : rows.data();
   options.row_count = rows.size();
   options.logits = logits.empty() ? nullptr : logits.data();
-  options.sampled_tokens = likeliest.empty() ? nullptr : likeliest.data();
+  options.sampled_tokens = chosen.empty() ? nullptr : chosen.data();
+  options.samplers = samplers.empty() ? nullptr : samplers.data();
   options.logits_bytes = logits.size() * sizeof(float);
   std::optional<Failure> failure;
   isStepping = true;

@@ -56,8 +56,9 @@ private:
   // Of the step in progress: its thread's alone.
   std::vector<SequenceState *> sequences;
   std::vector<int32_t> counts, tokens, rows;
-  std::vector<float> logits;      ///< of the rows, or
-  std::vector<int32_t> likeliest; ///< their tokens where all requests take the likeliest and the model chooses it
+  std::vector<float> logits;           ///< of the rows, or
+  std::vector<int32_t> chosen;         ///< their tokens where the model or the session chooses them
+  std::vector<lathe_sampler> samplers; ///< of the sequences where some of them are drawn
 };
 
 } // namespace lathe::runtime

@@ -56,7 +56,7 @@ void Request::describe(std::span<const float> row, int32_t token) {
 int32_t Request::choose(std::span<float> row, std::span<const uint32_t> allowed) const {
   const SamplingOptions &sampling = options.sampling;
   addBias(row, options.logitBiases);
-  if (sampling.repeatPenalty != 1 || sampling.presencePenalty != 0 || sampling.frequencyPenalty != 0) {
+  if (hasPenalties(sampling)) {
     std::span<const int32_t> recent = known;
     size_t count = size_t(options.penaltyTokens);
     penalize(row, count == 0 || count > recent.size() ? recent : recent.last(count), sampling);
@@ -112,17 +112,33 @@ void Request::advance(std::span<float> row) {
   }
 }
 
-bool Request::takesLikeliest() const {
-  const SamplingOptions &sampling = options.sampling;
-  bool changed = sampling.repeatPenalty != 1 || sampling.presencePenalty != 0 || sampling.frequencyPenalty != 0 ||
-                 !options.logitBiases.empty() || guide;
-  return sampling.temperature == 0 && !changed && !options.wantsLogProbabilities && !options.wantsLogits &&
-         options.topTokens == 0;
+bool Request::needsLogits() const {
+  return hasPenalties(options.sampling) || !options.logitBiases.empty() || guide || options.wantsLogProbabilities ||
+         options.wantsLogits || options.topTokens != 0;
 }
 
-void Request::advance(int32_t likeliest) {
+bool Request::takesLikeliest() const { return options.sampling.temperature == 0 && !needsLogits(); }
+
+bool Request::takesCandidates(int64_t count) const {
+  return needsCandidatesAlone(options.sampling, count) && !needsLogits();
+}
+
+lathe_sampler Request::sampler() const {
+  const SamplingOptions &sampling = options.sampling;
+  lathe_sampler sampler{};
+  sampler.struct_size = sizeof(sampler);
+  sampler.temperature = sampling.temperature;
+  sampler.top_p = sampling.topP;
+  sampler.min_p = sampling.minP;
+  sampler.top_k = sampling.topK;
+  sampler.typical_p = sampling.typicalP;
+  sampler.seed = options.seed;
+  return sampler;
+}
+
+void Request::advance(int32_t chosen) {
   try {
-    take(likeliest);
+    take(chosen);
   } catch (const Failure &problem) {
     fail(problem.code(), problem.message());
   }

@@ -43,8 +43,12 @@ public:
   void advance(std::span<float> row);
   /// Whether the likeliest token is next, whatever the others are, and nothing else is wanted of the logits.
   bool takesLikeliest() const;
-  /// Takes the likeliest token, which the device has chosen.
-  void advance(int32_t likeliest);
+  /// Whether the `count` largest logits are all that the next token depends on and all that is wanted.
+  bool takesCandidates(int64_t count) const;
+  /// How it is chosen among those.
+  lathe_sampler sampler() const;
+  /// Takes a token that was chosen where the logits are.
+  void advance(int32_t chosen);
   /// Ends it, unless it is finished.
   void finish(lathe_finish reason);
   void fail(lathe_code code, const std::string &message);
@@ -57,6 +61,8 @@ public:
   int32_t topCount() const { return options.topTokens; }
 
 private:
+  /// Whether logits are changed before the choice, or wanted for something else.
+  bool needsLogits() const;
   /// Notes what is wanted of the model's own logits.
   void describe(std::span<const float> row, int32_t token);
   int32_t choose(std::span<float> row, std::span<const uint32_t> allowed) const;

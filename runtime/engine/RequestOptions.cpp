@@ -51,22 +51,6 @@ static int64_t readMaxTokens(const lathe_request_options &given, const TextLimit
   return given.max_tokens ? given.max_tokens : longest - prompt + 1;
 }
 
-static SamplingOptions readSampler(const lathe_sampler &given) {
-  SamplingOptions options;
-  options.temperature = given.temperature;
-  options.topK = given.top_k;
-  options.typicalP = given.typical_p;
-  options.topP = given.top_p;
-  options.minP = given.min_p;
-  options.repeatPenalty = given.repeat_penalty == 0 ? 1 : given.repeat_penalty;
-  options.presencePenalty = given.presence_penalty;
-  options.frequencyPenalty = given.frequency_penalty;
-  checkSamplingOptions(options);
-  if (given.penalty_tokens < 0)
-    throw Failure(LATHE_INVALID_ARGUMENT, "penalty_tokens is ", given.penalty_tokens, " but must be at least 0");
-  return options;
-}
-
 static bool isText(std::string_view text) {
   while (!text.empty()) {
     Character character = readCharacter(text);

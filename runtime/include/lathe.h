@@ -352,14 +352,17 @@ typedef struct lathe_step_options {
   const int32_t *tree_parents;      /* [T]: the row a row attends through, -1: the sequence's end */
   const int32_t *adapters;          /* [T]: adapter of each row, -1: none */
   const uint32_t *logit_mask;       /* [R, ceil(V / 32)]: bit v % 32 of word v / 32 allows token v */
-  const lathe_sampler *samplers;    /* [S]: sample on the device; NULL: the most likely token */
+  const lathe_sampler *samplers;    /* [S]: how sampled_tokens are drawn, see below; NULL: the most likely ones */
   int32_t *sampled_tokens;          /* [R], out; what GGUF files become on CUDA has it */
   float *sampled_log_probabilities; /* [R], out */
 } lathe_step_options;
 
 /* Runs one step. On failure no sequence has changed its length. Returns when host logits and sampled tokens are
  * there; without them, or with device logits, when the work is enqueued on the stream. The option arrays may be reused
- * at once. LATHE_INVALID_ARGUMENT: a bad count, token, row or repeated sequence. LATHE_OUT_OF_MEMORY: the pages do not
+ * at once. With samplers, the device finds the largest logits of each row and the rest stays there: a sampler has
+ * temperature 0, or a top_k of at most their number, which is 64, and no penalties. The token is the one that the same
+ * sampler draws from all logits; its random number depends on the seed and on how many tokens the row's text has.
+ * LATHE_INVALID_ARGUMENT: a bad count, token, row, sampler or repeated sequence. LATHE_OUT_OF_MEMORY: the pages do not
  * suffice; the message has the numbers. LATHE_UNSUPPORTED: a reserved field. */
 LATHE_API lathe_status lathe_session_step(lathe_session *session, const lathe_step_options *options);
 

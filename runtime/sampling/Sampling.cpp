@@ -9,6 +9,30 @@
 
 namespace lathe::runtime {
 
+SamplingOptions readSampler(const lathe_sampler &given) {
+  SamplingOptions options;
+  options.temperature = given.temperature;
+  options.topK = given.top_k;
+  options.typicalP = given.typical_p;
+  options.topP = given.top_p;
+  options.minP = given.min_p;
+  options.repeatPenalty = given.repeat_penalty == 0 ? 1 : given.repeat_penalty;
+  options.presencePenalty = given.presence_penalty;
+  options.frequencyPenalty = given.frequency_penalty;
+  checkSamplingOptions(options);
+  if (given.penalty_tokens < 0)
+    throw Failure(LATHE_INVALID_ARGUMENT, "penalty_tokens is ", given.penalty_tokens, " but must be at least 0");
+  return options;
+}
+
+bool hasPenalties(const SamplingOptions &options) {
+  return options.repeatPenalty != 1 || options.presencePenalty != 0 || options.frequencyPenalty != 0;
+}
+
+bool needsCandidatesAlone(const SamplingOptions &options, int64_t count) {
+  return !hasPenalties(options) && (options.temperature == 0 || (options.topK > 0 && options.topK <= count));
+}
+
 void checkSamplingOptions(const SamplingOptions &options) {
   constexpr float Most = std::numeric_limits<float>::max();
   const struct {
@@ -111,7 +135,12 @@ int32_t chooseToken(std::vector<Candidate> candidates, float temperature, double
 int32_t sampleToken(std::span<const float> row, const SamplingOptions &options, double random) {
   if (options.temperature == 0)
     return mostLikelyToken(row);
-  std::vector<Candidate> candidates = candidatesOf(row);
+  return sampleCandidates(candidatesOf(row), options, random);
+}
+
+int32_t sampleCandidates(std::vector<Candidate> candidates, const SamplingOptions &options, double random) {
+  if (options.temperature == 0)
+    return chooseToken(std::move(candidates), 0, random);
   keepTopK(candidates, options.topK);
   keepTypical(candidates, options.typicalP);
   keepTopP(candidates, options.topP);

@@ -7,6 +7,8 @@
 #ifndef LATHE_RUNTIME_SAMPLING_SAMPLING_H
 #define LATHE_RUNTIME_SAMPLING_SAMPLING_H
 
+#include "runtime/include/lathe.h"
+
 #include <cstdint>
 #include <span>
 #include <utility>
@@ -26,6 +28,15 @@ struct SamplingOptions {
   float presencePenalty = 0;  ///< taken off once
   float frequencyPenalty = 0; ///< taken off each time
 };
+
+/// What the sampler says. Throws Failure (LATHE_INVALID_ARGUMENT) with the first number that is out of its range.
+SamplingOptions readSampler(const lathe_sampler &given);
+
+/// Whether tokens that are there already count.
+bool hasPenalties(const SamplingOptions &options);
+
+/// Whether the choice needs no more of the logits than their `count` largest, which the sampler does not change.
+bool needsCandidatesAlone(const SamplingOptions &options, int64_t count);
 
 /// Throws Failure (LATHE_INVALID_ARGUMENT) with the first option that is out of its range, its value and the range.
 void checkSamplingOptions(const SamplingOptions &options);
@@ -62,6 +73,8 @@ double randomNumber(uint64_t seed, uint64_t index);
 /// where there are no candidates.
 int32_t chooseToken(std::vector<Candidate> candidates, float temperature, double random);
 
+/// All filters and the choice, over the candidates of a row.
+int32_t sampleCandidates(std::vector<Candidate> candidates, const SamplingOptions &options, double random);
 /// All filters and the choice, over a row that was changed as wanted. Throws Failure (LATHE_DEVICE_ERROR) where no
 /// token can be chosen.
 int32_t sampleToken(std::span<const float> row, const SamplingOptions &options, double random);

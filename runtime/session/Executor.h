@@ -30,6 +30,14 @@ struct StepShape {
   int64_t tokens, sequences, pages, rows;
 };
 
+/// The largest logits of the wanted rows of a step, in descending order, and their tokens: `[rows, count]`, in host
+/// memory.
+struct CandidateRows {
+  int64_t count;
+  std::vector<float> logits;
+  std::vector<int64_t> tokens;
+};
+
 /// The arrays that a language model reads in one step, padded to `shape`.
 struct StepCall {
   const Entry *entry;
@@ -37,9 +45,10 @@ struct StepCall {
   std::vector<int64_t> symbols;
   std::vector<int32_t> tokens, positions, rowOffsets, lengths, blockTables, slots, rows;
   std::vector<int32_t> windowBlockTables, windowSlots; ///< of the states with a window
-  int64_t wantedRows;     ///< the first rows of the result go to `logits`, the others are padding
-  float *logits;          ///< may be null
-  int32_t *sampledTokens; ///< of the wanted rows, in host memory; may be null
+  int64_t wantedRows;        ///< the first rows of the result go to `logits`, the others are padding
+  float *logits;             ///< may be null
+  int32_t *sampledTokens;    ///< of the wanted rows, in host memory; may be null
+  CandidateRows *candidates; ///< to be filled, with the entry that findCandidates gives; may be null
   lathe_memory logitsMemory;
   void *stream;
 

@@ -2,6 +2,7 @@
 
 #include "runtime/Failure.h"
 #include "runtime/artifact/MadeUpWeights.h"
+#include "runtime/session/StepSampling.h"
 #include "runtime/session/TensorBinding.h"
 
 #include <algorithm>
@@ -223,6 +224,10 @@ void Session::settle(SequenceState &sequence, std::span<const PageKey> keys) {
   pages->settle(sequence, keys);
 }
 
+int64_t Session::candidateCount(const Entry &model) const {
+  return countCandidates(findCandidates(program->manifest, model));
+}
+
 void Session::step(const lathe_step_options &options, SequenceState *(*stateOf)(const Session &, lathe_sequence *)) {
   std::lock_guard lock(mutex);
   parts.clear();
@@ -254,7 +259,9 @@ void Session::addPart(SequenceState *sequence) {
 
 void Session::runParts(const lathe_step_options &options) {
   const Entry &entry = entryFor(options.entry, LATHE_ENTRY_LANGUAGE_MODEL);
-  checkStep(entry, options, limits.longest, parts);
+  const Entry *candidates = findCandidates(program->manifest, entry);
+  checkStep(entry, candidates, options, limits.longest, parts);
+  std::vector<SamplingOptions> samplers = readSamplers(options, parts.size(), countCandidates(candidates));
   try {
     pages->reserve(parts, [&](size_t group, int32_t target, int32_t source) {
       executor->copyPage(group, target, source, options.stream);
@@ -262,7 +269,11 @@ void Session::runParts(const lathe_step_options &options) {
     stepCall.entry = &entry;
     stepCall.shape = executor->pad(entry, shapeOf(entry, options, parts));
     fillStep(options, limits, parts, stepCall);
+    candidateRows.count = countCandidates(candidates);
+    stepCall.candidates = samplers.empty() ? nullptr : &candidateRows;
     executor->step(stepCall);
+    if (!samplers.empty())
+      drawTokens(options, samplers, parts, stepCall);
   } catch (...) {
     for (const StepPart &part : parts)
       pages->trim(*part.sequence);

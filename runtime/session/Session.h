@@ -38,6 +38,8 @@ public:
   void step(const lathe_step_options &options, std::span<SequenceState *const> sequences);
   /// The entry of this name, or with null the only one of this kind.
   const Entry &entryFor(const char *name, lathe_entry_kind kind) const;
+  /// How many of a row's logits a step of the model can give to samplers; 0: none.
+  int64_t candidateCount(const Entry &model) const;
   /// Sequences that can be open at one time.
   int64_t sequenceCapacity() const { return maxSequences; }
   /// Sequences that can be opened beside those that are.
@@ -71,6 +73,7 @@ private:
   TensorCall tensorCall{};
   EmbedCall embedCall;
   StepCall stepCall{};
+  CandidateRows candidateRows;
   std::vector<StepPart> parts;
 };
 

@@ -19,14 +19,14 @@ ModelSymbols::ModelSymbols(const Entry &entry)
 
 int64_t greatestLength(const Entry &entry) { return entry.symbols[size_t(ModelSymbols(entry).pages)].max * PageTokens; }
 
-static void refuseReserved(const Entry &entry, const lathe_step_options &options) {
+static void refuseReserved(const Entry &entry, const Entry *candidates, const lathe_step_options &options) {
   const std::pair<const char *, const void *> fields[] = {
       {"embeddings", options.embeddings},
       {"hidden_states", options.hidden_states},
       {"tree_parents", options.tree_parents},
       {"adapters", options.adapters},
       {"logit_mask", options.logit_mask},
-      {"samplers", options.samplers},
+      {"samplers", candidates ? nullptr : options.samplers},
       {"sampled_tokens", entry.output("sampled_tokens") ? nullptr : options.sampled_tokens},
       {"sampled_log_probabilities", options.sampled_log_probabilities}};
   for (auto &[name, value] : fields)
@@ -55,8 +55,9 @@ static void checkRows(const lathe_step_options &options, uint64_t sequences, int
                   vocabulary, " take ", needed);
 }
 
-void checkStep(const Entry &entry, const lathe_step_options &options, int64_t longest, std::vector<StepPart> &parts) {
-  refuseReserved(entry, options);
+void checkStep(const Entry &entry, const Entry *candidates, const lathe_step_options &options, int64_t longest,
+               std::vector<StepPart> &parts) {
+  refuseReserved(entry, candidates, options);
   ModelSymbols symbols(entry);
   if (parts.empty() || !options.tokens)
     throw Failure(LATHE_INVALID_ARGUMENT, "a step needs sequences and tokens");
@@ -162,7 +163,7 @@ void fillStep(const lathe_step_options &options, const StateLimits &limits, cons
     call.rows[i] = options.rows ? options.rows[i] : call.rowOffsets[i + 1] - 1;
   call.logits = options.logits;
   call.logitsMemory = options.logits_memory;
-  call.sampledTokens = options.sampled_tokens;
+  call.sampledTokens = options.samplers ? nullptr : options.sampled_tokens;
   call.stream = options.stream;
 }
 

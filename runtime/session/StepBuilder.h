@@ -16,7 +16,9 @@ struct ModelSymbols {
 int64_t greatestLength(const Entry &entry);
 
 /// Refuses what this step's entry cannot do, and wrong counts, tokens, rows. Fills `parts`; changes nothing else.
-void checkStep(const Entry &entry, const lathe_step_options &options, int64_t longest, std::vector<StepPart> &parts);
+/// `candidates` is what findCandidates gives.
+void checkStep(const Entry &entry, const Entry *candidates, const lathe_step_options &options, int64_t longest,
+               std::vector<StepPart> &parts);
 
 /// The sizes that the step has before padding.
 StepShape shapeOf(const Entry &entry, const lathe_step_options &options, const std::vector<StepPart> &parts);

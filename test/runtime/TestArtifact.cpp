@@ -165,9 +165,21 @@ ArtifactSource sampledToySource() {
   source.sections[0].bytes = image("ToySampledCuda.bin");
   source.manifest["entries"][0]["outputs"].push_back(
       value("sampled", "i64", ordered_json::array({"rows"}), "sampled_tokens"));
-  ordered_json kernel = source.manifest["kernels"][0];
-  kernel["name"] = "lathe_toy_choose";
-  source.manifest["kernels"].push_back(kernel);
+  source.manifest["entries"].push_back(
+      {{"name", "candidates"},
+       {"kind", "tensor"},
+       {"symbols", ordered_json::array({symbol("rows", 1, 64)})},
+       {"inputs", ordered_json::array({value("logits", "f32", {"rows", 8}, "logits")})},
+       {"outputs", ordered_json::array({value("candidate_logits", "f32", {"rows", 3}, "candidate_logits"),
+                                        value("candidate_tokens", "i64", {"rows", 3}, "candidate_tokens")})},
+       {"states", ordered_json::array()}});
+  source.manifest["images"][0]["entries"]["candidates"] = {
+      {"run", 0x2400}, {"arena_bytes", 0x2600}, {"output_dims", 0x2700}};
+  for (const char *name : {"lathe_toy_choose", "lathe_toy_find"}) {
+    ordered_json kernel = source.manifest["kernels"][0];
+    kernel["name"] = name;
+    source.manifest["kernels"].push_back(kernel);
+  }
   return source;
 }
 

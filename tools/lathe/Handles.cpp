@@ -44,9 +44,15 @@ Device createDevice(const std::string &name, int threads) {
 }
 
 size_t chooseEntry(const Program &program, const std::string &model, const std::string &name) {
-  size_t count = lathe_program_entry_count(program.get()), entry = 0;
-  if (name.empty() && count == 1)
-    return 0;
+  size_t count = lathe_program_entry_count(program.get()), entry = 0, models = 0, only = 0;
+  // Beside a language model there may be an entry that finds the largest of its logits.
+  for (size_t i = 0; i != count; ++i)
+    if (lathe_program_entry(program.get(), i)->kind == LATHE_ENTRY_LANGUAGE_MODEL) {
+      ++models;
+      only = i;
+    }
+  if (name.empty() && (count == 1 || models == 1))
+    return only;
   while (entry != count && name != lathe_program_entry(program.get(), entry)->name)
     ++entry;
   if (entry != count)
@@ -68,7 +74,7 @@ static std::string checkDeviceName(const std::string &text) {
 
 void addModelOptions(CLI::App &command, ModelArguments &arguments) {
   command.add_option("model", arguments.model, "The .lathe file")->required();
-  command.add_option("--entry", arguments.entry, "Entry point (default: the only one)");
+  command.add_option("--entry", arguments.entry, "Entry point (default: the only one, or the only language model)");
   command.add_option("--device", arguments.device, "cpu, cuda or cuda:N (default: what the model was compiled for)")
       ->check(CLI::Validator(checkDeviceName, "DEVICE"));
   command.add_option("--threads", arguments.threads, "CPU threads (default: what affinity and cgroup allow)")

@@ -1,8 +1,10 @@
 // The toy model on the fake GPU: numbers, graphs, streams.
+#include "runtime/sampling/Sampling.h"
 #include "test/runtime/ToyReference.h"
 #include "test/runtime/cuda/FakeCudaFixture.h"
 
 #include <algorithm>
+#include <set>
 
 using namespace lathe;
 using test::advance;
@@ -328,6 +330,117 @@ TEST_F(CudaSampledStep, EnginesLeaveLogitsThatNobodyWantsOnTheDevice) {
   EXPECT_EQ(calls("bytes to host"), 3 * 6 * 8);
   write(true); // with rows of 8 logits, until the one that wants them is done
   EXPECT_GT(calls("bytes to host"), 3 * 6 * 8 + 6 * 8 * 4);
+}
+
+static lathe_sampler makeSampler(float temperature, int32_t topK, uint64_t seed) {
+  lathe_sampler sampler{};
+  sampler.struct_size = sizeof(sampler);
+  sampler.temperature = temperature;
+  sampler.top_k = topK;
+  sampler.seed = seed;
+  return sampler;
+}
+
+/// What the sampler draws of all logits behind `text`.
+static int32_t draw(const lathe_sampler &sampler, const std::vector<int32_t> &text) {
+  std::vector<float> logits = toyLogits(text);
+  return runtime::sampleToken(logits, runtime::readSampler(sampler), runtime::randomNumber(sampler.seed, text.size()));
+}
+
+TEST_F(CudaSampledStep, SamplersDrawFromTheLargestLogits) {
+  test::Sequence first = test::openSequence(session), second = test::openSequence(session);
+  std::vector<int32_t> texts[] = {someText(5), someText(3)}, next[] = {texts[0], texts[1]};
+  lathe_sampler samplers[] = {makeSampler(100, 3, 7), makeSampler(50, 2, 8)};
+  samplers[1].top_p = 0.9f;
+  std::set<int32_t> drawn;
+  for (int i = 0; i != 12; ++i) { // the prompts, then graphs
+    Step step;
+    step.add(first, next[0]);
+    step.add(second, next[1]);
+    lathe_step_options options = step.options();
+    int32_t tokens[2] = {-1, -1};
+    options.logits = nullptr;
+    options.samplers = samplers;
+    options.sampled_tokens = tokens;
+    int bytes = calls("bytes to host");
+    ASSERT_EQ(test::outcome(lathe_session_step(session.get(), &options)).message, "");
+    EXPECT_EQ(calls("bytes to host"), bytes + 2 * 3 * 12);
+    for (int text : {0, 1}) {
+      EXPECT_EQ(tokens[text], draw(samplers[text], texts[text])) << i;
+      drawn.insert(tokens[text]);
+      texts[text].push_back(tokens[text]);
+      next[text] = {tokens[text]};
+    }
+  }
+  EXPECT_GT(drawn.size(), 1u);
+}
+
+TEST_F(CudaSampledStep, SamplersThatNeedMoreAreRefused) {
+  test::Sequence sequence = test::openSequence(session);
+  Step step;
+  step.add(sequence, someText(4));
+  int32_t token = -1;
+  lathe_sampler sampler = makeSampler(1, 4, 0);
+  auto refuse = [&](int32_t *tokens) {
+    lathe_step_options options = step.options();
+    options.samplers = &sampler;
+    options.sampled_tokens = tokens;
+    test::Outcome result = test::outcome(lathe_session_step(session.get(), &options));
+    EXPECT_EQ(result.code, LATHE_INVALID_ARGUMENT);
+    return result.message;
+  };
+  EXPECT_EQ(refuse(&token),
+            "lathe_session_step: samplers[0] has top_k 4, but the device gives the 3 largest logits of a "
+            "row; set top_k from 1 to 3 or temperature 0, or take the logits and choose from them");
+  sampler.top_k = 2;
+  sampler.presence_penalty = 1;
+  EXPECT_EQ(refuse(&token),
+            "lathe_session_step: samplers[0] has penalties, which change logits that stay on the device; "
+            "take the logits and choose from them");
+  sampler.presence_penalty = 0;
+  EXPECT_EQ(refuse(nullptr),
+            "lathe_session_step: samplers are set but sampled_tokens, which takes what they draw, is NULL");
+  EXPECT_EQ(lathe_sequence_length(sequence.get()), 0);
+}
+
+TEST_F(CudaSampledStep, EnginesDrawWhereTheLogitsAre) {
+  lathe_engine_options options{};
+  options.struct_size = sizeof(options);
+  lathe_engine *created = nullptr;
+  test::succeed(lathe_engine_create(session.get(), &options, &created));
+  test::Engine engine(created);
+  for (int32_t topK : {3, 4}) { // with 4 all rows come to the host
+    std::vector<test::Request> requests;
+    std::vector<lathe_sampler> samplers;
+    for (uint64_t i = 0; i != 3; ++i) {
+      samplers.push_back(makeSampler(float(i) * 50, topK, i));
+      std::vector<int32_t> text = someText(5 + 7 * i, int32_t(i));
+      lathe_request_options ask{};
+      ask.struct_size = sizeof(ask);
+      ask.tokens = text.data();
+      ask.token_count = text.size();
+      ask.max_tokens = 6;
+      ask.sampler = &samplers.back();
+      lathe_request *request = nullptr;
+      test::succeed(lathe_engine_submit(engine.get(), &ask, &request));
+      requests.emplace_back(request);
+    }
+    int bytes = calls("bytes to host");
+    for (size_t unfinished = 1; unfinished != 0;)
+      test::succeed(lathe_engine_step(engine.get(), &unfinished));
+    EXPECT_EQ(calls("bytes to host"), bytes + 3 * 6 * (topK == 3 ? 3 * 12 : 8 * 4));
+    for (size_t i = 0; i != requests.size(); ++i) {
+      lathe_request_output output{};
+      output.struct_size = sizeof(output);
+      test::succeed(lathe_request_poll(requests[i].get(), &output));
+      ASSERT_EQ(output.token_count, 6u);
+      std::vector<int32_t> text = someText(5 + 7 * i, int32_t(i));
+      for (size_t token = 0; token != 6; ++token) {
+        EXPECT_EQ(output.tokens[token], draw(samplers[i], text)) << i << " " << token;
+        text.push_back(output.tokens[token]);
+      }
+    }
+  }
 }
 
 TEST_F(CudaStep, PromptsOfAllSizesFindTheirMemory) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <dlfcn.h>
+#include <numeric>
 #include <stdexcept>
 
 namespace lathe::test {
@@ -37,6 +38,21 @@ static void choose(const FakeLaunch &launch) {
   for (size_t row = 0; row != launch.grid[0]; ++row) {
     const float *first = logits + int64_t(row) * toy::Vocabulary;
     pointer<int64_t>(launch.arguments[1])[row] = std::max_element(first, first + toy::Vocabulary) - first;
+  }
+}
+
+/// The kernel of its second entry.
+static void find(const FakeLaunch &launch) {
+  for (size_t row = 0; row != launch.grid[0]; ++row) {
+    const float *logits = pointer<float>(launch.arguments[0]) + int64_t(row) * toy::Vocabulary;
+    int64_t order[toy::Vocabulary];
+    std::iota(order, order + toy::Vocabulary, 0);
+    std::sort(order, order + toy::Vocabulary,
+              [&](int64_t a, int64_t b) { return logits[a] > logits[b] || (logits[a] == logits[b] && a < b); });
+    for (size_t i = 0; i != toy::Candidates; ++i) {
+      pointer<float>(launch.arguments[1])[row * toy::Candidates + i] = logits[order[i]];
+      pointer<int64_t>(launch.arguments[2])[row * toy::Candidates + i] = order[i];
+    }
   }
 }
 
@@ -83,6 +99,7 @@ FakeCuda::FakeCuda() : library(dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL)) {
   add("lathe_pick", "ppiii", pick);
   add("lathe_toy_write", "ppppi", write);
   add("lathe_toy_choose", "pp", choose);
+  add("lathe_toy_find", "ppp", find);
   add("lathe_toy_attend", "pppppppiii", attend);
 }
 

@@ -8,7 +8,7 @@
 
 namespace toy {
 
-inline constexpr int64_t Vocabulary = 8;
+inline constexpr int64_t Vocabulary = 8, Candidates = 3;
 
 struct Arrays {
   const int32_t *tokens, *positions, *rowOffsets, *lengths, *blockTables, *slots, *rows;
