@@ -41,7 +41,7 @@ static std::optional<BatchTile> completeTile(const BatchShape &shape, int64_t to
   int64_t stage = shape.Sums * units * UnitBytes + tokens * 128;
   int64_t fixed = (units % 4 ? 3 * UnitBytes : 0) + groups * 4 * shape.Sums * TurnBytes + ControlBytes;
   int64_t stages = std::min((SharedLimit - fixed) / stage, MostStages);
-  bool sumsFit = split == 1 || blocks * 64 * shape.Sums * tokens * 4 <= stages * stage;
+  bool sumsFit = split == 1 || shape.Sums * tokens * (units * UnitRows + 4) * 4 <= stages * stage;
   if (stages < FewestStages || !sumsFit)
     return {};
   return BatchTile{tokens, units, groups, split, stages, stages * stage + fixed};

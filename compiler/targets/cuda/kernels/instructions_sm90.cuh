@@ -58,6 +58,10 @@ __device__ inline void copyBulk(void *shared, const void *global, uint32_t bytes
                : "memory");
 }
 
+/// clusterBarrier() in two halves, by all threads of the cluster: what stands between them need not be waited for.
+__device__ inline void arriveAtCluster() { asm volatile("barrier.cluster.arrive.aligned;" ::: "memory"); }
+__device__ inline void waitForCluster(int) { asm volatile("barrier.cluster.wait.aligned;" ::: "memory"); }
+
 /// Arrives once all copies that this thread has started with copyAsync16 are done.
 __device__ inline void arriveAfterCopies(uint64_t *barrier) {
   asm volatile("cp.async.mbarrier.arrive.noinc.shared::cta.b64 [%0];" ::"r"(sharedAddress(barrier)) : "memory");
@@ -77,6 +81,8 @@ void arrive(uint64_t *barrier);
 void arriveExpecting(uint64_t *barrier, uint32_t bytes);
 void waitBarrier(uint64_t *barrier, uint32_t parity);
 void copyBulk(void *shared, const void *global, uint32_t bytes, uint64_t *barrier);
+void arriveAtCluster();
+void waitForCluster(int blocks);
 void arriveAfterCopies(uint64_t *barrier);
 template <int Id, int Threads> void syncSome();
 

@@ -74,6 +74,28 @@ template <HalfElement Element, class Outputs, class Left = AsIs> struct PackedMa
   }
 };
 
+/// Passes the sums of neighbouring elements (row, col ..) of part `index`, which all exist, through its epilogue. `I`
+/// counts the parts until it is `index`.
+template <class Outputs, int I = 0, int Count, int Sums, class Body>
+__device__ inline void finishPart(int index, const float (&sums)[Count][Sums], int64_t row, int64_t col,
+                                  const Body &body, float (&values)[Count]) {
+  if constexpr (I + 1 < OutputsOf<Outputs>::Parts)
+    if (index != I)
+      return finishPart<Outputs, I + 1>(index, sums, row, col, body, values);
+  finishNeighbours(epilogueOf<I>(body), sums, row, col, values);
+}
+
+/// Stores neighbouring elements of part `index`, which all exist.
+template <class Outputs, int I = 0, int Count, int Sums, class Element>
+__device__ inline void storeValues(int index, const ProductPart<Element, Sums> &part, const float (&values)[Count],
+                                   int64_t row, int64_t col) {
+  if constexpr (I + 1 < OutputsOf<Outputs>::Parts)
+    if (index != I)
+      return storeValues<Outputs, I + 1>(index, part, values, row, col);
+  using Output = typename OutputsOf<Outputs>::template Output<I>;
+  storeVector(static_cast<Output *>(part.C) + row * part.LdC + col, 0, values);
+}
+
 /// Passes the sums of neighbouring elements (row, col ..) of part `index` through its epilogue and stores those that
 /// exist. `I` counts the parts until it is `index`.
 template <class Outputs, int I = 0, int Count, int Sums, class Element, class Body>

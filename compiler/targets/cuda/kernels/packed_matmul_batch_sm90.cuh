@@ -51,8 +51,10 @@ template <HalfElement Element, class Outputs, class Tile> struct PackedMatmulBat
   static constexpr int TurnFloats = Sums * 8 * 20; ///< a warp's, to turn 16 x 8 sums round
   static constexpr int ControlBytes = 512;
   static constexpr int SharedBytes = RingBytes + Consumers / 32 * TurnFloats * 4 + ControlBytes;
-  static constexpr int Columns = Tile::Tokens / 8, Share = ceilDiv(Columns, Split);
-  static_assert(Split == 1 || Consumers * Each * Sums * Columns * 16 <= RingBytes,
+  static constexpr int Columns = Tile::Tokens / 8;
+  /// The sums of a block for those of its cluster: Pitch of them for each row of A, so that writes meet no bank twice.
+  static constexpr int Pitch = Units * 16 + 4, ShareRows = ceilDiv(Tile::Tokens, Split);
+  static_assert(Split == 1 || Sums * Tile::Tokens * Pitch * 4 <= RingBytes,
                 "the sums of a block must fit its ring; use more stages");
 
   struct Barriers {
@@ -92,6 +94,8 @@ template <HalfElement Element, class Outputs, class Tile> struct PackedMatmulBat
     Work Share;
   };
   static_assert(sizeof(Control) <= ControlBytes, "barriers need more room");
+
+  using Accumulators = float[Each][Sums][Columns * 4];
 
   /// Everyone has written its sums, or everyone has read them.
   static __device__ void meet() {
@@ -226,13 +230,12 @@ template <HalfElement Element, class Outputs, class Tile> struct PackedMatmulBat
   static __device__ void multiply(const Params &p, const Work &work, char *ring, float *turns, Barriers &barriers,
                                   const Epilogue &epilogue) {
     int lane = threadIdx.x % 32, warp = threadIdx.x / 32, group = warp / 4;
-    float *turn = turns + warp * TurnFloats;
     RingPosition<Stages> next;
     // What the epilogue reads may come from the kernel before.
     waitForPrevious();
 #pragma unroll 1
     for (int item = work.First; item < work.Count; item += work.Stride) {
-      float sums[Each][Sums][Columns * 4];
+      Accumulators sums;
 #pragma unroll
       for (int t = 0; t < Each; ++t)
 #pragma unroll
@@ -272,78 +275,145 @@ template <HalfElement Element, class Outputs, class Tile> struct PackedMatmulBat
           holdAccumulators(sums[t][s]);
       if (work.Begin < work.End && lane == 0)
         arrive(barriers.Empty + before(next.Stage));
-      // 2. The sums of the cluster meet; this block goes on with `Share` times 8 rows.
-      if constexpr (Split > 1) {
-        syncSome<1, Consumers>(); // nobody reads the ring any more
+      // 2. Out: a lane's own sums, or a share of the cluster's.
+      if constexpr (Split > 1)
+        storeShare(p, work, item, reinterpret_cast<float *>(ring), sums, epilogue);
+      else
+        storeOwn(p, work, item, turns + warp * TurnFloats, sums, epilogue);
+    }
+  }
+
+  /// Which of a block's units the sums of this warp are, for its product `t`.
+  static __device__ int slotOf(int t) {
+    int warp = threadIdx.x / 32;
+    return (warp / 4 * Each + t) * 4 + warp % 4;
+  }
+
+  template <class Epilogue>
+  static __device__ void storeOwn(const Params &p, const Work &work, int item, float *turn, const Accumulators &sums,
+                                  const Epilogue &epilogue) {
+    int token = work.token(item);
 #pragma unroll
-        for (int t = 0; t < Each; ++t)
+    for (int t = 0; t < Each; ++t) {
+      int slot = slotOf(t);
+      int64_t unit = work.unit(item) + slot;
+      if (slot >= Units || unit >= work.Units)
+        continue;
+      typename Params::Part part;
+      int index = p.findPart(unit, 1, 16, part);
 #pragma unroll
-          for (int s = 0; s < Sums; ++s)
+      for (int j = 0; j < Columns; ++j) {
+        float out[Sums][4];
 #pragma unroll
-            for (int j = 0; j < Columns; ++j)
-              storeVector(reinterpret_cast<float *>(ring) + partialIndex(t, s, j), 0,
-                          reinterpret_cast<const float (&)[4]>(sums[t][s][j * 4]));
-        meet();
-      }
-      // 3. Out.
-      int token = work.token(item);
+        for (int s = 0; s < Sums; ++s)
 #pragma unroll
-      for (int t = 0; t < Each; ++t) {
-        int slot = (group * Each + t) * 4 + warp % 4;
-        int64_t unit = work.unit(item) + slot;
-        if (slot >= Units || unit >= work.Units)
-          continue;
-        typename Params::Part part;
-        int index = p.findPart(unit, 1, 16, part);
-#pragma unroll
-        for (int jj = 0; jj < Share; ++jj) {
-          float out[Sums][4];
-          int j = jj;
-          if constexpr (Split > 1) {
-            j += work.Rank * Share;
-            if (j >= Columns)
-              continue;
-            addPeers(out, reinterpret_cast<const float *>(ring), t, j);
-          } else {
-#pragma unroll
-            for (int s = 0; s < Sums; ++s)
-#pragma unroll
-              for (int i = 0; i < 4; ++i)
-                out[s][i] = sums[t][s][jj * 4 + i];
-          }
-          if (token + j * 8 < p.M)
-            store(p, part, index, out, turn, token + j * 8, int(unit) * 16, epilogue);
-        }
-      }
-      if constexpr (Split > 1) {
-        fenceAsync(); // bulk copies come to where sums were
-        __syncwarp();
-        meet();
+          for (int i = 0; i < 4; ++i)
+            out[s][i] = sums[t][s][j * 4 + i];
+        if (token + j * 8 < p.M)
+          store(p, part, index, out, turn, token + j * 8, int(unit) * 16, epilogue);
       }
     }
   }
 
-  /// Where a thread's four sums stand.
-  static __device__ int partialIndex(int t, int s, int j) {
-    return (((t * Sums + s) * Columns + j) * Consumers + int(threadIdx.x)) * 4;
+  /// The blocks of a cluster show each other their sums, and each stores those of ShareRows rows of A.
+  template <class Epilogue>
+  static __device__ void storeShare(const Params &p, const Work &work, int item, float *partials,
+                                    const Accumulators &sums, const Epilogue &epilogue) {
+    int lane = threadIdx.x % 32, g = lane / 4, pair = lane % 4 * 2;
+    syncSome<1, Consumers>(); // nobody reads the ring any more
+#pragma unroll
+    for (int t = 0; t < Each; ++t)
+      if (int slot = slotOf(t); slot < Units)
+#pragma unroll
+        for (int s = 0; s < Sums; ++s)
+#pragma unroll
+          for (int i = 0; i < Columns * 4; ++i)
+            partials[(s * Tile::Tokens + i / 4 * 8 + pair + i % 2) * Pitch + slot * 16 + i / 2 % 2 * 8 + g] =
+                sums[t][s][i];
+    meet();
+    // Four columns of a row at a time, and several times at once: what a time waits for are other blocks' memory and
+    // the operands of the epilogue.
+    constexpr int Quads = Units * 4, Times = ceilDiv(ShareRows * Quads, Consumers), Batch = smaller(Times, 4);
+#pragma unroll 1
+    for (int first = 0; first < Times; first += Batch) {
+      Place places[Batch];
+      float four[Batch][4][Sums];
+#pragma unroll
+      for (int b = 0; b < Batch; ++b) {
+        int id = (first + b) * Consumers + int(threadIdx.x), row = work.Rank * ShareRows + id / Quads;
+        places[b].find(p, work, item, id < ShareRows * Quads ? row : Tile::Tokens, id % Quads);
+        addPeers(four[b], partials + smaller(row, Tile::Tokens - 1) * Pitch, id % Quads);
+      }
+      if (first + Batch >= Times) {
+        fenceAsync(); // bulk copies come to where sums were
+        __syncwarp();
+        arriveAtCluster();
+      }
+      storePlaces(places, four, epilogue);
+    }
+    __syncwarp();
+    waitForCluster(Split);
   }
 
-  static __device__ void addPeers(float (&out)[Sums][4], const float *partials, int t, int j) {
+  /// Four columns of a row of C.
+  struct Place {
+    typename Params::Part Part;
+    int Index;
+    int64_t Row, Col;
+    bool Exists, Whole;
+
+    __device__ void find(const Params &p, const Work &work, int item, int row, int quad) {
+      int64_t unit = work.unit(item) + quad / 4;
+      Exists = row < Tile::Tokens && work.token(item) + row < p.M && unit < work.Units;
+      Index = p.findPart(unit, 1, 16, Part);
+      Row = work.token(item) + row;
+      Col = unit * 16 + quad % 4 * 4;
+      Exists = Exists && Col < Part.N;
+      Whole = Exists && Col + 4 <= Part.N;
+    }
+  };
+
+  /// The cluster's sums of four columns, in the order of its blocks. `row` are this block's.
+  static __device__ void addPeers(float (&out)[4][Sums], const float *row, int quad) {
     float parts[Split][Sums][4];
 #pragma unroll
     for (int peer = 0; peer < Split; ++peer)
 #pragma unroll
       for (int s = 0; s < Sums; ++s)
-        loadPeer4(partials + partialIndex(t, s, j), peer, parts[peer][s]);
+        loadPeer4(row + s * (Tile::Tokens * Pitch) + quad * 4, peer, parts[peer][s]);
 #pragma unroll
     for (int s = 0; s < Sums; ++s)
 #pragma unroll
       for (int i = 0; i < 4; ++i) {
-        out[s][i] = parts[0][s][i];
+        out[i][s] = parts[0][s][i];
 #pragma unroll
         for (int peer = 1; peer < Split; ++peer)
-          out[s][i] += parts[peer][s][i];
+          out[i][s] += parts[peer][s][i];
       }
+  }
+
+  template <int Count, class Epilogue>
+  static __device__ void storePlaces(const Place (&places)[Count], const float (&sums)[Count][4][Sums],
+                                     const Epilogue &epilogue) {
+    bool whole = true;
+#pragma unroll
+    for (int b = 0; b < Count; ++b)
+      whole = whole && places[b].Whole;
+    if (whole) {
+      // Results may be what an epilogue reads, for all that the compiler knows: it would not load behind a store.
+      float values[Count][4];
+#pragma unroll
+      for (int b = 0; b < Count; ++b)
+        finishPart<Outputs>(places[b].Index, sums[b], places[b].Row, places[b].Col, epilogue, values[b]);
+#pragma unroll
+      for (int b = 0; b < Count; ++b)
+        storeValues<Outputs>(places[b].Index, places[b].Part, values[b], places[b].Row, places[b].Col);
+      return;
+    }
+#pragma unroll
+    for (int b = 0; b < Count; ++b)
+      if (places[b].Exists)
+        storePart<Outputs>(places[b].Index, places[b].Part, sums[b], places[b].Row, places[b].Col, epilogue);
   }
 
   template <class Epilogue>

@@ -482,6 +482,8 @@ inline uint4 loadStreaming16(const void *pointer) { return *static_cast<const ui
 inline uint32_t lowHalves(uint32_t first, uint32_t second) { return (first & 0xffff) | second << 16; }
 inline uint32_t highHalves(uint32_t first, uint32_t second) { return first >> 16 | (second & 0xffff0000); }
 inline void clusterBarrier(int blocks) { test::Block::Current->waitForCluster(unsigned(blocks)); }
+inline void arriveAtCluster() {}
+inline void waitForCluster(int blocks) { test::Block::Current->waitForCluster(unsigned(blocks)); }
 inline float loadPeer(const float *pointer, int rank) {
   return *reinterpret_cast<const float *>(test::Block::Peers[rank] +
                                           (reinterpret_cast<const char *>(pointer) - test::Block::Base));
