@@ -144,6 +144,19 @@ int64_t LaunchBody::getMax(AffineExpr expression) const {
   return Bounds(symbols).getRange(expression.replaceSymbols(ProgramDims)).second;
 }
 
+bool LaunchBody::isNeverWritten(Value value) const {
+  auto argument = dyn_cast<BlockArgument>(value);
+  if (!argument)
+    return false;
+  Value outside = plan::LaunchOp(Launch).getInputs()[argument.getArgNumber()];
+  if (outside.getDefiningOp<plan::AddressOp>())
+    return true;
+  auto port = dyn_cast<BlockArgument>(outside);
+  auto program = port ? dyn_cast<plan::ProgramOp>(port.getOwner()->getParentOp()) : plan::ProgramOp();
+  // Outputs and states come in behind the inputs.
+  return program && port.getArgNumber() < program.getInputs().size();
+}
+
 FailureOr<unsigned> LaunchBody::getInputPort(Operation *user, Value value) const {
   if (auto argument = dyn_cast<BlockArgument>(value))
     return argument.getArgNumber();

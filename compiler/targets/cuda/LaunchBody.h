@@ -44,6 +44,8 @@ public:
   llvm::ArrayRef<mlir::Type> getPortTypes() const { return PortTypes; }
   /// Number of the port that `value` came in by. Fails with a diagnostic on `user` when it was computed in the launch.
   llvm::FailureOr<unsigned> getInputPort(mlir::Operation *user, mlir::Value value) const;
+  /// Whether `value` comes in as an input of the call or as a weight, so that no kernel of the call writes it.
+  bool isNeverWritten(mlir::Value value) const;
   /// Number of the port of `getYielded()[yielded]`.
   unsigned getOutputPort(unsigned yielded) const { return getBlock().getNumArguments() + Outputs[yielded]; }
   /// The results of the launch that this part computes.

@@ -9,6 +9,12 @@ static constexpr int64_t MaxDimensions = 1024; // Rope::MaxDims
 
 static StringRef getPairing(RopeOp op) { return op.getPairing() == RopePairing::Adjacent ? "Adjacent" : "Half"; }
 
+/// The parameter `Early` of a template that turns.
+static StringRef getEarly(const LaunchBody &body, RopeOp op) {
+  bool early = body.isNeverWritten(op.getPositions()) && (!op.getFactors() || body.isNeverWritten(op.getFactors()));
+  return early ? ", true" : "";
+}
+
 /// Adds the parameters that say how to turn. Fails with a diagnostic.
 static LogicalResult addRotation(const LaunchBody &body, RopeOp op, TemplateUse &use) {
   FailureOr<std::string> positions = getParameter(body, op.getPositions());
@@ -53,7 +59,7 @@ FailureOr<TemplateUse> cuda::printRope(const LaunchBody &body, RopeOp op) {
   std::string stride = printSize(dims[1] * dims[2]);
   TemplateUse use;
   use.Header = "rope.cuh";
-  use.Type = llvm::formatv("Rope<{0}, {1}, Pairing::{2}>", *input, *output, getPairing(op));
+  use.Type = llvm::formatv("Rope<{0}, {1}, Pairing::{2}{3}>", *input, *output, getPairing(op), getEarly(body, op));
   use.Config = "one block a token";
   use.Params = {{"X", *x},
                 {"Out", "p" + std::to_string(body.getOutputPort(0))},
@@ -137,7 +143,7 @@ FailureOr<TemplateUse> cuda::printAppendKv(const LaunchBody &body, AppendKvOp op
     use.Type = "AppendKv<" + types + ">";
     return use;
   }
-  use.Type = llvm::formatv("AppendRotatedKv<{0}, Pairing::{1}>", types, getPairing(rope));
+  use.Type = llvm::formatv("AppendRotatedKv<{0}, Pairing::{1}{2}>", types, getPairing(rope), getEarly(body, rope));
   if (failed(addRotation(body, rope, use)))
     return failure();
   setRotationWork(dims, use);

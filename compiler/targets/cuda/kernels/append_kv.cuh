@@ -3,7 +3,8 @@
 // A slot of -1 writes nothing. Pages are laid out as paged_attention.cuh says.
 //
 //   AppendKv<Input, State, Shape>
-//   AppendRotatedKv<Input, State, Shape, Pairing>   keys are turned on the way, as rope.cuh turns a token's heads
+//   AppendRotatedKv<Input, State, Shape, Pairing, Early>   keys are turned on the way, as rope.cuh turns a token's
+//                                                          heads
 //
 // K [Tokens, KvHeads, KeyWidth] with LdK elements between tokens, V [Tokens, KvHeads, ValueWidth] with LdV.
 // No two tokens of a step share a slot. Values are rounded to State, one of pages.cuh; those of a block of q8_0 share a
@@ -70,8 +71,10 @@ template <FloatElement Input, PageElement State, class Shape> struct AppendKv {
   }
 };
 
-template <FloatElement Input, PageElement State, class Shape, Pairing Pairs> struct AppendRotatedKv {
+template <FloatElement Input, PageElement State, class Shape, Pairing Pairs, bool Early = false>
+struct AppendRotatedKv {
   using Rotation = Rope<Input, float, Pairs>;
+  static constexpr bool WaitsItself = Early;
   static constexpr int Threads = Rotation::Threads, MinBlocks = 4, SharedBytes = Rotation::SharedBytes;
   struct Params {
     const Input *K, *V;
@@ -99,17 +102,21 @@ template <FloatElement Input, PageElement State, class Shape, Pairing Pairs> str
 
   static __device__ void run(const Params &p, int64_t token, char *smem, const NoBody &) {
     constexpr int Width = Shape::KeyWidth;
+    int pairs = int(p.Dims / 2), rest = Width - int(p.Dims);
+    float *cosines = reinterpret_cast<float *>(smem), *sines = cosines + pairs;
+    // 1. One angle a pair, and values.
+    if constexpr (Early)
+      startNext();
+    fillAngles<Threads>(p, token, cosines, sines);
+    if constexpr (Early)
+      waitForPrevious();
     int64_t slot = p.Slots[token];
     if (slot < 0)
       return;
-    int pairs = int(p.Dims / 2), rest = Width - int(p.Dims);
-    float *cosines = reinterpret_cast<float *>(smem), *sines = cosines + pairs;
     int64_t offset = slot % PageTokens;
     State *layer = elementsAfter(p.Pool, slot / PageTokens * p.PageElements + p.LayerOffset);
-    // 1. Values, and one angle a pair.
     appendHeads<Shape::KvHeads, Shape::ValueWidth, Threads>(
         elementsAfter(layer, Shape::KvHeads * PageTokens * Width + offset * Shape::ValueWidth), p.V + token * p.LdV);
-    fillAngles<Threads>(p, token, cosines, sines);
     __syncthreads();
     // 2. Keys: pairs, then what is not turned.
     const Input *keys = p.K + token * p.LdK;
@@ -119,14 +126,12 @@ template <FloatElement Input, PageElement State, class Shape, Pairing Pairs> str
       });
       return;
     } else {
-      for (int id = threadIdx.x; id < Shape::KvHeads * pairs; id += Threads) {
-        int head = id / pairs, i = id % pairs;
-        int first = Pairs == Pairing::Adjacent ? 2 * i : i, second = Pairs == Pairing::Adjacent ? first + 1 : i + pairs;
-        State *out = layer + (head * PageTokens + offset) * Width;
-        float a = toValue(keys[head * Width + first]), b = toValue(keys[head * Width + second]);
-        out[first] = fromValue<State>(a * cosines[i] - b * sines[i]);
-        out[second] = fromValue<State>(b * cosines[i] + a * sines[i]);
-      }
+      turnPairs<Pairs, Threads>(keys, Width, Shape::KvHeads, pairs, cosines, sines,
+                                [&](int64_t head, int i, float a, float b) {
+                                  State *out = layer + (head * PageTokens + offset) * Width;
+                                  out[Pairs == Pairing::Adjacent ? 2 * i : i] = fromValue<State>(a);
+                                  out[Pairs == Pairing::Adjacent ? 2 * i + 1 : i + pairs] = fromValue<State>(b);
+                                });
       for (int id = threadIdx.x; id < Shape::KvHeads * rest; id += Threads) {
         int head = id / rest, at = int(p.Dims) + id % rest;
         layer[(head * PageTokens + offset) * Width + at] = fromValue<State>(toValue(keys[head * Width + at]));

@@ -2,7 +2,8 @@
 //
 //   Together<Kernels...>
 //     All tiles of the first, then all of the second, and so on: kernels that do not need each other.
-//     Params {.Head = {...}, .Tail = {.Head = {...}, .Tail = ...}}; body together(body, body, ...).
+//     Params {.Head = {...}, .Tail = {.Head = {...}, .Tail = ...}}; body together(body, body, ...). Where not all
+//     wait for the kernels before themselves, nothing is done before.
 //   MeetingProducts<First, Second>
 //     Two products of one left operand and one shape [M, N], c[m, n] = epilogue(first sum, second sum, m, n), from two
 //     templates of one product, of matmul.cuh or quantized_matmul.cuh, that differ in their weights alone; the output
@@ -32,7 +33,7 @@ __host__ __device__ inline Parts<First, Rest...> together(const First &first, co
 
 template <class First, class... Rest> struct Together {
   static_assert((... && (Rest::Threads == First::Threads)), "kernels of one launch must have the same Threads");
-  static_assert(!WaitsItself<First> && (... && !WaitsItself<Rest>), "the wrapper waits for all parts");
+  static constexpr bool WaitsItself = kernels::WaitsItself<First> && (... && kernels::WaitsItself<Rest>);
   static constexpr int Threads = First::Threads;
   static constexpr int MinBlocks =
       Together<Rest...>::MinBlocks < First::MinBlocks ? Together<Rest...>::MinBlocks : First::MinBlocks;
@@ -53,6 +54,7 @@ template <class First, class... Rest> struct Together {
 };
 
 template <class Last> struct Together<Last> {
+  static constexpr bool WaitsItself = kernels::WaitsItself<Last>;
   static constexpr int Threads = Last::Threads, MinBlocks = Last::MinBlocks, SharedBytes = Last::SharedBytes;
   using Params = Parts<typename Last::Params>;
   static __host__ __device__ int64_t tiles(const Params &p) { return Last::tiles(p.Head); }

@@ -6,7 +6,7 @@
 // CHECK:      using Template = AppendKv<float, Half, AttentionShape<2, 2, 16, 8>>;
 // CHECK:      const float *p0, const float *p1, const Half *p2, const int32_t *p3, Half *p4, int64_t d0, int64_t l0)
 // CHECK:      .K = p0, .V = p1, .Pool = p4, .Slots = p3, .Tokens = d0, .LdK = 32, .LdV = 16, .PageElements = 1536, .LayerOffset = l0 * 768
-// CHECK:      using Template = Rope<float, Half, Pairing::Half>;
+// CHECK:      using Template = Rope<float, Half, Pairing::Half, true>;
 // CHECK:      .X = p0, .Out = p2, .Positions = p1, .Factors = nullptr, .Tokens = d0, .Heads = 4, .Width = 16, .Dims = 16, .LdX = 64, .LdOut = 64, .PositionStride = 1, .Base = 10000.0f
 // CHECK:      using Template = PagedAttention<Half, Half, float, AttentionShape<4, 2, 16, 8>>;
 // CHECK:      .Tokens = d0, .Sequences = d2, .Pages = d3, .LdQ = 64, .LdOut = 32, .PageElements = 1536, .LayerOffset = l0 * 768, .Scale = 0.25f

@@ -80,7 +80,7 @@ void rotatedCase(Suite &suite, const std::string &name, int64_t tokens, int64_t 
   Buffer<Input> deviceK(k), deviceV(v);
   Buffer<int32_t> deviceSlots(slots), devicePositions(positions);
   Buffer<State> pool(before);
-  using Kernel = AppendRotatedKv<Input, State, Shape, Pairs>;
+  using Kernel = AppendRotatedKv<Input, State, Shape, Pairs, /*Early=*/Pairs == Pairing::Adjacent>;
   typename Kernel::Params params{.K = deviceK.data(),
                                  .V = deviceV.data(),
                                  .Pool = pool.data(),

@@ -23,7 +23,7 @@ template <class Input, class Output, Pairing Pairs> void runCase(Suite &suite, c
   Buffer<int32_t> devicePositions(positions);
   Buffer<float> deviceFactors(factors);
   auto out = Buffer<Output>::poisoned(c.InPlace ? 1 : c.Tokens * ldOut);
-  using Kernel = Rope<Input, Output, Pairs>;
+  using Kernel = Rope<Input, Output, Pairs, /*Early=*/Pairs == Pairing::Half>;
   typename Kernel::Params params{.X = in.data(),
                                  .Out = c.InPlace ? reinterpret_cast<Output *>(in.data()) : out.data(),
                                  .Positions = devicePositions.data(),
