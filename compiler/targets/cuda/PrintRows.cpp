@@ -14,6 +14,7 @@ struct RowRoot {
   std::string Finish;  ///< the Row of a summary `s`
   std::string Element; ///< the root's result of x[i] and the Row `r`
   unsigned Axis;       ///< where the dimensions that make up a row begin
+  Value Gains = {};    ///< what `Element` calls gains[i], of a row's columns, never written; or null
 };
 } // namespace
 
@@ -65,6 +66,17 @@ static void spreadRows(const LaunchBody &body, StringRef reduction, int64_t summ
   use.setWork(work, rows, cols.ceilDiv(Cluster * Threads * Vector));
 }
 
+/// The functor's function that brings numbers of columns before other kernels have ended.
+static LogicalResult printFetch(const LaunchBody &body, const ElementSpace &space, Value gains, Functor &functor,
+                                std::string &text) {
+  ElementPrinter printer(body, space, functor);
+  if (failed(printer.assign(gains, "gains[i]")))
+    return failure();
+  text += "  template <int N> __device__ void fetch(int64_t col, float (&gains)[N]) const {\n" +
+          printIndex(space).str() + printer.print(4) + "  }\n";
+  return success();
+}
+
 /// What all row reductions have in common: a kernel with the functor `Rows`.
 static TemplateUse makeUse(const LaunchBody &body, const Functor &functor, StringRef text, StringRef reduction,
                            int64_t summaryFields, ArrayRef<AffineExpr> dims, unsigned axis) {
@@ -109,6 +121,8 @@ static FailureOr<TemplateUse> printRows(const LaunchBody &body, const RowRoot &r
   AffineExpr cols = LaunchBody::getProduct(dims.drop_front(root.Axis), op->getContext());
   text += llvm::formatv("  __device__ Row finish(const {0}::Summary &s, int64_t, bool) const {{ return {1}; }\n",
                         root.Reduction, llvm::formatv(root.Finish.c_str(), functor.getSize(cols)));
+  if (root.Gains && failed(printFetch(body, space, root.Gains, functor, text)))
+    return failure();
   ElementPrinter printer(body, space, functor);
   printer.bind(input, "x[i]");
   std::string element = root.Element;
@@ -118,10 +132,14 @@ static FailureOr<TemplateUse> printRows(const LaunchBody &body, const RowRoot &r
   for (unsigned i = 0; i < body.getYielded().size(); ++i)
     if (failed(printer.store(i)))
       return failure();
-  text += "  template <int N> __device__ void store(int64_t row, int64_t col, const float (&x)[N], const Row &r) const "
-          "{\n" +
-          printIndex(space).str() + printer.print(4) + "  }\n";
-  return makeUse(body, functor, text, root.Reduction, root.SummaryFields, dims, root.Axis);
+  text +=
+      llvm::formatv("  template <int N> __device__ void store(int64_t row, int64_t col, const float (&x)[N], {0}const "
+                    "Row &r) const {{\n{1}{2}  }\n",
+                    root.Gains ? "const float (&gains)[N], " : "", printIndex(space), printer.print(4));
+  TemplateUse use = makeUse(body, functor, text, root.Reduction, root.SummaryFields, dims, root.Axis);
+  if (root.Gains)
+    use.Type.insert(use.Type.size() - 1, ", 4, true");
+  return use;
 }
 
 static unsigned getLastAxis(Value value) { return cast<RankedTensorType>(value.getType()).getRank() - 1; }
@@ -143,8 +161,13 @@ FailureOr<TemplateUse> cuda::printRmsNorm(const LaunchBody &body, RmsNormOp op) 
                   "Scale",
                   "{{rsqrtf(s.Sum / float({0}) + " + epsilon + ")}",
                   "(x[i] * r.Scale)",
-                  getLastAxis(op.getInput())};
+                  getLastAxis(op.getInput()),
+                  body.isNeverWritten(op.getWeight()) ? Value(op.getWeight()) : Value()};
   return printRows(body, root, [&](ElementPrinter &printer, std::string &element) -> LogicalResult {
+    if (root.Gains) {
+      element = "(x[i] * r.Scale * gains[i])";
+      return success();
+    }
     FailureOr<std::string> weight = printer.get(op.getWeight());
     if (failed(weight))
       return failure();

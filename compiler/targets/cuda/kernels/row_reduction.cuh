@@ -1,10 +1,12 @@
 // One summary of every row, then every element of the row rewritten with it: norms, softmax, sums, arg max.
 //
-//   RowReduction<Reduction, Group, Vector>
+//   RowReduction<Reduction, Group, Vector, Early>
 //   Reduction  SumReduction, SumOfSquares, MeanVariance, SoftmaxSum, MaxReduction, MinReduction, ProductReduction,
 //              ArgMaxReduction below, or any struct with the same members
 //   Group      threads that share a row: 32 (8 rows a block of 256, short rows), 128, 256, 512 or 1024
 //   Vector     neighbouring elements a thread handles at once, 4 or 1
+//   Early      whether elements are rewritten with numbers of their columns, weights or inputs of the call, which are
+//              fetched before the kernels before this one have ended; may be left out
 //
 // Rows are [Rows, Cols]; the body does its own loads and stores:
 //   static constexpr bool Stores;     // false: the summary is the result, no second pass
@@ -12,6 +14,10 @@
 //   template <int N> __device__ void load(int64_t row, int64_t col, float (&x)[N]) const;
 //   __device__ Row finish(const Reduction::Summary &s, int64_t row, bool leader) const;   // one thread a row leads
 //   template <int N> __device__ void store(int64_t row, int64_t col, const float (&x)[N], const Row &r) const;
+// With Early:
+//   template <int N> __device__ void fetch(int64_t col, float (&gains)[N]) const;
+//   template <int N> __device__ void store(int64_t row, int64_t col, const float (&x)[N], const float (&gains)[N],
+//                                          const Row &r) const;
 // N is Vector or 1. `load` may be called twice for an element beyond CachedCols, so there a result must not be the
 // buffer that `load` reads; up to CachedCols it may.
 //
@@ -190,9 +196,10 @@ template <class Reduction> __device__ inline typename Reduction::Summary mergeLa
   return mine;
 }
 
-template <class Reduction, int Group, int Vector = 4> struct RowReduction {
+template <class Reduction, int Group, int Vector = 4, bool Early = false> struct RowReduction {
   static_assert(Group % 32 == 0 && Group <= 1024, "Group must be whole warps, 1024 threads at most");
   static_assert((Vector & (Vector - 1)) == 0, "Vector must be a power of two");
+  static constexpr bool WaitsItself = Early;
   static constexpr int Threads = Group == 32 ? 256 : Group, MinBlocks = 1024 / Threads;
   static constexpr int Cached = 16 / Vector; ///< vectors a thread keeps in registers between the passes
   static constexpr int CachedCols = Group * 16;
@@ -206,16 +213,38 @@ template <class Reduction, int Group, int Vector = 4> struct RowReduction {
     return ceilDiv<int64_t>(params.Rows, Threads / Group);
   }
 
+  template <int N, class Body>
+  static __device__ void store(const Body &body, int64_t row, int64_t col, const float (&x)[N], const float (&gains)[N],
+                               const typename Body::Row &result) {
+    if constexpr (Early)
+      body.template store<N>(row, col, x, gains, result);
+    else
+      body.template store<N>(row, col, x, result);
+  }
+  template <int N, class Body> static __device__ void fetch(const Body &body, int64_t col, float (&gains)[N]) {
+    if constexpr (Early)
+      body.template fetch<N>(col, gains);
+  }
+
   template <class Body> static __device__ void run(const Params &params, int64_t tile, char *smem, const Body &body) {
     int lane = threadIdx.x % Group;
     int64_t row = tile * (Threads / Group) + threadIdx.x / Group;
+    int64_t whole = params.Cols / Vector;
+    float gains[Cached][Vector];
+    if constexpr (Early) {
+      startNext();
+#pragma unroll
+      for (int i = 0; i < Cached; ++i)
+        if (lane + int64_t(i) * Group < whole)
+          fetch<Vector>(body, (lane + int64_t(i) * Group) * Vector, gains[i]);
+      waitForPrevious();
+    }
     // A block of several rows has one warp a row, and warps do not wait for each other.
     if (row >= params.Rows)
       return;
     // 1. Load and summarize.
     float kept[Cached][Vector];
     Summary summary = Reduction::identity();
-    int64_t whole = params.Cols / Vector;
 #pragma unroll
     for (int i = 0; i < Cached; ++i) {
       int64_t vector = lane + int64_t(i) * Group;
@@ -253,15 +282,19 @@ template <class Reduction, int Group, int Vector = 4> struct RowReduction {
       for (int i = 0; i < Cached; ++i) {
         int64_t vector = lane + int64_t(i) * Group;
         if (vector < whole)
-          body.template store<Vector>(row, vector * Vector, kept[i], result);
+          store<Vector>(body, row, vector * Vector, kept[i], gains[i], result);
       }
       for (int64_t vector = lane + int64_t(Cached) * Group; vector < whole; vector += Group) {
-        float x[Vector];
+        float x[Vector], own[Vector];
+        fetch<Vector>(body, vector * Vector, own);
         body.template load<Vector>(row, vector * Vector, x);
-        body.template store<Vector>(row, vector * Vector, x, result);
+        store<Vector>(body, row, vector * Vector, x, own, result);
       }
-      if (tail < params.Cols)
-        body.template store<1>(row, tail, last, result);
+      if (tail < params.Cols) {
+        float own[1];
+        fetch<1>(body, tail, own);
+        store<1>(body, row, tail, last, own, result);
+      }
     }
   }
 };

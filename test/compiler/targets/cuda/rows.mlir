@@ -1,19 +1,19 @@
 // RUN: cuda-print %s | FileCheck %s
 
 // A norm takes in what is computed before it and gives both results: the sum for the next layer, the norm for this one.
+// Its weight, which no kernel writes, is fetched before the kernels before have ended.
 #rows = affine_map<()[s0] -> (s0, 512)>
 #width = affine_map<()[s0] -> (512)>
 // CHECK:        template <int N> __device__ void load(int64_t row, int64_t col, float (&x)[N]) const {
 // CHECK:          const float [[S:v[0-9]+]] = scalar_add([[A:v[0-9]+]][i], [[B:v[0-9]+]][i]);
 // CHECK:          x[i] = [[S]];
 // CHECK:        __device__ Row finish(const SumOfSquares::Summary &s, int64_t, bool) const { return {rsqrtf(s.Sum / float(512) + 9.99999975e-06f)}; }
-// CHECK:        template <int N> __device__ void store(
-// CHECK:          loadVector(P2, col, [[W:v[0-9]+]]);
+// CHECK:        template <int N> __device__ void store(int64_t row, int64_t col, const float (&x)[N], const float (&gains)[N], const Row &r) const {
 // CHECK:          y0[i] = x[i];
-// CHECK:          y1[i] = (x[i] * r.Scale * [[W]][i]);
+// CHECK:          y1[i] = (x[i] * r.Scale * gains[i]);
 // CHECK:          storeVector(P3, row * 512 + col, y0);
 // CHECK:          storeVector(P4, row * 512 + col, y1);
-// CHECK:      using Template = RowReduction<SumOfSquares, 32>;
+// CHECK:      using Template = RowReduction<SumOfSquares, 32, 4, true>;
 // CHECK:      lathe_rms_norm_f32_f16_0(const float *p0, const float *p1, const float *p2, float *p3, Half *p4, int64_t d0)
 // CHECK:      .Rows = d0, .Cols = 512
 

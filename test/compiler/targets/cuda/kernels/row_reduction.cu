@@ -40,6 +40,33 @@ template <class Input> struct RmsNorm : Rows<Input> {
   }
 };
 
+/// With a gain for each column, fetched early: 1 + col / 64.
+template <class Input> struct GainedNorm : Rows<Input> {
+  static constexpr bool Stores = true;
+  using Row = typename RmsNorm<Input>::Row;
+  __device__ Row finish(const SumOfSquares::Summary &s, int64_t, bool) const {
+    return {rsqrtf(s.Sum / float(this->Cols) + 1e-5f)};
+  }
+  template <int N> __device__ void fetch(int64_t col, float (&gains)[N]) const {
+#pragma unroll
+    for (int i = 0; i < N; ++i)
+      gains[i] = 1 + float(col + i) / 64;
+  }
+  template <int N>
+  __device__ void store(int64_t row, int64_t col, const float (&x)[N], const float (&gains)[N], const Row &r) const {
+    float y[N];
+#pragma unroll
+    for (int i = 0; i < N; ++i)
+      y[i] = x[i] * r.Scale * gains[i];
+    storeVector(this->Y, row * this->Cols + col, y);
+  }
+  static void reference(const std::vector<double> &x, double *y) {
+    RmsNorm<Input>::reference(x, y);
+    for (size_t i = 0; i < x.size(); ++i)
+      y[i] *= 1 + double(i) / 64;
+  }
+};
+
 template <class Input> struct LayerNorm : Rows<Input> {
   static constexpr bool Stores = true;
   struct Row {
@@ -124,7 +151,7 @@ struct Case {
   double Offset; ///< added to every input: far from zero, variance cancels
 };
 
-template <class Reduction, int Group, class Input, template <class> class Body>
+template <class Reduction, int Group, class Input, template <class> class Body, bool Early = false>
 void normalize(Suite &suite, const std::string &name, const Case &c) {
   auto x = randomVector<Input>(c.Rows * c.Cols, c.Offset - 1, c.Offset + 1);
   Buffer<Input> in(x, c.Shift);
@@ -133,8 +160,9 @@ void normalize(Suite &suite, const std::string &name, const Case &c) {
   body.X = in.data(), body.Y = out.data(), body.Cols = c.Cols;
   std::string title = name + " group " + std::to_string(Group) + " " + std::to_string(c.Rows) + "x" +
                       std::to_string(c.Cols) + " shift " + std::to_string(c.Shift);
-  auto got = suite.twice(
-      title, out, [&](int64_t blocks) { launch<RowReduction<Reduction, Group>>({c.Rows, c.Cols}, body, blocks); });
+  auto got = suite.twice(title, out, [&](int64_t blocks) {
+    launch<RowReduction<Reduction, Group, 4, Early>>({c.Rows, c.Cols}, body, blocks);
+  });
   std::vector<double> want(c.Rows * c.Cols), slack(c.Rows * c.Cols);
   for (int64_t row = 0; row < c.Rows; ++row) {
     std::vector<double> values(c.Cols);
@@ -182,6 +210,7 @@ template <int Group> void cases(Suite &suite) {
                         Case{2, cached, 0, 100}, Case{3, cached + 1, 1, 0}, Case{2, cached * 2 + 9, 0, 0}}) {
     normalize<SumOfSquares, Group, float, RmsNorm>(suite, "rms norm f32", c);
     normalize<SumOfSquares, Group, Half, RmsNorm>(suite, "rms norm f16", {c.Rows, c.Cols, c.Shift, 0});
+    normalize<SumOfSquares, Group, float, GainedNorm, true>(suite, "rms norm with gains", c);
     normalize<MeanVariance, Group, float, LayerNorm>(suite, "layer norm f32", c);
     normalize<SoftmaxSum, Group, float, Softmax>(suite, "softmax f32", {c.Rows, c.Cols, c.Shift, 0});
   }
