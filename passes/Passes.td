@@ -315,7 +315,8 @@ def RoundOnce : Pass<"lathe-round-once", "::mlir::func::FuncOp"> {
     Leaves: values that are rounded for a product and that elementwise operations read too, as the sums of residual blocks
     are, in memory once, in 16 bits; readers in f32 widen what they have read. Of two convolutions whose results meet the
     first one's is rounded as well, and what is rounded behind a max pool is rounded before it, which chooses the same
-    elements. Nothing is rounded twice, and nothing that a model gives back.
+    elements. What is rounded behind a norm is rounded before it too, if it comes from an elementwise operation and the norm
+    alone reads it: a sum that is not carried on. Nothing that a model gives back is rounded.
 
     Before:
     ```mlir
@@ -332,7 +333,8 @@ def RoundOnce : Pass<"lathe-round-once", "::mlir::func::FuncOp"> {
     ```
 
     Not done: language models and encoders of texts, whose residual sums stay f32. Not done, with a missed remark: results of
-    the entry point, values that control flow or other operations than elementwise ones read. Inputs and weights stay.
+    the entry point, values that control flow or other operations than elementwise ones read, what a norm reads beside
+    others. Inputs and weights stay.
   }];
   let dependentDialects = ["::lathe::LatheDialect"];
 }

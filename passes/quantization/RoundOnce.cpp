@@ -1,6 +1,7 @@
 // See RoundOnce in Passes.td.
 #include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 
@@ -92,6 +93,32 @@ static void roundBefore(MaxPoolOp pool) {
   pool.erase();
 }
 
+/// Rounds what a norm reads instead of what it gives, where both have one reader.
+template <typename Norm> static void roundBeforeNorm(Norm norm) {
+  Value input = norm.getInput(), result = norm.getResult();
+  auto narrowing = result.hasOneUse() ? dyn_cast<CastOp>(*result.getUsers().begin()) : CastOp();
+  Operation *producer = input.getDefiningOp();
+  if (!narrowing || !producer || producer->getBlock() != norm->getBlock() || isa<CastOp>(producer) ||
+      !isElementwise(producer))
+    return;
+  Type element = narrowing.getResult().getType().getElementType();
+  if (!is16Bit(element) || !getElementTypeOrSelf(input).isF32())
+    return;
+  auto options = remark::RemarkOpts::name("RoundOnce").category("quantization");
+  if (!input.hasOneUse()) {
+    remark::missed(norm.getLoc(), options) << remark::add("a norm reads f32: what it reads has other readers");
+    return;
+  }
+  remark::passed(norm.getLoc(), options) << remark::add("a norm reads 16 bits");
+  roundBehind(input, element);
+  auto widening = norm.getInput().template getDefiningOp<CastOp>();
+  norm.getInputMutable().set(widening.getInput());
+  widening.erase();
+  result.setType(narrowing.getResult().getType());
+  narrowing.getResult().replaceAllUsesWith(result);
+  narrowing.erase();
+}
+
 /// The convolution that `value` is made from element by element, or null.
 static ConvOp findConvolution(Value value) {
   Operation *op = value.getDefiningOp();
@@ -150,6 +177,13 @@ struct RoundOnce : lathe::impl::RoundOnceBase<RoundOnce> {
       if (!isa<CastOp>(op) && isElementwise(op))
         roundMeeting(op);
     }
+    // A norm's cast goes, which may be the operation behind it.
+    SmallVector<Operation *> norms;
+    for (Operation &op : body)
+      if (isa<LayerNormOp, RmsNormOp>(op))
+        norms.push_back(&op);
+    for (Operation *op : norms)
+      llvm::TypeSwitch<Operation *>(op).Case<LayerNormOp, RmsNormOp>([](auto norm) { roundBeforeNorm(norm); });
   }
 };
 } // namespace

@@ -87,6 +87,7 @@ void *allocate(const HostCall *call, int64_t slot, int64_t bytes, int64_t keep) 
   auto &context = *static_cast<LaunchContext *>(call->context);
   void *memory = nullptr;
   contained(context, [&] {
+    context.dataDecides = true;
     refuseTimes(context);
     context.afterKernel = false;
     memory = context.memory.values.get(size_t(slot), uint64_t(bytes), uint64_t(keep), context.stream);
@@ -98,6 +99,7 @@ void *bindOutput(const HostCall *call, int64_t index, const int64_t *dims) {
   auto &context = *static_cast<LaunchContext *>(call->context);
   void *memory = nullptr;
   contained(context, [&] {
+    context.dataDecides = true;
     uint64_t bytes = bindOutputSizes(*context.tensors, size_t(index), dims);
     context.afterKernel = false;
     memory = context.memory.place(context.tensors->outputs[size_t(index)], size_t(index), bytes, context.stream);
@@ -110,6 +112,7 @@ const void *readBytes(const HostCall *call, const void *source, int64_t bytes) {
   auto &context = *static_cast<LaunchContext *>(call->context);
   const void *memory = nullptr;
   contained(context, [&] {
+    context.dataDecides = true;
     refuseTimes(context);
     context.afterKernel = false;
     memory = context.memory.window.read(reinterpret_cast<DeviceAddress>(source), size_t(bytes), context.stream);
@@ -121,6 +124,7 @@ const void *readBytes(const HostCall *call, const void *source, int64_t bytes) {
 int32_t writeInteger(const HostCall *call, void *target, int64_t value) {
   auto &context = *static_cast<LaunchContext *>(call->context);
   return contained(context, [&] {
+    context.dataDecides = true;
     context.afterKernel = false;
     const void *source = &value; // pageable: it has been read when the driver returns
     context.driver(context.driver.copyToDevice, reinterpret_cast<DeviceAddress>(target), source, sizeof(value),

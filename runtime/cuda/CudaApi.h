@@ -30,6 +30,7 @@ struct LaunchContext {
   TensorCall *tensors = nullptr; ///< null in a language model's step
   LaunchTimer *timer = nullptr;  ///< is told of every launch and copy; null: nobody
   bool afterKernel = false;      ///< the last thing on the stream is a kernel of this call
+  bool dataDecides = false;      ///< sizes or control flow of this call: it may go on in another way the next time
   /// The first failure. Generated code has no unwinding, so it is thrown when that has returned.
   std::exception_ptr failure = nullptr;
 };

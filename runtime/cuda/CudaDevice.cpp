@@ -47,7 +47,10 @@ std::unique_ptr<Executor> CudaDevice::createExecutor(std::shared_ptr<const Progr
   std::string step, advice = "; run it on a GPU that has more";
   if (needs.states)
     advice = "; lower kv_cache_bytes or max_sequences";
-  if (needs.step) {
+  if (needs.step && !needs.stepTokens) {
+    step = " (" + std::to_string(needs.step) + " of them for the largest call)";
+    advice += ", or compile it for smaller calls: lathec --dim";
+  } else if (needs.step) {
     step =
         " (" + std::to_string(needs.step) + " of them for a step of " + std::to_string(needs.stepTokens) + " tokens)";
     advice += ", or compile it for shorter steps: lathec --dim tokens=1.." +

@@ -8,10 +8,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 namespace lathe::runtime::cuda {
 
 static constexpr size_t Alignment = 256; // of every buffer, as HostCall::arena asks
+
+static constexpr size_t MostBytes = size_t(1) << 40;    // more than any GPU has
+static constexpr size_t MostSetAside = size_t(1) << 30; // for calls of tensor entries whose sizes may be smaller
 
 static size_t aligned(size_t bytes) { return (bytes + Alignment - 1) / Alignment * Alignment; }
 
@@ -70,6 +74,54 @@ static std::vector<size_t> candidateOffsets(const Program &program, const Entry 
   return offsets;
 }
 
+/// Bytes of a tensor, or nothing where that does not fit 64 bits.
+static std::optional<size_t> tensorBytes(lathe_type type, const std::vector<int64_t> &dims) {
+  size_t bytes = typeBytes(type);
+  for (int64_t dim : dims)
+    if (dim < 0 || __builtin_mul_overflow(bytes, size_t(dim), &bytes) || bytes > MostBytes)
+      return std::nullopt;
+  return aligned(bytes);
+}
+
+/// Working memory of the largest call of a tensor entry, with all of its tensors in host memory, if it is to be there
+/// before the first call: where all sizes are known, or where it is not much.
+static size_t bytesSetAside(const Program &program, const Entry &entry) {
+  std::vector<int64_t> symbols;
+  int64_t elements = 1;
+  for (const Symbol &symbol : entry.symbols) {
+    symbols.push_back(symbol.max);
+    if (symbol.max > 0 && __builtin_mul_overflow(elements, symbol.max, &elements))
+      return 0;
+  }
+  int64_t arena = program.image().code(entry).arenaBytes(symbols.data());
+  // So much that the generated code may not be able to compute it.
+  if (elements > int64_t(MostBytes) || arena < 0 || arena > int64_t(MostBytes))
+    return 0;
+  size_t bytes = aligned(size_t(arena)), dimCount = 0;
+  for (const Value &value : entry.inputs) {
+    std::vector<int64_t> dims = value.sizes;
+    for (size_t i = 0; i != dims.size(); ++i)
+      dims[i] = value.symbols[i] < 0 ? dims[i] : symbols[size_t(value.symbols[i])];
+    std::optional<size_t> own = tensorBytes(value.type, dims);
+    if (!own)
+      return 0;
+    bytes += *own;
+  }
+  for (const Value &value : entry.outputs)
+    dimCount += value.sizes.size();
+  std::vector<int64_t> all(dimCount);
+  program.image().code(entry).outputDims(symbols.data(), all.data());
+  auto next = all.begin();
+  for (const Value &value : entry.outputs) {
+    std::optional<size_t> own = tensorBytes(value.type, {next, next + std::ptrdiff_t(value.sizes.size())});
+    if (!own)
+      return 0;
+    bytes += *own;
+    next += std::ptrdiff_t(value.sizes.size());
+  }
+  return entry.symbols.empty() || bytes <= MostSetAside ? bytes : 0;
+}
+
 /// The largest step that there can be: it has no more tokens than all texts together, and no row without its token.
 static StepShape limitStep(const Entry &entry, StepShape shape) {
   ModelSymbols model(entry);
@@ -88,7 +140,8 @@ static size_t bytesOfStep(const Program &program, const Entry &entry, const Step
 
 CudaExecutor::CudaExecutor(std::shared_ptr<CudaDevice> target, std::shared_ptr<const Program> loaded,
                            const StateLimits &room)
-    : device(std::move(target)), driver(device->driver), program(std::move(loaded)), limits(room), memories(driver) {
+    : device(std::move(target)), driver(device->driver), program(std::move(loaded)), limits(room), memories(driver),
+      recorded(driver) {
   ContextScope scope(*device);
   try {
     create();
@@ -104,9 +157,15 @@ CudaExecutor::~CudaExecutor() {
 }
 
 void CudaExecutor::measureBuckets() {
-  for (const Entry &entry : program->manifest.entries) {
-    if (entry.kind != LATHE_ENTRY_LANGUAGE_MODEL)
+  const std::vector<Entry> &entries = program->manifest.entries;
+  // Other entries of a language model are parts of its steps.
+  bool steps = std::any_of(entries.begin(), entries.end(),
+                           [](const Entry &entry) { return entry.kind == LATHE_ENTRY_LANGUAGE_MODEL; });
+  for (const Entry &entry : entries) {
+    if (entry.kind != LATHE_ENTRY_LANGUAGE_MODEL) {
+      needs.step = std::max(needs.step, steps ? 0 : bytesSetAside(*program, entry));
       continue;
+    }
     ModelSymbols model(entry);
     auto bound = [&](int symbol) { return entry.symbols[size_t(symbol)].max; };
     auto least = [&](int symbol) { return entry.symbols[size_t(symbol)].min; };
@@ -186,6 +245,7 @@ void CudaExecutor::release() {
   for (Bucket &bucket : buckets)
     if (bucket.exec)
       (void)driver.graphExecDestroy.function(bucket.exec);
+  recorded.clear();
   if (staging)
     (void)driver.memFreeHost.function(staging);
   if (staged)
@@ -203,23 +263,12 @@ void CudaExecutor::release() {
 void CudaExecutor::capture(Bucket &bucket) {
   std::vector<int64_t> symbols = symbolsOf(*bucket.entry, bucket.shape);
   bindStep(*bucket.entry, bucket.shape, bucketMemory.at(0));
-  driver(driver.streamBeginCapture, own, CaptureThreadLocal);
-  Graph graph = nullptr;
-  try {
-    enqueue(*bucket.entry, symbols.data(), bucketMemory.at(bucketResultBytes), own, /*tensors=*/nullptr,
-            /*timer=*/nullptr);
-  } catch (...) {
-    // The stream must leave the capture before it can be waited for.
-    if (driver.streamEndCapture.function(own, &graph) == Success && graph)
-      (void)driver.graphDestroy.function(graph);
-    throw;
-  }
-  driver(driver.streamEndCapture, own, &graph);
-  Result result = driver.graphInstantiate.function(&bucket.exec, graph, 0);
-  (void)driver.graphDestroy.function(graph);
-  if (result)
-    driver.fail(result, driver.graphInstantiate.name,
-                "entry '" + bucket.entry->name + "' at " + std::to_string(bucket.shape.sequences) + " sequences");
+  bucket.exec =
+      record(driver, own,
+             "entry '" + bucket.entry->name + "' at " + std::to_string(bucket.shape.sequences) + " sequences", [&] {
+               enqueue(*bucket.entry, symbols.data(), bucketMemory.at(bucketResultBytes), own, /*tensors=*/nullptr,
+                       /*timer=*/nullptr);
+             });
 }
 
 // ---- Calls ----
@@ -266,6 +315,22 @@ void CudaExecutor::execute(const Entry &entry, const int64_t *symbols, DeviceAdd
   timer->time(entry, symbols, stream, [&] { enqueue(entry, symbols, arena, stream, tensors, timer); });
 }
 
+/// As `execute`, for calls that are likely to come again.
+void CudaExecutor::executeAgain(TensorCall &call, DeviceAddress arena, Stream stream) {
+  GraphExec exec = nullptr;
+  if (!device->timer) {
+    RecordedCalls::Key key = {call.entry, call.symbols, inputs, arena};
+    key.tensors.insert(key.tensors.end(), outputs.begin(), outputs.end());
+    exec = recorded.find(std::move(key), own, stream,
+                         [&] { enqueue(*call.entry, call.symbols.data(), arena, own, &call, /*timer=*/nullptr); });
+  }
+  if (exec)
+    return driver(driver.graphLaunch, exec, stream);
+  execute(*call.entry, call.symbols.data(), arena, stream, &call);
+  if (!device->timer && dataDecided)
+    recorded.refuseLast();
+}
+
 void CudaExecutor::enqueue(const Entry &entry, const int64_t *symbols, DeviceAddress arena, Stream stream,
                            TensorCall *tensors, LaunchTimer *timer) {
   states.clear();
@@ -292,6 +357,7 @@ void CudaExecutor::enqueue(const Entry &entry, const int64_t *symbols, DeviceAdd
                 int64_t(placed->target()),
                 memories.window.faults()};
   int32_t result = program->image().code(entry).run(&call);
+  dataDecided = context.dataDecides;
   if (context.failure)
     std::rethrow_exception(context.failure);
   if (result)
@@ -371,7 +437,7 @@ void CudaExecutor::run(TensorCall &call) {
     bytes += isStaged(call, i) ? aligned(size_t(call.outputBytes[i])) : 0;
   DeviceAddress base = bytes ? workspace(bytes, stream) : 0;
   placeTensors(call, base + arena, stream);
-  execute(*call.entry, call.symbols.data(), base, stream, &call);
+  executeAgain(call, base, stream);
   bool wait = copyOutputs(call, stream);
   markEnd(driver, stream, own, done);
   if (!wait)

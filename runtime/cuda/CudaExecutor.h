@@ -4,6 +4,7 @@
 #include "runtime/HostAbi.h"
 #include "runtime/cuda/DataMemory.h"
 #include "runtime/cuda/PlacedProgram.h"
+#include "runtime/cuda/RecordedCalls.h"
 
 #include <span>
 
@@ -17,7 +18,8 @@ struct CandidateCopies {
 
 /// What one session has on the GPU besides the program. Calls are ordered on the session's stream or the caller's; a
 /// change of stream waits for the work before it through an event. Steps of one token a sequence are replayed from
-/// graphs that are captured at creation, one for each power of two of sequences.
+/// graphs that are captured at creation, one for each power of two of sequences, calls of tensor entries from graphs
+/// that are recorded when a call comes again.
 class CudaExecutor : public Executor {
 public:
   CudaExecutor(std::shared_ptr<CudaDevice> device, std::shared_ptr<const Program> program, const StateLimits &limits);
@@ -50,6 +52,7 @@ private:
   void upload(const StepCall &call, Stream stream);
   /// `tensors` are those of a tensor entry.
   void execute(const Entry &entry, const int64_t *symbols, DeviceAddress arena, Stream stream, TensorCall *tensors);
+  void executeAgain(TensorCall &call, DeviceAddress arena, Stream stream);
   void enqueue(const Entry &entry, const int64_t *symbols, DeviceAddress arena, Stream stream, TensorCall *tensors,
                LaunchTimer *timer);
   void placeTensors(TensorCall &call, DeviceAddress base, Stream stream);
@@ -68,7 +71,7 @@ private:
 
   std::vector<Bucket> buckets;
   size_t bucketResultBytes = 0, bucketArenaBytes = 0;
-  SessionBytes needs;        ///< `step`: results and arena of the largest one that is not captured
+  SessionBytes needs;        ///< `step`: results and arena of the largest one that is not captured, or a tensor call
   size_t metadataBytes = 0;  ///< of the largest step
   size_t chosenBytes = 0;    ///< of its sampled tokens, or its candidates
   size_t candidateBytes = 0; ///< of its candidates on the device, and what finding them takes
@@ -81,6 +84,8 @@ private:
   size_t growingBytes = 0;
   uint64_t growths = 0;
   CallMemory memories;
+  RecordedCalls recorded;   ///< of tensor entries
+  bool dataDecided = false; ///< whether data decided sizes or control flow of the last call
 
   Stream own = nullptr, last = nullptr;
   Event done = nullptr;                        ///< behind the last work on a caller's stream

@@ -1,5 +1,7 @@
 #include "runtime/cuda/LaunchTimer.h"
 
+#include "runtime/cuda/RecordedCalls.h"
+
 #include <algorithm>
 
 namespace lathe::runtime::cuda {
@@ -35,34 +37,16 @@ double LaunchTimer::between(size_t event) const {
   return double(milliseconds) / 1e3;
 }
 
-Graph LaunchTimer::capture(Stream stream, const std::function<void()> &enqueue) {
+void LaunchTimer::time(const Entry &entry, const int64_t *symbols, Stream stream,
+                       const std::function<void()> &enqueue) {
   marked.clear();
   recorded = 0;
-  Graph graph = nullptr;
-  driver(driver.streamBeginCapture, stream, CaptureThreadLocal);
-  try {
+  GraphExec exec = cuda::record(driver, stream, "a call with timed launches", [&] {
     record(stream);
     enqueue();
     record(stream); // with nothing before it but the last mark: what marks take
-  } catch (...) {
-    // The stream must leave the capture before it can be waited for.
-    if (driver.streamEndCapture.function(stream, &graph) == Success && graph)
-      (void)driver.graphDestroy.function(graph);
-    throw;
-  }
-  driver(driver.streamEndCapture, stream, &graph);
-  return graph;
-}
-
-void LaunchTimer::time(const Entry &entry, const int64_t *symbols, Stream stream,
-                       const std::function<void()> &enqueue) {
-  Graph graph = capture(stream, enqueue);
-  GraphExec exec = nullptr;
-  Result result = driver.graphInstantiate.function(&exec, graph, 0);
-  (void)driver.graphDestroy.function(graph);
-  if (result)
-    driver.fail(result, driver.graphInstantiate.name, "a call with timed launches");
-  result = driver.graphLaunch.function(exec, stream);
+  });
+  Result result = driver.graphLaunch.function(exec, stream);
   Result waited = driver.streamSynchronize.function(stream);
   (void)driver.graphExecDestroy.function(exec);
   if (result || waited)

@@ -41,7 +41,6 @@ public:
   void mark(Stream stream, int64_t kernel);
 
 private:
-  Graph capture(Stream stream, const std::function<void()> &enqueue);
   void record(Stream stream);
   double between(size_t event) const;
 

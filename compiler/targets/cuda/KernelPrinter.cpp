@@ -177,6 +177,7 @@ static FailureOr<TemplateUse> printRoot(const LaunchBody &body) {
       .Case([&](PagedAttentionOp op) { return printPagedAttention(body, op); })
       .Case([&](AttentionOp op) { return printAttention(body, op); })
       .Case([&](RaggedAttentionOp op) { return printRaggedAttention(body, op); })
+      .Case([&](GatherAlongOp op) { return printGatherAlong(body, op); })
       .Case([&](LoopOpInterface op) { return printLoop(body, op); })
       .Default([](Operation *op) -> FailureOr<TemplateUse> {
         return op->emitOpError()

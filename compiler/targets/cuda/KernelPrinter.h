@@ -11,6 +11,7 @@
 #include "compiler/targets/cuda/ElementPrinter.h"
 #include "compiler/targets/cuda/KernelChoice.h"
 #include "compiler/targets/cuda/TemplateWork.h"
+#include "dialects/lathe/LoopOps.h"
 #include <array>
 
 namespace lathe::cuda {
@@ -100,6 +101,8 @@ private:
 // One function for each group of root operations. Each fails with a diagnostic.
 llvm::FailureOr<TemplateUse> printElementwise(const LaunchBody &body);
 llvm::FailureOr<TemplateUse> printGather(const LaunchBody &body, GatherOp op);
+/// Of rows of a table by the same template, else as a loop.
+llvm::FailureOr<TemplateUse> printGatherAlong(const LaunchBody &body, GatherAlongOp op);
 llvm::FailureOr<TemplateUse> printLoop(const LaunchBody &body, mlir::Operation *op);
 llvm::FailureOr<TemplateUse> printMatmul(const LaunchBody &body, MatmulOp op);
 /// A product on tiles of blocks that shares no template with others.

@@ -81,29 +81,46 @@ FailureOr<TemplateUse> cuda::printElementwise(const LaunchBody &body) {
   return use;
 }
 
-FailureOr<TemplateUse> cuda::printGather(const LaunchBody &body, GatherOp op) {
-  FailureOr<std::string> table = getElementType(op, op.getTable().getType()),
-                         index = getElementType(op, op.getIndices().getType()),
-                         output = getElementType(op, body.getYielded()[0].getType()),
-                         data = getParameter(body, op.getTable()), indices = getParameter(body, op.getIndices());
-  if (failed(table) || failed(index) || failed(output) || failed(data) || failed(indices))
+/// Rows of `table`, of all of its dimensions but the first, at the places that `indices` holds.
+static FailureOr<TemplateUse> printTableRows(const LaunchBody &body, Value table, Value indices) {
+  Operation *op = body.getRoot();
+  FailureOr<std::string> element = getElementType(op, table.getType()), index = getElementType(op, indices.getType()),
+                         output = getElementType(op, body.getYielded()[0].getType()), data = getParameter(body, table),
+                         places = getParameter(body, indices);
+  if (failed(element) || failed(index) || failed(output) || failed(data) || failed(places))
     return failure();
-  AffineExpr rows = body.getDim(op.getResult(), 0), cols = body.getDim(op.getResult(), 1);
+  AffineExpr rows = LaunchBody::getProduct(body.getDims(indices), op->getContext());
+  AffineExpr cols = LaunchBody::getProduct(body.getDims(table).drop_front(), op->getContext());
   TemplateUse use;
   use.Header = "gather.cuh";
-  use.Type = llvm::formatv("Gather<{0}, {1}, {2}>", *table, *index, *output);
+  use.Type = llvm::formatv("Gather<{0}, {1}, {2}>", *element, *index, *output);
   use.Config = "rows";
   use.Params = {{"Data", *data},
-                {"Indices", *indices},
+                {"Indices", *places},
                 {"Out", "p" + std::to_string(body.getOutputPort(0))},
                 {"Rows", printSize(rows)},
                 {"Cols", printSize(cols)},
-                {"TableRows", printSize(body.getDim(op.getTable(), 0))},
+                {"TableRows", printSize(body.getDim(table, 0))},
                 {"LdTable", printSize(cols)},
                 {"LdOut", printSize(cols)}};
   addFaults(use);
   use.Tiles = (rows * cols.ceilDiv(8)).ceilDiv(256);
-  if (failed(addEpilogue(body, /*split=*/1, use)))
+  if (failed(addEpilogue(body, /*split=*/body.getDims(indices).size(), use)))
     return failure();
   return use;
+}
+
+FailureOr<TemplateUse> cuda::printGather(const LaunchBody &body, GatherOp op) {
+  return printTableRows(body, op.getTable(), op.getIndices());
+}
+
+FailureOr<TemplateUse> cuda::printGatherAlong(const LaunchBody &body, GatherAlongOp op) {
+  RankedTensorType table = op.getInput().getType();
+  Type element = table.getElementType();
+  // Rows that the template's threads have a piece of each.
+  constexpr int64_t LeastCols = 8;
+  int64_t cols = body.getMax(LaunchBody::getProduct(body.getDims(op.getInput()).drop_front(), op->getContext()));
+  bool rows = op.getAxis() == 0 && (element.isF32() || element.isF16() || element.isBF16()) && cols >= LeastCols &&
+              llvm::equal(body.getYielded(), op->getResults());
+  return rows ? printTableRows(body, op.getInput(), op.getIndices()) : printLoop(body, op);
 }

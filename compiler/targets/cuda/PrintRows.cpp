@@ -77,6 +77,27 @@ static LogicalResult printFetch(const LaunchBody &body, const ElementSpace &spac
   return success();
 }
 
+/// Lets a warp keep each row, where all of its lanes can.
+static void keepRows(const LaunchBody &body, AffineExpr rows, AffineExpr cols, TemplateUse &use) {
+  static constexpr int64_t MaxCols = 1024; // CenteredRows::MaxCols
+  if (body.getMax(cols) > MaxCols)
+    return;
+  bool narrow = llvm::any_of(body.getPortTypes(), [](Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    return tensor && tensor.getElementType().isIntOrFloat() && tensor.getElementTypeBitWidth() <= 16;
+  });
+  int64_t vector = narrow ? 8 : 4;
+  use.Type = llvm::formatv("CenteredRows<{0}>", vector);
+  use.Config = "a warp a row";
+  use.Threads = 256;
+  use.SharedBytes = 0;
+  use.Tiles = rows.ceilDiv(8);
+  report::KernelWork work; // as of other rows
+  work.StepOtherBytes = double(use.Threads * vector * 4);
+  work.ItemAccesses = 2;
+  use.setWork(work, use.Tiles, cols.ceilDiv(32 * vector));
+}
+
 /// What all row reductions have in common: a kernel with the functor `Rows`.
 static TemplateUse makeUse(const LaunchBody &body, const Functor &functor, StringRef text, StringRef reduction,
                            int64_t summaryFields, ArrayRef<AffineExpr> dims, unsigned axis) {
@@ -206,14 +227,20 @@ FailureOr<TemplateUse> cuda::printLayerNorm(const LaunchBody &body, LayerNormOp 
                   "{{s.Mean, rsqrtf(s.Squares / float({0}) + " + epsilon + ")}",
                   "((x[i] - r.Mean) * r.Scale)",
                   unsigned(op.getAxis())};
-  return printRows(body, root, [&](ElementPrinter &printer, std::string &element) -> LogicalResult {
-    for (auto [value, sign] : {std::pair(op.getScale(), " * "), std::pair(op.getBias(), " + ")}) {
-      FailureOr<std::string> text = value ? printer.get(value) : std::string();
-      if (failed(text))
-        return failure();
-      if (value)
-        element = "(" + element + sign + *text + ")";
-    }
-    return success();
-  });
+  FailureOr<TemplateUse> use =
+      printRows(body, root, [&](ElementPrinter &printer, std::string &element) -> LogicalResult {
+        for (auto [value, sign] : {std::pair(op.getScale(), " * "), std::pair(op.getBias(), " + ")}) {
+          FailureOr<std::string> text = value ? printer.get(value) : std::string();
+          if (failed(text))
+            return failure();
+          if (value)
+            element = "(" + element + sign + *text + ")";
+        }
+        return success();
+      });
+  ArrayRef<AffineExpr> dims = body.getDims(op.getInput());
+  if (succeeded(use))
+    keepRows(body, LaunchBody::getProduct(dims.take_front(root.Axis), op.getContext()),
+             LaunchBody::getProduct(dims.drop_front(root.Axis), op.getContext()), *use);
+  return use;
 }

@@ -64,8 +64,9 @@ struct ProductTile {
 static constexpr ProductTile LargeTile = {"PackedLargeTile", 128, 128, 3, 256},
                              MediumTile = {"PackedMediumTile", 64, 64, 3, 128},
                              SmallTile = {"PackedSmallTile", 16, 64, 4, 128};
-// The wide one is a template of its own.
-static constexpr ProductTile WideTile = {"", 128, 256, 4, 384}, RowsTile = {"PackedRowsTile", 64, 128, 8, 256},
+// The wide ones are of a template of their own.
+static constexpr ProductTile WideTile = {"", 128, 256, 4, 384}, NarrowerTile = {"", 128, 192, 5, 384},
+                             RowsTile = {"PackedRowsTile", 64, 128, 8, 256},
                              ThinTile = {"PackedThinTile", 64, 32, 16, 256};
 
 // The widest product of a warpgroup: with more rows packed_matmul_batch_sm90.cuh reads weights several times.
@@ -140,7 +141,7 @@ static TemplateUse useHopperTile(const TileProduct &product, const ProductTile &
     work.MostSharing = sharing ? WideCluster : 1;
     blocks *= WideCluster;
     use.Header = "packed_matmul_wide_sm90.cuh";
-    use.Type = llvm::formatv("PackedMatmulWideSm90<{0}, {1}{2}>", product.Element, product.printOutputs(),
+    use.Type = llvm::formatv("PackedMatmulWideSm90<{0}, {1}, {2}{3}>", product.Element, product.printOutputs(), tile.N,
                              sharing ? "" : ", false");
   } else {
     use.Header = "packed_matmul_sm90.cuh";
@@ -195,8 +196,9 @@ static std::vector<TemplateUse> listHopperTiles(const TileProduct &product, bool
   if (product.MaxRows <= MostBatchRows)
     for (const BatchTile &tile : listBatchTiles(shape, splitting ? MostSplit : 1))
       uses.push_back(useHopperBatch(product, shape, tile, machine));
-  if (splitting) // the others add up in another order
-    for (const ProductTile &tile : {RowsTile, ThinTile})
+  for (const ProductTile &tile : {NarrowerTile, RowsTile, ThinTile})
+    // Wide tiles take whole panels of 64 columns of each weights; the others add up in another order.
+    if (tile.Name.empty() ? tile.N % (64 * product.Sums) == 0 : splitting)
       uses.push_back(useHopperTile(product, tile, splitting));
   return uses;
 }

@@ -138,3 +138,40 @@ func.func @language_model(%x: tensor<?x8xf32>, %w: tensor<8x8xf16>) -> tensor<?x
   %a = lathe.add %r, %y : tensor<?x8xf32>, tensor<?x8xf32> -> tensor<?x8xf32>
   return %a : tensor<?x8xf32>
 }
+
+// -----
+
+// A sum that only a norm reads is rounded, not what comes of the norm; with another reader it is not.
+// CHECK-LABEL: @norm
+// CHECK: %[[S:.*]] = lathe.add
+// CHECK-NEXT: %[[N:.*]] = lathe.cast %[[S]] : tensor<?x8xf32> -> tensor<?x8xf16>
+// CHECK-NEXT: %[[L:.*]] = lathe.layer_norm %[[N]] scale %{{.*}} : tensor<8xf32> axis 1 {{.*}} : tensor<?x8xf16>
+// CHECK-NEXT: %[[Y:.*]] = lathe.matmul %[[L]]
+// CHECK-NEXT: %[[T:.*]] = lathe.add %[[Y]]
+// CHECK-NEXT: %[[R:.*]] = lathe.rms_norm %[[T]]
+// CHECK-NEXT: lathe.cast %[[R]]
+func.func @norm(%x: tensor<?x8xf32>, %w: tensor<8x8xf16>, %g: tensor<8xf32>) -> (tensor<?x8xf32>, tensor<?x8xf32>) {
+  %s = lathe.add %x, %x : tensor<?x8xf32>, tensor<?x8xf32> -> tensor<?x8xf32>
+  // expected-remark@+1 {{a norm reads 16 bits}}
+  %l = lathe.layer_norm %s scale %g : tensor<8xf32> axis 1 epsilon 1.0e-05 : tensor<?x8xf32>
+  %n = lathe.cast %l : tensor<?x8xf32> -> tensor<?x8xf16>
+  %y = lathe.matmul %n, %w : tensor<?x8xf16>, tensor<8x8xf16> -> tensor<?x8xf32>
+  %t = lathe.add %y, %x : tensor<?x8xf32>, tensor<?x8xf32> -> tensor<?x8xf32>
+  // expected-remark@+1 {{a norm reads f32: what it reads has other readers}}
+  %r = lathe.rms_norm %t, %g epsilon 1.0e-05 : tensor<?x8xf32>, tensor<8xf32>
+  %m = lathe.cast %r : tensor<?x8xf32> -> tensor<?x8xf16>
+  %z = lathe.matmul %m, %w : tensor<?x8xf16>, tensor<8x8xf16> -> tensor<?x8xf32>
+  return %t, %z : tensor<?x8xf32>, tensor<?x8xf32>
+}
+
+// -----
+
+// Not done: a norm of an input.
+// CHECK-LABEL: @norm_of_input
+// CHECK: lathe.layer_norm %{{.*}} : tensor<?x8xf32>
+func.func @norm_of_input(%x: tensor<?x8xf32>, %w: tensor<8x8xf16>) -> tensor<?x8xf32> {
+  %l = lathe.layer_norm %x axis 1 epsilon 1.0e-05 : tensor<?x8xf32>
+  %n = lathe.cast %l : tensor<?x8xf32> -> tensor<?x8xf16>
+  %y = lathe.matmul %n, %w : tensor<?x8xf16>, tensor<8x8xf16> -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}

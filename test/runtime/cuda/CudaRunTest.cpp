@@ -30,6 +30,15 @@ protected:
     return {name, data, bytes, LATHE_F32, memory, 2, {batch, 4}};
   }
 
+  /// Runs with host tensors of `batch` rows, all of them `number`, and checks what comes.
+  void runRows(int64_t batch, float number) {
+    std::vector<float> x(size_t(batch) * 4, number), y(x.size());
+    ASSERT_EQ(run(tensor("x", x.data(), x.size() * 4, batch), {tensor("y", y.data(), y.size() * 4, batch)}).message,
+              "");
+    for (size_t i = 0; i != y.size(); ++i)
+      ASSERT_EQ(y[i], number * float(i % 4 + 1)) << batch;
+  }
+
   test::Device device;
   test::Program program;
   test::Session session;
@@ -54,6 +63,55 @@ TEST_F(CudaRun, OutputThatNobodyWants) {
   float x[4] = {1, 1, 1, 1}, total = 0;
   ASSERT_EQ(run(tensor("x", x, sizeof(x), 1), {tensor("total", &total, sizeof(total), 1)}).message, "");
   EXPECT_EQ(total, 10);
+}
+
+TEST_F(CudaRun, NothingIsAllocatedOnceTheSessionIsThere) {
+  int allocations = calls("cuMemAlloc") + calls("cuMemAllocAsync");
+  for (int64_t batch : {1, 64, 2, 64, 2, 64})
+    runRows(batch, float(batch));
+  EXPECT_EQ(calls("cuMemAlloc") + calls("cuMemAllocAsync"), allocations);
+  lathe_memory_info info = {sizeof(info), 0, 0, 0, 0};
+  ASSERT_EQ(test::outcome(lathe_session_memory(session.get(), &info)).message, "");
+  EXPECT_EQ(info.growths, 0u);
+}
+
+TEST_F(CudaRun, CallsThatComeAgainAreReplayed) {
+  runRows(3, 1);
+  EXPECT_EQ(calls("cuGraphLaunch"), 0);
+  runRows(3, 2); // recorded, and launched from the graph
+  EXPECT_EQ(calls("cuGraphLaunch"), 1);
+  int launches = calls("cuLaunchKernelEx");
+  runRows(3, 3);
+  EXPECT_EQ(calls("cuGraphLaunch"), 2);
+  EXPECT_EQ(calls("cuLaunchKernelEx"), launches);
+  runRows(4, 4); // other sizes are another call
+  EXPECT_EQ(calls("cuGraphLaunch"), 2);
+}
+
+TEST_F(CudaRun, MoreCallsThanAreRecorded) {
+  size_t before = alive();
+  for (int round = 0; round != 3; ++round)
+    for (int64_t batch = 1; batch != 21; ++batch) {
+      runRows(batch, float(round));
+      runRows(batch, float(batch));
+    }
+  EXPECT_EQ(alive(), before + 16);
+  EXPECT_EQ(calls("cuGraphLaunch"), 60);
+}
+
+TEST_F(CudaRun, AFailedRecordingIsTriedAgain) {
+  runRows(3, 1);
+  failCall("cuGraphInstantiate", 1, 2);
+  float x[12] = {}, y[12];
+  EXPECT_EQ(run(tensor("x", x, sizeof(x), 3), {tensor("y", y, sizeof(y), 3)}).message,
+            "lathe_session_run: cuGraphInstantiateWithFlags for entry 'forward': CUDA_ERROR_OUT_OF_MEMORY (text of the "
+            "fake driver)");
+  failCall("cuLaunchKernelEx", 1, 719);
+  EXPECT_EQ(run(tensor("x", x, sizeof(x), 3), {tensor("y", y, sizeof(y), 3)}).message,
+            "lathe_session_run: cuLaunchKernelEx for kernel 'lathe_scale', grid 3 x 1 x 1, block 4 x 1 x 1, 0 bytes "
+            "shared: error 719");
+  runRows(3, 2);
+  EXPECT_EQ(calls("cuGraphLaunch"), 1);
 }
 
 TEST_F(CudaRun, DeviceTensorsReturnAtOnce) {

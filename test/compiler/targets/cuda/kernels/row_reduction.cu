@@ -151,18 +151,16 @@ struct Case {
   double Offset; ///< added to every input: far from zero, variance cancels
 };
 
-template <class Reduction, int Group, class Input, template <class> class Body, bool Early = false>
-void normalize(Suite &suite, const std::string &name, const Case &c) {
+template <class Reduction, class Kernel, class Input, template <class> class Body>
+void normalizeBy(Suite &suite, const std::string &name, const Case &c) {
   auto x = randomVector<Input>(c.Rows * c.Cols, c.Offset - 1, c.Offset + 1);
   Buffer<Input> in(x, c.Shift);
   auto out = Buffer<float>::poisoned(c.Rows * c.Cols, c.Shift);
   Body<Input> body{};
   body.X = in.data(), body.Y = out.data(), body.Cols = c.Cols;
-  std::string title = name + " group " + std::to_string(Group) + " " + std::to_string(c.Rows) + "x" +
-                      std::to_string(c.Cols) + " shift " + std::to_string(c.Shift);
-  auto got = suite.twice(title, out, [&](int64_t blocks) {
-    launch<RowReduction<Reduction, Group, 4, Early>>({c.Rows, c.Cols}, body, blocks);
-  });
+  std::string title =
+      name + " " + std::to_string(c.Rows) + "x" + std::to_string(c.Cols) + " shift " + std::to_string(c.Shift);
+  auto got = suite.twice(title, out, [&](int64_t blocks) { launch<Kernel>({c.Rows, c.Cols}, body, blocks); });
   std::vector<double> want(c.Rows * c.Cols), slack(c.Rows * c.Cols);
   for (int64_t row = 0; row < c.Rows; ++row) {
     std::vector<double> values(c.Cols);
@@ -176,6 +174,12 @@ void normalize(Suite &suite, const std::string &name, const Case &c) {
   for (size_t i = 0; i < want.size(); ++i)
     slack[i] = (8 * Rounding<float> + accumulation(c.Cols)) * std::fabs(want[i]) + mean;
   suite.compare(title, got, want, slack);
+}
+
+template <class Reduction, int Group, class Input, template <class> class Body, bool Early = false>
+void normalize(Suite &suite, const std::string &name, const Case &c) {
+  normalizeBy<Reduction, RowReduction<Reduction, Group, 4, Early>, Input, Body>(
+      suite, name + " group " + std::to_string(Group), c);
 }
 
 template <class Kernel, class Reduction>
@@ -270,6 +274,12 @@ int main(int argc, char **argv) {
   cases<32>(suite);
   cases<256>(suite);
   cases<1024>(suite);
+  for (const Case &c : {Case{1, 7, 0, 0}, Case{9, 64, 0, 10}, Case{17, 100, 3, 0}, Case{8, 767, 0, 0},
+                        Case{21, 768, 0, 100}, Case{3, 1021, 1, 0}, Case{5, 1024, 0, 0}}) {
+    normalizeBy<MeanVariance, CenteredRows<4>, float, LayerNorm>(suite, "layer norm f32 a warp", c);
+    normalizeBy<MeanVariance, CenteredRows<8>, Half, LayerNorm>(suite, "layer norm f16 a warp",
+                                                                {c.Rows, c.Cols, c.Shift, 0});
+  }
   specialRows(suite);
   specialLargest(suite);
   for (int64_t cols : {1, 31, 4097, 40003}) {
