@@ -243,7 +243,8 @@ def RecognizeAttention : Pass<"lathe-recognize-attention", "::mlir::func::FuncOp
     Needs: FoldTransposes and RecognizeSoftmax.
 
     Leaves: `lathe.attention` in place of `softmax(query * key^T * scale + mask) * value`. Factors may stand at queries, keys
-    or scores; a mask may be added, or replace scores by a number below -1e9, and keeps its numbers; zeros for rows of which
+    or scores; a mask may be added, or replace scores by a number below -1e9, and keeps its numbers, but not dimensions that constants of one number alone
+    gave it; zeros for rows of which
     nothing is seen are part of the operation. Heads of keys and values that were repeated are read where they were. Where
     queries, keys and values were transposed from `[B, T, H, D]` the operation reads them `tokens_first`.
 

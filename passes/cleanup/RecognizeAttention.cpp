@@ -1,5 +1,6 @@
 // See RecognizeAttention in Passes.td.
 #include "dialects/lathe/LoopOps.h"
+#include "mlir/IR/IRMapping.h"
 #include "passes/Passes.h"
 #include "passes/cleanup/Matchers.h"
 #include <cmath>
@@ -133,6 +134,35 @@ static Value getMask(OpBuilder &builder, Value mask, RankedTensorType scores) {
                           ValueRange(), AffineMap::get(0, type.getRank(), sizes, builder.getContext()));
 }
 
+/// `mask` without the dimensions that it has because constants of one number have them: computed again from what is
+/// smaller. Masks that say which keys exist are the same for all queries then.
+static Value narrowMask(OpBuilder &builder, Value mask) {
+  Operation *op = mask.getDefiningOp();
+  if (!op || !isElementwise(op))
+    return mask;
+  IRMapping map;
+  Value varying;
+  for (Value operand : op->getOperands()) {
+    auto constant = operand.getDefiningOp<ConstantOp>();
+    auto splat = constant ? dyn_cast<SplatElementsAttr>(constant.getValue()) : SplatElementsAttr();
+    if (splat)
+      map.map(operand, ConstantOp::create(builder, op->getLoc(),
+                                          splat.resizeSplat(RankedTensorType::get({}, splat.getElementType()))));
+    else if (varying && varying != operand)
+      return mask;
+    else
+      varying = operand;
+  }
+  Value narrow = varying ? narrowMask(builder, varying) : Value();
+  if (!narrow || getType(narrow).getRank() != getType(mask).getRank() ||
+      getType(narrow).getShape() == getType(mask).getShape())
+    return mask;
+  map.map(varying, narrow);
+  Operation *again = builder.clone(*op, map);
+  again->getResult(0).setType(getType(mask).clone(getType(narrow).getShape()));
+  return again->getResult(0);
+}
+
 /// Finds query, key and value, and what keeps these from being one operation; an empty string if nothing does.
 static StringRef readOperands(MatmulOp op, Attention &found, OpBuilder &builder) {
   RankedTensorType result = op.getResult().getType(), scores = found.scores.getResult().getType();
@@ -163,7 +193,7 @@ static StringRef readOperands(MatmulOp op, Attention &found, OpBuilder &builder)
     return "the number of heads is not known";
   if (v.isDynamicDim(3) || v.getDimSize(3) > MaxHeadWidth)
     return "a head has more than 512 elements, or nobody knows how many";
-  if (found.mask && !(found.mask = getMask(builder, found.mask, scores)))
+  if (found.mask && !(found.mask = getMask(builder, narrowMask(builder, found.mask), scores)))
     return "the mask has not the dimensions of the scores";
   return "";
 }

@@ -100,21 +100,20 @@ static Choice chooseAttention(PagedAttentionOp attention, int64_t maxRows, int64
   return {name.str(), "any_rows", llvm::formatv("up to {0} rows: tiles where a sequence has many", maxRows)};
 }
 
-/// Attention over tensors on CUDA, as above.
-static Choice chooseAttention(AttentionOp attention) {
+/// Attention over tensors on CUDA, of batches and of ragged ones, as above.
+template <typename Op> static Choice chooseTensorAttention(StringRef name, Op attention) {
   static constexpr int64_t MmaDepth = 16, MaxTileWidth = 128;
-  std::string name = "attention";
-  int64_t keyWidth = attention.getKey().getType().getDimSize(3),
-          valueWidth = attention.getValue().getType().getDimSize(3);
+  int64_t keyWidth = attention.getKey().getType().getShape().back(),
+          valueWidth = attention.getValue().getType().getShape().back();
   Type element = attention.getKey().getType().getElementType();
   if (!element.isF16() && !element.isBF16())
-    return {name, "simt", "keys are not f16 or bf16"};
+    return {name.str(), "simt", "keys are not f16 or bf16"};
   if (ShapedType::isDynamic(keyWidth) || ShapedType::isDynamic(valueWidth) || keyWidth % MmaDepth != 0 ||
       valueWidth % MmaDepth != 0)
-    return {name, "simt", "a head is no multiple of 16 wide"};
+    return {name.str(), "simt", "a head is no multiple of 16 wide"};
   if (keyWidth > MaxTileWidth || valueWidth > MaxTileWidth)
-    return {name, "simt", "heads are too wide for tiles"};
-  return {name, "tiles", "queries fill tensor core tiles"};
+    return {name.str(), "simt", "heads are too wide for tiles"};
+  return {name.str(), "tiles", "queries fill tensor core tiles"};
 }
 
 /// `fewRows`: how many rows kernels for few rows take, 0 where there is to be none.
@@ -130,7 +129,9 @@ static Choice chooseKernel(Operation *root, bool cuda, int64_t maxRows, int64_t 
   if (auto attention = dyn_cast<PagedAttentionOp>(root); attention && cuda)
     return chooseAttention(attention, maxRows, fewRows);
   if (auto attention = dyn_cast<AttentionOp>(root); attention && cuda)
-    return chooseAttention(attention);
+    return chooseTensorAttention("attention", attention);
+  if (auto attention = dyn_cast<RaggedAttentionOp>(root); attention && cuda)
+    return chooseTensorAttention("ragged_attention", attention);
   std::string name = root->getName().stripDialect().str();
   return {name, "", "the template of this operation"};
 }

@@ -234,8 +234,7 @@ typedef struct lathe_session_options {
   int64_t max_text_tokens; /* the greatest length of a text; 0: what the model was compiled for */
 } lathe_session_options;
 
-/* Places weights, allocates pools, and on CUDA captures the decode graphs and sets working memory aside: for steps, and
- * for tensor entries of known sizes or with calls that take 1 GiB at most. `options` may be NULL.
+/* Places weights, allocates pools, and on CUDA captures the decode graphs. `options` may be NULL.
  * LATHE_UNSUPPORTED: compiled for another device or CPU level, or without its weights. LATHE_OUT_OF_MEMORY: with the
  * bytes needed and free. */
 LATHE_API lathe_status lathe_session_create(lathe_program *program, lathe_device *device,

@@ -36,17 +36,34 @@ static void setGeometry(TemplateUse &use, AffineExpr queries) {
   use.Tiles = queries.ceilDiv(4);
 }
 
-/// The template on tensor cores: attention_tiles.cuh has the same numbers.
-static void useTiles(TemplateUse &use, const AttentionParts &parts, StringRef mask, int64_t keyWidth,
-                     int64_t valueWidth, AffineExpr heads, AffineExpr tokens) {
-  constexpr int64_t Rows = 64, Keys = 32, Stages = 4;
-  auto rowBytes = [](int64_t width) { return (width / 8 | 1) * 16; };
-  use.Header = "attention_tiles.cuh";
-  use.Config = llvm::formatv("tiles of {0} queries, {1} keys a step", Rows, Keys);
-  use.Type =
-      llvm::formatv("AttentionTiles<{0}, {1}, {2}, {3}, {4}>", parts.Element, mask, parts.Output, keyWidth, valueWidth);
-  use.SharedBytes = Rows * rowBytes(keyWidth) + Stages * Keys * (rowBytes(keyWidth) + rowBytes(valueWidth));
-  use.Tiles = heads * tokens.ceilDiv(Rows);
+static bool hasTiles(const LaunchBody &body) {
+  auto variant = body.getLaunch().getKernel().getConfig().getAs<StringAttr>("variant");
+  return variant && variant.getValue() == "tiles";
+}
+
+/// The templates on tensor cores: attention_tiles.cuh and attention_tiles_sm90.cuh have the same numbers. `mask` is
+/// empty for ragged batches. Sets all but how many tiles there are, and returns the rows of one.
+static int64_t useTiles(const LaunchBody &body, TemplateUse &use, const AttentionParts &parts, StringRef mask,
+                        int64_t keyWidth, int64_t valueWidth) {
+  constexpr int64_t Rows = 64;
+  auto isPanels = [](int64_t width) { return width == 64 || width == 128; };
+  bool warpgroups = body.getTarget() == HopperTarget && isPanels(keyWidth) && isPanels(valueWidth);
+  if (warpgroups) {
+    constexpr int64_t Keys = 128;
+    use.Header = "attention_tiles_sm90.cuh";
+    use.Config = llvm::formatv("warpgroups, {0} queries, {1} keys a step", Rows, Keys);
+    use.SharedBytes = 2 * (Rows * keyWidth + Keys * (keyWidth + valueWidth));
+  } else {
+    constexpr int64_t Keys = 32, Stages = 4;
+    auto rowBytes = [](int64_t width) { return (width / 8 | 1) * 16; };
+    use.Header = "attention_tiles.cuh";
+    use.Config = llvm::formatv("tiles of {0} queries, {1} keys a step", Rows, Keys);
+    use.SharedBytes = Rows * rowBytes(keyWidth) + Stages * Keys * (rowBytes(keyWidth) + rowBytes(valueWidth));
+  }
+  use.Type = llvm::formatv("{0}AttentionTiles{1}<{2}, {3}{4}, {5}, {6}>", mask.empty() ? "Ragged" : "",
+                           warpgroups ? "Sm90" : "", parts.Element, mask.empty() ? std::string() : (mask + ", ").str(),
+                           parts.Output, keyWidth, valueWidth);
+  return Rows;
 }
 
 /// An AttentionView of a dense tensor.
@@ -74,10 +91,11 @@ FailureOr<TemplateUse> cuda::printAttention(const LaunchBody &body, AttentionOp 
   TemplateUse use;
   setGeometry(use, query[0] * query[head] * query[token]);
   use.Type = llvm::formatv("Attention<{0}, {1}, {2}>", parts->Element, *maskElement, parts->Output);
-  auto variant = body.getLaunch().getKernel().getConfig().getAs<StringAttr>("variant");
-  if (variant && variant.getValue() == "tiles")
-    useTiles(use, *parts, *maskElement, op.getKey().getType().getDimSize(3), op.getValue().getType().getDimSize(3),
-             query[0] * query[head], query[token]);
+  if (hasTiles(body)) {
+    int64_t rows = useTiles(body, use, *parts, *maskElement, op.getKey().getType().getDimSize(3),
+                            op.getValue().getType().getDimSize(3));
+    use.Tiles = query[0] * query[head] * query[token].ceilDiv(rows);
+  }
   use.Params = {{"Query", parts->Query},
                 {"Key", parts->Key},
                 {"Value", parts->Value},
@@ -109,14 +127,20 @@ FailureOr<TemplateUse> cuda::printRaggedAttention(const LaunchBody &body, Ragged
   ArrayRef<AffineExpr> query = body.getDims(op.getQuery()), value = body.getDims(op.getValue());
   TemplateUse use;
   setGeometry(use, query[0] * query[1]);
+  AffineExpr texts = body.getDim(op.getRowOffsets(), 0) - 1;
   use.Type = llvm::formatv("RaggedAttention<{0}, {1}>", parts->Element, parts->Output);
+  if (hasTiles(body)) {
+    int64_t rows =
+        useTiles(body, use, *parts, "", op.getKey().getType().getDimSize(2), op.getValue().getType().getDimSize(2));
+    use.Tiles = query[1] * (query[0].ceilDiv(rows) + texts);
+  }
   use.Params = {{"Query", parts->Query},
                 {"Key", parts->Key},
                 {"Value", parts->Value},
                 {"RowOffsets", *offsets},
                 {"Out", "p" + std::to_string(body.getOutputPort(0))},
                 {"Rows", printSize(query[0])},
-                {"Texts", printSize(body.getDim(op.getRowOffsets(), 0) - 1)},
+                {"Texts", printSize(texts)},
                 {"Heads", printSize(query[1])},
                 {"KvHeads", printSize(value[1])},
                 {"KeyWidth", printSize(query[2])},

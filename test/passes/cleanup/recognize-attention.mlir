@@ -67,3 +67,25 @@ func.func @grouped_heads(%q: tensor<2x4x5x8xf32>, %k: tensor<2x2x7x8xf32>, %c: t
   %y = lathe.matmul %2, %kr : tensor<2x4x5x7xf32>, tensor<2x4x7x8xf32> -> tensor<2x4x5x8xf32>
   return %y : tensor<2x4x5x8xf32>
 }
+
+// -----
+
+// What a constant of one number made as large as the scores is read as small as it was.
+// CHECK-LABEL: @mask_of_keys
+// CHECK: %[[A:.*]] = lathe.and %{{.*}}, %{{.*}} : tensor<?x1x1x7xi1>, tensor<i1> -> tensor<?x1x1x7xi1>
+// CHECK: %[[M:.*]] = lathe.select %[[A]], {{.*}} -> tensor<?x1x1x7xf32>
+// CHECK: lathe.attention %{{.*}} mask %[[M]] : tensor<?x1x1x7xf32>
+func.func @mask_of_keys(%q: tensor<?x4x5x16xf32>, %k: tensor<?x4x7x16xf32>, %v: tensor<?x4x7x8xf32>, %m: tensor<?x1x1x7xi1>)
+    -> tensor<?x4x5x8xf32> {
+  %all = lathe.constant dense<true> : tensor<1x1x5x1xi1>
+  %zero = lathe.constant dense<0.0> : tensor<f32>
+  %low = lathe.constant dense<-3.40282347E+38> : tensor<f32>
+  %0 = lathe.and %m, %all : tensor<?x1x1x7xi1>, tensor<1x1x5x1xi1> -> tensor<?x1x5x7xi1>
+  %1 = lathe.select %0, %zero, %low : tensor<?x1x5x7xi1>, tensor<f32>, tensor<f32> -> tensor<?x1x5x7xf32>
+  %2 = lathe.matmul %q, %k transpose_rhs : tensor<?x4x5x16xf32>, tensor<?x4x7x16xf32> -> tensor<?x4x5x7xf32>
+  %3 = lathe.add %2, %1 : tensor<?x4x5x7xf32>, tensor<?x1x5x7xf32> -> tensor<?x4x5x7xf32>
+  %4 = lathe.softmax %3 : tensor<?x4x5x7xf32>
+  // expected-remark @below {{attention of 4 heads}}
+  %5 = lathe.matmul %4, %v : tensor<?x4x5x7xf32>, tensor<?x4x7x8xf32> -> tensor<?x4x5x8xf32>
+  return %5 : tensor<?x4x5x8xf32>
+}

@@ -145,6 +145,31 @@ func.func @attention(%x: tensor<1x2x8x32xf16>, %y: tensor<1x2x8x24xf16>, %z: ten
 
 // -----
 
+// Of ragged batches as well.
+// CHECK-LABEL: @ragged_attention
+// CHECK: kernel <"ragged_attention", {variant = "tiles"}, "queries fill tensor core tiles">
+// CHECK: kernel <"ragged_attention", {variant = "simt"}, "a head is no multiple of 16 wide">
+func.func @ragged_attention(%x: tensor<9x2x64xf16>, %y: tensor<9x2x24xf16>, %o: tensor<3xi32>)
+    -> (tensor<9x2x64xf32>, tensor<9x2x24xf32>) {
+  // expected-remark @below {{'ragged_attention' tiles: queries fill tensor core tiles}}
+  %0 = lathe.fusion(%x, %o) : (tensor<9x2x64xf16>, tensor<3xi32>) -> tensor<9x2x64xf32> {
+  ^bb0(%a: tensor<9x2x64xf16>, %b: tensor<3xi32>):
+    %2 = lathe.ragged_attention %a, %a, %a, %b scale 1.0 : tensor<9x2x64xf16>, tensor<9x2x64xf16>, tensor<9x2x64xf16>,
+        tensor<3xi32> -> tensor<9x2x64xf32>
+    lathe.yield %2 : tensor<9x2x64xf32>
+  }
+  // expected-remark @below {{'ragged_attention' without tensor cores: a head is no multiple of 16 wide}}
+  %1 = lathe.fusion(%y, %o) : (tensor<9x2x24xf16>, tensor<3xi32>) -> tensor<9x2x24xf32> {
+  ^bb0(%a: tensor<9x2x24xf16>, %b: tensor<3xi32>):
+    %2 = lathe.ragged_attention %a, %a, %a, %b scale 1.0 : tensor<9x2x24xf16>, tensor<9x2x24xf16>, tensor<9x2x24xf16>,
+        tensor<3xi32> -> tensor<9x2x24xf32>
+    lathe.yield %2 : tensor<9x2x24xf32>
+  }
+  return %0, %1 : tensor<9x2x64xf32>, tensor<9x2x24xf32>
+}
+
+// -----
+
 // Caches of f8E4M3FN have tensor cores whatever the queries, blocks of q8_0 with queries of 16 bits, f32 never.
 // CHECK-LABEL: @narrow_caches
 // CHECK: kernel <"paged_attention", {variant = "few_rows"}

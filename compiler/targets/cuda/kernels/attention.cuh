@@ -130,16 +130,18 @@ template <FloatElement Element, FloatElement MaskElement, class Output> struct A
   }
 };
 
+template <FloatElement Element, class Output> struct RaggedAttentionParams {
+  const Element *Query, *Key, *Value; ///< [Rows, Heads or KvHeads, KeyWidth or ValueWidth]
+  const int32_t *RowOffsets;
+  Output *Out;
+  int64_t Rows, Texts, Heads, KvHeads, KeyWidth, ValueWidth;
+  float Scale;
+  bool Causal;
+};
+
 template <FloatElement Element, class Output> struct RaggedAttention {
   static constexpr int Threads = 128, MinBlocks = 2, MaxWidth = 512, SharedBytes = Threads / 32 * MaxWidth * 4;
-  struct Params {
-    const Element *Query, *Key, *Value; ///< [Rows, Heads or KvHeads, KeyWidth or ValueWidth]
-    const int32_t *RowOffsets;
-    Output *Out;
-    int64_t Rows, Texts, Heads, KvHeads, KeyWidth, ValueWidth;
-    float Scale;
-    bool Causal;
-  };
+  using Params = RaggedAttentionParams<Element, Output>;
 
   static __host__ __device__ int64_t tiles(const Params &p) { return ceilDiv<int64_t>(p.Rows * p.Heads, Threads / 32); }
 

@@ -39,8 +39,7 @@ __host__ __device__ constexpr int largestDivisor(int number, int most) {
 
 /// Passes the sums of a tile at (row0, col0) through the epilogue of part `index` and stores those of rows < `rows`.
 /// Threads from 128 on multiply, a warpgroup 64 rows; of two sums an element the second ones are the second half.
-/// `Most` stores are computed together.
-template <class Outputs, int Most = 8, int I = 0, int Count, class Element, int Sums, class Body>
+template <class Outputs, int I = 0, int Count, class Element, int Sums, class Body>
 __device__ inline void storeWarpgroups(int index, const ProductPart<Element, Sums> &part, const float (&sums)[Count],
                                        int64_t row0, int64_t col0, int64_t rows, const Body &body) {
   if constexpr (I + 1 < OutputsOf<Outputs>::Parts)

@@ -1,6 +1,7 @@
-// Attention over tensors, one warp a query and on tensor cores, against the sums written out in f64.
+// Attention over tensors, one warp a query and on tensor cores, of batches and of ragged ones, against the sums written
+// out in f64.
 #include "KernelTest.h"
-#include "attention_tiles.cuh"
+#include "attention_tiles_sm90.cuh"
 
 using namespace lathe::kernels;
 using namespace lathe::kernels::test;
@@ -114,6 +115,87 @@ void runTiles(Suite &suite, const std::string &name, const Case &c) {
       suite, "tiles " + name, c);
 }
 
+template <class Element, class Output, int KeyWidth, int ValueWidth>
+void runWarpgroups(Suite &suite, const std::string &name, const Case &c) {
+  runCase<AttentionTilesSm90<Element, float, Output, KeyWidth, ValueWidth>, Element, Output, KeyWidth, ValueWidth>(
+      suite, "warpgroups " + name, c);
+}
+
+/// Texts of these lengths, behind them rows of none.
+template <class Kernel, class Element, class Output, int KeyWidth, int ValueWidth>
+void runRagged(Suite &suite, const std::string &name, const std::vector<int32_t> &lengths, int64_t padding,
+               int64_t heads, int64_t kvHeads, bool causal) {
+  std::vector<int32_t> offsets = {0};
+  for (int32_t length : lengths)
+    offsets.push_back(offsets.back() + length);
+  int64_t rows = offsets.back() + padding;
+  auto q = randomVector<Element>(rows * heads * KeyWidth, -2, 2);
+  auto k = randomVector<Element>(rows * kvHeads * KeyWidth, -2, 2);
+  auto v = randomVector<Element>(rows * kvHeads * ValueWidth);
+  Buffer<Element> deviceQ(q), deviceK(k), deviceV(v);
+  Buffer<int32_t> deviceOffsets(offsets);
+  auto out = Buffer<Output>::poisoned(rows * heads * ValueWidth);
+  typename Kernel::Params params{.Query = deviceQ.data(),
+                                 .Key = deviceK.data(),
+                                 .Value = deviceV.data(),
+                                 .RowOffsets = deviceOffsets.data(),
+                                 .Out = out.data(),
+                                 .Rows = rows,
+                                 .Texts = int64_t(lengths.size()),
+                                 .Heads = heads,
+                                 .KvHeads = kvHeads,
+                                 .KeyWidth = KeyWidth,
+                                 .ValueWidth = ValueWidth,
+                                 .Scale = 0.25f,
+                                 .Causal = causal};
+  std::string title = "ragged " + name + " " + std::to_string(lengths.size()) + " texts, " + std::to_string(rows) +
+                      " rows, widths " + std::to_string(KeyWidth) + ", " + std::to_string(ValueWidth) +
+                      (causal ? " causal" : "");
+  auto got = suite.twice(title, out, [&](int64_t blocks) { launch<Kernel>(params, NoBody{}, blocks); });
+  std::vector<double> want(out.size()), slack(out.size());
+  for (size_t text = 0; text < lengths.size(); ++text)
+    for (int64_t t = offsets[text]; t < offsets[text + 1]; ++t)
+      for (int64_t h = 0; h < heads; ++h) {
+        int64_t g = h / (heads / kvHeads), first = offsets[text], end = causal ? t + 1 : offsets[text + 1];
+        std::vector<double> scores;
+        double top = -INFINITY, total = 0;
+        for (int64_t s = first; s < end; ++s) {
+          double dot = 0;
+          for (int i = 0; i < KeyWidth; ++i)
+            dot += number(q[(t * heads + h) * KeyWidth + i]) * number(k[(s * kvHeads + g) * KeyWidth + i]);
+          scores.push_back(0.25 * dot);
+          top = std::max(top, scores.back());
+        }
+        for (double &score : scores)
+          total += score = std::exp(score - top);
+        for (int i = 0; i < ValueWidth; ++i) {
+          double sum = 0, size = 0;
+          for (int64_t s = first; s < end; ++s) {
+            double term = scores[s - first] / total * number(v[(s * kvHeads + g) * ValueWidth + i]);
+            sum += term;
+            size += std::fabs(term);
+          }
+          want[(t * heads + h) * ValueWidth + i] = sum;
+          slack[(t * heads + h) * ValueWidth + i] =
+              size * (Rounding<Element> + accumulation(end - first) + 64 * accumulation(KeyWidth));
+        }
+      }
+  suite.compare(title, got, want, slack);
+}
+
+template <class Element, class Output, int Width>
+void raggedCases(Suite &suite, const std::string &name, const std::vector<int32_t> &lengths, int64_t padding) {
+  for (bool causal : {false, true}) {
+    runRagged<RaggedAttention<Element, Output>, Element, Output, Width, Width>(suite, "a warp a query " + name, lengths,
+                                                                               padding, 2, 1, causal);
+    runRagged<RaggedAttentionTiles<Element, Output, Width, Width>, Element, Output, Width, Width>(
+        suite, "tiles " + name, lengths, padding, 2, 1, causal);
+    if constexpr (Width == 64 || Width == 128)
+      runRagged<RaggedAttentionTilesSm90<Element, Output, Width, Width>, Element, Output, Width, Width>(
+          suite, "warpgroups " + name, lengths, padding, 2, 1, causal);
+  }
+}
+
 template <class Element, class Output> void runScalar(Suite &suite, const std::string &name, const Case &c) {
   runCase<Attention<Element, float, Output>, Element, Output, 24, 40>(suite, "one warp a query " + name, c);
 }
@@ -137,6 +219,13 @@ int main(int argc, char **argv) {
     runTiles<Half, Half, 64, 64>(suite, "f16", c);
     runTiles<BFloat16, float, 16, 48>(suite, "bf16", c);
     runTiles<Half, float, 128, 128>(suite, "f16", c);
+    runWarpgroups<Half, Half, 64, 64>(suite, "f16", c);
+    runWarpgroups<BFloat16, float, 128, 64>(suite, "bf16", c);
   }
+  runWarpgroups<Half, Half, 64, 64>(suite, "f16", {1, 2, 1, 70, 140, true, false, 2});
+  runWarpgroups<Half, float, 64, 128>(suite, "f16", {1, 1, 1, 130, 130, false, true, 1});
+  raggedCases<Half, Half, 64>(suite, "f16", {3, 0, 65, 1}, 4);
+  raggedCases<BFloat16, float, 128>(suite, "bf16", {7, 64}, 0);
+  raggedCases<Half, float, 32>(suite, "f16", {130}, 1);
   return suite.finish();
 }
