@@ -326,7 +326,13 @@ void CudaExecutor::executeAgain(TensorCall &call, DeviceAddress arena, Stream st
   }
   if (exec)
     return driver(driver.graphLaunch, exec, stream);
-  execute(*call.entry, call.symbols.data(), arena, stream, &call);
+  try {
+    execute(*call.entry, call.symbols.data(), arena, stream, &call);
+  } catch (...) {
+    if (!device->timer)
+      recorded.forgetLast(); // nobody knows what it would have done
+    throw;
+  }
   if (!device->timer && dataDecided)
     recorded.refuseLast();
 }

@@ -34,6 +34,8 @@ public:
   /// what it puts on `recorder` is recorded. A graph that gives up its place is destroyed when work on `stream` is
   /// done, behind which all work with graphs stands.
   GraphExec find(Key key, Stream recorder, Stream stream, const std::function<void()> &enqueue);
+  /// The call that was asked for last comes for the first time when it comes again.
+  void forgetLast() { calls.pop_front(); }
   /// Says that the call that was asked for last cannot be recorded, as the host decides things in it.
   void refuseLast() { calls.front().refused = true; }
   /// Destroys all of them; none runs any more.

@@ -110,6 +110,15 @@ TEST_F(CudaData, AFaultOfAKernelEndsItsCallAlone) {
   EXPECT_EQ(total, 2);
 }
 
+TEST_F(CudaData, ACallThatDataDecidesIsNotRecorded) {
+  for (float last : {3.0f, 0.0f, 5.0f}) {
+    x.back() = last;
+    ASSERT_EQ(run().message, "");
+    EXPECT_EQ(total, last > 0 ? 3 : 2);
+  }
+  EXPECT_EQ(calls("cuStreamBeginCapture"), 0);
+}
+
 TEST_F(CudaData, MemoryThatTheDriverDoesNotGive) {
   failCall("cuMemAllocAsync", 2, 2); // the first is the workspace
   test::Outcome result = run();

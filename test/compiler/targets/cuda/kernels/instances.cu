@@ -199,6 +199,13 @@ KERNEL(LayerNorm1) lathe_layer_norm_f32_1(void *p0, void *p1, void *p2, void *p3
                         LayerNorm{(const float *)p0, (const float *)p1, (const float *)p2, (float *)p3, 12288, 1e-5f});
 }
 
+using LayerNorm2 = CenteredRows<4>;
+// registers <= 80
+KERNEL(LayerNorm2) lathe_layer_norm_f32_2(void *p0, void *p1, void *p2, void *p3, int64_t d0) {
+  gridTiles<LayerNorm2>(LayerNorm2::Params{.Rows = d0, .Cols = 768}, nullptr,
+                        LayerNorm{(const float *)p0, (const float *)p1, (const float *)p2, (float *)p3, 768, 1e-5f});
+}
+
 using Softmax1 = RowReduction<SoftmaxSum, 32>;
 static_assert(Softmax1::SharedBytes == 0);
 // registers <= 64
@@ -888,6 +895,27 @@ KERNEL(AttentionTiles1) lathe_attention_f16_2(void *q, void *k, void *v, void *m
                                  0.125f,
                                  false};
   gridTiles<AttentionTiles1>(params, smem, NoBody{});
+}
+
+using RaggedTiles1 = RaggedAttentionTiles<Half, Half, 64, 64>;
+// registers <= 128
+KERNEL(RaggedTiles1)
+lathe_ragged_attention_f16_2(void *q, void *k, void *v, void *offsets, void *out, int64_t rows, int64_t texts) {
+  SHARED;
+  RaggedTiles1::Params params{(const Half *)q,
+                              (const Half *)k,
+                              (const Half *)v,
+                              (const int32_t *)offsets,
+                              (Half *)out,
+                              rows,
+                              texts,
+                              12,
+                              12,
+                              64,
+                              64,
+                              0.125f,
+                              false};
+  gridTiles<RaggedTiles1>(params, smem, NoBody{});
 }
 
 using AttentionTiles2 = AttentionTiles<BFloat16, float, float, 128, 128>;

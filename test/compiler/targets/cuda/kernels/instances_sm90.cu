@@ -1,4 +1,5 @@
 // One launch of every template that needs sm_90a, as instances.cu has for the others.
+#include "attention_tiles_sm90.cuh"
 #include "convolution_few_channels.cuh"
 #include "convolution_sm90.cuh"
 #include "convolution_tiles.cuh"
@@ -119,6 +120,21 @@ extern "C" __global__ void __launch_bounds__(Wide::Threads, Wide::MinBlocks) __c
                       .Blocks = 132,
                       .Parts = {{.W = {static_cast<const BFloat16 *>(p1)}, .C = p2, .N = 4096, .LdC = 4096}}};
   gridTiles<Wide>(params, smem, AddResidual{static_cast<const float *>(p3), 4096});
+}
+
+using Wide192 = PackedMatmulWideSm90<Half, Half, 192>;
+static_assert(Wide192::SharedBytes <= 227 << 10);
+// registers <= 168
+extern "C" __global__ void __launch_bounds__(Wide192::Threads, Wide192::MinBlocks) __cluster_dims__(2, 1, 1)
+    lathe_packed_sm90_192(void *p0, void *p1, void *p2, void *p3, int64_t d0) {
+  extern __shared__ __align__(1024) char smem[];
+  Wide192::Params params{.A = static_cast<const Half *>(p0),
+                         .M = d0,
+                         .K = 768,
+                         .LdA = 768,
+                         .Blocks = 132,
+                         .Parts = {{.W = {static_cast<const Half *>(p1)}, .C = p2, .N = 768, .LdC = 768}}};
+  gridTiles<Wide192>(params, smem, AddResidual{static_cast<const float *>(p3), 768});
 }
 
 using WideDual = PackedMatmulWideSm90<Half, Dual<Half>>;
@@ -511,4 +527,56 @@ extern "C" __global__ void __launch_bounds__(Likeliest::Threads, Likeliest::MinB
   gridTiles<Likeliest>(
       {.X = (const float *)p0, .Values = (float *)p1, .Indices = (int64_t *)p2, .Rows = d0, .Cols = 128256}, smem,
       NoBody{});
+}
+
+using TensorAttention = AttentionTilesSm90<Half, float, Half, 64, 64>;
+static_assert(TensorAttention::SharedBytes == 40960);
+// registers <= 168
+extern "C" __global__ void __launch_bounds__(TensorAttention::Threads, TensorAttention::MinBlocks)
+    lathe_attention_sm90_64(void *q, void *k, void *v, void *mask, void *out, int64_t b, int64_t t) {
+  extern __shared__ __align__(1024) char smem[];
+  AttentionView view{t * 768, 64, 768};
+  TensorAttention::Params params{.Query = static_cast<const Half *>(q),
+                                 .Key = static_cast<const Half *>(k),
+                                 .Value = static_cast<const Half *>(v),
+                                 .Mask = static_cast<const float *>(mask),
+                                 .Out = static_cast<Half *>(out),
+                                 .Batches = b,
+                                 .Heads = 12,
+                                 .KvHeads = 12,
+                                 .Tokens = t,
+                                 .Keys = t,
+                                 .KeyWidth = 64,
+                                 .ValueWidth = 64,
+                                 .QueryView = view,
+                                 .KeyView = view,
+                                 .ValueView = view,
+                                 .MaskView = {t, 0, 0},
+                                 .OutView = view,
+                                 .MaskKey = 1,
+                                 .Scale = 0.125f,
+                                 .Causal = false};
+  gridTiles<TensorAttention>(params, smem, NoBody{});
+}
+
+using TextAttention = RaggedAttentionTilesSm90<BFloat16, float, 128, 128>;
+static_assert(TextAttention::SharedBytes == 81920);
+// registers <= 255
+extern "C" __global__ void __launch_bounds__(TextAttention::Threads, TextAttention::MinBlocks)
+    lathe_ragged_attention_sm90_128(void *q, void *k, void *v, void *offsets, void *out, int64_t rows, int64_t texts) {
+  extern __shared__ __align__(1024) char smem[];
+  TextAttention::Params params{.Query = static_cast<const BFloat16 *>(q),
+                               .Key = static_cast<const BFloat16 *>(k),
+                               .Value = static_cast<const BFloat16 *>(v),
+                               .RowOffsets = static_cast<const int32_t *>(offsets),
+                               .Out = static_cast<float *>(out),
+                               .Rows = rows,
+                               .Texts = texts,
+                               .Heads = 8,
+                               .KvHeads = 8,
+                               .KeyWidth = 128,
+                               .ValueWidth = 128,
+                               .Scale = 0.125f,
+                               .Causal = false};
+  gridTiles<TextAttention>(params, smem, NoBody{});
 }
