@@ -305,6 +305,16 @@ static void useDecode(const LaunchBody &body, const PageShape &shape, StringRef 
   use.setWork(work, tokens * decode.getItemsPerToken(), pages.ceilDiv(warps * cluster));
 }
 
+// Positions a step of PagedAttentionPrefill where it is lean.
+static constexpr int64_t LeanKeys = 32;
+
+/// Shared memory of a tile of PagedAttentionPrefill.
+static int64_t getTileBytes(const PageShape &shape, int64_t parts, int64_t rows, int64_t keys) {
+  auto getRowBytes = [](int64_t width) { return ((width / 8) | 1) * 16; };
+  return parts * rows * getRowBytes(shape.KeyWidth) +
+         2 * keys * (getRowBytes(shape.KeyWidth) + getRowBytes(shape.ValueWidth));
+}
+
 /// Any rows: tiles of the sequences with many, items of those with few unless it is to be tiles alone. `parts` is how
 /// many 16-bit numbers make up an element of a query.
 static void usePrefill(const LaunchBody &body, const PageShape &shape, StringRef types, int64_t parts, bool tilesAlone,
@@ -314,10 +324,8 @@ static void usePrefill(const LaunchBody &body, const PageShape &shape, StringRef
   bool narrow = shape.KeyWidth <= 128 && shape.ValueWidth <= 128;
   bool lean = isLean(body) || tilesAlone;
   int64_t rowBlocks = !lean && narrow && parts == 1 ? 2 : 1, rows = Warps * 16 * rowBlocks;
-  int64_t keys = !lean && shape.KeyWidth <= 128 && rowBlocks == 1 ? 64 : 32, group = shape.Heads / shape.KvHeads;
-  auto getRowBytes = [](int64_t width) { return ((width / 8) | 1) * 16; };
-  int64_t tileBytes = parts * rows * getRowBytes(shape.KeyWidth) +
-                      2 * keys * (getRowBytes(shape.KeyWidth) + getRowBytes(shape.ValueWidth));
+  int64_t keys = !lean && shape.KeyWidth <= 128 && rowBlocks == 1 ? 64 : LeanKeys, group = shape.Heads / shape.KvHeads;
+  int64_t tileBytes = getTileBytes(shape, parts, rows, keys);
   use.Header = "paged_attention_prefill.cuh";
   use.Type = llvm::formatv("PagedAttentionPrefill<{0}, {1}, {2}>", types, shape.print(), lean ? "true" : "false");
   use.Config = llvm::formatv("tensor cores, {0} rows a block, {1} positions a step", rows, keys);
@@ -326,6 +334,40 @@ static void usePrefill(const LaunchBody &body, const PageShape &shape, StringRef
   use.Tiles = ((tokens * group).ceilDiv(rows) + sequences) * shape.KvHeads;
   if (!lean)
     use.Tiles = use.Tiles + sequences * few.getItemsPerToken();
+}
+
+// With at most so many tokens most sequences of a step have one.
+static constexpr int64_t MostSingleRows = 256;
+
+/// Whether PagedAttentionRingsSm90 takes these heads: two blocks of a multiprocessor have rings of two pages or more.
+static bool fitRings(const PageShape &shape, StringRef query) {
+  return query != "float" && shape.KeyWidth <= 128 && shape.ValueWidth <= 128;
+}
+
+/// Steps of many texts on Hopper: pages of those with few rows by bulk copies, and tiles of the others.
+static void useRings(const LaunchBody &body, const PageShape &shape, StringRef types, AffineExpr tokens,
+                     AffineExpr sequences, AffineExpr pages, TemplateUse &use) {
+  static constexpr int64_t Warps = 4, MostStages = 6, BlockBytes = 113 * 1024, BlocksEach = 2, Rows = Warps * 16;
+  DecodeShape few(shape);
+  int64_t sums = few.getSharedBytes(Warps);
+  int64_t stages = std::min(MostStages, (BlockBytes - sums) / (Warps * (shape.HeadBytes + 8)));
+  int64_t group = shape.Heads / shape.KvHeads;
+  use.Header = "paged_attention_rings_sm90.cuh";
+  use.Type =
+      llvm::formatv("PagedAttentionRingsSm90<{0}, {1}, {2}>", types, shape.print(), BlocksEach * Multiprocessors);
+  use.Config =
+      llvm::formatv("tensor cores, rings of {0} pages, {1} rows a block where a sequence has many", stages, Rows);
+  use.Threads = Warps * 32;
+  use.SharedBytes = std::max(Warps * stages * (shape.HeadBytes + 8) + sums, getTileBytes(shape, 1, Rows, LeanKeys));
+  int64_t tiles = body.getMax(((tokens * group).ceilDiv(Rows) + sequences) * shape.KvHeads);
+  tiles = std::max(tiles, body.getMax(sequences) * few.getItemsPerToken());
+  use.Tiles = getAffineConstantExpr(std::min(BlocksEach * Multiprocessors, tiles), tokens.getContext());
+  // As if all sequences had single rows.
+  report::KernelWork work;
+  work.StepBytes = double(Warps * shape.HeadBytes); // each warp a page
+  work.InFlight = stages;
+  work.ItemAccesses = 1; // queries; what comes before them is loaded an item earlier
+  use.setWork(work, sequences * few.getItemsPerToken(), pages.ceilDiv(Warps));
 }
 
 /// Whether PagedAttentionPrefillSm90 takes these heads, of queries of the cache's type.
@@ -462,6 +504,9 @@ FailureOr<TemplateUse> cuda::printPagedAttention(const LaunchBody &body, PagedAt
     if (rows->Query && failed(addFreshRows(body, *rows, shape, use)))
       return failure();
     useDecode(body, shape, types, /*alone=*/false, tokens, pages, *rows, use);
+  } else if (body.getTarget() == HopperTarget && variant.getValue() == "any_rows" &&
+             body.getMax(tokens) <= MostSingleRows && fitRings(shape, *query)) {
+    useRings(body, shape, types, tokens, sequences, pages, use);
   } else if (body.getTarget() == HopperTarget && *query == *element && fitWarpgroups(shape) &&
              op.getScale().convertToFloat() > 0) {
     useWarpgroups(body, shape, llvm::formatv("{0}, {1}", *element, *output).str(), tokens, sequences, pages, use);

@@ -146,23 +146,20 @@ struct PagedAttentionDecode {
       for (int word = 0; word < KeyWords; ++word) {
         constexpr int Wide = KeyWidth / 32 * 4;
         int d = word < Wide ? word / 4 * 32 + t * 8 + word % 4 * 2 : Wide * 8 + t * 4 + (word - Wide) * 2;
-        float pair[2] = {0, 0};
-        if (valid)
-          loadVector(source, d, pair);
-        uint32_t parts[Parts];
-        splitPair<Element, Parts>(pair[0], pair[1], parts);
+        if constexpr (Parts == 1) {
+          q[0][block][word] = valid ? *reinterpret_cast<const uint32_t *>(source + d) : 0;
+        } else {
+          float pair[2] = {0, 0};
+          if (valid)
+            loadVector(source, d, pair);
+          uint32_t parts[Parts];
+          splitPair<Element, Parts>(pair[0], pair[1], parts);
 #pragma unroll
-        for (int part = 0; part < Parts; ++part)
-          q[part][block][word] = parts[part];
+          for (int part = 0; part < Parts; ++part)
+            q[part][block][word] = parts[part];
+        }
       }
     }
-  }
-
-  /// Words of neighbouring 16-bit elements.
-  template <int Count> static __device__ void takeWords(uint32_t (&words)[Count], const State *source) {
-#pragma unroll
-    for (int i = 0; i < Count; ++i)
-      words[i] = reinterpret_cast<const uint32_t *>(source)[i];
   }
 
   /// A lane's share of a position's key: of each 32 dimensions eight neighbours, of the last 16 four.
@@ -183,14 +180,14 @@ struct PagedAttentionDecode {
       if constexpr (KeyWidth % 32 != 0)
         Four.load(row, Wide * 32 + t * 4 - Before);
     }
-    /// From shared memory, of 16-bit elements.
+    /// From shared memory.
     __device__ void take(const State *row) {
       int t = threadIdx.x % 4;
 #pragma unroll
       for (int j = 0; j < Wide; ++j)
-        takeWords(Eights[j].Words, row + j * 32 + t * 8);
+        Eights[j].take(row, j * 32 + t * 8);
       if constexpr (KeyWidth % 32 != 0)
-        takeWords(Four.Words, row + Wide * 32 + t * 4);
+        Four.take(row, Wide * 32 + t * 4);
     }
     __device__ void unpack(uint32_t (&words)[KeyWords]) const {
 #pragma unroll
@@ -222,11 +219,11 @@ struct PagedAttentionDecode {
       int g = threadIdx.x % 32 / 4;
 #pragma unroll
       for (int j = 0; j < Wide; ++j)
-        takeWords(Eights[j].Words, row + j * 64 + g * 8);
+        Eights[j].take(row, j * 64 + g * 8);
       if constexpr (ValueWidth % 64 >= 32)
-        takeWords(Four.Words, row + Wide * 64 + g * 4);
+        Four.take(row, Wide * 64 + g * 4);
       if constexpr (ValueWidth % 32 != 0)
-        takeWords(Two.Words, row + ValueWidth / 32 * 32 + g * 2);
+        Two.take(row, ValueWidth / 32 * 32 + g * 2);
     }
     /// Those of words first .. first + 3, or of all that are left.
     template <int First> __device__ void unpack(uint32_t (&words)[4]) const {
@@ -257,6 +254,13 @@ struct PagedAttentionDecode {
     for (int i = 0; i < 2; ++i)
       k[i].load(elementsAfter(keys, (g + i * 8) * Shape::StoredWidth), elementsAfter(values, (g + i * 8) * ValueWidth));
   }
+  /// The same from shared memory.
+  static __device__ void takeKeys(KeyShare (&k)[2], const State *keys) {
+    int g = threadIdx.x % 32 / 4;
+#pragma unroll
+    for (int i = 0; i < 2; ++i)
+      k[i].take(elementsAfter(keys, (g + i * 8) * KeyWidth));
+  }
 
   /// Positions 2t, 2t+1, 2t+8 and 2t+9 of a page.
   static __device__ void loadValues(ValueShare (&v)[4], const State *values) {
@@ -264,6 +268,29 @@ struct PagedAttentionDecode {
 #pragma unroll
     for (int i = 0; i < 4; ++i)
       v[i].load(elementsAfter(values, (t * 2 + i % 2 + i / 2 * 8) * ValueWidth));
+  }
+  /// The same from shared memory.
+  static __device__ void takeValues(ValueShare (&v)[4], const State *values) {
+    int t = threadIdx.x % 4;
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+      v[i].take(elementsAfter(values, (t * 2 + i % 2 + i / 2 * 8) * ValueWidth));
+  }
+
+  /// Nothing summed yet.
+  static __device__ void start(Sums &sums) {
+#pragma unroll
+    for (int block = 0; block < ColumnBlocks; ++block)
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        if (i < 2) {
+          sums.Max[block][i] = -Infinity;
+          sums.Total[block][i] = 0;
+        }
+#pragma unroll
+        for (int word = 0; word < ValueWords; ++word)
+          sums.Values[block][word][i] = 0;
+      }
   }
 
   /// Positions first .. first+15 of all columns: weights as right operands, `sums` rescaled to the new maxima.
@@ -543,18 +570,7 @@ struct PagedAttentionDecode {
   static __device__ void addSlot(const Params &p, const Item &item, int slot, float *parts, float *maxima,
                                  float *totals, char *memory, bool writes) {
     Sums sums;
-#pragma unroll
-    for (int block = 0; block < ColumnBlocks; ++block)
-#pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        if (i < 2) {
-          sums.Max[block][i] = -Infinity;
-          sums.Total[block][i] = 0;
-        }
-#pragma unroll
-        for (int word = 0; word < ValueWords; ++word)
-          sums.Values[block][word][i] = 0;
-      }
+    start(sums);
     int64_t firstPage = item.begin(0) / PageTokens;
     addPages(sums, p, item, firstPage + (slot + Slots - firstPage % Slots) % Slots, memory, writes);
     leave(sums, parts, maxima, totals);

@@ -65,7 +65,7 @@ template <HalfElement Element> __device__ inline uint32_t convertHalfPair(uint32
 }
 
 /// N neighbours of a row as they lie in memory, N a power of two up to 8: loaded now, and turned into pairs of a 16-bit
-/// type when they are needed.
+/// type when they are needed. `load` is from global memory, `take` from shared memory.
 template <class State, int N> struct Neighbours {
   static_assert(HalfElement<State>, "pages of f32 have no products in 16 bits");
   uint32_t Words[N / 2];
@@ -79,6 +79,14 @@ template <class State, int N> struct Neighbours {
       Words[0] = x.x, Words[1] = x.y;
     } else {
       Words[0] = *reinterpret_cast<const uint32_t *>(row + first);
+    }
+  }
+  __device__ void take(const State *row, int first) {
+    if constexpr (N == 8) {
+      uint4 x = *reinterpret_cast<const uint4 *>(row + first);
+      Words[0] = x.x, Words[1] = x.y, Words[2] = x.z, Words[3] = x.w;
+    } else {
+      load(row, first);
     }
   }
   template <HalfElement Element> __device__ void unpack(uint32_t *pairs) const {
@@ -108,6 +116,7 @@ template <int N> struct Neighbours<Float8, N> {
       Words[0] = *reinterpret_cast<const uint16_t *>(row + first);
     }
   }
+  __device__ void take(const Float8 *row, int first) { load(row, first); }
   template <HalfElement Element> __device__ void unpack(uint32_t *pairs) const {
 #pragma unroll
     for (int i = 0; i < N / 2; ++i)
@@ -134,6 +143,7 @@ template <int N> struct Neighbours<Q8Block, N> {
     for (int i = 0; i < Count; ++i)
       Words[i] = codes[i * 2] | (N > 2 ? uint32_t(codes[i * 2 + (N > 2)]) << 16 : 0);
   }
+  __device__ void take(const Q8Block *row, int first) { load(row, first); }
   /// Codes are exact in both types; code times scale is rounded once.
   template <HalfElement Element> __device__ void unpack(uint32_t *pairs) const {
     uint32_t scales = Scale * 0x10001u;

@@ -1,23 +1,30 @@
 // RUN: cuda-print %s --emit=source,launches --ptx=sm_90a | FileCheck %s
 // RUN: cuda-print %s --emit=source | FileCheck %s --check-prefix=PORTABLE --implicit-check-not=Sm90
 
-// On Hopper more than a few tokens go to products of warpgroups, where queries and cache have one 16-bit type. A scale that is not positive would turn the largest score into the smallest.
-// CHECK:      using Template = PagedAttentionPrefillSm90<Half, Half, AttentionShape<4, 2, 128, 64>, 132>;
+// On Hopper steps of up to 256 tokens, most of which are single rows, read pages through rings. More go to products of
+// warpgroups, where queries and cache have one 16-bit type. A scale that is not
+// positive would turn the largest score into the smallest there.
+// CHECK:      using Template = PagedAttentionRingsSm90<Half, Half, Half, AttentionShape<4, 2, 128, 64>, 264>;
 // CHECK:      extern __shared__ __align__(1024) char smem[];
 // CHECK:      .Sinks = p5, .Tokens = d0, .Sequences = d2, .Pages = d3, .LdQ = 512, .LdOut = 256, .PageElements = 6144, .LayerOffset = l0 * 6144, .Scale = 0.125f, .SoftCap = 0.0f, .Window = 32}
+// CHECK:      using Template = PagedAttentionRingsSm90<
+// CHECK:      .Scale = -0.125f
+// CHECK:      using Template = PagedAttentionPrefillSm90<Half, Half, AttentionShape<4, 2, 128, 64>, 132>;
+// CHECK:      .Scale = 0.125f
 // CHECK:      using Template = PagedAttentionPrefill<Half, Half, Half, AttentionShape<4, 2, 128, 64>, false>;
 // CHECK:      .Scale = -0.125f
 
 // CHECK:      forward tokens 9..64
-// CHECK:        [[WARPGROUPS:lathe_paged_attention[a-z0-9_]+]]<<<10, 384, 229632>>> layer 0
-// CHECK:        [[NEGATIVE:lathe_paged_attention[a-z0-9_]+]]<<<{{.*}}, 128, {{[0-9]+}}>>> layer 0
+// CHECK:        [[RINGS:lathe_paged_attention[a-z0-9_]+]]<<<12, 128, 106880>>> layer 0
 // CHECK:      forward tokens 65..256
-// CHECK:        [[WARPGROUPS]]<<<16, 384, 229632>>> layer 0
-// CHECK:        [[NEGATIVE]]<<<
+// CHECK:        [[RINGS]]<<<24, 128, 106880>>> layer 0
+// CHECK:      forward tokens 257..512
+// CHECK:        lathe_paged_attention{{[a-z0-9_]+}}<<<24, 384, 229632>>> layer 0
+// CHECK:        lathe_paged_attention{{[a-z0-9_]+}}<<<{{.*}}, 128, {{[0-9]+}}>>> layer 0
 
 // PORTABLE:   using Template = PagedAttentionPrefill<Half, Half, Half, AttentionShape<4, 2, 128, 64>, true>;
 
-#symbols = [#lathe.symbol<"tokens", 1, 256>, #lathe.symbol<"sequences", 1, 4>, #lathe.symbol<"offsets", 2, 5>,
+#symbols = [#lathe.symbol<"tokens", 1, 512>, #lathe.symbol<"sequences", 1, 4>, #lathe.symbol<"offsets", 2, 5>,
             #lathe.symbol<"pages", 1, 8>]
 func.func @forward(%q: tensor<?x4x128xf16> {lathe.name = "q", lathe.dims = ["tokens", 4, 128]},
                    %offsets: tensor<?xi32> {lathe.name = "row_offsets", lathe.dims = ["offsets"]},

@@ -8,6 +8,7 @@
 #include "packed_matmul_few_sm90.cuh"
 #include "packed_matmul_wide_sm90.cuh"
 #include "paged_attention_prefill_sm90.cuh"
+#include "paged_attention_rings_sm90.cuh"
 #include "quantized_few_sm90.cuh"
 #include "quantized_rows_sm90.cuh"
 #include "row_reduction_sm90.cuh"
@@ -361,6 +362,23 @@ using Latent128 = LatentAttentionSm90<BFloat16, Float8, BFloat16, AttentionShape
 KERNEL(Latent128) lathe_latent_attention_128(ATTEND_PARAMETERS) {
   ALIGNED_SHARED;
   attend<Latent128>(ATTEND_ARGUMENTS, 0.0721688f, 0, 0);
+}
+
+// Two blocks of 128 threads a multiprocessor have 255 registers each.
+using Rings128 = PagedAttentionRingsSm90<BFloat16, BFloat16, BFloat16, AttentionShape<32, 8, 128, 128>>;
+static_assert(Rings128::Stages == 3 && 2 * (Rings128::SharedBytes + 1024) <= 228 << 10);
+// registers <= 255
+KERNEL(Rings128) lathe_paged_attention_rings_sm90_128(ATTEND_PARAMETERS) {
+  ALIGNED_SHARED;
+  attend<Rings128>(ATTEND_ARGUMENTS, 0.0883883f, 0, 0);
+}
+
+using RingsOfBlocks = PagedAttentionRingsSm90<Half, Q8Block, Half, AttentionShape<32, 2, 128, 128>>;
+static_assert(RingsOfBlocks::Stages == 4);
+// registers <= 255
+KERNEL(RingsOfBlocks) lathe_paged_attention_rings_sm90_q8_0(ATTEND_PARAMETERS) {
+  ALIGNED_SHARED;
+  attend<RingsOfBlocks>(ATTEND_ARGUMENTS, 0.0883883f, 30, 1024);
 }
 
 // Queries in f32 stay with the template of all GPUs, which has more registers here.

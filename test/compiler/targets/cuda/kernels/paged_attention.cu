@@ -2,6 +2,7 @@
 #include "PagedCases.h"
 #include "paged_attention_decode_sm90.cuh"
 #include "paged_attention_prefill_sm90.cuh"
+#include "paged_attention_rings_sm90.cuh"
 
 using namespace lathe::kernels;
 using namespace lathe::kernels::test;
@@ -18,6 +19,12 @@ template <class State, class Output, class Shape> void warpgroupCases(Suite &sui
   };
   for (const Batch &batch : batches)
     runFastCase<PagedAttentionPrefillSm90<State, Output, Shape, 5>, State, State, Output, Shape>(suite, name, batch);
+}
+
+/// Rings of pages: a block has several items, and warps have none, some and more pages than a ring holds.
+template <class Query, class State, class Output, class Shape> void ringCases(Suite &suite, const std::string &name) {
+  fastCases<PagedAttentionRingsSm90<Query, State, Output, Shape, 5>, Query, State, Output, Shape>(suite,
+                                                                                                  name + " rings");
 }
 
 template <class Query, class State, class Output, class Shape>
@@ -163,6 +170,10 @@ int main(int argc, char **argv) {
   warpgroupCases<BFloat16, BFloat16, AttentionShape<4, 2, 80, 176>>(suite, "bf16 4/2x80/176 warpgroups");
   warpgroupCases<Half, Half, AttentionShape<2, 2, 112, 96>>(suite, "f16 2/2x112/96 warpgroups");
   warpgroupCases<BFloat16, BFloat16, AttentionShape<1, 1, 16, 48>>(suite, "bf16 1/1x16/48 warpgroups");
+  ringCases<BFloat16, BFloat16, BFloat16, AttentionShape<8, 2, 128, 128>>(suite, "bf16 8/2x128");
+  ringCases<Half, Half, float, AttentionShape<12, 1, 64, 80>>(suite, "f16 12/1x64/80");
+  ringCases<Half, Float8, Half, AttentionShape<3, 1, 80, 112>>(suite, "f16*fp8 3/1x80/112");
+  ringCases<BFloat16, Q8Block, BFloat16, AttentionShape<6, 3, 64, 96>>(suite, "bf16*q8_0 6/3x64/96");
   tensorCoreCases<Half, Half, Half, AttentionShape<3, 1, 64, 80>>(suite, "f16 3/1x64/80");
   leanCases<Half, Half, Half, AttentionShape<3, 1, 64, 80>>(suite, "f16 3/1x64/80");
   tensorCoreCases<float, Half, float, AttentionShape<2, 2, 112, 96>>(suite, "f32*f16 2/2x112/96");
