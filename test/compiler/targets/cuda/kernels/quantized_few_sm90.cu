@@ -43,8 +43,8 @@ template <class Kernel, class Tiled, class A, class Source, int K>
 void normalizedCase(Suite &suite, int64_t m, int64_t n, int64_t pad, size_t shift, float magnitude = 1) {
   const float Epsilon = 0.01f * magnitude * magnitude;
   auto x = randomVector<Source>(m * (K + pad));
-  for (Source &element : x)
-    element = fromValue<Source>(number(element) * magnitude);
+  for (Source &value : x)
+    value = element<Source>(number(value) * magnitude);
   auto gain = randomVector<float>(K), bias = randomVector<float>(n);
   std::vector<A> a(m * K);
   for (int64_t row = 0; row < m; ++row) {
