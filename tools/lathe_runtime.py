@@ -130,7 +130,9 @@ class Runtime:
         inputs = (Tensor * max(1, len(infos)))()
         kept = []
         for info, tensor in zip(infos, inputs):
-            value = feeds[info.name.decode()]
+            value = feeds.get(info.name.decode())
+            if value is None:
+                raise Mismatch(f"there is an input '{info.name.decode()}', but given are {', '.join(feeds)}")
             if value.dtype != TYPES[info.type]:
                 raise Mismatch(f"input '{info.name.decode()}' has type {TYPES[info.type]}, needed {value.dtype}")
             kept.append(np.ascontiguousarray(value))

@@ -1,7 +1,7 @@
 // RUN: lathe-opt %s --lathe-narrow-products=kv=q8_0 --split-input-file --verify-diagnostics | FileCheck %s
 // RUN: lathe-opt %s --lathe-narrow-products=kv=fp8 --split-input-file | FileCheck %s --check-prefix=FP8
 // RUN: not lathe-opt %s --lathe-narrow-products=kv=q4_0 --split-input-file 2>&1 | FileCheck %s --check-prefix=UNKNOWN
-// UNKNOWN: error: activations are 'f32' and kv 'q4_0', needed f32, f16 or bf16, for activations also int8, for kv q8_0 or fp8
+// UNKNOWN: error: activations are 'f32' and kv 'q4_0', needed f32, f16 or bf16, for activations also tf32 or int8, for kv q8_0 or fp8
 
 // CHECK-LABEL: @blocks
 // CHECK-SAME: !lathe.state<paged, 1x1x64x!lathe.gguf<q8_0>>
