@@ -60,7 +60,7 @@ template <class Element, int K, int Cluster_> struct TopK {
 
   /// Calls `take` with the rank and the place of each element of this thread, in the order of the places.
   template <class Take> static __device__ void forElements(const Params &p, int64_t tile, const Take &take) {
-    constexpr int Stride = Cluster * Threads, Ahead = 8; // loads that are on their way together
+    constexpr int Stride = Cluster * Threads, Ahead = 4; // loads that are on their way together
     const Element *row = p.X + tile / Cluster * p.Cols;
     int64_t whole = p.Cols / Vector, mine = tile % Cluster * Threads + threadIdx.x;
 #pragma unroll 1

@@ -122,8 +122,10 @@ std::string compile(const Tools &tools, const std::map<std::string, std::string>
   tools.createProgram(&program, source.c_str(), name.c_str(), static_cast<int>(names.size()), texts.data(),
                       names.data());
   std::string target = "--gpu-architecture=" + (isSpecific(arch) ? arch : "compute_" + arch.substr(3));
-  const char *options[] = {target.c_str(), "--std=c++20", "--device-as-default-execution-space", "--ptxas-options=-v"};
-  int error = tools.compileProgram(program, isSpecific(arch) ? 4 : 3, options);
+  // Templates include a few headers that host code has too.
+  const char *options[] = {target.c_str(), "--std=c++20", "--device-as-default-execution-space",
+                           "--include-path=" LATHE_ROOT, "--ptxas-options=-v"};
+  int error = tools.compileProgram(program, isSpecific(arch) ? 5 : 4, options);
   std::string log = text(tools.getLogSize, tools.getLog, program);
   if (!log.empty() && (error || !isSpecific(arch)))
     std::printf("%s\n", log.c_str());

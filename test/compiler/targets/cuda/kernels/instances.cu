@@ -1086,7 +1086,7 @@ struct BiasRelu {
 // The first layer, from a patch of the image.
 using FewChannels1 = ConvolutionFewChannels<Half, Half, FewChannelsWindow<7, 7, 2, 2, 1, 56, 2>>;
 static_assert(FewChannels1::SharedBytes == 28 * 64 * 16);
-// registers <= 255
+// registers <= 255, stack <= 96: sums of 56 columns; on sm_80 some addresses find no register, on sm_90a all do
 KERNEL(FewChannels1) lathe_tile_conv_f16_4(void *p0, void *p1, void *p2, void *p3, int64_t d0) {
   SHARED;
   FewChannels1::Params params{
