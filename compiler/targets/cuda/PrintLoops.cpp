@@ -28,6 +28,14 @@ private:
 };
 } // namespace
 
+/// Where the launch stores a result of its root. Fails with a diagnostic where it does not.
+static FailureOr<unsigned> findOutputPort(const LaunchBody &body, Value result) {
+  auto yielded = llvm::find(body.getYielded(), result);
+  if (yielded == body.getYielded().end())
+    return result.getDefiningOp()->emitOpError() << "has a result that its launch does not store";
+  return body.getOutputPort(unsigned(yielded - body.getYielded().begin()));
+}
+
 static StringRef getStructName(StringRef loop) {
   return llvm::StringSwitch<StringRef>(loop)
 #define LATHE_LOOP(name, Struct) .Case(#name, #Struct)
@@ -77,10 +85,8 @@ FailureOr<std::string> LoopPrinter::printInput(Value input) {
 }
 
 FailureOr<std::string> LoopPrinter::printOutput(Value result) {
-  auto yielded = llvm::find(Body.getYielded(), result);
-  if (yielded == Body.getYielded().end())
-    return Op->emitOpError() << "has a result that its launch does not store";
-  return printTensor(Body.getOutputPort(unsigned(yielded - Body.getYielded().begin())), result);
+  FailureOr<unsigned> port = findOutputPort(Body, result);
+  return succeeded(port) ? printTensor(*port, result) : FailureOr<std::string>();
 }
 
 FailureOr<TemplateUse> LoopPrinter::print() {
@@ -144,10 +150,10 @@ static FailureOr<TemplateUse> printTopK(const LaunchBody &body, TopKOp op) {
     return failure();
   std::string outputs[2];
   for (auto [result, name] : llvm::zip_equal(op->getResults(), outputs)) {
-    auto yielded = llvm::find(body.getYielded(), result);
-    if (yielded == body.getYielded().end())
-      return op.emitOpError() << "has a result that its launch does not store";
-    name = "p" + std::to_string(body.getOutputPort(unsigned(yielded - body.getYielded().begin())));
+    FailureOr<unsigned> port = findOutputPort(body, result);
+    if (failed(port))
+      return failure();
+    name = "p" + std::to_string(*port);
   }
   ArrayRef<AffineExpr> dims = body.getDims(op.getInput());
   AffineExpr rows = LaunchBody::getProduct(dims.drop_back(), op.getContext());
