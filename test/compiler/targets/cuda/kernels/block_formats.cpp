@@ -1,5 +1,5 @@
 // Every block format of GGUF, in eights and in granules, against the reader's decoder: the same bits. Run under
-// Emulation.h alone, because the decoder is host code; what it needs of a GPU is compiled in instances.cu.
+// Emulation.h alone, because the decoder is host code; what it needs of a GPU is compiled from instances/blocks.cu.
 #include "KernelTest.h"
 #include "formats.cuh"
 #include "lattice_formats.cuh"
