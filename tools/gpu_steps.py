@@ -52,7 +52,7 @@ class Machine:
 
 def run(*command):
     """Runs a program to its end; its output is one text."""
-    return subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
 
 
 def call(*command):
