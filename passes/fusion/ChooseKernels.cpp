@@ -93,7 +93,10 @@ static Choice chooseAttention(PagedAttentionOp attention, int64_t maxRows, int64
     return {name.str(), "latent", "keys begin with their values: all heads meet what is read once"};
   if (maxRows <= fewRows)
     return {name.str(), "few_rows", llvm::formatv("at most {0} rows: bound by reading the pages once", maxRows)};
-  if (keyWidth > MaxTileWidth || valueWidth > MaxTileWidth)
+  bool wide = keyWidth > MaxTileWidth || valueWidth > MaxTileWidth;
+  if (wide && fewRows == 0)
+    return {name.str(), "few_rows_alone", "heads are too wide for tiles: one block adds all that a row sees"};
+  if (wide)
     return {name.str(), "few_rows", "heads are too wide for tiles of many rows"};
   if (fewRows == 0)
     return {name.str(), "tiles", "the same tiles for few rows of a sequence and for many"};

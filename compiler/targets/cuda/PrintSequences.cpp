@@ -500,10 +500,10 @@ FailureOr<TemplateUse> cuda::printPagedAttention(const LaunchBody &body, PagedAt
       useLatent(body, shape, types, alone, tokens, sequences, pages, use);
     else
       useDecode(body, shape, types, alone, tokens, pages, *rows, use);
-  } else if (variant.getValue() == "few_rows") {
+  } else if (bool alone = variant.getValue() == "few_rows_alone"; alone || variant.getValue() == "few_rows") {
     if (rows->Query && failed(addFreshRows(body, *rows, shape, use)))
       return failure();
-    useDecode(body, shape, types, /*alone=*/false, tokens, pages, *rows, use);
+    useDecode(body, shape, types, alone, tokens, pages, *rows, use);
   } else if (body.getTarget() == HopperTarget && variant.getValue() == "any_rows" &&
              body.getMax(tokens) <= MostSingleRows && fitRings(shape, *query)) {
     useRings(body, shape, types, tokens, sequences, pages, use);

@@ -234,6 +234,25 @@ func.func @keys_begin_with_values(%q: tensor<2x4x48xf16>, %s: !lathe.state<paged
 
 // -----
 
+// Heads too wide for tiles, of few rows and of many.
+// INVARIANT-LABEL: @wide_heads
+// INVARIANT: kernel <"paged_attention", {variant = "few_rows_alone"}, "heads are too wide for tiles: one block adds all that a row sees">
+// CHECK-LABEL: @wide_heads
+// CHECK: kernel <"paged_attention", {variant = "few_rows"}, "heads are too wide for tiles of many rows">
+func.func @wide_heads(%q: tensor<9x1x272xf16>, %s: !lathe.state<paged, 1x1x544xf16>, %o: tensor<2xi32>,
+    %l: tensor<1xi32>, %p: tensor<1x1xi32>) -> tensor<9x1x272xf16> {
+  // expected-remark @below {{'paged_attention' few_rows}}
+  %0 = lathe.fusion(%q, %s, %o, %l, %p) : (tensor<9x1x272xf16>, !lathe.state<paged, 1x1x544xf16>, tensor<2xi32>, tensor<1xi32>, tensor<1x1xi32>) -> tensor<9x1x272xf16> {
+  ^bb0(%a: tensor<9x1x272xf16>, %b: !lathe.state<paged, 1x1x544xf16>, %c: tensor<2xi32>, %d: tensor<1xi32>, %e: tensor<1x1xi32>):
+    %1 = lathe.paged_attention %a, %b, %c, %d, %e layer 0 scale 1.0 : tensor<9x1x272xf16>,
+        !lathe.state<paged, 1x1x544xf16>, tensor<2xi32>, tensor<1xi32>, tensor<1x1xi32> -> tensor<9x1x272xf16>
+    lathe.yield %1 : tensor<9x1x272xf16>
+  }
+  return %0 : tensor<9x1x272xf16>
+}
+
+// -----
+
 // Many rows that choose experts are multiplied together, those of f32 or of too many experts one by one.
 // CHECK-LABEL: @experts
 // CHECK: kernel <"expert_matmul", {variant = "tiles"}, "up to 9 rows, those of an expert together">

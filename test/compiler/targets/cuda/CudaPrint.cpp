@@ -61,6 +61,7 @@ int main(int argc, char **argv) {
   app.add_option("--chips", options.Target.Chips)->delimiter(',');
   app.add_option("--activations", options.Pipeline.activations);
   app.add_option("--kv", options.Pipeline.kv);
+  app.add_flag("--batch-invariant", options.Pipeline.batchInvariant);
   CLI11_PARSE(app, argc, argv);
   options.Pipeline.cuda = true;
   options.Target.Host.KeepLlvmIr = true;
