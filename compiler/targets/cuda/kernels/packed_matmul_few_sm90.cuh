@@ -31,7 +31,7 @@ struct PackedMatmulFewRowsSm90 {
   using Form = OutputsOf<Outputs>;
   static constexpr bool WaitsItself = true;
   static constexpr int Sums = Form::Sums, Consumers = 8, Threads = (Consumers + 1) * 32;
-  static constexpr int PieceBytes = 2048, StageBytes = Consumers * PieceBytes, InFlight = 4;
+  static constexpr int PieceBytes = 2048, StageBytes = Consumers * PieceBytes;
   static constexpr int Depth = ceilDiv(K, PackedTileSize); ///< tiles along K
   static constexpr int StageDepth = Consumers / Sums, Steps = ceilDiv(Depth, StageDepth);
   using Shared = FewRowsSums<Rows, Consumers>;
@@ -46,6 +46,8 @@ struct PackedMatmulFewRowsSm90 {
   static constexpr int MinBlocks = FixedBytes + 3 * StageBytes <= HalfBytes - Aside ? 2 : 1;
   static constexpr int Stages =
       smaller(((MinBlocks == 2 ? HalfBytes - Aside : 227 << 10) - FixedBytes) / StageBytes, 12);
+  /// Copies on their way, no more than stages: the barrier of one that is waited for may not be two phases ahead.
+  static constexpr int InFlight = smaller(4, Stages);
   static constexpr int UsedBytes = Stages * StageBytes + FixedBytes;
   static constexpr int SharedBytes = Alone ? larger(UsedBytes, HalfBytes + Aside) : UsedBytes;
 

@@ -427,6 +427,10 @@ int main(int argc, char **argv) {
   runCase<PackedMatmulFewRowsSm90<Half, float, 8, 7777>, Half, float>(suite, "f16 few sm90 not resident",
                                                                       {7, 20, 7777, 0, 1});
 
+  // Rows that leave room for three stages, fewer than copies are in flight elsewhere.
+  runCase<PackedMatmulFewRowsSm90<Half, float, 2, 14336>, Half, float>(suite, "f16 few sm90 short ring",
+                                                                       {2, 20, 14336});
+
   using Norm = RmsNormalized<float, float>;
   runNormalized<PackedMatmulFewRows<Half, float, 1, Norm>, Half, float, float, float>(suite, "few normalized",
                                                                                       {1, 33, 520});
