@@ -50,19 +50,19 @@ static constexpr int64_t LongRow = 16384, FewLongRows = 16, Cluster = 8;
 /// Lets a cluster share a row, where only its summary is wanted and the GPU has clusters.
 static void spreadRows(const LaunchBody &body, StringRef reduction, int64_t summaryFields, AffineExpr rows,
                        AffineExpr cols, TemplateUse &use) {
-  static constexpr int64_t Threads = 512, Vector = 4;
+  static constexpr int64_t Threads = 512, Vector = 4, Ahead = 8;
   if (body.getTarget() != HopperTarget || body.getMax(cols) < LongRow || body.getMax(rows) > FewLongRows)
     return;
   use.Header = "row_reduction_sm90.cuh";
   use.Type = llvm::formatv("RowReductionCluster<{0}, {1}>", reduction, Cluster);
   use.Config = llvm::formatv("a cluster of {0} blocks a row", Cluster);
   use.Threads = Threads;
-  use.SharedBytes = (Threads / 32 + 1) * 4 * summaryFields;
+  use.SharedBytes = Threads / 32 * 4 * summaryFields;
   use.Tiles = rows * Cluster;
   use.Cluster = Cluster;
   report::KernelWork work;
   work.StepOtherBytes = Threads * Vector * 4;
-  work.InFlight = 1;
+  work.InFlight = Ahead;
   use.setWork(work, rows, cols.ceilDiv(Cluster * Threads * Vector));
 }
 

@@ -101,27 +101,29 @@ struct MinReduction {
   static __device__ Summary merge(const Summary &a, const Summary &b) { return {pick(a.Value, b.Value)}; }
 };
 
-/// The first position of the largest element. NaN counts as beyond all numbers.
+/// The first position of the largest element. NaN counts as beyond all numbers. Threads of a warp seldom agree on which
+/// is the larger: nothing here branches.
 struct ArgMaxReduction {
   struct Summary {
     float Value;
     int32_t Index; ///< -1 for an empty row
   };
   static __device__ Summary identity() { return {-Infinity, -1}; }
+  /// Elements come in the order of their positions.
   template <int N> static __device__ void add(Summary &s, const float (&x)[N], int64_t col) {
+    s = s.Index < 0 ? Summary{x[0], int32_t(col)} : s;
 #pragma unroll
-    for (int i = 0; i < N; ++i)
-      s = merge(s, {x[i], int32_t(col + i)});
+    for (int i = 0; i < N; ++i) {
+      bool above = !(x[i] <= s.Value) & (s.Value == s.Value);
+      s = {above ? x[i] : s.Value, above ? int32_t(col + i) : s.Index};
+    }
   }
   static __device__ Summary merge(const Summary &a, const Summary &b) {
-    if (a.Index < 0 || b.Index < 0)
-      return a.Index < 0 ? b : a;
-    bool noNumber = a.Value != a.Value, otherNoNumber = b.Value != b.Value;
-    if (noNumber != otherNoNumber)
-      return noNumber ? a : b;
-    if (!noNumber && a.Value != b.Value)
-      return a.Value > b.Value ? a : b;
-    return a.Index < b.Index ? a : b;
+    bool number = a.Value == a.Value, otherNumber = b.Value == b.Value;
+    bool above = otherNumber ? b.Value > a.Value : number;
+    bool level = (a.Value == b.Value) | !(number | otherNumber), earlier = b.Index < a.Index;
+    bool other = (b.Index >= 0) & ((a.Index < 0) | above | (level & earlier));
+    return {other ? b.Value : a.Value, other ? b.Index : a.Index};
   }
 };
 

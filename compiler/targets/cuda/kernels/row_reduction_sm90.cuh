@@ -14,10 +14,14 @@
 namespace lathe::kernels {
 
 template <class Reduction, int Cluster_> struct RowReductionCluster {
-  static constexpr int Cluster = Cluster_, Threads = 512, MinBlocks = 1, Warps = Threads / 32, Vector = 4;
+  static constexpr int Cluster = Cluster_, Threads = 512, MinBlocks = 2, Warps = Threads / 32, Vector = 4;
+  static constexpr int Ahead = 8; ///< loads of a thread that are on their way together
   using Summary = typename Reduction::Summary;
   static constexpr int Words = sizeof(Summary) / 4;
-  static constexpr int SharedBytes = (Warps + 1) * int(sizeof(Summary)); ///< of each warp, then of the block
+  static constexpr int Each = Cluster * Warps / 32; ///< warps of the cluster that a lane of its first warp joins
+  static_assert(Cluster * Warps % 32 == 0, "each lane joins as many warps; use an even Cluster");
+  static_assert(Warps % Each == 0, "a lane joins warps of one block; use a smaller Cluster");
+  static constexpr int SharedBytes = Warps * int(sizeof(Summary));
   struct Params {
     int64_t Rows, Cols;
   };
@@ -37,16 +41,22 @@ template <class Reduction, int Cluster_> struct RowReductionCluster {
     return bits.Whole;
   }
 
-  /// The block's summary of every Cluster-th stretch of the row.
+  /// The warp's summary of every Cluster-th stretch of the row.
   template <class Body> static __device__ Summary summarize(const Params &p, int64_t row, int rank, const Body &body) {
     constexpr int Stride = Cluster * Threads;
     Summary summary = Reduction::identity();
     int64_t whole = p.Cols / Vector, mine = rank * Threads + threadIdx.x;
-#pragma unroll 8
-    for (int64_t vector = mine; vector < whole; vector += Stride) {
-      float x[Vector];
-      body.template load<Vector>(row, vector * Vector, x);
-      Reduction::add(summary, x, vector * Vector);
+#pragma unroll 1
+    for (int64_t vector = mine; vector < whole; vector += Ahead * Stride) {
+      float x[Ahead][Vector];
+#pragma unroll
+      for (int i = 0; i < Ahead; ++i)
+        if (vector + i * Stride < whole)
+          body.template load<Vector>(row, (vector + i * Stride) * Vector, x[i]);
+#pragma unroll
+      for (int i = 0; i < Ahead; ++i)
+        if (vector + i * Stride < whole)
+          Reduction::add(summary, x[i], (vector + i * Stride) * Vector);
     }
     if (int64_t tail = whole * Vector + mine; tail < p.Cols) { // fewer than Vector elements remain
       float x[1];
@@ -58,31 +68,26 @@ template <class Reduction, int Cluster_> struct RowReductionCluster {
 
   template <class Body> static __device__ void run(const Params &p, int64_t tile, char *smem, const Body &body) {
     static_assert(!Body::Stores, "rows that are rewritten stay with one block; use RowReduction");
-    Summary *warps = reinterpret_cast<Summary *>(smem), *own = warps + Warps;
+    Summary *warps = reinterpret_cast<Summary *>(smem);
     int64_t row = tile / Cluster;
-    // 1. Lanes, then warps in order.
+    int lane = threadIdx.x % 32;
+    // 1. Lanes, as each warp is ready.
     Summary summary = summarize(p, row, int(tile % Cluster), body);
-    if (threadIdx.x % 32 == 0)
+    if (lane == 0)
       warps[threadIdx.x / 32] = summary;
-    __syncthreads();
-    if (threadIdx.x == 0) {
-      summary = warps[0];
-      for (int i = 1; i < Warps; ++i)
-        summary = Reduction::merge(summary, warps[i]);
-      *own = summary;
-    }
     clusterBarrier(Cluster);
-    // 2. Blocks in order.
-    if (tile % Cluster == 0 && threadIdx.x == 0) {
-      Summary peers[Cluster];
+    // 2. The cluster's warps in order, by the first.
+    if (tile % Cluster == 0 && threadIdx.x < 32) {
+      Summary parts[Each];
 #pragma unroll
-      for (int rank = 0; rank < Cluster; ++rank)
-        peers[rank] = loadSummary(own, rank);
-      summary = peers[0];
+      for (int i = 0; i < Each; ++i)
+        parts[i] = loadSummary(warps + lane * Each % Warps + i, lane * Each / Warps);
+      summary = parts[0];
 #pragma unroll
-      for (int rank = 1; rank < Cluster; ++rank)
-        summary = Reduction::merge(summary, peers[rank]);
-      body.finish(summary, row, true);
+      for (int i = 1; i < Each; ++i)
+        summary = Reduction::merge(summary, parts[i]);
+      summary = mergeLanes<Reduction>(summary);
+      body.finish(summary, row, lane == 0);
     }
     clusterBarrier(Cluster); // nobody leaves, or goes on to the next tile, while its memory is read
   }

@@ -6,7 +6,7 @@
 #include "test/compiler/targets/cuda/kernels/instances/launches.h"
 
 using LongArgMax = RowReductionCluster<ArgMaxReduction, 8>;
-// registers <= 96
+// registers <= 64
 KERNEL(LongArgMax) __cluster_dims__(8, 1, 1) lathe_arg_max_cluster(void *p0, void *p1, int64_t d0) {
   extern __shared__ __align__(128) char smem[];
   gridTiles<LongArgMax>({.Rows = d0, .Cols = 128256}, smem, ArgMax<int64_t>{(const float *)p0, (int64_t *)p1, 128256});
