@@ -281,6 +281,8 @@ static FailureOr<std::string> printKernel(plan::LaunchOp launch, const TemplateU
           *parameters + ") {\n";
   text += "  using namespace @_parts;\n  extern __shared__ __align__(1024) char smem[];\n";
   text += "  Template::Params params" + printMembers(use.Params) + ";\n";
+  if (use.WaitsFirst)
+    text += "  startNext();\n  waitForPrevious(); // another kernel writes what the template fetches first\n";
   return text + "  gridTiles<Template>(params, smem, " + use.Body + ");\n}\n";
 }
 
@@ -319,21 +321,56 @@ static std::string replaceName(StringRef text, StringRef name) {
   return result;
 }
 
+/// What templates may fetch before they wait for the kernels before them, as no kernel writes it as a rule: weights,
+/// and what says which rows attention has.
+static SmallVector<Value> listEarlyOperands(const LaunchBody &body) {
+  SmallVector<Value> values;
+  if (body.getNorm())
+    values.push_back(body.getNorm().getWeight());
+  bool rotated = isRotatedAttention(body.getRoots());
+  for (Operation *root : body.getRoots())
+    llvm::TypeSwitch<Operation *>(root)
+        .Case([&](TileMatmulOp op) { values.push_back(op.getRhs()); })
+        .Case([&](TileConvOp op) { values.push_back(op.getFilter()); })
+        .Case([&](PagedAttentionOp op) { values.append({op.getRowOffsets(), op.getLengths(), op.getBlockTables()}); })
+        .Case([&](RopeOp op) { // alone it knows for itself
+          if (rotated)
+            values.push_back(op.getPositions());
+          if (rotated && op.getFactors())
+            values.push_back(op.getFactors());
+        })
+        .Case([&](AppendKvOp op) {
+          if (rotated)
+            values.push_back(op.getSlots());
+        });
+  return values;
+}
+
 /// One template, or one that runs those of all parts.
 static FailureOr<TemplateUse> printParts(plan::LaunchOp launch, unsigned target, const KernelChooser &chooser) {
   FailureOr<std::vector<LaunchBody>> parts = LaunchBody::analyze(launch, target, chooser);
   if (failed(parts))
     return failure();
-  if (areOneTileProduct(*parts))
-    return printTileMatmuls(*parts);
   std::vector<TemplateUse> uses;
-  for (const LaunchBody &part : *parts) {
-    FailureOr<TemplateUse> use = printRoot(part);
+  if (areOneTileProduct(*parts)) {
+    FailureOr<TemplateUse> use = printTileMatmuls(*parts);
     if (failed(use))
       return failure();
     uses.push_back(*use);
+  } else {
+    for (const LaunchBody &part : *parts) {
+      FailureOr<TemplateUse> use = printRoot(part);
+      if (failed(use))
+        return failure();
+      uses.push_back(*use);
+    }
   }
-  return uses.size() == 1 ? uses.front() : launchTogether(launch, uses);
+  FailureOr<TemplateUse> use = uses.size() == 1 ? uses.front() : launchTogether(launch, uses);
+  if (succeeded(use))
+    use->WaitsFirst = llvm::any_of(*parts, [](const LaunchBody &part) {
+      return !llvm::all_of(listEarlyOperands(part), [&](Value value) { return part.isNeverWritten(value); });
+    });
+  return use;
 }
 
 LogicalResult KernelTable::add(plan::LaunchOp launch) {

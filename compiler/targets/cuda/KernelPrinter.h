@@ -35,6 +35,7 @@ struct TemplateUse {
   int64_t Cluster = 1;               ///< blocks that share memory; divides the tiles
   llvm::SmallVector<int64_t> Layers; ///< of this launch
   bool Faults = false;               ///< the data may be wrong: the kernel takes a FaultReport
+  bool WaitsFirst = false;           ///< another kernel writes what the template fetches before it waits
   std::optional<TemplateWork> Work;  ///< where the template is known so well
   double Seconds = 0;                ///< expected for the greatest sizes; 0: what follows from Work
   std::string Choice;                ///< why this one, where there were others
