@@ -315,10 +315,11 @@ static TemplateUse useHopperBlockRows(const TileProduct &product, int64_t cluste
   return use;
 }
 
-static std::vector<TemplateUse> listHopperBlockRows(const TileProduct &product) {
+/// Without `splitting` one block gives each sum.
+static std::vector<TemplateUse> listHopperBlockRows(const TileProduct &product, bool splitting) {
   std::vector<TemplateUse> uses;
   for (int64_t cluster : {1, 2, 4})
-    if (cluster == 1 || product.K >= cluster * 256)
+    if (cluster == 1 || (splitting && product.K >= cluster * 256))
       uses.push_back(useHopperBlockRows(product, cluster));
   return uses;
 }
@@ -347,7 +348,7 @@ static LogicalResult useVariant(const LaunchBody &body, const TileProduct &produ
     bool splitting = name == "tiles";
     std::string key = product.describe() + (splitting ? "" : ", unsplit");
     if (product.Parts.front().Blocks)
-      use = chooseUse(body, key, listHopperBlockRows(product));
+      use = chooseUse(body, key, listHopperBlockRows(product, splitting));
     else if (!hopper)
       usePortableTiles(product, use);
     else if (splitting && isConvolution(body, product))

@@ -1,5 +1,7 @@
 // RUN: cuda-print %s --emit=source,launches | FileCheck %s
 // RUN: cuda-print %s --emit=source,launches --ptx=sm_90a | FileCheck %s --check-prefix=HOPPER
+// RUN: cuda-print %s --emit=source --ptx=sm_90a --batch-invariant \
+// RUN:   | FileCheck %s --check-prefix=INVARIANT --implicit-check-not=QuantizedRowsSm90
 
 // Products of one left side, whose weights are blocks of different formats, are one launch: on Hopper one template, on
 // others one for each.
@@ -23,6 +25,12 @@
 // HOPPER: using Template = QuantizedFewRowsSm90<Half, float, 4, 14336, TiledQ4_K>;
 // HOPPER: using Template = QuantizedRowsSm90<float, 16, 4, TiledQ4_K>;
 // HOPPER-NEXT: static_assert(Template::Threads == 384 && Template::SharedBytes == 229632);
+
+// Where no bit may depend on the batch one block gives each sum, however few there are.
+// INVARIANT: QuantizedRowsSm90<Joined<float, Half>, 16, 1, TiledQ4_K, TiledQ6_K>;
+// INVARIANT: QuantizedRowsSm90<Dual<float>, 16, 1, TiledQ8_0>;
+// INVARIANT: QuantizedRowsSm90<float, 16, 1, TiledQ4_K>;
+// INVARIANT: QuantizedRowsSm90<float, 16, 1, TiledQ4_K>;
 
 // CHECK:      one
 // CHECK-NEXT:   lathe_
