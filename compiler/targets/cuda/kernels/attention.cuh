@@ -51,7 +51,8 @@ template <class Element, class Output> struct QueryWarp {
           sum += query[i] * toValue(row[i]);
         score = sum * scale + bias(s);
       }
-      float top = score;
+      // A NaN counts as more than all: of comparisons with one each lane would make something else.
+      float top = score != score ? Infinity : score;
 #pragma unroll
       for (int distance = 16; distance > 0; distance /= 2) {
         float other = __shfl_xor_sync(0xffffffffu, top, distance);

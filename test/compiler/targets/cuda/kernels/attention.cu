@@ -12,6 +12,7 @@ struct Case {
   int64_t Batches, Heads, KvHeads, Tokens, Keys;
   bool TokensFirst = true, Causal = false;
   int Mask = 0; ///< 0: none, 1: one row for all queries of a batch, 2: a row for each query and head, some see nothing
+  int64_t Bad = -1; ///< a key of NaN, -1: none
 };
 
 template <class T> AttentionView viewOf(const Case &c, int64_t heads, int64_t tokens, int64_t width) {
@@ -40,6 +41,8 @@ void runCase(Suite &suite, const std::string &name, const Case &c) {
   auto k = randomVector<Element>(c.Batches * c.KvHeads * c.Keys * KeyWidth, -2, 2);
   auto v = randomVector<Element>(c.Batches * c.KvHeads * c.Keys * ValueWidth);
   auto mask = makeMask(c);
+  if (c.Bad >= 0)
+    k[viewOf<Element>(c, c.KvHeads, c.Keys, KeyWidth).Token * c.Bad] = element<Element>(NAN);
   Buffer<Element> deviceQ(q), deviceK(k), deviceV(v);
   Buffer<float> deviceMask(mask);
   auto out = Buffer<Output>::poisoned(c.Batches * c.Heads * c.Tokens * ValueWidth);
@@ -89,13 +92,13 @@ void runCase(Suite &suite, const std::string &name, const Case &c) {
           // In f32, where the lowest number swallows what is added to it.
           float biased = float(0.25 * dot) + (c.Mask ? mask[place(maskView, b, h, t) + s] : 0.0f);
           scores[s] = c.Causal && s > t + c.Keys - c.Tokens ? -INFINITY : double(biased);
-          top = std::max(top, scores[s]);
+          top = std::isnan(scores[s]) ? NAN : std::max(top, scores[s]);
         }
         for (double &score : scores)
           total += score = top == -INFINITY ? 0 : std::exp(score - top);
         for (int i = 0; i < ValueWidth; ++i) {
           double sum = 0, size = 0;
-          for (int64_t s = 0; s < c.Keys && total > 0; ++s) {
+          for (int64_t s = 0; s < c.Keys && total != 0; ++s) {
             double term = scores[s] / total * number(v[place(params.ValueView, b, g, s) + i]);
             sum += term;
             size += std::fabs(term);
@@ -221,6 +224,12 @@ int main(int argc, char **argv) {
     runTiles<Half, float, 128, 128>(suite, "f16", c);
     runWarpgroups<Half, Half, 64, 64>(suite, "f16", c);
     runWarpgroups<BFloat16, float, 128, 64>(suite, "bf16", c);
+  }
+  // Who sees a key of NaN gets NaN, nobody else.
+  for (const Case &c : {Case{1, 2, 2, 5, 8, true, true, 0, 5}, Case{1, 1, 1, 2, 1, true, false, 0, 0}}) {
+    runScalar<float, float>(suite, "f32 NaN", c);
+    runTiles<Half, float, 64, 64>(suite, "f16 NaN", c);
+    runWarpgroups<Half, float, 64, 64>(suite, "f16 NaN", c);
   }
   runWarpgroups<Half, Half, 64, 64>(suite, "f16", {1, 2, 1, 70, 140, true, false, 2});
   runWarpgroups<Half, float, 64, 128>(suite, "f16", {1, 1, 1, 130, 130, false, true, 1});
