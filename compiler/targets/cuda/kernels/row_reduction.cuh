@@ -164,11 +164,11 @@ struct SoftmaxSum {
 #pragma unroll
     for (int i = 1; i < N; ++i)
       top = x[i] > top ? x[i] : top;
-    float sum = 0;
+    float sum = 0, largest = top == -Infinity ? 0.0f : 1.0f + (top - top); // NaN of infinity
 #pragma unroll
     for (int i = 0; i < N; ++i)
       // Equal elements do not go through expf: -inf minus -inf would be NaN.
-      sum += x[i] == top ? (top == -Infinity ? 0.0f : 1.0f) : expf(x[i] - top);
+      sum += x[i] == top ? largest : expf(x[i] - top);
     s = merge(s, {top, sum});
   }
   static __device__ Summary merge(const Summary &a, const Summary &b) {

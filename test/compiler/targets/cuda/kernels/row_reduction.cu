@@ -227,10 +227,10 @@ template <int Group> void cases(Suite &suite) {
   }
 }
 
-/// Rows that softmax meets after masking: some -inf, all but one, and one NaN.
+/// Rows that softmax meets after masking: some -inf, all but one; and one with a NaN, one with infinity: all NaN.
 void specialRows(Suite &suite) {
-  const int64_t cols = 37;
-  auto x = randomVector<float>(3 * cols);
+  const int64_t rows = 4, cols = 37;
+  auto x = randomVector<float>(rows * cols);
   for (int64_t i = 0; i < cols; ++i) {
     if (i % 3)
       x[i] = -INFINITY;
@@ -238,12 +238,13 @@ void specialRows(Suite &suite) {
       x[cols + i] = -INFINITY;
   }
   x[2 * cols + 36] = NAN;
+  x[3 * cols + 11] = INFINITY;
   Buffer<float> in(x);
   auto out = Buffer<float>::poisoned(x.size());
   Softmax<float> body{};
   body.X = in.data(), body.Y = out.data(), body.Cols = cols;
   auto got = suite.twice("softmax of masked rows", out,
-                         [&](int64_t blocks) { launch<RowReduction<SoftmaxSum, 128>>({3, cols}, body, blocks); });
+                         [&](int64_t blocks) { launch<RowReduction<SoftmaxSum, 128>>({rows, cols}, body, blocks); });
   std::vector<double> want(x.size(), NAN);
   for (int64_t row = 0; row < 2; ++row)
     Softmax<float>::reference({x.begin() + row * cols, x.begin() + (row + 1) * cols}, &want[row * cols]);
