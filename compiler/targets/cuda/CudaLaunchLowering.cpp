@@ -23,12 +23,13 @@ private:
 };
 } // namespace
 
-/// Number of blocks: one a tile, at least one.
-static llvm::Value *emitBlocks(AffineExpr tiles, HostLaunch &host) {
+/// Number of blocks: one a tile, at least one cluster of them.
+static llvm::Value *emitBlocks(AffineExpr tiles, int64_t cluster, HostLaunch &host) {
   llvm::IRBuilderBase &builder = host.Builder;
   llvm::Value *blocks = emitAffine(builder, tiles, host.Dims);
-  blocks = builder.CreateBinaryIntrinsic(llvm::Intrinsic::smin, blocks, builder.getInt64(MaxBlocks));
-  blocks = builder.CreateBinaryIntrinsic(llvm::Intrinsic::smax, blocks, builder.getInt64(1));
+  int64_t most = MaxBlocks / cluster * cluster;
+  blocks = builder.CreateBinaryIntrinsic(llvm::Intrinsic::smin, blocks, builder.getInt64(most));
+  blocks = builder.CreateBinaryIntrinsic(llvm::Intrinsic::smax, blocks, builder.getInt64(cluster));
   return builder.CreateTrunc(blocks, builder.getInt32Ty());
 }
 
@@ -58,10 +59,11 @@ llvm::Value *CudaLaunchLowering::emitGeometry(const KernelCall &call, HostLaunch
   };
   SmallVector<llvm::Value *> blocks, threads, sharedBytes;
   for (unsigned target = 0; target < PtxTargetCount; ++target) {
-    bool same = target && call.Tiles[target] == call.Tiles[0];
-    blocks.push_back(same ? blocks[0] : emitBlocks(call.Tiles[target], host));
-    threads.push_back(builder.getInt32(kernel.Variants[target].Threads));
-    sharedBytes.push_back(builder.getInt32(kernel.Variants[target].SharedBytes));
+    const KernelVariant &variant = kernel.Variants[target];
+    bool same = target && call.Tiles[target] == call.Tiles[0] && variant.Cluster == kernel.Variants[0].Cluster;
+    blocks.push_back(same ? blocks[0] : emitBlocks(call.Tiles[target], variant.Cluster, host));
+    threads.push_back(builder.getInt32(variant.Threads));
+    sharedBytes.push_back(builder.getInt32(variant.SharedBytes));
   }
   store(builder.getInt32(call.Kernel), {0});
   store(selectTarget(blocks, Abi, host), {1, 0});

@@ -386,7 +386,8 @@ LogicalResult KernelTable::add(plan::LaunchOp launch) {
       return failure();
     texts += *text;
     use->OtherHeaders.insert(use->Header);
-    printed.Variants[target] = {use->Config, use->Choice, use->OtherHeaders, *text, use->Threads, use->SharedBytes};
+    printed.Variants[target] = {use->Config,  use->Choice,      use->OtherHeaders, *text,
+                                use->Threads, use->SharedBytes, use->Cluster};
     call.Tiles[target] = use->Tiles;
     call.Works[target] = use->Work;
     assert((target == 0 || (call.Layers == use->Layers && call.Faults == use->Faults)) &&

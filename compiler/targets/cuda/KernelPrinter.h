@@ -54,7 +54,7 @@ struct KernelVariant {
   std::string Config, Choice;
   std::set<std::string> Headers;
   std::string Source;
-  int64_t Threads, SharedBytes;
+  int64_t Threads, SharedBytes, Cluster;
 };
 
 /// A kernel of the translation units.

@@ -40,6 +40,23 @@ plan.program @forward "tensor" symbols [#lathe.symbol<"n", 1, 1000>]
 }
 )mlir";
 
+// On GPUs that have clusters one of eight blocks takes a row.
+const char LongRows[] = R"mlir(
+plan.program @forward "tensor" symbols [#lathe.symbol<"n", 0, 16>]
+    inputs [#plan.port<"x", "tensor", f32, ()[s0] -> (s0, 32768)>]
+    outputs [#plan.port<"y", "tensor", i64, ()[s0] -> (s0)>] states [] {
+^bb0(%x: !plan.buffer, %y: !plan.buffer):
+  plan.clone range [] arena affine_map<()[s0] -> (0)> {
+    plan.launch <"arg_max", {}, ""> ins(%x) outs(%y)
+        shapes [affine_map<()[s0] -> (s0, 32768)>, affine_map<()[s0] -> (s0)>] {
+    ^bb0(%a0: tensor<?x32768xf32>):
+      %0 = lathe.arg_max %a0 axis 1 : tensor<?x32768xf32> -> tensor<?xi64>
+      lathe.yield %0 : tensor<?xi64>
+    }
+  }
+}
+)mlir";
+
 struct Start {
   runtime::CudaLaunch Geometry;
   std::vector<uint64_t> Arguments;
@@ -63,11 +80,14 @@ int32_t recordLaunch(const runtime::HostCall *call, const runtime::CudaLaunch *l
 
 class CudaHost : public testing::Test {
 protected:
+  explicit CudaHost(const char *plan = Plan, std::vector<size_t> argumentCounts = {4, 3})
+      : Source(plan), ArgumentCounts(std::move(argumentCounts)) {}
+
   void SetUp() override {
     mlir::DialectRegistry registry;
     registry.insert<LatheDialect, plan::PlanDialect>();
     mlir::MLIRContext context(registry);
-    auto module = mlir::parseSourceString<mlir::ModuleOp>(Plan, &context);
+    auto module = mlir::parseSourceString<mlir::ModuleOp>(Source, &context);
     ASSERT_TRUE(module);
     KernelTable table;
     module->walk([&](plan::LaunchOp launch) { ASSERT_TRUE(succeeded(table.add(launch))); });
@@ -88,12 +108,14 @@ protected:
     api.explain = [](const runtime::HostCall *, int32_t, const char *, int64_t, int64_t, int64_t) {};
     void *inputs[] = {X}, *outputs[] = {Y};
     runtime::HostCall call{&api, &record, &n, inputs, outputs, nullptr, Weights, Arena, target, nullptr};
-    record.ArgumentCounts = {4, 3}; // three pointers or two, then n
+    record.ArgumentCounts = ArgumentCounts;
     return reinterpret_cast<runtime::HostEntryFunction>(Image + Entry.Run)(&call);
   }
 
   static uint64_t address(const void *pointer) { return reinterpret_cast<uint64_t>(pointer); }
 
+  const char *Source;
+  std::vector<size_t> ArgumentCounts; ///< of each launch: its pointers, then n
   HostEntry Entry;
   char *Image = nullptr;
   size_t Bytes = 0;
@@ -132,6 +154,21 @@ TEST_F(CudaHost, AFailedLaunchEndsTheCall) {
   record.Result = 42;
   EXPECT_EQ(run(7, record), 42);
   EXPECT_EQ(record.Starts.size(), 1u);
+}
+
+class CudaClusters : public CudaHost {
+protected:
+  CudaClusters() : CudaHost(LongRows, {3}) {}
+};
+
+TEST_F(CudaClusters, NoTilesAreStillAWholeCluster) {
+  for (int64_t n : {0, 1, 16})
+    for (unsigned target : {PortableTarget, HopperTarget}) {
+      Record record;
+      ASSERT_EQ(run(n, record, target), 0);
+      ASSERT_EQ(record.Starts.size(), 1u);
+      EXPECT_EQ(record.Starts[0].Geometry.grid[0], std::max<int64_t>(n, 1) * (target == HopperTarget ? 8 : 1));
+    }
 }
 
 TEST(NvJitLink, ReadsWhatTheAssemblerSays) {
