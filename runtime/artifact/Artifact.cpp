@@ -174,8 +174,13 @@ void Artifact::check() {
     corrupt("the last section ends at ", end, " but the file has ", size, " bytes");
   if (!find(SectionKind::Manifest))
     corrupt("there is no manifest section");
-  if (const Section *ptx = find(SectionKind::Ptx); ptx && (ptx->bytes.empty() || ptx->bytes.back() != 0))
-    corrupt("section '", ptx->name, "' does not end with a zero byte");
+  for (const Section &section : table) {
+    bool ptx = section.kind == SectionKind::Ptx;
+    if (ptx && (section.bytes.empty() || section.bytes.back() != 0))
+      corrupt("section '", section.name, "' does not end with a zero byte");
+    if (section.kind == SectionKind::Cubin && section.bytes.empty())
+      corrupt("section '", section.name, "' is to hold machine code, but is empty");
+  }
 }
 
 } // namespace lathe::runtime

@@ -13,11 +13,15 @@ static constexpr int DependentLaunchVersion = 12030;
 
 CudaDevice::CudaDevice(int ordinal) {
   if (Result result = driver.init.function(0))
-    throw Failure(result == ErrorNoDevice ? LATHE_NOT_FOUND : LATHE_DEVICE_ERROR, "cuInit: ", driver.describe(result));
+    throw Failure(result == ErrorNoDevice ? LATHE_NOT_FOUND : LATHE_DEVICE_ERROR, "cuInit: ", driver.describe(result),
+                  result == ErrorNoDevice ? "; see whether nvidia-smi shows a GPU, and whether CUDA_VISIBLE_DEVICES or "
+                                            "a container hides it"
+                                          : "");
   int count = 0;
   driver(driver.deviceGetCount, &count);
   if (ordinal < 0 || ordinal >= count)
-    throw Failure(LATHE_NOT_FOUND, "ordinal is ", ordinal, " but the driver shows ", count, " GPUs");
+    throw Failure(LATHE_NOT_FOUND, "ordinal is ", ordinal, " but the driver shows ", count,
+                  " GPUs, numbered from 0; choose one of these, or see whether CUDA_VISIBLE_DEVICES hides some");
   driver(driver.deviceGet, &device, ordinal);
   char name[256] = {};
   driver(driver.deviceGetName, name, int(sizeof(name)) - 1, device);

@@ -252,6 +252,20 @@ TEST_F(CorruptArtifact, PtxWithoutItsZero) {
   expect(LATHE_CORRUPT, "section 'x86-64-v3' does not end with a zero byte");
 }
 
+TEST_F(CorruptArtifact, EveryPtxEndsWithAZero) {
+  artifact::ArtifactSource source = test::toySource("cuda");
+  source.sections.push_back({SectionKind::Ptx, "sm_90a", "// for sm_90a"});
+  bytes = test::readFile(test::writeTemporary(source));
+  expect(LATHE_CORRUPT, "section 'sm_90a' does not end with a zero byte");
+}
+
+TEST_F(CorruptArtifact, CubinWithoutCode) {
+  artifact::ArtifactSource source = test::toySource("cuda");
+  source.sections.push_back({SectionKind::Cubin, "sm_100", ""});
+  bytes = test::readFile(test::writeTemporary(source));
+  expect(LATHE_CORRUPT, "section 'sm_100' is to hold machine code, but is empty");
+}
+
 TEST_F(CorruptArtifact, WeightsAreCheckedOnRequest) {
   bytes[entry(1).offset + 5] ^= 1;
   test::Program program = test::load(test::writeTemporary(bytes));

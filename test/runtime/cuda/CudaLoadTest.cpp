@@ -41,7 +41,8 @@ TEST_F(CudaLoad, NoSuchOrdinal) {
   test::Device device;
   Outcome result = createDevice(device, 1);
   EXPECT_EQ(result.code, LATHE_NOT_FOUND);
-  EXPECT_EQ(result.message, "lathe_device_create: ordinal is 1 but the driver shows 1 GPUs");
+  EXPECT_EQ(result.message, "lathe_device_create: ordinal is 1 but the driver shows 1 GPUs, numbered from 0; "
+                            "choose one of these, or see whether CUDA_VISIBLE_DEVICES hides some");
 }
 
 TEST_F(CudaLoad, NoDevice) {
@@ -49,7 +50,9 @@ TEST_F(CudaLoad, NoDevice) {
   test::Device device;
   Outcome result = createDevice(device);
   EXPECT_EQ(result.code, LATHE_NOT_FOUND);
-  EXPECT_EQ(result.message, "lathe_device_create: cuInit: CUDA_ERROR_NO_DEVICE (text of the fake driver)");
+  EXPECT_EQ(result.message,
+            "lathe_device_create: cuInit: CUDA_ERROR_NO_DEVICE (text of the fake driver); see whether nvidia-smi shows "
+            "a GPU, and whether CUDA_VISIBLE_DEVICES or a container hides it");
 }
 
 TEST_F(CudaLoad, CubinOfTheSameChipElsePtx) {
