@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 using namespace lathe::tools;
 
@@ -48,6 +49,10 @@ int main(int argc, char **argv) {
   } catch (const CommandFailure &failure) {
     std::cerr << "lathe: " << failure.what() << "\n";
     return failure.code + 1;
+  } catch (const nlohmann::json::exception &error) { // loading reads no plan: reports do
+    std::cerr << "lathe: the artifact's manifest is not as lathec writes it: " << error.what()
+              << "; compile the model again\n";
+    return LATHE_CORRUPT + 1;
   } catch (const std::bad_alloc &) {
     std::cerr << "lathe: the system gives no more memory\n";
     return OutOfMemory;

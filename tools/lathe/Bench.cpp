@@ -247,11 +247,14 @@ int benchModel(const BenchArguments &arguments) {
   const std::string &name = arguments.model.model;
   Program program = loadProgram(name);
   size_t entry = chooseEntry(program, name, arguments.model.entry);
-  std::string device = arguments.model.device.empty() ? lathe_program_target(program.get()) : arguments.model.device;
+  std::string device = chooseDevice(program, arguments.model);
   lathe_entry_kind kind = lathe_program_entry(program.get(), entry)->kind;
   if (kind == LATHE_ENTRY_ENCODER)
     throw CommandFailure(LATHE_UNSUPPORTED, name + ": an encoder of texts, which lathe bench cannot time");
   bool tensors = kind == LATHE_ENTRY_TENSOR;
+  if (const std::string &idle = tensors ? arguments.textOptions : arguments.tensorOptions; !idle.empty())
+    throw CommandFailure(LATHE_INVALID_ARGUMENT, name + (tensors ? ": takes tensors" : ": a language model") +
+                                                     ", for which there is no " + idle + "; leave it out");
   bool launches = arguments.launches || !arguments.report.empty();
   bool onGpu = ordinalOf(device) >= 0;
   if (launches && !onGpu && !tensors)
@@ -285,6 +288,15 @@ int benchModel(const BenchArguments &arguments) {
   else if (arguments.report != "-")
     printReport(report);
   return Success;
+}
+
+/// "--prompt, --steps": those of `options` that are on the command line.
+std::string listGiven(const CLI::App &bench, std::initializer_list<const char *> options) {
+  std::string text;
+  for (const char *option : options)
+    if (bench.count(option))
+      text += (text.empty() ? "" : ", ") + std::string(option);
+  return text;
 }
 
 /// One or several sizes, comma-separated.
@@ -321,7 +333,11 @@ void addBenchCommand(CLI::App &app, Action &chosen) {
       ->add_flag("--prompt-once", arguments->promptOnce,
                  "Take every prompt once, and all steps from there: for long prompts of many texts")
       ->group("Language models");
-  bench->callback([arguments, &chosen] { chosen = [arguments] { return benchModel(*arguments); }; });
+  bench->callback([arguments, bench, &chosen] {
+    arguments->textOptions = listGiven(*bench, {"--prompt", "--steps", "--batch", "--prompt-once"});
+    arguments->tensorOptions = listGiven(*bench, {"--input", "--dim", "--range"});
+    chosen = [arguments] { return benchModel(*arguments); };
+  });
 }
 
 } // namespace lathe::tools

@@ -15,7 +15,8 @@ struct BenchArguments {
   std::vector<int64_t> prompt = {128}, steps = {32}, batch = {1};
   bool promptOnce = false;
   bool json = false, launches = false;
-  std::string report; ///< a file, "-" for standard output, or empty
+  std::string textOptions, tensorOptions; ///< those given that are for the one kind of model alone
+  std::string report;                     ///< a file, "-" for standard output, or empty
 };
 
 /// Several times; in milliseconds.

@@ -58,7 +58,7 @@ static bool examineGpus() {
 }
 
 namespace {
-/// A library that something needs, by the names that it may have.
+/// A library that something needs, by the names that it may have, as compiler/targets/cuda/CudaLibrary.cpp looks.
 struct Library {
   const char *label;
   std::initializer_list<const char *> names;
@@ -84,14 +84,16 @@ static int examineMachine() {
   for (const Library &library : {
            Library{
                "nvrtc",
-               {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so", "/usr/local/cuda/lib64/libnvrtc.so"},
+               {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so", "/usr/local/cuda/lib64/libnvrtc.so.13",
+                "/usr/local/cuda/lib64/libnvrtc.so.12", "/usr/local/cuda/lib64/libnvrtc.so"},
                "compiling for CUDA",
                "install 'nvidia-cuda-nvrtc' (PyPI) or the CUDA toolkit, or name its folder with lathec --cuda-path"},
-           Library{
-               "nvjitlink",
-               {"libnvJitLink.so.13", "libnvJitLink.so.12", "libnvJitLink.so", "/usr/local/cuda/lib64/libnvJitLink.so"},
-               "compiling for CUDA",
-               "install 'nvidia-nvjitlink' (PyPI) or the CUDA toolkit, or name its folder with lathec --cuda-path"},
+           Library{"nvjitlink",
+                   {"libnvJitLink.so.13", "libnvJitLink.so.12", "libnvJitLink.so",
+                    "/usr/local/cuda/lib64/libnvJitLink.so.13", "/usr/local/cuda/lib64/libnvJitLink.so.12",
+                    "/usr/local/cuda/lib64/libnvJitLink.so"},
+                   "compiling for GPUs other than sm_90a",
+                   "install 'nvidia-nvjitlink' (PyPI) or the CUDA toolkit, or name its folder with lathec --cuda-path"},
            Library{"nccl",
                    {"libnccl.so.2"},
                    "running on several GPUs",

@@ -81,10 +81,21 @@ void addModelOptions(CLI::App &command, ModelArguments &arguments) {
       ->check(NotNegative);
 }
 
+std::string chooseDevice(const Program &program, const ModelArguments &arguments) {
+  std::string target = lathe_program_target(program.get());
+  if (arguments.device.empty())
+    return target;
+  if ((target == "cuda") != (ordinalOf(arguments.device) >= 0)) // before drivers are looked for in vain
+    throw CommandFailure(LATHE_UNSUPPORTED, arguments.model + ": compiled for '" + target + "', but --device is " +
+                                                arguments.device + "; leave that out, or compile the model with " +
+                                                (target == "cuda" ? "--target=cpu" : "--target=sm_90a"));
+  return arguments.device;
+}
+
 Model loadModel(const ModelArguments &arguments) {
   Program program = loadProgram(arguments.model);
   size_t entry = chooseEntry(program, arguments.model, arguments.entry);
-  std::string device = arguments.device.empty() ? lathe_program_target(program.get()) : arguments.device;
+  std::string device = chooseDevice(program, arguments);
   return {std::move(program), entry, createDevice(device, arguments.threads), arguments.madeUpWeights,
           ordinalOf(device)};
 }

@@ -50,6 +50,8 @@ struct ModelArguments {
   int threads = 0;
   bool madeUpWeights = false; ///< where the artifact leaves them out
 };
+/// The device's name: that of --device, or else what the model was compiled for. Throws where that is another kind.
+std::string chooseDevice(const Program &program, const ModelArguments &arguments);
 /// The model, --entry, --device and --threads.
 void addModelOptions(CLI::App &command, ModelArguments &arguments);
 
