@@ -6,9 +6,11 @@
 #include "compiler/artifact/TokenizerSection.h"
 #include "compiler/targets/cpu/CpuTarget.h"
 #include "compiler/targets/cuda/Tuner.h"
+#include "dialects/lathe/Lathe.h"
 #include "dialects/plan/Plan.h"
 #include "frontends/gguf/GgufImporter.h"
 #include "frontends/onnx/OnnxImporter.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
@@ -35,6 +37,21 @@ static LogicalResult emitError(MLIRContext &context, const Twine &message) {
 //===- Import
 //-------------------------------------------------------------------------------------------------------===//
 
+/// Says which options are about something that a model of this format, or this model, does not have.
+void Compilation::noteIdleOptions(StringRef format) {
+  auto note = [&](bool given, StringRef option, StringRef what) {
+    if (given)
+      Options.note((option + " does nothing: it is for " + what).str());
+  };
+  note(format != "gguf" && Options.contextLength, "--context", "language models from GGUF; pass --dim");
+  note(format != "gguf" && Options.embeddings, "--embeddings", "language models from GGUF");
+  note(format != "onnx" && !Options.shapes.empty(), "--shape", "inputs of ONNX; pass --dim");
+  bool paged = false;
+  for (auto function : Module->getOps<func::FuncOp>())
+    paged |= llvm::any_of(function.getArgumentTypes(), [](Type type) { return isa<StateType>(type); });
+  note(!paged && !Options.pipeline.kv.empty(), "--kv", "models with a KV cache that the runtime keeps");
+}
+
 LogicalResult Compilation::importModel() {
   StringRef path = Options.input;
   char magic[4] = {};
@@ -48,10 +65,13 @@ LogicalResult Compilation::importModel() {
 
   if (path.ends_with(".mlir")) {
     Module = parseSourceFile<ModuleOp>(path, ParserConfig(&Context));
+    if (Module)
+      noteIdleOptions("mlir");
     return success(bool(Module));
   }
   FailureOr<OwningOpRef<ModuleOp>> imported = failure();
-  if (StringRef(magic, 4) == "GGUF") {
+  bool isGguf = StringRef(magic, 4) == "GGUF";
+  if (isGguf) {
     GgufImportOptions options;
     options.contextLength = Options.contextLength;
     options.embeddings = Options.embeddings;
@@ -74,6 +94,7 @@ LogicalResult Compilation::importModel() {
   if (failed(imported))
     return failure();
   Module = std::move(*imported);
+  noteIdleOptions(isGguf ? "gguf" : "onnx");
   return success();
 }
 
@@ -204,6 +225,9 @@ LogicalResult Compilation::generateCudaCode() {
   options.CudaPath = Options.cudaPath;
   options.Chips = Options.targets;
   options.Host.KeepLlvmIr = Options.keepLlvmIr;
+  if (llvm::is_contained(Options.targets, "sm_90") && !llvm::is_contained(Options.targets, "sm_90a"))
+    Options.note("--target: sm_90 is given the kernels of all GPUs from sm_80 on; sm_90a, which the same GPUs run, has "
+                 "faster ones of its own");
   if (!Options.tuned.empty() && failed(readTuned(options)))
     return failure();
   if (!Options.tune.empty() && failed(tune(options)))
@@ -316,8 +340,8 @@ LogicalResult Compilation::emit(EmitKind kind, StringRef path) {
       return "";
     });
   };
-  std::string error = kind == EmitKind::Ptx    ? writeText(llvm::join(Cuda.Texts.back().Ptx, ""))
-                      : kind == EmitKind::Cuda ? writeText(Cuda.Texts.back().Source)
+  std::string error = kind == EmitKind::Ptx    ? writeText(llvm::join(Cuda.Texts[findPtxTarget(getTarget())].Ptx, ""))
+                      : kind == EmitKind::Cuda ? writeText(Cuda.Texts[findPtxTarget(getTarget())].Source)
                       : kind == EmitKind::Llvm ? writeText(Images.front().LlvmIr)
                                                : printModule(path);
   if (!error.empty())

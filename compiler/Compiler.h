@@ -67,6 +67,7 @@ public:
 
 private:
   llvm::LogicalResult importModel();
+  void noteIdleOptions(llvm::StringRef format);
   llvm::LogicalResult runPhase(const Phase &phase);
   llvm::LogicalResult finishPhase(llvm::StringRef phase);
   llvm::LogicalResult generateCode();

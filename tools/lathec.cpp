@@ -72,8 +72,10 @@ static void declareOptions(CLI::App &app, Arguments &arguments) {
       ->take_all()
       ->check(CLI::Validator(
           [](std::string &text) {
-            return text == "cpu" || llvm::StringRef(text).starts_with("sm_")
-                       ? std::string()
+            if (text == "cpu")
+              return std::string();
+            return llvm::StringRef(text).starts_with("sm_")
+                       ? checkChip(text)
                        : "target is '" + text + "', needed cpu or sm_NN, sm_90a for instance";
           },
           "TARGET"))
@@ -106,8 +108,8 @@ static void declareOptions(CLI::App &app, Arguments &arguments) {
                "on CUDA: the same bits for a text whatever is computed beside it and however it is cut, as on the CPU "
                "always; short steps take longer");
   app.add_option("--token-boundaries", compile.pipeline.tokenBoundaries,
-                 "largest token count of each clone of a language model but the last, ascending; default: 8, on CUDA "
-                 "1,8,64,256")
+                 "largest token count (of tensor models: batch) of each clone but the last, ascending; default: 8, on "
+                 "CUDA 1,8,64,256")
       ->delimiter(',')
       ->allow_extra_args(false);
   CLI::Option *tune = app.add_option("--tune", compile.tune,
@@ -183,6 +185,67 @@ static void checkTargets(std::vector<std::string> &targets) {
   targets = std::move(once);
 }
 
+/// What is about kernels of GPUs is not for the CPU, and what is not for the target is refused.
+static void checkTargetOptions(const Arguments &arguments) {
+  const CompileOptions &compile = arguments.compile;
+  const std::string &target = compile.targets.front();
+  if (compile.pipeline.activations == "int8" && target != "cpu")
+    throw CLI::ValidationError("--activations",
+                               "int8 is for the CPU, but --target is " + target + "; pass f16 or bf16");
+  if (compile.pipeline.activations == "tf32" && target == "cpu")
+    throw CLI::ValidationError("--activations", "tf32 is for CUDA, but --target is cpu; pass f32");
+  if (compile.pipeline.batchInvariant && target == "cpu")
+    throw CLI::ValidationError("--batch-invariant", "results never depend on the batch on the CPU; leave it out");
+  for (auto [option, value] :
+       {std::pair("--tune", &compile.tune), {"--tuned", &compile.tuned}, {"--cuda-path", &compile.cudaPath}})
+    if (!value->empty() && target == "cpu")
+      throw CLI::ValidationError(option, "is about kernels of GPUs, but --target is cpu; add --target=sm_90a");
+  if ((arguments.emit == "ptx" || arguments.emit == "cuda") && target == "cpu")
+    throw CLI::ValidationError("--emit", arguments.emit + " needs a CUDA target; add --target=sm_90a");
+}
+
+/// Clones are cut at ascending counts.
+static void checkTokenBoundaries(const PipelineOptions &pipeline) {
+  int64_t last = 0;
+  for (int64_t boundary : pipeline.tokenBoundaries) {
+    if (boundary <= last)
+      throw CLI::ValidationError("--token-boundaries", std::to_string(boundary) + " is not above " +
+                                                           std::to_string(last) +
+                                                           ", needed ascending token counts from 1 on");
+    last = boundary;
+  }
+  if (pipeline.batchInvariant && last)
+    throw CLI::ValidationError("--batch-invariant", "is one kernel for all token counts, but --token-boundaries cuts "
+                                                    "them; leave one out");
+}
+
+/// Whether compilation goes on until there is code, and whether there is a plan.
+static bool reaches(const CompileOptions &compile, llvm::StringRef phase) {
+  llvm::ArrayRef<llvm::StringLiteral> phases = getPhaseNames();
+  return compile.stopAfter.empty() || llvm::find(phases, compile.stopAfter) >= llvm::find(phases, phase);
+}
+
+/// Reports need what they are about.
+static void checkReport(const Arguments &arguments) {
+  const CompileOptions &compile = arguments.compile;
+  bool roofline = llvm::StringRef(arguments.report).starts_with("roofline");
+  if (!arguments.report.empty() && !reaches(compile, "plan"))
+    throw CLI::ValidationError("--report", "is about launches, which phase plan makes, but --stop-after is " +
+                                               compile.stopAfter + "; leave one out");
+  for (auto [option, value] : {std::pair("--tune", &compile.tune), {"--tuned", &compile.tuned}})
+    if (!value->empty() && !reaches(compile, "codegen"))
+      throw CLI::ValidationError(option, "is about machine code, which phase codegen makes, but --stop-after is " +
+                                             compile.stopAfter + "; leave one out");
+  if (!arguments.machine.empty() && !roofline)
+    throw CLI::ValidationError("--machine", "is what --report=roofline is of; add that, or leave it out");
+  const std::string &target = compile.targets.front();
+  const std::string &name = arguments.machine.empty() ? target : arguments.machine;
+  if (roofline && llvm::StringRef(name).starts_with("sm_") && !report::findGpu(name))
+    throw CLI::ValidationError(arguments.machine.empty() ? "--report" : "--machine",
+                               "nothing is known of the speed of '" + name + "', only of " + report::listGpus() +
+                                   "; name one of these with --machine, or a file that describes it");
+}
+
 static void parseLists(Arguments &arguments) {
   for (const std::string &dim : arguments.dims)
     parseDim(dim, arguments.compile.dims);
@@ -210,24 +273,9 @@ static void parseLists(Arguments &arguments) {
     throw CLI::ValidationError("--pack", "load is about an artifact, but --emit is " + arguments.emit);
   if (arguments.output == "-" && (arguments.emit == "lathe" || arguments.emit == "obj"))
     throw CLI::ValidationError("--output", "'-' takes text, but --emit is " + arguments.emit + "; name a file");
-  const std::string &target = arguments.compile.targets.front();
-  if (arguments.compile.pipeline.activations == "int8" && target != "cpu")
-    throw CLI::ValidationError("--activations",
-                               "int8 is for the CPU, but --target is " + target + "; pass f16 or bf16");
-  if (arguments.compile.pipeline.activations == "tf32" && target == "cpu")
-    throw CLI::ValidationError("--activations", "tf32 is for CUDA, but --target is cpu; pass f32");
-  if (arguments.compile.pipeline.batchInvariant && target == "cpu")
-    throw CLI::ValidationError("--batch-invariant", "results never depend on the batch on the CPU; leave it out");
-  if (arguments.compile.pipeline.batchInvariant && !arguments.compile.pipeline.tokenBoundaries.empty())
-    throw CLI::ValidationError("--batch-invariant", "is one kernel for all token counts, but --token-boundaries cuts "
-                                                    "them; leave one out");
-  for (bool tuned : {false, true})
-    if (const std::string &file = tuned ? arguments.compile.tuned : arguments.compile.tune;
-        !file.empty() && target == "cpu")
-      throw CLI::ValidationError(tuned ? "--tuned" : "--tune",
-                                 "is about kernels of GPUs, but --target is cpu; add --target=sm_90a");
-  if ((arguments.emit == "ptx" || arguments.emit == "cuda") && target == "cpu")
-    throw CLI::ValidationError("--emit", arguments.emit + " needs a CUDA target; add --target=sm_90a");
+  checkTargetOptions(arguments);
+  checkTokenBoundaries(arguments.compile.pipeline);
+  checkReport(arguments);
 }
 
 /// "model.onnx", "model.onnx:12:3", "model.onnx: 'layers.3/attn'": where a diagnostic points to, names outermost first.
@@ -284,22 +332,34 @@ static std::vector<std::string> takeMlirFlags(int argc, char **argv, std::vector
   return rest;
 }
 
-/// Files first, so that nobody waits for a compilation that cannot be written. Prints what is wrong.
-static bool checkFiles(const Arguments &arguments) {
-  llvm::StringRef input = arguments.compile.input, output = arguments.output;
-  std::error_code error = llvm::sys::fs::access(input, llvm::sys::fs::AccessMode::Exist);
-  if (!error && llvm::sys::fs::is_directory(input))
+/// `option` is for the message. Prints what is wrong.
+static bool checkReadable(llvm::StringRef option, llvm::StringRef path) {
+  std::error_code error = llvm::sys::fs::access(path, llvm::sys::fs::AccessMode::Exist);
+  if (!error && llvm::sys::fs::is_directory(path))
     error = std::make_error_code(std::errc::is_a_directory);
-  if (error) {
-    llvm::errs() << "lathec: error: " << input << ": cannot be read: " << error.message() << "\n";
-    return false;
+  if (error)
+    llvm::errs() << "lathec: error: " << option << path << ": cannot be read: " << error.message() << "\n";
+  return !error;
+}
+
+static bool checkWritable(llvm::StringRef option, llvm::StringRef path) {
+  llvm::StringRef folder = llvm::sys::path::parent_path(path);
+  bool isFolder = llvm::sys::fs::is_directory(path), there = folder.empty() || llvm::sys::fs::is_directory(folder);
+  if (isFolder || !there) {
+    llvm::errs() << "lathec: error: " << option << path << ": cannot be written: ";
+    llvm::errs() << (isFolder ? "it is a folder" : ("there is no folder '" + folder + "'").str()) << "\n";
   }
-  llvm::StringRef folder = llvm::sys::path::parent_path(output);
-  if (output != "-" && !folder.empty() && !llvm::sys::fs::is_directory(folder)) {
-    llvm::errs() << "lathec: error: " << output << ": cannot be written: there is no folder '" << folder << "'\n";
-    return false;
-  }
-  return true;
+  return !isFolder && there;
+}
+
+/// Files first, so that nobody waits for a compilation that cannot be written.
+static bool checkFiles(const Arguments &arguments) {
+  const CompileOptions &compile = arguments.compile;
+  llvm::StringRef report = arguments.report;
+  bool good = checkReadable("", compile.input) && (arguments.output == "-" || checkWritable("", arguments.output));
+  good = good && (compile.tuned.empty() || checkReadable("--tuned: ", compile.tuned));
+  good = good && (compile.tune.empty() || checkWritable("--tune: ", compile.tune));
+  return good && (!report.consume_front("roofline:") || checkWritable("--report: ", report));
 }
 
 /// Prints what is wrong with --machine.
@@ -311,12 +371,8 @@ static bool chooseMachine(const Arguments &arguments, report::Machine &machine) 
     return true;
   }
   if (llvm::StringRef(name).starts_with("sm_")) {
-    const report::Machine *gpu = report::findGpu(name);
-    if (gpu)
-      machine = *gpu;
-    else
-      llvm::errs() << "lathec: error: --machine: nothing is known of '" << name << "'; describe it in a file\n";
-    return gpu;
+    machine = *report::findGpu(name); // as checkReport has found
+    return true;
   }
   std::string error = report::readMachine(name, machine);
   if (!error.empty())
@@ -331,7 +387,7 @@ static bool isDone(const std::string &error) {
   return error.empty();
 }
 
-static bool writeReport(Compilation &compilation, const Arguments &arguments) {
+static bool writeReport(Compilation &compilation, const Arguments &arguments, const report::Machine &machine) {
   if (arguments.report.empty())
     return true;
   if (arguments.report == "kernels")
@@ -339,9 +395,6 @@ static bool writeReport(Compilation &compilation, const Arguments &arguments) {
       compilation.report(stream);
       return "";
     }));
-  report::Machine machine;
-  if (!chooseMachine(arguments, machine))
-    return false;
   auto manifest = compilation.describe();
   auto report = report::buildReport(manifest, machine, report::listCalls(manifest));
   if (arguments.report == "roofline")
@@ -353,7 +406,9 @@ static bool writeReport(Compilation &compilation, const Arguments &arguments) {
 }
 
 static int compile(Arguments &arguments) {
-  if (!checkFiles(arguments))
+  report::Machine machine;
+  bool roofline = llvm::StringRef(arguments.report).starts_with("roofline");
+  if (!checkFiles(arguments) || (roofline && !chooseMachine(arguments, machine)))
     return NotFound;
   Progress progress("lathec", arguments.progress == "always" || (arguments.progress == "auto" && !arguments.quiet &&
                                                                  llvm::sys::Process::StandardErrIsDisplayed()));
@@ -372,7 +427,7 @@ static int compile(Arguments &arguments) {
   if (mlir::failed(compilation.run()))
     return ModelFailed;
   if (mlir::failed(compilation.emit(getEmitKind(arguments.emit), arguments.output)) ||
-      !writeReport(compilation, arguments))
+      !writeReport(compilation, arguments, machine))
     return NotFound;
   return Success;
 }

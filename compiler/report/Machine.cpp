@@ -40,6 +40,13 @@ const Machine *findGpu(const std::string &chip) {
   return nullptr;
 }
 
+std::string listGpus() {
+  std::string text;
+  for (const auto &gpu : Gpus)
+    text += (text.empty() ? "" : ", ") + std::string(gpu.first);
+  return text;
+}
+
 namespace {
 struct Field {
   const char *Key;
@@ -82,8 +89,9 @@ Json describe(const Machine &machine) {
 
 std::string readMachine(const std::string &path, Machine &machine) {
   std::ifstream file(path);
-  if (!file)
-    return path + ": cannot open: " + std::strerror(errno);
+  file.peek(); // a folder can be opened, but not read
+  if (file.fail())
+    return path + ": cannot be read: " + std::strerror(errno);
   Json json = Json::parse(file, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object())
     return path + ": no JSON object; give one with the keys of the report's \"machine\"";

@@ -36,6 +36,8 @@ Machine measureHost();
 
 /// The GPU that people compile a chip ("sm_90a") for; null if the chip is not in the table.
 const Machine *findGpu(const std::string &chip);
+/// The chips of the table: "sm_80, sm_86, ...".
+std::string listGpus();
 
 /// Reads what `describe` writes. Returns "" or what is wrong, with the path.
 std::string readMachine(const std::string &path, Machine &machine);

@@ -174,14 +174,19 @@ llvm::Error ModuleCompiler::compilePtx() {
   return llvm::Error::success();
 }
 
-/// The kernels' instructions exist from sm_80 on.
-static llvm::Error checkChip(StringRef chip) {
-  StringRef number = chip;
+std::string lathe::checkChip(StringRef chip) {
+  // Names of code for one GPU alone exist from sm_90 on, of code for a family from sm_100 on.
+  static constexpr unsigned Oldest = 80, OldestAlone = 90, OldestFamily = 100;
+  StringRef rest = chip;
   unsigned version = 0;
-  if (number.consume_front("sm_") && !number.consumeInteger(10, version) && version >= 80)
-    return llvm::Error::success();
-  return llvm::createStringError("'%s' is no GPU that the kernels run on, needed sm_80 or newer, sm_90a for example",
-                                 chip.str().c_str());
+  bool named = rest.consume_front("sm_") && !rest.starts_with("0") && !rest.consumeInteger(10, version);
+  if (named && version < Oldest)
+    return "'" + chip.str() + "' is no GPU that the kernels run on, needed sm_80 or newer, sm_90a for example";
+  if (named && (rest.empty() || (rest == "a" && version >= OldestAlone) || (rest == "f" && version >= OldestFamily)))
+    return "";
+  return "'" + chip.str() +
+         "' is no name of a GPU, needed sm_80 or a greater number, with 'a' behind it (sm_90 and up) " +
+         "for code of that GPU alone or 'f' (sm_100 and up) of its family; sm_90a for example";
 }
 
 /// Assembles for the chips that NVRTC did not.
@@ -225,8 +230,8 @@ void ModuleCompiler::addBinary(StringRef chip, MutableArrayRef<Cubin> modules) {
 
 llvm::Error ModuleCompiler::run() {
   for (const std::string &chip : Options.Chips)
-    if (llvm::Error error = checkChip(chip))
-      return error;
+    if (std::string wrong = checkChip(chip); !wrong.empty())
+      return llvm::createStringError(wrong);
   if (llvm::Error error = compilePtx())
     return error;
   if (llvm::Error error = link())

@@ -75,6 +75,9 @@ struct PlacedModules {
 };
 PlacedModules placeModules(llvm::ArrayRef<std::string> modules);
 
+/// "", or why there is no code for a GPU of this name ("sm_90a").
+std::string checkChip(llvm::StringRef chip);
+
 /// Compiles all programs of a plan. Fails with a diagnostic on the operation that has no kernel, or on the module when
 /// a library is missing or refuses. The same plan and options give the same bytes.
 llvm::FailureOr<CudaCode> compileCuda(mlir::ModuleOp plan, const CudaTargetOptions &options);

@@ -86,7 +86,8 @@ static std::string readLaunch(const Json &json, const std::string &where, TunedL
 
 std::string lathe::cuda::readTuning(const std::string &path, TuningFile &tuning) {
   std::ifstream file(path);
-  if (!file)
+  file.peek(); // a folder can be opened, but not read
+  if (file.fail())
     return path + ": cannot be read: " + std::strerror(errno);
   Json json = Json::parse(file, nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded())
