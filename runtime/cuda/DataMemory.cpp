@@ -20,10 +20,11 @@ void *DevicePool::get(size_t slot, uint64_t bytes, uint64_t keep, Stream stream)
   Slot old = held;
   held = {larger, wanted};
   ++grown;
-  if (keep)
-    driver(driver.copyOnDevice, larger, old.address, size_t(keep), stream);
+  Result copied = keep ? driver.copyOnDevice.function(larger, old.address, size_t(keep), stream) : Success;
   if (old.address)
     driver(driver.memFreeAsync, old.address, stream);
+  if (copied)
+    driver.fail(copied, driver.copyOnDevice.name, "a value whose size depends on data");
   return reinterpret_cast<void *>(larger);
 }
 

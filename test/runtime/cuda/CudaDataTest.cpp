@@ -1,5 +1,9 @@
 // What data decides, on the fake GPU: sizes that the host reads, memory of the session, faults that kernels report. The
 // positive program of images/PositiveCuda.cpp.
+#include "runtime/Failure.h"
+#include "runtime/api/Handles.h"
+#include "runtime/cuda/CudaDevice.h"
+#include "runtime/cuda/DataMemory.h"
 #include "test/runtime/cuda/FakeCudaFixture.h"
 
 using namespace lathe;
@@ -126,6 +130,27 @@ TEST_F(CudaData, MemoryThatTheDriverDoesNotGive) {
   EXPECT_EQ(result.message, "lathe_session_run: cuMemAllocAsync for 4096 bytes of a value whose size depends on data: "
                             "CUDA_ERROR_OUT_OF_MEMORY (text of the fake driver)");
   EXPECT_EQ(run().message, "");
+}
+
+TEST_F(CudaData, AValueThatCannotMoveIsFreed) {
+  auto gpu = std::static_pointer_cast<runtime::cuda::CudaDevice>(device->object);
+  runtime::cuda::ContextScope scope(*gpu);
+  runtime::cuda::Stream stream = nullptr;
+  gpu->driver(gpu->driver.streamCreate, &stream, 0u);
+  runtime::cuda::DevicePool pool(gpu->driver);
+  size_t before = alive();
+  pool.get(0, 100, 0, stream);
+  failCall("cuMemcpyDtoDAsync", 1, 719);
+  try {
+    pool.get(0, 100000, 100, stream);
+    FAIL() << "the copy was refused";
+  } catch (const runtime::Failure &failure) {
+    EXPECT_NE(failure.message().find("cuMemcpyDtoDAsync"), std::string::npos) << failure.message();
+  }
+  pool.release(stream);
+  gpu->driver(gpu->driver.streamSynchronize, stream);
+  EXPECT_EQ(alive(), before);
+  gpu->driver(gpu->driver.streamDestroy, stream);
 }
 
 } // namespace
