@@ -589,6 +589,8 @@ Manifest::Manifest(const Artifact &artifact) {
   }
   for (const JsonField &kernel : root["kernels"].items())
     kernels.push_back(readKernel(kernel, cudaTargets.size()));
+  if (!kernels.empty() && cudaTargets.empty())
+    throw Failure(LATHE_CORRUPT, where, " has kernels, but cuda_targets names nothing that they are compiled for");
   const Section *weightsSection = artifact.find(SectionKind::Weights);
   if (root.has("weight_storage"))
     weightStorage = readWeightStorage(root["weight_storage"]);

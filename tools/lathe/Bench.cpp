@@ -201,7 +201,7 @@ report::Call describeCall(const Model &model, const nlohmann::ordered_json &mani
 /// The roofline report with the times of `result` or `launches`, as JSON on standard output or to a file.
 void writeReport(const BenchArguments &arguments, const Model &model, const nlohmann::json &result,
                  const GpuLaunches *launches) {
-  auto manifest = nlohmann::ordered_json::parse(lathe_program_manifest(model.program.get()));
+  auto manifest = parseManifest(model.program);
   nlohmann::ordered_json report;
   if (launches)
     report = report::buildReport(manifest, findMachine(manifest), launches->calls());

@@ -12,8 +12,7 @@ report::Machine findMachine(const nlohmann::ordered_json &manifest) {
   return machine ? *machine : report::Machine();
 }
 
-TokenCosts::TokenCosts(const Model &of)
-    : model(of), manifest(nlohmann::ordered_json::parse(lathe_program_manifest(of.program.get()))) {
+TokenCosts::TokenCosts(const Model &of) : model(of), manifest(parseManifest(of.program)) {
   report::Machine machine = findMachine(manifest);
   memory = machine.MemoryRate;
   peak = machine.Flops;

@@ -21,12 +21,13 @@ using Shape = std::pair<size_t, std::vector<int64_t>>;
 struct GpuLaunches::Implementation {
   explicit Implementation(const Model &model)
       : program(model.program->object), device(std::static_pointer_cast<CudaDevice>(model.device->object)),
-        timer(device) {}
+        manifest(parseManifest(model.program)), timer(device) {}
 
   std::map<Shape, std::vector<const TimedCall *>> group() const;
 
   std::shared_ptr<const runtime::Program> program;
   std::shared_ptr<CudaDevice> device;
+  Json manifest;
   LaunchTimer timer;
 };
 
@@ -69,7 +70,7 @@ std::vector<report::Call> GpuLaunches::calls() const {
 }
 
 Json GpuLaunches::describe() const {
-  Json manifest = Json::parse(it->program->manifest.text);
+  const Json &manifest = it->manifest;
   Json described = report::buildReport(manifest, findMachine(manifest), calls())["calls"];
   const runtime::Section *code = chooseCode(it->program->artifact.sections(), it->device->major, it->device->minor);
   size_t target = 0;

@@ -1,4 +1,6 @@
 #include "tools/lathe/Handles.h"
+#include "compiler/report/ManifestCheck.h"
+#include "runtime/Failure.h"
 #include "tools/Numbers.h"
 #include "tools/Progress.h"
 
@@ -22,6 +24,14 @@ Program loadProgram(const std::string &path) {
   lathe_program *program = nullptr;
   check(lathe_program_load(path.c_str(), &program));
   return Program(program);
+}
+
+nlohmann::ordered_json parseManifest(const Program &program) {
+  try {
+    return report::parseManifest(lathe_program_manifest(program.get()));
+  } catch (const runtime::Failure &failure) {
+    throw CommandFailure(failure.code(), failure.message() + "; compile the model again");
+  }
 }
 
 int ordinalOf(const std::string &name) {

@@ -5,6 +5,7 @@
 #include "tools/lathe/CommandFailure.h"
 
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 
 namespace CLI {
@@ -37,6 +38,8 @@ using Tokenizer = std::unique_ptr<lathe_tokenizer, Release>;
 using Template = std::unique_ptr<lathe_template, Release>;
 
 Program loadProgram(const std::string &path);
+/// The manifest, of which all that reports read is checked. Throws CommandFailure.
+nlohmann::ordered_json parseManifest(const Program &program);
 /// `name` is "cpu", "cuda" or "cuda:<ordinal>".
 Device createDevice(const std::string &name, int threads);
 /// The number of the GPU of such a name, -1 for the CPU.

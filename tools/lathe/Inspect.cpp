@@ -66,8 +66,6 @@ std::string sizesText(const Json &symbols, const std::vector<int64_t> &values) {
 /// Working memory and kernels of each clone.
 void printPlan(const Json &manifest, size_t index) {
   const Json &entry = manifest["entries"][index];
-  if (!entry.contains("clones"))
-    return;
   for (const report::Call &call : report::listCalls(manifest))
     if (call.Entry == index)
       std::cout << "  arena: " << report::arenaBytes(entry, call.Symbols) << " bytes"
@@ -122,15 +120,12 @@ int inspectModel(const InspectArguments &arguments) {
     std::cout << text << "\n";
     return Success;
   }
-  // Loading has checked every field that is read here.
-  Json manifest = Json::parse(text);
+  Json manifest = parseManifest(program);
   std::cout << "model " << manifest["model"]["name"].get<std::string>() << ", for "
             << lathe_program_target(program.get());
   if (manifest.contains("chip"))
     std::cout << " " << manifest["chip"].get<std::string>();
-  if (manifest.contains("producer"))
-    std::cout << ", by " << manifest["producer"].get<std::string>();
-  std::cout << "\n";
+  std::cout << ", by " << manifest["producer"].get<std::string>() << "\n";
   for (size_t i = 0; i != lathe_program_entry_count(program.get()); ++i) {
     printEntry(program.get(), i);
     printPlan(manifest, i);

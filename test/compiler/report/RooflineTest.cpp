@@ -189,7 +189,7 @@ TEST_F(MachineFile, Refusals) {
   json.erase("flops");
   EXPECT_EQ(read(json, found), path + ": 'flops' is not there, needed a number above 0");
   EXPECT_EQ(read(Json(1), found), path + ": no JSON object; give one with the keys of the report's \"machine\"");
-  EXPECT_EQ(readMachine("/nowhere.json", found), "/nowhere.json: cannot open: No such file or directory");
+  EXPECT_EQ(readMachine("/nowhere.json", found), "/nowhere.json: cannot be read: No such file or directory");
 }
 
 TEST(Machines, GpusByChip) {

@@ -131,6 +131,19 @@ TEST(Manifest, ModulesAreInsideOfTheirSections) {
   expect(refused(R"({"ptx":{}})"), "cuda_modules has no 'cubin'");
 }
 
+TEST(Manifest, KernelsAreForSomeTarget) {
+  artifact::ArtifactSource source = test::toySource("cuda");
+  source.manifest.erase("cuda_targets");
+  for (ordered_json &kernel : source.manifest["kernels"])
+    kernel["targets"] = ordered_json::array();
+  lathe_program *program = nullptr;
+  Outcome result = test::outcome(lathe_program_load(test::writeTemporary(source).c_str(), &program));
+  EXPECT_EQ(result.code, LATHE_CORRUPT);
+  EXPECT_NE(result.message.find("has kernels, but cuda_targets names nothing that they are compiled for"),
+            std::string::npos)
+      << result.message;
+}
+
 TEST(Manifest, StatesWithAWindowHaveInputsOfTheirOwn) {
   auto refused = [](auto change) {
     artifact::ArtifactSource source = test::babbleSource(/*windowed=*/true);

@@ -1,0 +1,94 @@
+#include "compiler/report/ManifestCheck.h"
+
+#include "runtime/artifact/JsonField.h"
+
+namespace lathe::report {
+
+using runtime::JsonField;
+
+/// Numbers and formulas over the symbols. One that cannot be evaluated counts as 0.
+static void checkFormula(const JsonField &field) {
+  if (!field.isText())
+    (void)field.integer(0);
+}
+
+/// Pairs of a buffer's number and bytes.
+static void checkAccesses(const JsonField &list, size_t buffers) {
+  for (const JsonField &access : list.items()) {
+    std::vector<JsonField> pair = access.items();
+    if (pair.size() != 2)
+      access.wrong("a pair of a buffer's number and bytes");
+    (void)pair[0].integer(0, int64_t(buffers) - 1);
+    checkFormula(pair[1]);
+  }
+}
+
+/// What the template makes of a launch: see KernelWork.
+static void checkWork(const JsonField &work) {
+  constexpr int64_t Most = 1 << 20;
+  checkFormula(work["items"]);
+  checkFormula(work["steps"]);
+  for (const char *key : {"cluster", "resident", "most_sharing"})
+    if (work.has(key))
+      (void)work[key].integer(1, Most);
+  if (work.has("in_flight"))
+    (void)work["in_flight"].integer(0, Most);
+}
+
+static void checkStep(const JsonField &step, size_t buffers) {
+  for (const char *key : {"kernel", "name", "reason", "math"})
+    (void)step[key].text();
+  for (const JsonField &op : step["ops"].items())
+    (void)op.text();
+  checkFormula(step["flops"]);
+  checkAccesses(step["reads"], buffers);
+  checkAccesses(step["writes"], buffers);
+  if (step.has("blocks"))
+    checkFormula(step["blocks"]);
+  if (step.has("work")) {
+    checkFormula(step["blocks"]);
+    checkWork(step["work"]);
+  }
+}
+
+static void checkClone(const JsonField &clone) {
+  for (const JsonField &range : clone["range"].items()) {
+    (void)range["symbol"].text();
+    (void)range["max"].integer(range["min"].integer(0));
+  }
+  (void)clone["launches"].integer(0);
+  checkFormula(clone["arena"]);
+  std::vector<JsonField> buffers = clone["buffers"].items();
+  for (const JsonField &buffer : buffers) {
+    (void)buffer["kind"].text();
+    (void)buffer["name"];
+    checkFormula(buffer["bytes"]);
+    if (buffer.has("offset")) {
+      checkFormula(buffer["offset"]);
+      (void)buffer["last"].integer(buffer["first"].integer(0));
+    }
+  }
+  for (const JsonField &step : clone["steps"].items())
+    checkStep(step, buffers.size());
+}
+
+nlohmann::ordered_json parseManifest(const std::string &text) {
+  nlohmann::json checked = nlohmann::json::parse(text);
+  JsonField root(checked, "manifest");
+  (void)root["producer"].text();
+  if (root.has("chip"))
+    (void)root["chip"].text();
+  for (const JsonField &kernel : root["kernels"].items())
+    for (const JsonField &target : kernel["targets"].items())
+      (void)target["config"];
+  for (const JsonField &entry : root["entries"].items())
+    if (entry.has("clones"))
+      for (const JsonField &clone : entry["clones"].items())
+        checkClone(clone);
+  auto manifest = nlohmann::ordered_json::parse(text);
+  for (auto &entry : manifest["entries"])
+    entry.emplace("clones", nlohmann::ordered_json::array());
+  return manifest;
+}
+
+} // namespace lathe::report
