@@ -211,7 +211,7 @@ struct BlockRing {
 } // namespace
 
 static BlockRing sizeBlockRing(const TileProduct &product, int64_t rows) {
-  constexpr int64_t SharedOfBlock = 227 << 10, MaxStages = 8, SmallTileBytes = 2048;
+  constexpr int64_t MaxStages = 8, SmallTileBytes = 2048;
   BlockRing ring;
   ring.Rows = rows;
   ring.Workers = rows == 8 ? 16 : 8;
@@ -228,7 +228,8 @@ static BlockRing sizeBlockRing(const TileProduct &product, int64_t rows) {
   slotFloats += normalizes && rows == 1 ? ring.Workers : 0;
   int64_t squareBytes = normalizes && rows > 1 ? llvm::divideCeil(rows * units, 2) * 8 : 0;
   int64_t rest = leftBytes + slots * slotFloats * 4 + squareBytes + 256;
-  ring.Stages = std::min((SharedOfBlock - rest) / ring.StageBytes, MaxStages);
+  int64_t sharedOfBlock = (normalizes && rows == 1 ? 200 : 227) << 10; // attention that follows has room beside it
+  ring.Stages = std::min((sharedOfBlock - rest) / ring.StageBytes, MaxStages);
   ring.SharedBytes = ring.Stages * ring.StageBytes + rest;
   return ring;
 }

@@ -307,8 +307,9 @@ struct QuantizedFewRowsOf {
   static constexpr int Rest = LeftBytes + Slots * SlotBytes + SquareBytes + 256;
   /// One block a multiprocessor, with a ring in all of its memory. Two with half of it start earlier, but of a grid
   /// that follows one with larger blocks two land on one multiprocessor: the products of an 8B Q4_K_M step took 1.63
-  /// ms, so 1.43.
-  static constexpr int MinBlocks = 1, SharedOfBlock = 227 << 10;
+  /// ms, so 1.43. One row that is normalized leaves room for a block of the attention that follows: 1.65 ms for the
+  /// whole step instead of 1.71.
+  static constexpr int MinBlocks = 1, SharedOfBlock = (ScalesSums ? 200 : 227) << 10;
   static constexpr int Stages = smaller((SharedOfBlock - Rest) / StageBytes, 8);
   static_assert(Stages >= 2, "the rows of A leave no room for a ring; use fewer rows or QuantizedMatmul");
   static constexpr int SharedBytes = Stages * StageBytes + Rest;

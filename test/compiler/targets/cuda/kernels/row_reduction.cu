@@ -283,6 +283,7 @@ int main(int argc, char **argv) {
   specialRows(suite);
   specialLargest<RowReduction<ArgMaxReduction, 32>>(suite, "arg max", 37);
   specialLargest<RowReductionCluster<ArgMaxReduction, 8>>(suite, "arg max cluster", 50001);
+  specialLargest<RowReductionCluster<ArgMaxReduction, 4>>(suite, "arg max smaller cluster", 40003);
   for (int64_t cols : {1, 31, 4097, 40003}) {
     summarizeBy<RowReductionCluster<ArgMaxReduction, 8>, ArgMaxReduction>(suite, "arg max cluster", 3, cols);
     summarizeBy<RowReductionCluster<SumReduction, 4>, SumReduction>(suite, "sum cluster", 2, cols);
