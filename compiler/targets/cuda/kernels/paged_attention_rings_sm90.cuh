@@ -151,10 +151,11 @@ struct PagedAttentionRingsSm90 {
       char *target = ring.Memory + ring.firstFree() * PageBytes;
       uint64_t *full = ring.Full + ring.firstFree();
       arriveExpecting(full, PageBytes);
-      copyBulk(target, elementsAfter(p.Pool, page + pages.Of.KvHead * PageTokens * KeyWidth), KeyBytes, full);
-      copyBulk(target + KeyBytes,
-               elementsAfter(p.Pool, page + PageTokens * (Shape::KvHeads * KeyWidth + pages.Of.KvHead * ValueWidth)),
-               ValueBytes, full);
+      copyBulkOnce(target, elementsAfter(p.Pool, page + pages.Of.KvHead * PageTokens * KeyWidth), KeyBytes, full);
+      copyBulkOnce(
+          target + KeyBytes,
+          elementsAfter(p.Pool, page + PageTokens * (Shape::KvHeads * KeyWidth + pages.Of.KvHead * ValueWidth)),
+          ValueBytes, full);
     }
   }
 

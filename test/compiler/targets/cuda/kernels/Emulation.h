@@ -563,6 +563,9 @@ inline void copyBulk(void *shared, const void *global, uint32_t bytes, uint64_t 
   else
     test::Block::Current->BulkCopies.push_back(copy);
 }
+inline void copyBulkOnce(void *shared, const void *global, uint32_t bytes, uint64_t *barrier) {
+  copyBulk(shared, global, bytes, barrier);
+}
 template <int Id, int Threads> inline void syncSome() {
   test::Block &block = *test::Block::Current;
   block.Running->SomeBarrier = Id;
