@@ -21,7 +21,8 @@ using Graph = struct GraphObject *;
 using GraphExec = struct GraphExecObject *;
 
 inline constexpr Result Success = 0, ErrorInvalidValue = 1, ErrorOutOfMemory = 2, ErrorNoDevice = 100,
-                        ErrorInvalidDevice = 101, ErrorUnsupportedPtx = 222;
+                        ErrorInvalidDevice = 101, ErrorInvalidImage = 200, ErrorNoBinary = 209,
+                        ErrorUnsupportedPtx = 222;
 inline constexpr int AttributeMajor = 75, AttributeMinor = 76, AttributeSharedOptIn = 97, AttributeMemoryPools = 115;
 inline constexpr int FunctionMaxDynamicShared = 8;
 inline constexpr unsigned StreamNonBlocking = 1, EventDisableTiming = 2;

@@ -105,7 +105,17 @@ Module PlacedProgram::loadModule(const Section &section, size_t offset) {
     throw Failure(LATHE_UNSUPPORTED, program->artifact.where(), ": section '", section.name,
                   "' is of a newer CUDA than the driver: ", driver.describe(result),
                   "; install a newer driver of NVIDIA's, or compile the model for this GPU (--target=sm_",
-                  device->major, device->minor, "), whose machine code needs no compiler in the driver");
+                  device->major, device->minor, device->major == 9 ? "a" : "",
+                  "), whose machine code needs no compiler in the driver");
+  if (section.kind == SectionKind::Cubin && (result == ErrorInvalidImage || result == ErrorNoBinary)) {
+    int version = 0;
+    driver(driver.driverGetVersion, &version);
+    throw Failure(LATHE_UNSUPPORTED, program->artifact.where(), ": section '", section.name,
+                  "' is no machine code that the driver, which is of CUDA ", version / 1000, ".", version % 1000 / 10,
+                  ", takes: ", driver.describe(result),
+                  "; install a newer driver of NVIDIA's, or compile the model with an NVRTC that is no newer (lathec "
+                  "--cuda-path)");
+  }
   if (result)
     driver.fail(result, driver.moduleLoad.name,
                 "section '" + section.name + "'" + (*log ? std::string(", which says: ") + log : std::string()));

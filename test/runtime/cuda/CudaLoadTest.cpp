@@ -170,6 +170,23 @@ TEST_F(CudaLoad, PtxOfANewerCudaThanTheDriver) {
       << result.message;
 }
 
+TEST_F(CudaLoad, MachineCodeThatIsNewerThanTheDriver) {
+  for (int error : {200, 209}) {
+    reset(9, 0);
+    test::Device device;
+    ASSERT_EQ(createDevice(device).message, "");
+    failCall("cuModuleLoadDataEx", 1, error);
+    Outcome result = openOn(device, test::toySource("cuda"));
+    EXPECT_EQ(result.code, LATHE_UNSUPPORTED);
+    EXPECT_NE(
+        result.message.find(": section 'sm_90a' is no machine code that the driver, which is of CUDA 13.0, takes: "
+                            "error " +
+                            std::to_string(error) + "; install a newer driver of NVIDIA's, or compile the model"),
+        std::string::npos)
+        << result.message;
+  }
+}
+
 TEST_F(CudaLoad, AGpuThatIsOlderThanAllCode) {
   reset(7, 5);
   test::Device device;
