@@ -46,9 +46,13 @@ void Compilation::noteIdleOptions(StringRef format) {
   note(format != "gguf" && Options.contextLength, "--context", "language models from GGUF; pass --dim");
   note(format != "gguf" && Options.embeddings, "--embeddings", "language models from GGUF");
   note(format != "onnx" && !Options.shapes.empty(), "--shape", "inputs of ONNX; pass --dim");
-  bool paged = false;
-  for (auto function : Module->getOps<func::FuncOp>())
+  bool paged = false, texts = false;
+  for (auto function : Module->getOps<func::FuncOp>()) {
+    auto kind = function->getAttrOfType<StringAttr>(EntryAttrName);
+    texts |= kind && kind.getValue() != "tensor";
     paged |= llvm::any_of(function.getArgumentTypes(), [](Type type) { return isa<StateType>(type); });
+  }
+  note(!texts && !Options.pipeline.tokenBoundaries.empty(), "--token-boundaries", "language models and encoders");
   note(!paged && !Options.pipeline.kv.empty(), "--kv", "models with a KV cache that the runtime keeps");
 }
 

@@ -108,8 +108,8 @@ static void declareOptions(CLI::App &app, Arguments &arguments) {
                "on CUDA: the same bits for a text whatever is computed beside it and however it is cut, as on the CPU "
                "always; short steps take longer");
   app.add_option("--token-boundaries", compile.pipeline.tokenBoundaries,
-                 "largest token count (of tensor models: batch) of each clone but the last, ascending; default: 8, on "
-                 "CUDA 1,8,64,256")
+                 "largest token count of each clone but the last of a model of texts, ascending; default: 8, on CUDA "
+                 "1,8,64,256")
       ->delimiter(',')
       ->allow_extra_args(false);
   CLI::Option *tune = app.add_option("--tune", compile.tune,

@@ -82,18 +82,19 @@ static int examineMachine() {
   std::cout << "lathe " << lathe_version() << "\n";
   bool cpu = examineCpu(), cuda = examineGpus();
   for (const Library &library : {
-           Library{
-               "nvrtc",
-               {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so", "/usr/local/cuda/lib64/libnvrtc.so.13",
-                "/usr/local/cuda/lib64/libnvrtc.so.12", "/usr/local/cuda/lib64/libnvrtc.so"},
-               "compiling for CUDA",
-               "install 'nvidia-cuda-nvrtc' (PyPI) or the CUDA toolkit, or name its folder with lathec --cuda-path"},
+           Library{"nvrtc",
+                   {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so", "/usr/local/cuda/lib64/libnvrtc.so.13",
+                    "/usr/local/cuda/lib64/libnvrtc.so.12", "/usr/local/cuda/lib64/libnvrtc.so"},
+                   "compiling for CUDA",
+                   "install the CUDA toolkit, or 'nvidia-cuda-nvrtc' (PyPI), and name its folder, or Python's folder "
+                   "'nvidia', with lathec --cuda-path"},
            Library{"nvjitlink",
                    {"libnvJitLink.so.13", "libnvJitLink.so.12", "libnvJitLink.so",
                     "/usr/local/cuda/lib64/libnvJitLink.so.13", "/usr/local/cuda/lib64/libnvJitLink.so.12",
                     "/usr/local/cuda/lib64/libnvJitLink.so"},
                    "compiling for GPUs other than sm_90a",
-                   "install 'nvidia-nvjitlink' (PyPI) or the CUDA toolkit, or name its folder with lathec --cuda-path"},
+                   "install the CUDA toolkit, or 'nvidia-nvjitlink' (PyPI), and name its folder, or Python's folder "
+                   "'nvidia', with lathec --cuda-path"},
            Library{"nccl",
                    {"libnccl.so.2"},
                    "running on several GPUs",

@@ -106,6 +106,15 @@ void printWeights(const Json &manifest) {
     std::cout << "weights " << type << ": " << sum.first << ", " << sum.second << " bytes\n";
 }
 
+/// " sm_80, sm_90a": what there is machine code for, that first which reports are about.
+std::string listChips(const Json &manifest) {
+  std::string text;
+  if (manifest.contains("cuda_modules"))
+    for (auto &[chip, offsets] : manifest["cuda_modules"]["cubin"].items())
+      text += (text.empty() ? " " : ", ") + chip;
+  return text.empty() && manifest.contains("chip") ? " " + manifest["chip"].get<std::string>() : text;
+}
+
 struct InspectArguments {
   std::string model;
   bool checkWeights = false, json = false;
@@ -123,8 +132,7 @@ int inspectModel(const InspectArguments &arguments) {
   Json manifest = parseManifest(program);
   std::cout << "model " << manifest["model"]["name"].get<std::string>() << ", for "
             << lathe_program_target(program.get());
-  if (manifest.contains("chip"))
-    std::cout << " " << manifest["chip"].get<std::string>();
+  std::cout << listChips(manifest);
   std::cout << ", by " << manifest["producer"].get<std::string>() << "\n";
   for (size_t i = 0; i != lathe_program_entry_count(program.get()); ++i) {
     printEntry(program.get(), i);

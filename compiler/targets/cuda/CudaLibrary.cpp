@@ -49,7 +49,7 @@ Expected<CudaLibrary> CudaLibrary::load(StringRef name, StringRef cudaPath, Stri
   std::string where = cudaPath.empty() ? ("where the loader looks nor in '" + ToolkitFolder + "'").str()
                                        : ("'" + cudaPath + "' nor its library folders").str();
   return createStringError(
-      "%s, which %s: neither version 13 nor 12 is in %s; install '%s' (PyPI) or the CUDA toolkit, or name the "
-      "folder that holds it with --cuda-path",
+      "%s, which %s: neither version 13 nor 12 is in %s; install the CUDA toolkit, or '%s' (PyPI), and "
+      "name its folder, or Python's folder 'nvidia', with --cuda-path",
       (name + ".so").str().c_str(), purpose.str().c_str(), where.c_str(), package.str().c_str());
 }
