@@ -61,7 +61,7 @@ AffineExpr lathe::countFlops(Operation *op, ArrayRef<DimList> operands, ArrayRef
       name == "lathe.int8_matmul")
     return elements * operands[0].back() * 2;
   if (name == "lathe.expert_matmul")
-    return elements * operands[1].back() * 2;
+    return elements * operands[0].back() * 2;
   if (name == "lathe.panel_conv")
     return elements * operands[1][2] * 2;
   if (name == "lathe.tile_conv")

@@ -64,7 +64,8 @@ std::vector<Phase> lathe::buildPhases(const PipelineOptions &options) {
          pm.addNestedPass<func::FuncOp>(createFormWeightPrograms());
          std::string target = options.cuda ? "cuda" : "cpu";
          pm.addNestedPass<func::FuncOp>(createPutChannelsLast({target}));
-         pm.addNestedPass<func::FuncOp>(createPackProducts({target}));
+         bool tf32 = options.cuda && options.activations == "tf32";
+         pm.addNestedPass<func::FuncOp>(createPackProducts({target, tf32}));
          pm.addNestedPass<func::FuncOp>(createFormWeightPrograms());
          // In each call: what they become has no room in the artifact. Their products add in another order.
          if (options.cuda && !options.batchInvariant)
@@ -72,8 +73,7 @@ std::vector<Phase> lathe::buildPhases(const PipelineOptions &options) {
          pm.addNestedPass<func::FuncOp>(createFormFusions({target}));
          pm.addNestedPass<func::FuncOp>(createJoinProducts({target}));
          pm.addNestedPass<func::FuncOp>(createLaunchTogether({target}));
-         pm.addNestedPass<func::FuncOp>(createChooseKernels(
-             {target, options.cuda && options.batchInvariant, options.cuda && options.activations == "tf32"}));
+         pm.addNestedPass<func::FuncOp>(createChooseKernels({target, options.cuda && options.batchInvariant, tf32}));
          if (options.cuda && !options.batchInvariant) {
            pm.addNestedPass<func::FuncOp>(createNormalizeInProducts());
            pm.addNestedPass<func::FuncOp>(createRotateInAttention());

@@ -123,9 +123,13 @@ std::optional<WeightMove> lathe::findMove(Value value) {
   }
   if (auto pack = value.getDefiningOp<PackTilesOp>()) {
     ArrayRef<int64_t> shape = getShape(pack.getInput());
-    WeightMove move{pack.getInput(), {}};
-    move.packing.matrix = artifact::PackedMatrix{type.getElementType().isF16() ? "f16" : "bf16", shape[0], shape[1],
-                                                 /*tiles=*/true};
+    Value source = pack.getInput();
+    while (auto reshape = source.getDefiningOp<ReshapeOp>()) // the same bytes
+      source = reshape.getInput();
+    WeightMove move{source, {}};
+    Type element = type.getElementType();
+    StringRef name = element.isF16() ? "f16" : element.isBF16() ? "bf16" : "tf32";
+    move.packing.matrix = artifact::PackedMatrix{name.str(), shape[0], shape[1], /*tiles=*/true};
     return move;
   }
   if (!type || !type.getElementType().isIntOrFloat() || type.getRank() == 0 || type.getNumElements() == 0)

@@ -325,26 +325,28 @@ WeightPieces::Result WeightPieces::evaluatePack(PackBlocksOp op, const Box &box)
 }
 
 WeightPieces::Result WeightPieces::evaluatePack(PackTilesOp op, const Box &box) {
-  constexpr int64_t Size = PackTilesOp::Size;
-  if (box.sizes[2] != Size || box.sizes[3] != Size) { // a part of tiles
-    Box whole{{box.offsets[0], box.offsets[1], 0, 0}, {box.sizes[0], box.sizes[1], Size, Size}};
-    Result tiles = evaluatePack(op, whole);
-    if (failed(tiles))
+  gguf::MatrixTiles tiles{getElementBytes(op.getResult().getType().getElementType())};
+  constexpr int64_t Rows = gguf::MatrixTiles::Rows;
+  int64_t columns = tiles.columns();
+  if (box.sizes[2] != Rows || box.sizes[3] != columns) { // a part of tiles
+    Box whole{{box.offsets[0], box.offsets[1], 0, 0}, {box.sizes[0], box.sizes[1], Rows, columns}};
+    Result all = evaluatePack(op, whole);
+    if (failed(all))
       return failure();
     Result part =
-        slice(*tiles, {{0, 0, box.offsets[2], box.offsets[3]}, box.sizes}, *getCells(tiles->getType(), whole.sizes));
-    ReferenceValue own = ReferenceValue::tensor(tiles->getType(), box.sizes); // `part` may point into `tiles`
+        slice(*all, {{0, 0, box.offsets[2], box.offsets[3]}, box.sizes}, *getCells(all->getType(), whole.sizes));
+    ReferenceValue own = ReferenceValue::tensor(all->getType(), box.sizes); // `part` may point into `all`
     llvm::copy(part->getBytes(), own.mutableBytes().begin());
     return own;
   }
-  Box input{{box.offsets[0] * Size, box.offsets[1] * Size}, {box.sizes[0] * Size, box.sizes[1] * Size}};
+  Box input{{box.offsets[0] * Rows, box.offsets[1] * columns}, {box.sizes[0] * Rows, box.sizes[1] * columns}};
   input = clip(input, getShape(op.getInput()));
   FailureOr<ReferenceValue> value = evaluate(op.getInput(), input);
   if (failed(value))
     return failure();
   ReferenceValue result = ReferenceValue::tensor(value->getType(), box.sizes);
-  gguf::packMatrixTiles(input.sizes[0], input.sizes[1], value->getBytes().data(), result.mutableBytes().data(), 0,
-                        box.sizes[0]);
+  gguf::packMatrixTiles(tiles, input.sizes[0], input.sizes[1], value->getBytes().data(), result.mutableBytes().data(),
+                        0, box.sizes[0]);
   return result;
 }
 

@@ -435,7 +435,8 @@ def PackProducts : Pass<"lathe-pack-products", "::mlir::func::FuncOp"> {
     Leaves: on the CPU products with f32, f16 or bf16 weights as `lathe.panel_matmul`, whose kernel reads them in order. Packing
     is an operation that reads weights alone, for FormWeightPrograms to collect. The blocks that `lathe.int8_matmul` reads become
     panels of 16 rows, and a `lathe.gather` from the same weight reads these too, so that it is stored once. On CUDA products of
-    f16 or bf16 rows as `lathe.tile_matmul`: weights of the same type with `lathe.pack_tiles`, blocks with `lathe.pack_blocks`.
+    f16 or bf16 rows, and with `tf32` of f32 ones, as `lathe.tile_matmul`: weights of the same type with `lathe.pack_tiles`,
+    blocks with `lathe.pack_blocks`. Experts of the 16-bit type of their rows become tiles too, for `lathe.expert_matmul`.
     Remarks of category `fusion` say what was packed and what not.
 
     Before:
@@ -450,10 +451,15 @@ def PackProducts : Pass<"lathe-pack-products", "::mlir::func::FuncOp"> {
 
     Not done: right operands that are computed, or are more than one matrix; blocks that a product reads in f32, whose kernel
     reads them as they are; a `lathe.gather` from weights of `lathe.panel_matmul`, which keeps a table of its own. On CUDA:
-    rows of f32; blocks of formats that have no tiles (`runtime/gguf/BlockTiles.h`); a `lathe.gather`, which keeps its table.
+    rows of f32 without `tf32`; blocks beside rows of f32, and of formats that have no tiles (`runtime/gguf/BlockTiles.h`);
+    experts in blocks, more than 511 of them, and matrices of theirs whose rows fill no tiles; a `lathe.gather`, which keeps
+    its table.
   }];
   let dependentDialects = ["::lathe::LatheDialect"];
-  let options = [Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda">];
+  let options = [
+    Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda">,
+    Option<"tf32", "tf32", "bool", "false", "whether products of f32 may round their operands to tf32; for cuda">,
+  ];
 }
 
 def UnpackBlocks : Pass<"lathe-unpack-blocks", "::mlir::func::FuncOp"> {
@@ -569,7 +575,7 @@ def ChooseKernels : Pass<"lathe-choose-kernels", "::mlir::func::FuncOp"> {
     Leaves: each with `#lathe.kernel<template, config, reason>`; remarks of category `fusion` say the same. With
     `batch-invariant` every kernel gives the rows of one text the same bits whatever is beside them: no kernel is for few
     rows alone, and attention has one form for few and many rows of a text. With `tf32` products of f32 that are not bound by
-    reading their weights round both operands to tf32, to the nearest, ties away from zero, which tensor cores take.
+    reading their weights, and all on packed ones, round both operands to tf32, to the nearest, ties away from zero.
 
     Before: `lathe.fusion(%x, %w) : ...`
 
@@ -603,7 +609,7 @@ def NormalizeInProducts : Pass<"lathe-normalize-in-products", "::mlir::func::Fun
     After: one `lathe.fusion(%x, %g, %w)` of the same kernel.
 
     Not done: norms that others read too, or that share their kernel with anything but a cast; norms that are reshaped
-    on the way; products on weights that are not in tiles; more elements than a block has room for.
+    on the way; products on weights that are not in tiles, or of rows of f32; more elements than a block has room for.
   }];
   let dependentDialects = ["::lathe::LatheDialect"];
 }

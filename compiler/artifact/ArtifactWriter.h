@@ -19,10 +19,10 @@ using ByteSink = std::function<void(const void *data, size_t bytes)>;
 /// copied from a tensor that has one of the other places.
 enum class WeightPlace { Section, File, None, Packed };
 
-/// A matrix that becomes panels of blocks (runtime/gguf/BlockPanels.h), or tiles of blocks or of 16-bit elements
+/// A matrix that becomes panels of blocks (runtime/gguf/BlockPanels.h), or tiles of blocks or of numbers
 /// (BlockTiles.h and MatrixTiles.h beside it).
 struct PackedMatrix {
-  std::string format; ///< of blocks, or "f16" or "bf16"
+  std::string format; ///< of blocks, or "f16", "bf16" or "tf32"
   int64_t rows = 0, columns = 0;
   bool tiles = false;
 };

@@ -3,6 +3,7 @@
 #include "dialects/lathe/Windows.h"
 #include "mlir/Dialect/Traits.h"
 #include "runtime/gguf/BlockPanels.h"
+#include "runtime/gguf/MatrixTiles.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -65,19 +66,47 @@ LogicalResult MatmulOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorI
   return success();
 }
 
+static bool shapesAgree(ArrayRef<int64_t> a, ArrayRef<int64_t> b) {
+  return a.size() == b.size() &&
+         llvm::all_of(llvm::zip(a, b), [](auto pair) { return dimsAgree(std::get<0>(pair), std::get<1>(pair)); });
+}
+
+static bool is16Bit(Type element) { return element.isF16() || element.isBF16(); }
+
+static gguf::MatrixTiles getTiles(Type element) { return {element.getIntOrFloatBitWidth() / 8}; }
+
+/// The shape of the tiles of `element`, of 16 bits or f32, that hold a matrix.
+static SmallVector<int64_t> getTileShape(Type element, int64_t rows, int64_t columns) {
+  constexpr int64_t Rows = gguf::MatrixTiles::Rows;
+  gguf::MatrixTiles tiles = getTiles(element);
+  return {ShapedType::isDynamic(rows) ? rows : int64_t(llvm::divideCeil(rows, Rows)),
+          ShapedType::isDynamic(columns) ? columns : tiles.count(columns), Rows, tiles.columns()};
+}
+
 LogicalResult ExpertMatmulOp::verify() {
   RankedTensorType input = getInput().getType(), weights = getWeights().getType(), experts = getExperts().getType();
   RankedTensorType result = getResult().getType();
   // (C1)
-  if (input.getRank() != 3 || weights.getRank() != 3 || experts.getRank() != 2 || result.getRank() != 3)
+  if (input.getRank() != 3 || (weights.getRank() != 3 && weights.getRank() != 4) || experts.getRank() != 2 ||
+      result.getRank() != 3)
     return emitOpError() << "ranks of input, weights, experts and result are " << input.getRank() << ", "
                          << weights.getRank() << ", " << experts.getRank() << " and " << result.getRank()
-                         << ", needed 3, 3, 2 and 3";
+                         << ", needed 3, 3 or 4, 2 and 3";
+  bool tiles = weights.getRank() == 4;
+  if (tiles && (!is16Bit(input.getElementType()) || weights.getElementType() != input.getElementType() ||
+                ShapedType::isDynamic(result.getDimSize(2)) || result.getDimSize(2) % gguf::MatrixTiles::Rows != 0))
+    return emitOpError() << "input is " << input << ", weights are " << weights << " and result is " << result
+                         << ", needed for tiles one 16-bit element type and a multiple of " << gguf::MatrixTiles::Rows
+                         << " columns";
   // (C2)
-  if (!dimsAgree(input.getDimSize(2), weights.getDimSize(2)))
+  if (tiles && !shapesAgree({weights.getDimSize(0), getTileShape(weights.getElementType(), 0, input.getDimSize(2))[1],
+                             gguf::MatrixTiles::Rows, getTiles(weights.getElementType()).columns()},
+                            weights.getShape()))
+    return emitOpError() << "k is " << input.getDimSize(2) << " in input but weights are the tiles " << weights;
+  if (!tiles && !dimsAgree(input.getDimSize(2), weights.getDimSize(2)))
     return emitOpError() << "k is " << input.getDimSize(2) << " in input but " << weights.getDimSize(2)
                          << " in weights";
-  if (!dimsAgree(result.getDimSize(2), weights.getDimSize(1)) ||
+  if ((!tiles && !dimsAgree(result.getDimSize(2), weights.getDimSize(1))) ||
       !dimsAgree(result.getDimSize(0), experts.getDimSize(0)) ||
       !dimsAgree(result.getDimSize(1), experts.getDimSize(1)))
     return emitOpError() << "result is " << result << " but weights are " << weights << " and experts " << experts;
@@ -90,7 +119,10 @@ LogicalResult ExpertMatmulOp::verify() {
 }
 
 LogicalResult ExpertMatmulOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImpl<DimList> &results) {
-  results.push_back({operands[2][0], operands[2][1], operands[1][1]});
+  AffineExpr columns = operands[1][1];
+  if (getWeights().getType().getRank() == 4)
+    columns = getAffineConstantExpr(getResult().getType().getDimSize(2), getContext());
+  results.push_back({operands[2][0], operands[2][1], columns});
   return success();
 }
 
@@ -124,11 +156,6 @@ LogicalResult ConvOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImp
   results.push_back(
       {operands[0][0], operands[1][0], windows.resultDim(0, operands[0][2]), windows.resultDim(1, operands[0][3])});
   return success();
-}
-
-static bool shapesAgree(ArrayRef<int64_t> a, ArrayRef<int64_t> b) {
-  return a.size() == b.size() &&
-         llvm::all_of(llvm::zip(a, b), [](auto pair) { return dimsAgree(std::get<0>(pair), std::get<1>(pair)); });
 }
 
 LogicalResult PackColumnsOp::verify() {
@@ -200,24 +227,17 @@ LogicalResult PackBlocksOp::inferResultDims(ArrayRef<DimList> operands, SmallVec
   return success();
 }
 
-static bool is16Bit(Type element) { return element.isF16() || element.isBF16(); }
-
-/// The shape of the tiles of 64 x 64 that hold a matrix.
-static SmallVector<int64_t> getTileShape(int64_t rows, int64_t columns) {
-  constexpr int64_t Size = PackTilesOp::Size;
-  auto count = [](int64_t size) { return ShapedType::isDynamic(size) ? size : int64_t(llvm::divideCeil(size, Size)); };
-  return {count(rows), count(columns), Size, Size};
-}
-
-static DimList inferTileDims(ArrayRef<AffineExpr> matrix) {
-  constexpr int64_t Size = PackTilesOp::Size;
-  AffineExpr size = getAffineConstantExpr(Size, matrix[0].getContext());
-  return {matrix[0].ceilDiv(Size), matrix[1].ceilDiv(Size), size, size};
+static DimList inferTileDims(Type element, ArrayRef<AffineExpr> matrix) {
+  constexpr int64_t Rows = gguf::MatrixTiles::Rows;
+  int64_t columns = getTiles(element).columns();
+  MLIRContext *context = matrix[0].getContext();
+  return {matrix[0].ceilDiv(Rows), matrix[1].ceilDiv(columns), getAffineConstantExpr(Rows, context),
+          getAffineConstantExpr(columns, context)};
 }
 
 /// What pack_tiles and unpack_tiles have in common.
 static LogicalResult verifyTiles(Operation *op, RankedTensorType input, RankedTensorType result) {
-  SmallVector<int64_t> shape = getTileShape(input.getDimSize(0), input.getDimSize(1));
+  SmallVector<int64_t> shape = getTileShape(result.getElementType(), input.getDimSize(0), input.getDimSize(1));
   if (!shapesAgree(shape, result.getShape()))
     return op->emitOpError() << "packs " << input << " into " << result << ", needed the shape [" << shape << "]";
   return success();
@@ -226,16 +246,15 @@ static LogicalResult verifyTiles(Operation *op, RankedTensorType input, RankedTe
 LogicalResult PackTilesOp::verify() {
   RankedTensorType input = getInput().getType(), result = getResult().getType();
   // (C1)
-  if (input.getRank() != 2 || result.getRank() != 4 || !is16Bit(input.getElementType()) ||
-      input.getElementType() != result.getElementType())
+  if (input.getRank() != 2 || result.getRank() != 4 || input.getElementType() != result.getElementType())
     return emitOpError() << "packs " << input << " into " << result
-                         << ", needed a matrix of f16 or bf16 and rank 4 of the same element type";
+                         << ", needed a matrix and rank 4 of the same element type";
   // (C2)
   return verifyTiles(*this, input, result);
 }
 
 LogicalResult PackTilesOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImpl<DimList> &results) {
-  results.push_back(inferTileDims(operands[0]));
+  results.push_back(inferTileDims(getResult().getType().getElementType(), operands[0]));
   return success();
 }
 
@@ -251,30 +270,33 @@ LogicalResult UnpackTilesOp::verify() {
 }
 
 LogicalResult UnpackTilesOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImpl<DimList> &results) {
-  results.push_back(inferTileDims(operands[0]));
+  results.push_back(inferTileDims(getResult().getType().getElementType(), operands[0]));
   return success();
 }
 
 LogicalResult TileMatmulOp::verify() {
   RankedTensorType lhs = getLhs().getType(), rhs = getRhs().getType(), result = getResult().getType();
   // (C1)
-  if (lhs.getRank() < 1 || result.getRank() != lhs.getRank() || !is16Bit(lhs.getElementType()))
-    return emitOpError() << "lhs is " << lhs << " and result " << result
-                         << ", needed one rank of 1 or more, and f16 or bf16 for lhs";
+  Type element = lhs.getElementType();
+  if (lhs.getRank() < 1 || result.getRank() != lhs.getRank())
+    return emitOpError() << "lhs is " << lhs << " and result " << result << ", needed one rank of 1 or more";
   // (C2)
   auto blocks = dyn_cast<GgufTilesType>(rhs.getElementType());
-  if (blocks ? rhs.getRank() != 2 : rhs.getRank() != 4 || rhs.getElementType() != lhs.getElementType())
+  if (blocks ? rhs.getRank() != 2 || element.isF32() : rhs.getRank() != 4 || rhs.getElementType() != element)
     return emitOpError() << "lhs is " << lhs << " and rhs " << rhs
-                         << ", needed a matrix of tiles of blocks, or rank 4 and the element type of lhs";
+                         << ", needed a matrix of tiles of blocks and lhs of 16 bits, or rank 4 and the element type "
+                            "of lhs";
   // (C3)
   int64_t n = result.getShape().back(), k = lhs.getShape().back();
   if (ShapedType::isDynamic(n) || ShapedType::isDynamic(k) ||
       !shapesAgree(lhs.getShape().drop_back(), result.getShape().drop_back()))
     return emitOpError() << "lhs is " << lhs << " and result " << result
                          << ", needed known sizes at the end and agreement before";
-  SmallVector<int64_t> shape = getTileShape(n, k);
+  SmallVector<int64_t> shape = {roundUpToPanel(n), k};
   if (blocks)
-    shape = {roundUpToPanel(n), int64_t(llvm::alignTo(k, blocks.getBlockShape()[1]))};
+    shape[1] = int64_t(llvm::alignTo(k, blocks.getBlockShape()[1]));
+  else
+    shape = getTileShape(element, n, k);
   if (!shapesAgree(shape, rhs.getShape()))
     return emitOpError() << "rhs is " << rhs << ", needed the shape [" << shape << "] for " << n << " rows of " << k
                          << " columns";

@@ -33,8 +33,8 @@ def Lathe_ExpertMatmulOp : Lathe_ModelOp<"expert_matmul", [DeclareOpInterfaceMet
     meets the matrices of J experts (Shazeer et al., 2017). An input `[T, 1, K]` meets each of them with the same row. An
     expert that does not exist gives zeros.
     Constraints:
-    * (C1) `input`, `weights` and `result` have rank 3 and `experts` rank 2; `input` and `result` are float, `weights` may be
-      quantized, with blocks along k.
+    * (C1) `input` and `result` have rank 3, `experts` 2, `weights` 3, quantized with blocks along k or not, or 4: what
+      `lathe.pack_tiles` makes of all matrices one below the other, in the 16-bit type of `input`, of known n in whole 64s.
     * (C2) The lengths of k agree, n is that of `weights`, and `result` has the rows and columns of `experts`.
     * (C3) `input` has the rows of `experts`, and 1 or as many rows of k for each as `experts` has columns.
     Example:
@@ -167,13 +167,13 @@ def Lathe_PanelMatmulOp : Lathe_ModelOp<"panel_matmul", [Lathe_NotDifferentiable
 // Products in the form that CUDA's kernels read: weights in tiles. PackProducts makes them.
 
 def Lathe_PackTilesOp : Lathe_ModelOp<"pack_tiles", [Lathe_NotDifferentiable]> {
-  let summary = "Cut a matrix into tiles of 64 x 64 as tensor cores read them";
+  let summary = "Cut a matrix into tiles of 64 rows as tensor cores read them";
   let description = [{
-    `result[n, k, r, 8 (c xor (r mod 8)) + i] = input[64 n + r, 64 k + 8 c + i]`, and 0 behind the last row and column. The
-    authority is `runtime/gguf/MatrixTiles.h`.
+    `result[n, k, r, 8 (c xor (r mod 8)) + i] = input[64 n + r, 64 k + 8 c + i]`, and 0 behind the last row and column; of f32
+    4 and 32 for 8 and 64, rounded to tf32, ties away from zero. The authority is `runtime/gguf/MatrixTiles.h`.
     Constraints:
-    * (C1) `input` is a matrix of f16 or bf16, `result` has rank 4 and the same element type.
-    * (C2) `result` has the tiles that hold the rows and the columns, and its last dimensions are 64.
+    * (C1) `input` is a matrix of f16, bf16 or f32, `result` has rank 4 and the same element type.
+    * (C2) `result` has the tiles that hold the rows and the columns; its last dimensions are 64 and 64, or 32 of f32.
     Example:
     ```mlir
     %p = lathe.pack_tiles %w : tensor<40x192xf16> -> tensor<1x3x64x64xf16>
@@ -192,8 +192,8 @@ def Lathe_TileMatmulOp : Lathe_ModelOp<"tile_matmul", [Lathe_NotDifferentiable]>
     `result[..., n] = sum_k lhs[..., k] * w[n, k]`, accumulated in f32 (in the reference: f64), where `rhs` is w as
     `lathe.pack_tiles` or `lathe.pack_blocks` has packed it.
     Constraints:
-    * (C1) `lhs` and `result` have one rank of 1 or more, and `lhs` is f16 or bf16.
-    * (C2) `rhs` is a matrix of tiles of GGUF blocks, or has rank 4, tiles of 64 x 64, and the element type of `lhs`.
+    * (C1) `lhs` and `result` have one rank of 1 or more, and `lhs` is f16, bf16, or f32, of which kernels round to tf32.
+    * (C2) `rhs` is a matrix of tiles of GGUF blocks and `lhs` not f32, or it has rank 4, tiles of 64 rows, and `lhs`' type.
     * (C3) n and k are known, and `rhs` has the tiles that hold n rows and k columns; the dimensions before n agree.
     Example:
     ```mlir

@@ -51,6 +51,8 @@ static std::string findObstacle(FusionOp norm, FusionOp products, SymbolicDims &
   for (Operation *root : getRoots(products))
     if (cast<TileMatmulOp>(root).getLhs() != rows)
       return "another product of their kernel reads other rows";
+  if (cast<RankedTensorType>(rows.getType()).getElementType().isF32())
+    return "they are f32, which products round to tf32 where they read them";
   AffineExpr count = getAffineConstantExpr(1, norm.getContext());
   ArrayRef<AffineExpr> sizes = dims[norm.getResult(0)];
   for (AffineExpr size : sizes.drop_back())

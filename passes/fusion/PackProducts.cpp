@@ -3,6 +3,7 @@
 #include "passes/Passes.h"
 #include "runtime/gguf/BlockPanels.h"
 #include "runtime/gguf/BlockTiles.h"
+#include "runtime/gguf/MatrixTiles.h"
 
 using namespace mlir;
 
@@ -70,15 +71,17 @@ static bool hasTiles(Type element) {
   return blocks && gguf::findBlockTiles(*gguf::findBlockFormat(std::string_view(blocks.getFormat())));
 }
 
-/// As findObstacle, on CUDA.
-static std::string findTileObstacle(MatmulOp matmul) {
+/// As findObstacle, on CUDA. `tf32`: whether products of f32 may round their operands.
+static std::string findTileObstacle(MatmulOp matmul, bool tf32) {
   RankedTensorType lhs = matmul.getLhs().getType(), rhs = matmul.getRhs().getType();
   if (!isWeight(matmul.getRhs()))
     return "its right operand is no weight";
   if (rhs.getRank() != 2 || !rhs.hasStaticShape())
     return "its right operand is not one matrix of known size";
-  if (!is16Bit(lhs.getElementType()))
+  if (!is16Bit(lhs.getElementType()) && !tf32)
     return "its rows are f32, which tensor cores do not take";
+  if (lhs.getElementType().isF32() && isa<QuantizedTypeInterface>(rhs.getElementType()))
+    return "its rows are f32, which tensor cores do not take beside blocks";
   if (hasTiles(rhs.getElementType()))
     return ""; // blocks lie along k
   if (isa<QuantizedTypeInterface>(rhs.getElementType()))
@@ -96,6 +99,15 @@ static Value makeBlockTiles(OpBuilder &builder, Location location, Value weights
   return PackBlocksOp::create(builder, location, RankedTensorType::get(shape, tiles), weights);
 }
 
+static Value makeTiles(OpBuilder &builder, Location location, Value matrix) {
+  auto type = cast<RankedTensorType>(matrix.getType());
+  constexpr int64_t Rows = gguf::MatrixTiles::Rows;
+  gguf::MatrixTiles tiles{type.getElementTypeBitWidth() / 8};
+  int64_t shape[] = {int64_t(llvm::divideCeil(type.getDimSize(0), Rows)), tiles.count(type.getDimSize(1)), Rows,
+                     tiles.columns()};
+  return PackTilesOp::create(builder, location, RankedTensorType::get(shape, type.getElementType()), matrix);
+}
+
 /// The weights of a product in tiles.
 static Value makeTiles(OpBuilder &builder, MatmulOp matmul) {
   Location location = matmul.getLoc();
@@ -107,10 +119,7 @@ static Value makeTiles(OpBuilder &builder, MatmulOp matmul) {
     type = RankedTensorType::get({type.getDimSize(1), type.getDimSize(0)}, type.getElementType());
     weights = TransposeOp::create(builder, location, type, weights, ArrayRef<int64_t>{1, 0});
   }
-  constexpr int64_t Size = PackTilesOp::Size;
-  int64_t shape[] = {int64_t(llvm::divideCeil(type.getDimSize(0), Size)),
-                     int64_t(llvm::divideCeil(type.getDimSize(1), Size)), Size, Size};
-  return PackTilesOp::create(builder, location, RankedTensorType::get(shape, type.getElementType()), weights);
+  return makeTiles(builder, location, weights);
 }
 
 static void packTiles(MatmulOp matmul) {
@@ -119,6 +128,34 @@ static void packTiles(MatmulOp matmul) {
   auto product = TileMatmulOp::create(builder, matmul.getLoc(), matmul.getResult().getType(), matmul.getLhs(), tiles);
   matmul.getResult().replaceAllUsesWith(product);
   matmul.erase();
+}
+
+/// As findTileObstacle, of products with experts.
+static std::string findTileObstacle(ExpertMatmulOp product) {
+  static constexpr int64_t MaxExperts = 511; // ExpertMatmulSm90::MaxExperts
+  RankedTensorType weights = product.getWeights().getType();
+  if (!isWeight(product.getWeights()))
+    return "its experts are no weights";
+  if (weights.getRank() != 3 || !weights.hasStaticShape())
+    return "its experts are not some matrices of known size";
+  if (!is16Bit(weights.getElementType()) || weights.getElementType() != product.getInput().getType().getElementType())
+    return "its experts are not of 16 bits, as their rows must be too";
+  if (weights.getDimSize(0) > MaxExperts)
+    return llvm::formatv("at most {0} experts are sorted", MaxExperts);
+  if (weights.getDimSize(1) % gguf::MatrixTiles::Rows != 0)
+    return llvm::formatv("matrices of {0} rows do not fill tiles of {1}", weights.getDimSize(1),
+                         gguf::MatrixTiles::Rows);
+  return "";
+}
+
+/// The matrices of all experts as one, which is packed.
+static void packTiles(ExpertMatmulOp product) {
+  OpBuilder builder(product);
+  RankedTensorType weights = product.getWeights().getType();
+  auto matrix = RankedTensorType::get({weights.getDimSize(0) * weights.getDimSize(1), weights.getDimSize(2)},
+                                      weights.getElementType());
+  Value rows = ReshapeOp::create(builder, product.getLoc(), matrix, product.getWeights(), matrix.getShape());
+  product.getWeightsMutable().assign(makeTiles(builder, product.getLoc(), rows));
 }
 
 namespace {
@@ -135,7 +172,8 @@ struct PackProducts : lathe::impl::PackProductsBase<PackProducts> {
     bool cuda = target == "cuda";
     auto options = remark::RemarkOpts::name("PackProducts").category("fusion");
     for (MatmulOp matmul : llvm::make_early_inc_range(getOperation().getBody().front().getOps<MatmulOp>())) {
-      if (std::string obstacle = cuda ? findTileObstacle(matmul) : findObstacle(matmul).str(); !obstacle.empty()) {
+      if (std::string obstacle = cuda ? findTileObstacle(matmul, tf32) : findObstacle(matmul).str();
+          !obstacle.empty()) {
         remark::missed(matmul.getLoc(), options) << remark::add("a product is not packed: {0}", obstacle);
         continue;
       }
@@ -149,9 +187,22 @@ struct PackProducts : lathe::impl::PackProductsBase<PackProducts> {
                                                               matmul.getRhs().getType(), PackColumnsOp::Columns);
       pack(matmul);
     }
-    if (!cuda)
+    if (!cuda) {
       for (auto product : getOperation().getBody().front().getOps<Int8MatmulOp>())
         packBlocks(product);
+      return;
+    }
+    for (auto product : llvm::make_early_inc_range(getOperation().getBody().front().getOps<ExpertMatmulOp>())) {
+      if (product.getWeights().getType().getRank() == 4)
+        continue; // packed already
+      RankedTensorType weights = product.getWeights().getType();
+      if (std::string obstacle = findTileObstacle(product); !obstacle.empty()) {
+        remark::missed(product.getLoc(), options) << remark::add("experts are not packed: {0}", obstacle);
+        continue;
+      }
+      remark::passed(product.getLoc(), options) << remark::add("packs experts of {0} into tiles", weights);
+      packTiles(product);
+    }
   }
 };
 } // namespace

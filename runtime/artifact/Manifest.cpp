@@ -420,19 +420,18 @@ PackedMatrix readBlockMatrix(const JsonField &field, int64_t bytes, int64_t sour
 PackedMatrix readTiles(const JsonField &field, int64_t bytes, int64_t sourceBytes) {
   constexpr int64_t Most = int64_t(1) << 31;
   PackedMatrix matrix{field["tiles"].text(), field["rows"].integer(1, Most), field["columns"].integer(1, Most), true};
-  bool dense = matrix.format == "f16" || matrix.format == "bf16";
+  std::optional<gguf::MatrixTiles> dense = gguf::findMatrixTiles(matrix.format);
   const gguf::BlockFormat *format = gguf::findBlockFormat(matrix.format);
   const gguf::BlockTiles *tiles = format ? gguf::findBlockTiles(*format) : nullptr;
   if (!dense && !tiles)
-    field["tiles"].wrong("f16, bf16, or a block format that has tiles");
+    field["tiles"].wrong("f16, bf16, tf32, or a block format that has tiles");
   int64_t weights = dense ? 1 : format->weights;
   if (matrix.columns % weights != 0)
     field["columns"].wrong("a multiple of the " + std::to_string(weights) + " columns of a block");
-  using gguf::MatrixTiles;
-  int64_t tileRows = dense ? MatrixTiles::Rows : gguf::BlockTiles::Rows;
-  int64_t rowOfTiles = dense ? (matrix.columns + MatrixTiles::Columns - 1) / MatrixTiles::Columns * MatrixTiles::Bytes
-                             : tiles->rowBytes(matrix.columns);
-  int64_t rowBytes = dense ? matrix.columns * 2 : matrix.columns / weights * format->bytes;
+  int64_t tileRows = dense ? gguf::MatrixTiles::Rows : gguf::BlockTiles::Rows;
+  int64_t rowOfTiles =
+      dense ? dense->count(matrix.columns) * gguf::MatrixTiles::Bytes : tiles->rowBytes(matrix.columns);
+  int64_t rowBytes = matrix.columns / weights * (dense ? dense->ElementBytes : format->bytes);
   if (matrix.rows > sourceBytes / rowBytes || (matrix.rows + tileRows - 1) / tileRows != bytes / rowOfTiles ||
       bytes % rowOfTiles != 0)
     field["rows"].wrong("the rows of the source, which with those that fill the last tile are the weight's");

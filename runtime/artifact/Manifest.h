@@ -82,10 +82,10 @@ struct Kernel {
 /// Where the bytes of a weight come from: the weights section, a file of the model, nowhere, or another tensor.
 enum class WeightSource { Section, File, None, Packed };
 
-/// A matrix that becomes panels of blocks (runtime/gguf/BlockPanels.h), or tiles of blocks or of 16-bit elements
+/// A matrix that becomes panels of blocks (runtime/gguf/BlockPanels.h), or tiles of blocks or of numbers
 /// (BlockTiles.h and MatrixTiles.h beside it).
 struct PackedMatrix {
-  std::string format; ///< of blocks, or "f16" or "bf16"
+  std::string format; ///< of blocks, or "f16", "bf16" or "tf32"
   int64_t rows = 0, columns = 0;
   bool tiles = false;
 };

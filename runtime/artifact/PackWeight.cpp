@@ -68,17 +68,14 @@ void packRows(void *argument, int64_t begin, int64_t end) {
   }
 }
 
-bool isDense(const PackedMatrix &matrix) { return matrix.format == "f16" || matrix.format == "bf16"; }
-
 /// Rows of panels or tiles [begin, end).
 void packMatrix(void *argument, int64_t begin, int64_t end) {
   const auto &[packing, source, target] = *static_cast<Job *>(argument);
   const auto &[name, rows, columns, tiles] = *packing.matrix;
   const gguf::BlockFormat *format = gguf::findBlockFormat(name);
-  using gguf::MatrixTiles;
-  if (isDense(*packing.matrix)) {
-    int64_t rowOfTiles = (columns + MatrixTiles::Columns - 1) / MatrixTiles::Columns * MatrixTiles::Bytes;
-    gguf::packMatrixTiles(rows, columns, source, target + begin * rowOfTiles, begin, end);
+  if (auto dense = gguf::findMatrixTiles(name)) {
+    int64_t rowOfTiles = dense->count(columns) * gguf::MatrixTiles::Bytes;
+    gguf::packMatrixTiles(*dense, rows, columns, source, target + begin * rowOfTiles, begin, end);
   } else if (tiles) {
     const gguf::BlockTiles &layout = *gguf::findBlockTiles(*format);
     gguf::packTiles(layout, rows, columns, source, target + begin * layout.rowBytes(columns), begin, end);
@@ -93,7 +90,7 @@ void packMatrix(void *argument, int64_t begin, int64_t end) {
 void packWeight(const Packing &packing, const unsigned char *source, unsigned char *target, const ParallelLoop &loop) {
   Job job{packing, source, target};
   if (packing.matrix) {
-    int64_t height = isDense(*packing.matrix) ? gguf::MatrixTiles::Rows : gguf::BlockPanels::Rows;
+    int64_t height = gguf::findMatrixTiles(packing.matrix->format) ? gguf::MatrixTiles::Rows : gguf::BlockPanels::Rows;
     loop((packing.matrix->rows + height - 1) / height, packMatrix, &job);
     return;
   }

@@ -55,7 +55,7 @@ struct ProductUse : TemplateUse {
 static constexpr Tile LargeTile = {"LargeTile", 128, 128, 32, 4, 256}, MediumTile = {"MediumTile", 64, 64, 32, 4, 128},
                       SmallTile = {"SmallTile", 16, 64, 64, 4, 128};
 
-// Those of matmul_tf32.cuh, in elements of f32.
+// Those for f32, in elements of it.
 static constexpr Tile Tf32LargeTile = {"Tf32LargeTile", 128, 128, 32, 3, 256},
                       Tf32MediumTile = {"Tf32MediumTile", 64, 64, 32, 4, 128},
                       Tf32SmallTile = {"Tf32SmallTile", 16, 64, 32, 4, 128};
@@ -103,8 +103,7 @@ static void useTiles(const Product &product, const Tile &tile, ProductUse &use) 
 
 /// Operands of f32 that tensor cores take rounded.
 static void useTf32(const Product &product, const Tile &tile, ProductUse &use) {
-  use.Header = "matmul_tf32.cuh";
-  use.Type = llvm::formatv("MatmulTf32<{0}, {1}, {2}>", product.Output, tile.Name,
+  use.Type = llvm::formatv("Matmul<Tf32, {0}, {1}, {2}>", product.Output, tile.Name,
                            product.TransposedRhs ? "Rhs::NK" : "Rhs::KN");
   use.Config = llvm::formatv("tf32, tiles of {0} x {1} x {2}, {3} stages", tile.M, tile.N, tile.K, tile.Stages);
   use.Threads = tile.Threads;
@@ -322,7 +321,9 @@ static void useExpertTiles(const LaunchBody &body, StringRef types, int64_t expe
   bool large = each > 128 && body.getTarget() == HopperTarget;
   const Tile &tile = Tiles[each <= 16 ? 0 : large ? 2 : 1];
   int64_t strip = most >= ManyRows ? Strip : 1;
-  bool copied = types.starts_with("Plain<Half>, Half") || types.starts_with("Plain<BFloat16>, BFloat16");
+  StringRef format = types;
+  format.consume_front("Packed");
+  bool copied = format.starts_with("Plain<Half>, Half") || format.starts_with("Plain<BFloat16>, BFloat16");
   use.Header = "expert_matmul_tiles.cuh";
   use.Type = llvm::formatv("ExpertMatmulTiles<{0}, {1}, {2}>", types, tile.Name, strip);
   use.Config = llvm::formatv("tensor cores, {0}, {1} tiles of columns a block", tile.Name, strip);
@@ -330,6 +331,26 @@ static void useExpertTiles(const LaunchBody &body, StringRef types, int64_t expe
   use.SharedBytes = Stages * tile.StageBytes + (copied ? Stages : 2) * tile.RightBytes + 4 * tile.M;
   // As many tiles as there can be: each expert, and what chose none, may have a short one.
   use.Tiles = (rows.ceilDiv(tile.M) + experts + 1) * columns.ceilDiv(tile.N * strip);
+}
+
+/// Experts in tiles, on Hopper: for as many rows of an expert at once as there are.
+static void useHopperExperts(const LaunchBody &body, StringRef types, int64_t experts, AffineExpr tokens,
+                             AffineExpr rows, TemplateUse &use) {
+  static constexpr int64_t SharedOfBlock = 227 << 10, Reserve = 1024, BarrierBytes = 24;
+  static constexpr int64_t WeightBytes = 16384, MostStages = 12, MostGroups = 8, Few = 16, Some = 64, Many = 256;
+  // A token chooses an expert once. Where there are many tokens, an expert may have up to twice as many as others.
+  int64_t most = body.getMax(tokens), each = std::min(most, 2 * int64_t(llvm::divideCeil(body.getMax(rows), experts)));
+  int64_t group = each <= Few ? Few : each <= Some ? Some : Many;
+  int64_t workBytes = llvm::alignTo(12 + MostGroups * (8 + 4 * group), 8), stageBytes = WeightBytes + group * 128;
+  int64_t turnBytes = group == Some ? 20480 : 10240;
+  int64_t stages = std::min((SharedOfBlock - turnBytes - workBytes - Reserve) / stageBytes, MostStages);
+  use.Header = "expert_matmul_sm90.cuh";
+  use.Type = llvm::formatv("ExpertMatmulSm90<{0}, {1}>", types, group);
+  use.Config = llvm::formatv("warpgroups, up to {0} rows of an expert at once, {1} stages", group, stages);
+  use.Threads = 384;
+  use.SharedBytes = stages * stageBytes + turnBytes + workBytes + stages * BarrierBytes;
+  use.Tiles = getAffineConstantExpr(Multiprocessors, rows.getContext());
+  use.Params.push_back({"Blocks", std::to_string(Multiprocessors)});
 }
 
 FailureOr<TemplateUse> cuda::printExpertMatmul(const LaunchBody &body, ExpertMatmulOp op) {
@@ -341,32 +362,40 @@ FailureOr<TemplateUse> cuda::printExpertMatmul(const LaunchBody &body, ExpertMat
                          output = getElementType(op, body.getYielded()[0].getType());
   if (failed(x) || failed(w) || failed(chosen) || failed(input) || failed(weights) || failed(index) || failed(output))
     return failure();
-  bool quantized = isa<QuantizedTypeInterface>(op.getWeights().getType().getElementType());
-  ArrayRef<AffineExpr> experts = body.getDims(op.getWeights()), result = body.getDims(op.getResult());
-  AffineExpr rows = result[0] * result[1], one = getAffineConstantExpr(1, op.getContext());
+  RankedTensorType matrices = op.getWeights().getType();
+  bool quantized = isa<QuantizedTypeInterface>(matrices.getElementType()), packed = matrices.getRank() == 4;
+  ArrayRef<AffineExpr> result = body.getDims(op.getResult());
+  AffineExpr rows = result[0] * result[1], columns = result[2], one = getAffineConstantExpr(1, op.getContext());
+  int64_t experts = matrices.getDimSize(0); // or unknown
+  if (packed)
+    experts = experts * matrices.getDimSize(2) / op.getResult().getType().getDimSize(2);
   TemplateUse use;
-  std::string types =
-      llvm::formatv("{0}, {1}, {2}, {3}", quantized ? *weights : "Plain<" + *weights + ">", *input, *index, *output);
+  std::string others = llvm::formatv("{0}, {1}, {2}", *input, *index, *output);
+  std::string format = quantized ? *weights : (packed ? "PackedPlain<" : "Plain<") + *weights + ">";
+  std::string types = format + ", " + others;
   use.Params = {{"X", *x},
                 {"W", *w},
                 {"Chosen", *chosen},
                 {"C", "p" + std::to_string(body.getOutputPort(0))},
                 {"Rows", printSize(rows)},
-                {"N", printSize(experts[1])},
-                {"K", printSize(experts[2])},
-                {"Experts", printSize(experts[0])},
+                {"N", printSize(columns)},
+                {"K", printSize(body.getDim(op.getInput(), 2))},
+                {"Experts", packed ? std::to_string(experts) : printSize(body.getDim(op.getWeights(), 0))},
                 {"SharedRows", body.getDim(op.getInput(), 1) == one ? printSize(result[1]) : "1"}};
   auto variant = body.getLaunch().getKernel().getConfig().getAs<StringAttr>("variant");
-  if (variant && variant.getValue() == "tiles") {
+  bool single = variant && variant.getValue() == "few_rows" && body.getMax(result[0]) == 1; // no two rows meet
+  if (packed && body.getTarget() == HopperTarget && !single) {
+    useHopperExperts(body, others, experts, result[0], rows, use);
+  } else if (variant && variant.getValue() == "tiles") {
     if (op.getInput().getType().getElementType().isF32())
       return op.emitOpError() << "has f32 operands, but the variant 'tiles' takes f16 and bf16; choose 'simt'";
-    useExpertTiles(body, types, op.getWeights().getType().getDimSize(0), rows, experts[1], use);
+    useExpertTiles(body, types, experts, rows, columns, use);
   } else {
     use.Header = "expert_matmul.cuh";
     use.Type = "ExpertMatmul<" + types + ">";
     use.Config = "one warp for four columns of a row";
     use.Threads = 128;
-    use.Tiles = rows * experts[1].ceilDiv(16);
+    use.Tiles = rows * columns.ceilDiv(16);
   }
   if (failed(addEpilogue(body, /*split=*/2, use)))
     return failure();

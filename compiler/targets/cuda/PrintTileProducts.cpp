@@ -20,11 +20,14 @@ struct ProductPart {
 struct TileProduct {
   AffineExpr M;
   int64_t K, MaxRows, Sums = 1;
-  std::string Element;
+  std::string Element; ///< of types.cuh: Half, BFloat16, or Tf32 for f32
   PrintedLeft Left;
   bool IsAlone = false; ///< of few rows: no two of its blocks share a multiprocessor
   std::vector<ProductPart> Parts;
 
+  /// Elements of K in a row of a packed tile, and such tiles along K.
+  int64_t getTileDepth() const { return Element == "Tf32" ? 32 : 64; }
+  int64_t getDepth() const { return llvm::divideCeil(K, getTileDepth()); }
   /// Tiles of so many columns, of all parts.
   int64_t countColumnTiles(int64_t width) const {
     int64_t count = 0;
@@ -38,7 +41,8 @@ struct TileProduct {
       std::string sums = Sums == 2 ? "2 x " : "";
       return sums + std::to_string(part.N) + (part.Blocks ? " " + part.Blocks.getFormat().str() : "");
     };
-    return llvm::formatv("product {0} {1} rows, k {2}, columns {3}{4}", Element == "Half" ? "f16" : "bf16", MaxRows, K,
+    StringRef element = Element == "Half" ? "f16" : Element == "BFloat16" ? "bf16" : "tf32";
+    return llvm::formatv("product {0} {1} rows, k {2}, columns {3}{4}", element, MaxRows, K,
                          llvm::join(llvm::map_range(Parts, printPart), " + "), Left.Type.empty() ? "" : ", normalized");
   }
   /// The templates' parameter `Outputs`.
@@ -53,7 +57,7 @@ struct TileProduct {
   std::string printLeftType() const { return Left.Type.empty() ? "" : ", " + Left.Type; }
 };
 
-/// A tile of mma_tile.cuh or packed_matmul_sm90.cuh: M x N results, 64 along K a stage.
+/// A tile of mma_tile.cuh or packed_matmul_sm90.cuh: M x N results, 128 bytes along K a stage.
 struct ProductTile {
   StringRef Name;
   int64_t M, N, Stages, Threads;
@@ -75,8 +79,6 @@ static constexpr int64_t MostBatchRows = 256, MostSplit = 4;
 static void setBlocks(int64_t tiles, TemplateUse &use, MLIRContext *context) {
   use.Tiles = getAffineConstantExpr(std::min(Multiprocessors, tiles), context);
 }
-
-static int64_t getDepth(const TileProduct &product) { return llvm::divideCeil(product.K, 64); }
 
 static AffineExpr makeSize(const TileProduct &product, int64_t size) {
   return getAffineConstantExpr(size, product.M.getContext());
@@ -100,7 +102,8 @@ static void usePortableTiles(const TileProduct &product, TemplateUse &use) {
   ProductTile tile = product.MaxRows <= 32 ? SmallTile : useLarge ? LargeTile : MediumTile;
   use.Header = "packed_matmul.cuh";
   use.Type = llvm::formatv("PackedMatmul<{0}, {1}, {2}>", product.Element, product.printOutputs(), tile.Name);
-  use.Config = llvm::formatv("tiles of {0} x {1} x 64, {2} stages", tile.M, tile.N, tile.Stages);
+  use.Config =
+      llvm::formatv("tiles of {0} x {1} x {2}, {3} stages", tile.M, tile.N, product.getTileDepth(), tile.Stages);
   use.Threads = tile.Threads;
   use.SharedBytes = tile.Stages * (tile.M + product.Sums * tile.N) * 128;
   use.Tiles = product.M.ceilDiv(tile.M) * product.countColumnTiles(tile.N);
@@ -108,7 +111,7 @@ static void usePortableTiles(const TileProduct &product, TemplateUse &use) {
 
 static void useHopperFewRows(const TileProduct &product, TemplateUse &use) {
   constexpr int64_t StageBytes = 16384, Kilobyte = 1024, Half = 113 * Kilobyte, Aside = 128;
-  int64_t rows = llvm::PowerOf2Ceil(product.MaxRows), rowBytes = llvm::divideCeil(product.K, 64) * rows * 128;
+  int64_t rows = llvm::PowerOf2Ceil(product.MaxRows), rowBytes = product.getDepth() * rows * 128;
   bool resident = rowBytes <= 120 * Kilobyte;
   int64_t fixed = (resident ? rowBytes : 0) + 2 * 512 * rows + 256;
   int64_t room = (fixed + 3 * StageBytes <= Half - Aside ? Half - Aside : 227 * Kilobyte) - fixed; // of two, or one
@@ -126,7 +129,8 @@ static void useHopperFewRows(const TileProduct &product, TemplateUse &use) {
   work.StepBytes = StageBytes;
   work.InFlight = stages - 1;
   work.StartAccesses += product.Left.Type.empty() ? 0 : 1; // the norm
-  use.setWork(work, makeSize(product, tiles), makeSize(product, llvm::divideCeil(product.K, 512) * product.Sums));
+  use.setWork(work, makeSize(product, tiles),
+              makeSize(product, llvm::divideCeil(product.getDepth(), 8) * product.Sums));
 }
 
 /// `sharing`: whether blocks of a cluster may share a tile along K.
@@ -147,19 +151,20 @@ static TemplateUse useHopperTile(const TileProduct &product, const ProductTile &
     use.Header = "packed_matmul_sm90.cuh";
     use.Type = llvm::formatv("PackedMatmulSm90<{0}, {1}, {2}>", product.Element, product.printOutputs(), tile.Name);
   }
-  use.Config = llvm::formatv("warpgroup tiles of {0} x {1} x 64, {2} stages", tile.M, tile.N, tile.Stages);
+  use.Config = llvm::formatv("warpgroup tiles of {0} x {1} x {2}, {3} stages", tile.M, tile.N, product.getTileDepth(),
+                             tile.Stages);
   use.Threads = tile.Threads;
   use.SharedBytes = tile.Stages * (tile.M + tile.N) * 128 + 256;
   setBlocks(blocks, use, product.M.getContext());
   // Weights come from memory once, and from the cache for all but the first of the rows of tiles.
   work.StepBytes = double(tile.N * 128) / double(llvm::divideCeil(product.MaxRows, tile.M));
   work.StepOtherBytes = double((tile.M + tile.N) * 128) - work.StepBytes;
-  work.StepFlops = double(tile.M * tile.N * 64 * 2);
+  work.StepFlops = double(tile.M * tile.N * 64 * 2); // 32 along K of tf32 take as long as 64 of 16 bits
   work.Unit = report::Multiplier::Warpgroups;
   work.InFlight = tile.Stages - 1;
   work.StartAccesses += 2; // rows of A behind what comes before; what the epilogue reads
   work.MeetingBytes = double(tile.M * tile.N * 4);
-  use.setWork(work, product.M.ceilDiv(tile.M) * columns, makeSize(product, llvm::divideCeil(product.K, 64)));
+  use.setWork(work, product.M.ceilDiv(tile.M) * columns, makeSize(product, product.getDepth()));
   return use;
 }
 
@@ -191,8 +196,7 @@ static std::vector<TemplateUse> listHopperTiles(const TileProduct &product, bool
   // Of those that are expected to take as long, as where memory is the limit, the first is taken: the wide tile was
   // the faster one.
   std::vector<TemplateUse> uses = {useHopperTile(product, WideTile, splitting)};
-  BatchShape shape = {product.MaxRows, product.countColumnTiles(16), int64_t(llvm::divideCeil(product.K, 64)),
-                      product.Sums};
+  BatchShape shape = {product.MaxRows, product.countColumnTiles(16), product.getDepth(), product.Sums};
   if (product.MaxRows <= MostBatchRows)
     for (const BatchTile &tile : listBatchTiles(shape, splitting ? MostSplit : 1))
       uses.push_back(useHopperBatch(product, shape, tile, machine));
@@ -335,10 +339,10 @@ static StringRef getVariant(const LaunchBody &body) {
 static bool isConvolution(const LaunchBody &body, const TileProduct &product) {
   constexpr int64_t MaxColumns = 2048, MaxK = 2048;
   constexpr double Margin = 0.95;
-  if (product.Sums > 1 || product.Parts.size() > 1 || product.MaxRows <= MostBatchRows || product.K % 8 != 0 ||
-      product.K > MaxK || product.Parts.front().N > MaxColumns)
+  if (product.Element == "Tf32" || product.Sums > 1 || product.Parts.size() > 1 || product.MaxRows <= MostBatchRows ||
+      product.K % 8 != 0 || product.K > MaxK || product.Parts.front().N > MaxColumns)
     return false;
-  ConvolutionShape shape = describeConvolution(body, product.M, product.Parts.front().N, getDepth(product));
+  ConvolutionShape shape = describeConvolution(body, product.M, product.Parts.front().N, product.getDepth());
   return chooseConvolutionTile(shape, Multiprocessors).Time < Margin * estimateWideProduct(shape, Multiprocessors);
 }
 
@@ -353,7 +357,7 @@ static LogicalResult useVariant(const LaunchBody &body, const TileProduct &produ
     else if (!hopper)
       usePortableTiles(product, use);
     else if (splitting && isConvolution(body, product))
-      useWarpgroupWindows(body, product.M, product.Parts.front().N, getDepth(product),
+      useWarpgroupWindows(body, product.M, product.Parts.front().N, product.getDepth(),
                           product.Element + ", " + product.Parts.front().Output, use);
     else
       use = chooseUse(body, key, listHopperTiles(product, splitting, body.getChooser().getMachine(body.getTarget())));
@@ -392,7 +396,8 @@ static TileProduct readProduct(ArrayRef<LaunchBody> parts) {
   product.K = op.getLhs().getType().getShape().back();
   product.MaxRows = body.getMax(product.M);
   product.Sums = body.getRoots().size();
-  product.Element = op.getLhs().getType().getElementType().isF16() ? "Half" : "BFloat16";
+  Type element = op.getLhs().getType().getElementType();
+  product.Element = element.isF16() ? "Half" : element.isBF16() ? "BFloat16" : "Tf32";
   for (const LaunchBody &part : parts) {
     auto own = cast<TileMatmulOp>(part.getRoot());
     auto weights = cast<RankedTensorType>(own.getRhs().getType());

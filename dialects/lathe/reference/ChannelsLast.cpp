@@ -79,7 +79,7 @@ LogicalResult TileConvOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVecto
                                      for (int64_t c = 0; c < channels; ++c)
                                        sum += operands[0].getFloat(place + c) *
                                               operands[1].getFloat(
-                                                  gguf::MatrixTiles::place(output, element * channels + c, depth));
+                                                  gguf::MatrixTiles{2}.place(output, element * channels + c, depth));
                                    });
                                    return sum;
                                  }));

@@ -67,11 +67,19 @@ LogicalResult MatmulOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorI
   return success();
 }
 
+static gguf::MatrixTiles getTiles(TypedValue<RankedTensorType> tiles) {
+  return {tiles.getType().getElementTypeBitWidth() / 8};
+}
+
 LogicalResult ExpertMatmulOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImpl<ReferenceValue> &results) {
   ArrayRef<int64_t> inputShape = operands[0].getShape(), weightShape = operands[1].getShape();
   int64_t rows = operands[2].getShape()[0], choices = operands[2].getShape()[1];
-  int64_t n = weightShape[1], k = weightShape[2];
-  if (inputShape[0] != rows || (inputShape[1] != 1 && inputShape[1] != choices) || inputShape[2] != k)
+  bool tiled = weightShape.size() == 4;
+  int64_t n = tiled ? getResult().getType().getDimSize(2) : weightShape[1], k = inputShape[2];
+  gguf::MatrixTiles tiles = tiled ? getTiles(getWeights()) : gguf::MatrixTiles{2};
+  int64_t count = tiled ? weightShape[0] * gguf::MatrixTiles::Rows / n : weightShape[0];
+  if (inputShape[0] != rows || (inputShape[1] != 1 && inputShape[1] != choices) ||
+      (tiled ? weightShape[1] != tiles.count(k) : weightShape[2] != k))
     return emitOpError() << "input is " << formatShape(inputShape) << ", weights " << formatShape(weightShape)
                          << " and experts " << formatShape(operands[2].getShape()) << ", which do not fit";
   FailureOr<std::vector<float>> input = operands[0].toFloats(), weights = operands[1].toFloats();
@@ -82,10 +90,11 @@ LogicalResult ExpertMatmulOp::evaluate(ArrayRef<ReferenceValue> operands, SmallV
   for (int64_t pair = 0; pair < rows * choices; ++pair) {
     int64_t expert = operands[2].getInt(pair);
     const float *row = input->data() + (inputShape[1] == 1 ? pair / choices : pair) * k;
-    for (int64_t column = 0; column < n && expert >= 0 && expert < weightShape[0]; ++column) {
+    for (int64_t column = 0; column < n && expert >= 0 && expert < count; ++column) {
       double sum = 0;
       for (int64_t i = 0; i < k; ++i)
-        sum += double(row[i]) * (*weights)[(expert * n + column) * k + i];
+        sum +=
+            double(row[i]) * (*weights)[tiled ? tiles.place(expert * n + column, i, k) : (expert * n + column) * k + i];
       result.setFloat(pair * n + column, sum);
     }
   }
@@ -187,16 +196,18 @@ LogicalResult PackBlocksOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVec
 }
 
 /// The shape of a matrix in tiles.
-static std::array<int64_t, 4> getTiles(ArrayRef<int64_t> matrix) {
-  constexpr int64_t Size = PackTilesOp::Size;
-  return {int64_t(llvm::divideCeil(matrix[0], Size)), int64_t(llvm::divideCeil(matrix[1], Size)), Size, Size};
+static std::array<int64_t, 4> getTileShape(gguf::MatrixTiles tiles, ArrayRef<int64_t> matrix) {
+  constexpr int64_t Rows = gguf::MatrixTiles::Rows;
+  return {int64_t(llvm::divideCeil(matrix[0], Rows)), tiles.count(matrix[1]), Rows, tiles.columns()};
 }
 
 LogicalResult PackTilesOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImpl<ReferenceValue> &results) {
   ArrayRef<int64_t> input = operands[0].getShape();
-  std::array<int64_t, 4> tiles = getTiles(input);
-  ReferenceValue result = ReferenceValue::tensor(getResult().getType().getElementType(), tiles);
-  gguf::packMatrixTiles(input[0], input[1], operands[0].getBytes().data(), result.mutableBytes().data(), 0, tiles[0]);
+  gguf::MatrixTiles tiles = getTiles(getResult());
+  std::array<int64_t, 4> shape = getTileShape(tiles, input);
+  ReferenceValue result = ReferenceValue::tensor(getResult().getType().getElementType(), shape);
+  gguf::packMatrixTiles(tiles, input[0], input[1], operands[0].getBytes().data(), result.mutableBytes().data(), 0,
+                        shape[0]);
   results.push_back(std::move(result));
   return success();
 }
@@ -207,11 +218,11 @@ LogicalResult UnpackTilesOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVe
   if (failed(values))
     return emitOpError() << "input has " << operands[0].getBytes().size() << " bytes, which are not the tiles of "
                          << getInput().getType();
-  std::array<int64_t, 4> tiles = getTiles(input);
-  ReferenceValue result = ReferenceValue::tensor(getResult().getType().getElementType(), tiles);
+  gguf::MatrixTiles tiles = getTiles(getResult());
+  ReferenceValue result = ReferenceValue::tensor(getResult().getType().getElementType(), getTileShape(tiles, input));
   for (int64_t row = 0; row < input[0]; ++row)
     for (int64_t column = 0; column < input[1]; ++column)
-      result.setFloat(gguf::MatrixTiles::place(row, column, input[1]), (*values)[row * input[1] + column]);
+      result.setFloat(tiles.place(row, column, input[1]), (*values)[row * input[1] + column]);
   results.push_back(std::move(result));
   return success();
 }
@@ -239,13 +250,14 @@ LogicalResult TileMatmulOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVec
                          << getRhs().getType();
   bool blocks = isa<GgufTilesType>(getRhs().getType().getElementType());
   int64_t columns = operands[1].getShape()[1];
-  if (columns * (blocks ? 1 : PackTilesOp::Size) < k)
+  gguf::MatrixTiles tiles = blocks ? gguf::MatrixTiles{2} : getTiles(getRhs());
+  if (columns * (blocks ? 1 : tiles.columns()) < k)
     return emitOpError() << "lhs is " << formatShape(shape) << " and rhs " << formatShape(operands[1].getShape())
                          << ", which do not fit";
   shape.back() = n;
   ReferenceValue result = ReferenceValue::tensor(getEvaluatedElementType(getResult()), shape);
   multiplyRows(result, *lhs, rows, n, k, [&](int64_t column, int64_t i) {
-    return (*rhs)[blocks ? column * columns + i : gguf::MatrixTiles::place(column, i, k)];
+    return (*rhs)[blocks ? column * columns + i : tiles.place(column, i, k)];
   });
   results.push_back(std::move(result));
   return success();

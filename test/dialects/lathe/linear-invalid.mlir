@@ -218,8 +218,24 @@ func.func @int8_matmul_c3(%x: tensor<2x32xf32>, %w: tensor<16x32x!lathe.gguf_pan
 // -----
 
 func.func @expert_matmul_c1(%x: tensor<2x4xf32>, %w: tensor<8x3x4xf32>, %e: tensor<2x2xi64>) {
-  // expected-error @below {{'lathe.expert_matmul' op ranks of input, weights, experts and result are 2, 3, 2 and 3, needed 3, 3, 2 and 3}}
+  // expected-error @below {{'lathe.expert_matmul' op ranks of input, weights, experts and result are 2, 3, 2 and 3, needed 3, 3 or 4, 2 and 3}}
   %0 = lathe.expert_matmul %x, %w, %e : tensor<2x4xf32>, tensor<8x3x4xf32>, tensor<2x2xi64> -> tensor<2x2x3xf32>
+  return
+}
+
+// -----
+
+func.func @expert_matmul_c1_tiles(%x: tensor<2x1x4xf16>, %w: tensor<2x1x64x64xf16>, %e: tensor<2x2xi64>) {
+  // expected-error @below {{'lathe.expert_matmul' op input is 'tensor<2x1x4xf16>', weights are 'tensor<2x1x64x64xf16>' and result is 'tensor<2x2x65xf32>', needed for tiles one 16-bit element type and a multiple of 64 columns}}
+  %0 = lathe.expert_matmul %x, %w, %e : tensor<2x1x4xf16>, tensor<2x1x64x64xf16>, tensor<2x2xi64> -> tensor<2x2x65xf32>
+  return
+}
+
+// -----
+
+func.func @expert_matmul_c2_tiles(%x: tensor<2x1x65xf16>, %w: tensor<2x1x64x64xf16>, %e: tensor<2x2xi64>) {
+  // expected-error @below {{'lathe.expert_matmul' op k is 65 in input but weights are the tiles 'tensor<2x1x64x64xf16>'}}
+  %0 = lathe.expert_matmul %x, %w, %e : tensor<2x1x65xf16>, tensor<2x1x64x64xf16>, tensor<2x2xi64> -> tensor<2x2x64xf32>
   return
 }
 
@@ -258,8 +274,8 @@ func.func @pack_blocks_c2_tiles(%w: tensor<17x32x!lathe.gguf<q8_0>>) {
 // -----
 
 func.func @pack_tiles_c1(%w: tensor<4x8xf32>) {
-  // expected-error @below {{'lathe.pack_tiles' op packs 'tensor<4x8xf32>' into 'tensor<1x1x64x64xf32>', needed a matrix of f16 or bf16 and rank 4 of the same element type}}
-  %0 = lathe.pack_tiles %w : tensor<4x8xf32> -> tensor<1x1x64x64xf32>
+  // expected-error @below {{'lathe.pack_tiles' op packs 'tensor<4x8xf32>' into 'tensor<1x1x64x64xf16>', needed a matrix and rank 4 of the same element type}}
+  %0 = lathe.pack_tiles %w : tensor<4x8xf32> -> tensor<1x1x64x64xf16>
   return
 }
 
@@ -268,6 +284,14 @@ func.func @pack_tiles_c1(%w: tensor<4x8xf32>) {
 func.func @pack_tiles_c2(%w: tensor<4x65xf16>) {
   // expected-error @below {{'lathe.pack_tiles' op packs 'tensor<4x65xf16>' into 'tensor<1x1x64x64xf16>', needed the shape [1, 2, 64, 64]}}
   %0 = lathe.pack_tiles %w : tensor<4x65xf16> -> tensor<1x1x64x64xf16>
+  return
+}
+
+// -----
+
+func.func @pack_tiles_c2_f32(%w: tensor<4x33xf32>) {
+  // expected-error @below {{'lathe.pack_tiles' op packs 'tensor<4x33xf32>' into 'tensor<1x1x64x64xf32>', needed the shape [1, 2, 64, 32]}}
+  %0 = lathe.pack_tiles %w : tensor<4x33xf32> -> tensor<1x1x64x64xf32>
   return
 }
 
@@ -289,17 +313,25 @@ func.func @unpack_tiles_c2(%w: tensor<16x256x!lathe.gguf_tiles<q4_k>>) {
 
 // -----
 
-func.func @tile_matmul_c1(%x: tensor<2x64xf32>, %p: tensor<1x1x64x64xf32>) {
-  // expected-error @below {{'lathe.tile_matmul' op lhs is 'tensor<2x64xf32>' and result 'tensor<2x8xf32>', needed one rank of 1 or more, and f16 or bf16 for lhs}}
-  %0 = lathe.tile_matmul %x, %p : tensor<2x64xf32>, tensor<1x1x64x64xf32> -> tensor<2x8xf32>
+func.func @tile_matmul_c1(%x: tensor<1x2x64xf16>, %p: tensor<1x1x64x64xf16>) {
+  // expected-error @below {{'lathe.tile_matmul' op lhs is 'tensor<1x2x64xf16>' and result 'tensor<2x8xf32>', needed one rank of 1 or more}}
+  %0 = lathe.tile_matmul %x, %p : tensor<1x2x64xf16>, tensor<1x1x64x64xf16> -> tensor<2x8xf32>
   return
 }
 
 // -----
 
 func.func @tile_matmul_c2(%x: tensor<2x64xf16>, %p: tensor<1x1x64x64xbf16>) {
-  // expected-error @below {{'lathe.tile_matmul' op lhs is 'tensor<2x64xf16>' and rhs 'tensor<1x1x64x64xbf16>', needed a matrix of tiles of blocks, or rank 4 and the element type of lhs}}
+  // expected-error @below {{'lathe.tile_matmul' op lhs is 'tensor<2x64xf16>' and rhs 'tensor<1x1x64x64xbf16>', needed a matrix of tiles of blocks and lhs of 16 bits, or rank 4 and the element type of lhs}}
   %0 = lathe.tile_matmul %x, %p : tensor<2x64xf16>, tensor<1x1x64x64xbf16> -> tensor<2x8xf32>
+  return
+}
+
+// -----
+
+func.func @tile_matmul_c2_blocks(%x: tensor<2x256xf32>, %p: tensor<16x256x!lathe.gguf_tiles<q4_k>>) {
+  // expected-error @below {{'lathe.tile_matmul' op lhs is 'tensor<2x256xf32>' and rhs 'tensor<16x256x!lathe.gguf_tiles<q4_k>>', needed a matrix of tiles of blocks and lhs of 16 bits, or rank 4 and the element type of lhs}}
+  %0 = lathe.tile_matmul %x, %p : tensor<2x256xf32>, tensor<16x256x!lathe.gguf_tiles<q4_k>> -> tensor<2x8xf32>
   return
 }
 
@@ -308,6 +340,14 @@ func.func @tile_matmul_c2(%x: tensor<2x64xf16>, %p: tensor<1x1x64x64xbf16>) {
 func.func @tile_matmul_c3(%x: tensor<2x65xf16>, %p: tensor<1x1x64x64xf16>) {
   // expected-error @below {{'lathe.tile_matmul' op rhs is 'tensor<1x1x64x64xf16>', needed the shape [1, 2, 64, 64] for 8 rows of 65 columns}}
   %0 = lathe.tile_matmul %x, %p : tensor<2x65xf16>, tensor<1x1x64x64xf16> -> tensor<2x8xf32>
+  return
+}
+
+// -----
+
+func.func @tile_matmul_c3_f32(%x: tensor<2x33xf32>, %p: tensor<1x1x64x32xf32>) {
+  // expected-error @below {{'lathe.tile_matmul' op rhs is 'tensor<1x1x64x32xf32>', needed the shape [1, 2, 64, 32] for 8 rows of 33 columns}}
+  %0 = lathe.tile_matmul %x, %p : tensor<2x33xf32>, tensor<1x1x64x32xf32> -> tensor<2x8xf32>
   return
 }
 

@@ -68,7 +68,25 @@ func.func @expert_matmul(%x: tensor<?x1x256xf32>, %w: tensor<8x32x256x!lathe.ggu
   return %y : tensor<?x2x32xf32>
 }
 
-// CHECK-LABEL: func.func @tiles
+// CHECK-LABEL: func.func @tiles_of_f32
+func.func @tiles_of_f32(%x: tensor<?x40xf32>, %w: tensor<70x40xf32>) -> tensor<?x70xf32> {
+  // CHECK: %[[P:.*]] = lathe.pack_tiles %{{.*}} : tensor<70x40xf32> -> tensor<2x2x64x32xf32>
+  %p = lathe.pack_tiles %w : tensor<70x40xf32> -> tensor<2x2x64x32xf32>
+  // CHECK: lathe.tile_matmul %{{.*}}, %[[P]] : tensor<?x40xf32>, tensor<2x2x64x32xf32> -> tensor<?x70xf32>
+  %y = lathe.tile_matmul %x, %p : tensor<?x40xf32>, tensor<2x2x64x32xf32> -> tensor<?x70xf32>
+  return %y : tensor<?x70xf32>
+}
+
+// CHECK-LABEL: @experts_in_tiles
+func.func @experts_in_tiles(%x: tensor<?x2x40xbf16>, %w: tensor<8x1x64x64xbf16>, %e: tensor<?x2xi32>)
+    -> tensor<?x2x128xbf16> {
+  // CHECK: lathe.expert_matmul {{.*}} : tensor<?x2x40xbf16>, tensor<8x1x64x64xbf16>, tensor<?x2xi32> -> tensor<?x2x128xbf16>
+  %y = lathe.expert_matmul %x, %w, %e :
+      tensor<?x2x40xbf16>, tensor<8x1x64x64xbf16>, tensor<?x2xi32> -> tensor<?x2x128xbf16>
+  return %y : tensor<?x2x128xbf16>
+}
+
+// CHECK-LABEL: func.func @tiles(
 func.func @tiles(%x: tensor<?x192xf16>, %y: tensor<?x256xbf16>) -> (tensor<?x40xf32>, tensor<?x40xbf16>) {
   // CHECK: %[[W:.*]] = lathe.weight "w"
   %w = lathe.weight "w" file 0 offset 0 bytes 15360 : tensor<40x192xf16>

@@ -1,5 +1,6 @@
 // RUN: lathe-opt %s --lathe-pack-products=target=cuda --split-input-file --remarks-filter=fusion --verify-diagnostics | FileCheck %s
 // RUN: lathe-opt %s --lathe-pack-products=target=cuda --lathe-pack-products=target=cuda --split-input-file | FileCheck %s
+// RUN: lathe-opt %s --lathe-pack-products="target=cuda tf32" --split-input-file | FileCheck %s --check-prefix=TF32
 // RUN: not lathe-opt %s --lathe-pack-products=target=tpu --split-input-file 2>&1 | FileCheck %s --check-prefix=TARGET
 // TARGET: error: target is 'tpu', needed cpu or cuda
 
@@ -44,7 +45,67 @@ func.func @blocks(%x: tensor<?x256xbf16>, %y: tensor<?x64xf16>) -> (tensor<?x40x
 
 // -----
 
+// The matrices of experts are packed as one.
+// CHECK-LABEL: func.func @experts
+// CHECK-DAG: %[[W:.*]] = lathe.weight "w"
+// CHECK: %[[R:.*]] = lathe.reshape %[[W]] shape [512, 40] : tensor<4x128x40xf16> -> tensor<512x40xf16>
+// CHECK: %[[P:.*]] = lathe.pack_tiles %[[R]] : tensor<512x40xf16> -> tensor<8x1x64x64xf16>
+// CHECK: lathe.expert_matmul %{{.*}}, %[[P]], %{{.*}} : tensor<?x1x40xf16>, tensor<8x1x64x64xf16>, tensor<?x2xi64> -> tensor<?x2x128xf16>
+// CHECK-NOT: pack
+func.func @experts(%x: tensor<?x1x40xf16>, %y: tensor<?x1x32xf16>, %f: tensor<?x1x40xf32>, %e: tensor<?x2xi64>,
+                   %c: tensor<4x128x40xf16>)
+    -> (tensor<?x2x128xf16>, tensor<?x2x64xf16>, tensor<?x2x40xf16>, tensor<?x2x128xf16>, tensor<?x2x128xf32>,
+        tensor<?x2x64xf16>) {
+  %w = lathe.weight "w" file 0 offset 0 bytes 40960 : tensor<4x128x40xf16>
+  // expected-remark @below {{packs experts of tensor<4x128x40xf16> into tiles}}
+  %0 = lathe.expert_matmul %x, %w, %e :
+      tensor<?x1x40xf16>, tensor<4x128x40xf16>, tensor<?x2xi64> -> tensor<?x2x128xf16>
+  %q = lathe.weight "q" file 0 offset 40960 bytes 8704 : tensor<4x64x32x!lathe.gguf<q8_0>>
+  // expected-remark @below {{experts are not packed: its experts are not of 16 bits, as their rows must be too}}
+  %1 = lathe.expert_matmul %y, %q, %e :
+      tensor<?x1x32xf16>, tensor<4x64x32x!lathe.gguf<q8_0>>, tensor<?x2xi64> -> tensor<?x2x64xf16>
+  %v = lathe.weight "v" file 0 offset 49664 bytes 12800 : tensor<4x40x40xf16>
+  // expected-remark @below {{experts are not packed: matrices of 40 rows do not fill tiles of 64}}
+  %2 = lathe.expert_matmul %x, %v, %e :
+      tensor<?x1x40xf16>, tensor<4x40x40xf16>, tensor<?x2xi64> -> tensor<?x2x40xf16>
+  // expected-remark @below {{experts are not packed: its experts are no weights}}
+  %3 = lathe.expert_matmul %x, %c, %e :
+      tensor<?x1x40xf16>, tensor<4x128x40xf16>, tensor<?x2xi64> -> tensor<?x2x128xf16>
+  // expected-remark @below {{experts are not packed: its experts are not of 16 bits, as their rows must be too}}
+  %4 = lathe.expert_matmul %f, %w, %e :
+      tensor<?x1x40xf32>, tensor<4x128x40xf16>, tensor<?x2xi64> -> tensor<?x2x128xf32>
+  %m = lathe.weight "m" file 0 offset 62464 bytes 2621440 : tensor<512x64x40xf16>
+  // expected-remark @below {{experts are not packed: at most 511 experts are sorted}}
+  %5 = lathe.expert_matmul %x, %m, %e :
+      tensor<?x1x40xf16>, tensor<512x64x40xf16>, tensor<?x2xi64> -> tensor<?x2x64xf16>
+  return %0, %1, %2, %3, %4, %5 : tensor<?x2x128xf16>, tensor<?x2x64xf16>, tensor<?x2x40xf16>, tensor<?x2x128xf16>,
+      tensor<?x2x128xf32>, tensor<?x2x64xf16>
+}
+
+// -----
+
+// With tf32 weights of f32 are packed too, but not beside what is no weight.
+// CHECK-LABEL: func.func @f32
+// CHECK-NOT: pack
+// TF32-LABEL: func.func @f32
+// TF32: %[[T:.*]] = lathe.transpose %{{.*}} : tensor<33x70xf32> -> tensor<70x33xf32>
+// TF32: %[[P:.*]] = lathe.pack_tiles %[[T]] : tensor<70x33xf32> -> tensor<2x2x64x32xf32>
+// TF32: lathe.tile_matmul %{{.*}}, %[[P]] : tensor<?x33xf32>, tensor<2x2x64x32xf32> -> tensor<?x70xf32>
+// TF32: lathe.matmul
+func.func @f32(%x: tensor<?x33xf32>, %c: tensor<33x8xf32>) -> (tensor<?x70xf32>, tensor<?x8xf32>) {
+  %w = lathe.weight "w" file 0 offset 0 bytes 9240 : tensor<33x70xf32>
+  // expected-remark @below {{a product is not packed: its rows are f32, which tensor cores do not take}}
+  %y = lathe.matmul %x, %w : tensor<?x33xf32>, tensor<33x70xf32> -> tensor<?x70xf32>
+  // expected-remark @below {{a product is not packed: its right operand is no weight}}
+  %z = lathe.matmul %x, %c : tensor<?x33xf32>, tensor<33x8xf32> -> tensor<?x8xf32>
+  return %y, %z : tensor<?x70xf32>, tensor<?x8xf32>
+}
+
+// -----
+
 // CHECK-LABEL: func.func @kept
+// TF32-LABEL: func.func @kept
+// TF32-NOT: pack
 // CHECK-NOT: pack
 func.func @kept(%x: tensor<?x64xf16>, %f: tensor<?x64xf32>, %c: tensor<64x64xf16>)
     -> (tensor<?x64xf16>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>) {

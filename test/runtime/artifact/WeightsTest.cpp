@@ -198,27 +198,35 @@ TEST(PackedWeights, AreBlocksOfSixteenRowsSideBySide) {
   }
 }
 
-/// The same matrix as tiles of blocks, and as one of 20 rows of 34 numbers of 16 bits.
+/// The same matrix as tiles of blocks, and as one of 20 rows of 34 numbers of 16 bits, and of 20 rows of 17 of 32.
 TEST(PackedWeights, AreTiles) {
   artifact::ArtifactSource source = blockSource();
   source.weights[1] = {"tiles", "q8_0", {32, 128}, 256, 2 * 2176, nullptr, WeightPlace::Packed};
   source.weights[1].packing.matrix = {"q8_0", 20, 64, true};
   source.weights.push_back({"numbers", "f16", {1, 1, 64, 64}, 8192, 8192, nullptr, WeightPlace::Packed});
   source.weights[2].packing.matrix = {"bf16", 20, 34, true};
+  source.weights.push_back({"rounded", "f32", {1, 1, 64, 32}, 16384, 8192, nullptr, WeightPlace::Packed});
+  source.weights[3].packing.matrix = {"tf32", 20, 17, true};
   std::string file = test::writeTemporary(source);
   runtime::Artifact artifact(file);
   runtime::Manifest manifest(artifact);
-  std::vector<unsigned char> blocks(20 * 68), wanted(2 * 2176), numbers(8192);
+  std::vector<unsigned char> blocks(20 * 68), wanted(2 * 2176), numbers(8192), rounded(8192);
   for (size_t i = 0; i != blocks.size(); ++i)
     blocks[i] = static_cast<unsigned char>(i);
   gguf::packTiles(*gguf::findBlockTiles(*gguf::findBlockFormat("q8_0")), 20, 64, blocks.data(), wanted.data(), 0, 2);
-  gguf::packMatrixTiles(20, 34, blocks.data(), numbers.data(), 0, 1);
+  gguf::packMatrixTiles({2}, 20, 34, blocks.data(), numbers.data(), 0, 1);
+  gguf::packMatrixTiles({4}, 20, 17, blocks.data(), rounded.data(), 0, 1);
   runtime::Weights weights(artifact, manifest, [&](int64_t count, auto body, void *argument) {
     for (int64_t i = 0; i < count; ++i)
       body(argument, i, i + 1);
   });
   EXPECT_EQ(std::memcmp(weights.bytes().data() + 256, wanted.data(), wanted.size()), 0);
   EXPECT_EQ(std::memcmp(weights.bytes().data() + 8192, numbers.data(), numbers.size()), 0);
+  EXPECT_EQ(std::memcmp(weights.bytes().data() + 16384, rounded.data(), rounded.size()), 0);
+  // Row 1, columns 4 to 7 come first; 0x57565554 is rounded up.
+  uint32_t first;
+  std::memcpy(&first, rounded.data() + 128, 4);
+  EXPECT_EQ(first, 0x57566000u);
   // Row 1, columns 8 and 0: their pieces have changed places.
   EXPECT_EQ(std::memcmp(numbers.data() + 128, blocks.data() + 68 + 16, 16), 0);
   EXPECT_EQ(std::memcmp(numbers.data() + 144, blocks.data() + 68, 16), 0);

@@ -1,7 +1,7 @@
 // What expert_matmul.cuh computes for many rows, on tensor cores: rows that chose one expert are multiplied together.
 //
 //   ExpertMatmulTiles<Format, Element, Index, Output, Tile, Strip>
-//   Format  a block format of formats.cuh, or Plain<...>; weights are rounded from f32 to Element, f16 or bf16
+//   Format  as there; weights are rounded from f32 to Element, f16 or bf16
 //
 // Params are those of ExpertMatmul; at most MaxExperts experts. Rows are sorted by expert in their own order and cut
 // into tiles of Tile::M, the last of an expert short; those without an expert are one more group, of zeros. No other
@@ -23,7 +23,7 @@ struct ExpertMatmulTiles {
   static constexpr int MaxExperts = 511;
   using Params = typename ExpertMatmul<Format, Element, Index, Output>::Params;
   /// Whether weights are copied as they are; else they are decoded, one step ahead.
-  static constexpr bool Copied = IsSame<Format, Plain<Element>>;
+  static constexpr bool Copied = IsSame<Format, Plain<Element>> || IsSame<Format, PackedPlain<Element>>;
   static constexpr int LeftBytes = Tile::M * Tile::K * 2, RightBytes = Tile::N * Tile::K * 2;
   static constexpr int RightStages = Copied ? Tile::Stages : 2, Chunks = Tile::K / 8;
   static constexpr int TileBytes = Tile::Stages * LeftBytes + RightStages * RightBytes;
@@ -149,7 +149,15 @@ struct ExpertMatmulTiles {
     }
 
     __device__ void loadRight(int stage, int64_t col0, int64_t k) const {
-      if constexpr (Copied) {
+      if constexpr (IsPacked<Format>) {
+        for (int i = threadIdx.x; i < Tile::N * Chunks; i += Threads) {
+          int row = i / Chunks, chunk = i % Chunks;
+          bool exists = col0 + row < P.N && Expert < P.Experts; // columns past the last one are zeros in memory
+          PlainRow<Format> w(P.W, exists ? Expert * P.N + col0 + row : 0, P.K);
+          copyAsync16(Right + stage * RightBytes + chunkOffset<Chunks>(row, chunk),
+                      exists ? w.from(k + chunk * 8) : P.W, exists ? 16 : 0);
+        }
+      } else if constexpr (Copied) {
         int64_t rows = Expert < P.Experts ? P.N : 0;
         MatrixView<Element> w(P.W + (rows ? Expert * P.N * P.K : 0), rows, P.K, P.K);
         loadTile<Tile::N, Chunks, Threads>(Right + stage * RightBytes, w, col0, k);

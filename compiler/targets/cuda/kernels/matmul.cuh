@@ -1,6 +1,6 @@
 // c[b, m, n] = epilogue(sum_k a[b, m, k] * w[b, n, k], b * M + m, n), summed in f32.
 //
-//   Matmul<Element, Output, Tile, Layout>               f16 or bf16 operands on mma.sync; any M, N, K
+//   Matmul<Element, Output, Tile, Layout>               f16, bf16 or tf32 operands on mma.sync; any M, N, K
 //   MatmulFewRows<Weight, Activation, Output, Rows>     M <= Rows (1, 2, 4, 8), bound by reading W; one batch
 //   MatmulSimt<Activation, Weight, Output, Layout>      any float element types, any shape, f32 arithmetic
 //
@@ -14,8 +14,12 @@
 //   Matmul         Batch * ceil(M / Tile::M) * ceil(N / Tile::N); Tile::Threads; Stages * (M + N) * K * 2 of the tile
 //   MatmulFewRows  ceil(N / 4); 128; 64 * Rows
 //   MatmulSimt     Batch * ceil(M / 64) * ceil(N / 64); 256; 8704
-// 16-byte copies are used where the base is aligned to 16 bytes and Ld to 8 elements (checked in the kernel); anything
-// else is loaded element by element. Order of summation depends on K and the tile alone.
+// 16-byte copies are used where the base and Ld are aligned to 16 bytes (checked in the kernel); anything else is
+// loaded element by element. Order of summation depends on K and the tile alone.
+//
+// Element Tf32 is f32 in memory, rounded to tf32, 11 bits of fraction with the leading one: to the nearest, ties away
+// from zero. Products of such numbers are exact in f32, so a result loses what its operands do: 2^-12 of each at most,
+// about 3e-4 of a sum of random terms. Its tiles are those whose K is 64, which are 32 elements.
 #ifndef LATHE_KERNELS_MATMUL_CUH
 #define LATHE_KERNELS_MATMUL_CUH
 
@@ -35,14 +39,19 @@ struct BatchStride {
   }
 };
 
-template <HalfElement Element, class Output, class Tile, Rhs Layout = Rhs::NK> struct Matmul {
+using Tf32LargeTile = MatmulTile<128, 128, 64, 2, 4, 3>; ///< 256 threads, 96 KiB: many rows
+using Tf32MediumTile = MatmulTile<64, 64, 64, 2, 2, 4>;  ///< 128 threads, 64 KiB: few tiles
+using Tf32SmallTile = SmallTile;                         ///< 128 threads, 40 KiB: up to 32 rows
+
+template <MmaElement Element, class Output, class Tile, Rhs Layout = Rhs::NK> struct Matmul {
   static constexpr int Threads = Tile::Threads, MinBlocks = Tile::MinBlocks;
+  static constexpr int Chunk = ChunkSize<Element>, Depth = Tile::K / 8 * Chunk; ///< elements of K a step
   static constexpr int StageBytes = (Tile::M + Tile::N) * Tile::K * 2;
   static constexpr int SharedBytes = Tile::Stages * StageBytes;
   static constexpr int SumsOfThread = Tile::M * Tile::N / Threads; ///< of a tile, at most
   struct Params {
-    const Element *A;
-    const Element *W;
+    const InMemory<Element> *A;
+    const InMemory<Element> *W;
     Output *C;
     int64_t M, N, K;
     int64_t LdA, LdW, LdC;
@@ -57,12 +66,12 @@ template <HalfElement Element, class Output, class Tile, Rhs Layout = Rhs::NK> s
 
   using View = MatrixView<Element>;
   static __device__ void loadStage(char *stage, const View &a, const View &w, int64_t row0, int64_t col0, int64_t k) {
-    loadTile<Tile::M, Tile::K / 8, Threads>(stage, a, row0, k);
+    loadTile<Tile::M, Tile::K / 8, Threads, Chunk>(stage, a, row0, k);
     char *right = stage + Tile::M * Tile::K * 2;
     if constexpr (Layout == Rhs::NK)
-      loadTile<Tile::N, Tile::K / 8, Threads>(right, w, col0, k);
+      loadTile<Tile::N, Tile::K / 8, Threads, Chunk>(right, w, col0, k);
     else
-      loadTile<Tile::K, Tile::N / 8, Threads>(right, w, k, col0);
+      loadTile<Depth, Tile::N / Chunk, Threads, Chunk>(right, w, k, col0);
   }
 
   template <class Epilogue>
@@ -75,10 +84,10 @@ template <HalfElement Element, class Output, class Tile, Rhs Layout = Rhs::NK> s
     View a(p.A + p.StrideA(batch), p.M, p.K, p.LdA);
     View w(p.W + p.StrideW(batch), Transposed ? p.N : p.K, Transposed ? p.K : p.N, p.LdW);
     // 1. Fill all stages but one.
-    int64_t steps = ceilDiv<int64_t>(p.K, Tile::K);
+    int64_t steps = ceilDiv<int64_t>(p.K, Depth);
     for (int stage = 0; stage < Tile::Stages - 1; ++stage) {
       if (stage < steps)
-        loadStage(smem + stage * StageBytes, a, w, row0, col0, int64_t(stage) * Tile::K);
+        loadStage(smem + stage * StageBytes, a, w, row0, col0, int64_t(stage) * Depth);
       commitAsync();
     }
     // 2. One step along K, while the copies of later steps run. The barrier says both that this step has arrived
@@ -92,7 +101,7 @@ template <HalfElement Element, class Output, class Tile, Rhs Layout = Rhs::NK> s
       __syncthreads();
       int64_t next = step + Tile::Stages - 1;
       if (next < steps)
-        loadStage(smem + refill * StageBytes, a, w, row0, col0, next * Tile::K);
+        loadStage(smem + refill * StageBytes, a, w, row0, col0, next * Depth);
       commitAsync();
       const char *stage = smem + current * StageBytes;
       sums.template add<Element, Layout>(stage, stage + Tile::M * Tile::K * 2);

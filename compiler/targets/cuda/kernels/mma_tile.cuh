@@ -1,7 +1,7 @@
 // What the products on mma.sync share: tiles in shared memory, one step along K, and the way out of the accumulators.
 //
-// A tile in shared memory is rows of 16-byte chunks (eight 16-bit elements). Chunks are permuted within their row so
-// that the eight rows that ldmatrix reads at once lie in different banks.
+// A tile in shared memory is rows of 16-byte chunks (eight 16-bit elements, four of f32). Chunks are permuted within
+// their row so that the eight rows that ldmatrix reads at once lie in different banks.
 #ifndef LATHE_KERNELS_MMA_TILE_CUH
 #define LATHE_KERNELS_MMA_TILE_CUH
 
@@ -9,7 +9,8 @@
 
 namespace lathe::kernels {
 
-/// M x N results a block, K deep a step, by WarpsM x WarpsN warps, Stages steps in shared memory.
+/// M x N results a block, K elements of 16 bits or K / 2 of f32 deep a step, by WarpsM x WarpsN warps, Stages steps in
+/// shared memory.
 template <int M_, int N_, int K_, int WarpsM_, int WarpsN_, int Stages_> struct MatmulTile {
   static constexpr int M = M_, N = N_, K = K_, WarpsM = WarpsM_, WarpsN = WarpsN_, Stages = Stages_;
   static constexpr int Threads = WarpsM * WarpsN * 32;
@@ -41,49 +42,77 @@ template <int Chunks> __device__ inline int chunkOffset(int row, int chunk) {
 }
 
 /// A matrix in global memory, [Rows, Cols] with `Stride` elements between rows.
-template <HalfElement Element> struct MatrixView {
-  const Element *Data;
+template <MmaElement Element> struct MatrixView {
+  const InMemory<Element> *Data;
   int64_t Rows, Cols, Stride;
-  bool Aligned; ///< 16-byte copies are legal at every multiple of 8 columns
+  bool Aligned; ///< 16-byte copies are legal at every multiple of ChunkSize columns
 
-  __device__ MatrixView(const Element *data, int64_t rows, int64_t cols, int64_t stride)
-      : Data(data), Rows(rows), Cols(cols), Stride(stride), Aligned(isAligned(data, 16) && stride % 8 == 0) {}
+  __device__ MatrixView(const InMemory<Element> *data, int64_t rows, int64_t cols, int64_t stride)
+      : Data(data), Rows(rows), Cols(cols), Stride(stride),
+        Aligned(isAligned(data, 16) && stride % ChunkSize<Element> == 0) {}
 };
 
-/// Starts copying columns col .. col+7 of row `row` of `view` to `target`, which is aligned to 16; outside is zero.
-template <HalfElement Element>
+/// Starts copying the columns from `col` on that 16 bytes hold, of row `row` of `view`, to `target`, which is aligned
+/// to 16; outside is zero.
+template <MmaElement Element>
 __device__ inline void loadChunk(char *target, const MatrixView<Element> &view, int64_t row, int64_t col) {
+  constexpr int Size = ChunkSize<Element>;
   int64_t left = row < view.Rows ? view.Cols - col : 0;
-  int valid = left <= 0 ? 0 : left >= 8 ? 8 : int(left);
-  const Element *source = view.Data + (valid ? row * view.Stride + col : 0);
+  int valid = left <= 0 ? 0 : left >= Size ? Size : int(left);
+  const InMemory<Element> *source = view.Data + (valid ? row * view.Stride + col : 0);
   if (view.Aligned) {
-    copyAsync16(target, source, valid * 2);
+    copyAsync16(target, source, valid * int(sizeof(*source)));
   } else {
-    Packet<Element, 8> packet;
+    Packet<InMemory<Element>, Size> packet;
 #pragma unroll
-    for (int e = 0; e < 8; ++e)
-      packet.Elements[e] = e < valid ? source[e] : Element{0};
+    for (int e = 0; e < Size; ++e)
+      packet.Elements[e] = e < valid ? source[e] : InMemory<Element>{0};
     *reinterpret_cast<uint4 *>(target) = packet.Raw[0];
   }
 }
 
 /// Starts copying rows row0.., columns col0.. of `view`, anything that loadChunk takes, into a tile of Rows x (Chunks *
-/// 8); outside is zero.
-template <int Rows, int Chunks, int Threads, class View>
+/// Size); outside is zero.
+template <int Rows, int Chunks, int Threads, int Size = 8, class View>
 __device__ inline void loadTile(char *tile, const View &view, int64_t row0, int64_t col0) {
 #pragma unroll
   for (int i = threadIdx.x; i < Rows * Chunks; i += Threads) {
     int row = i / Chunks, chunk = i % Chunks;
-    loadChunk(tile + chunkOffset<Chunks>(row, chunk), view, row0 + row, col0 + chunk * 8);
+    loadChunk(tile + chunkOffset<Chunks>(row, chunk), view, row0 + row, col0 + chunk * Size);
   }
 }
 
-template <HalfElement Element>
+/// Rounds words of memory to what a product takes; 16-bit elements are that already.
+template <MmaElement Element> __device__ inline void roundOperands(uint32_t (&words)[4]) {
+  if constexpr (IsSame<Element, Tf32>)
+#pragma unroll
+    for (uint32_t &word : words)
+      word = roundTf32(word);
+}
+
+/// The same for Count times 16 bytes in shared memory, `Stride` bytes from each other.
+template <MmaElement Element, int Count, int Stride> __device__ inline void roundChunks(char *first) {
+  uint4 chunks[Count]; // all, for the compiler does not load behind a store
+#pragma unroll
+  for (int i = 0; i < Count; ++i)
+    chunks[i] = *reinterpret_cast<uint4 *>(first + i * Stride);
+#pragma unroll
+  for (int i = 0; i < Count; ++i) {
+    uint32_t words[4] = {chunks[i].x, chunks[i].y, chunks[i].z, chunks[i].w};
+    roundOperands<Element>(words);
+    *reinterpret_cast<uint4 *>(first + i * Stride) = {words[0], words[1], words[2], words[3]};
+  }
+}
+
+/// c[16x8] += a * b, 32 bytes deep, of operands that are rounded.
+template <MmaElement Element>
 __device__ inline void multiplyAccumulate(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
   if constexpr (IsSame<Element, Half>)
     multiplyHalf(c, a, b0, b1);
-  else
+  else if constexpr (IsSame<Element, BFloat16>)
     multiplyBFloat16(c, a, b0, b1);
+  else
+    multiplyTf32(c, a, b0, b1);
 }
 
 /// The accumulators of one warp.
@@ -101,24 +130,42 @@ template <class Tile> struct Accumulators {
           Sum[i][j][e] = 0;
   }
 
+  /// Right operands of columns col .. col+15, 32 bytes deep at step k: mma's two words of each eight columns.
+  template <MmaElement Element, Rhs Layout>
+  static __device__ void loadRight(uint32_t (&right)[4], const char *w, int col, int k) {
+    int lane = threadIdx.x % 32;
+    constexpr int KChunks = Tile::K / 8, NChunks = Tile::N / ChunkSize<Element>;
+    if constexpr (Layout == Rhs::NK) {
+      loadMatrix4(right, w + chunkOffset<KChunks>(col + lane % 8 + lane / 16 * 8, k * 2 + lane / 8 % 2));
+    } else if constexpr (HalfElement<Element>) {
+      loadMatrix4Transposed(right, w + chunkOffset<NChunks>(k * 16 + lane % 16, col / 8 + lane / 16));
+    } else { // ldmatrix turns elements of 16 bits alone
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        int row = k * 8 + lane % 4 + i % 2 * 4, own = col + i / 2 * 8 + lane / 4;
+        right[i] = *reinterpret_cast<const uint32_t *>(w + chunkOffset<NChunks>(row, own / 4) + own % 4 * 4);
+      }
+    }
+    roundOperands<Element>(right);
+  }
+
   /// Adds the product of tile `a` [M][K] and tile `w` ([N][K], or [K][N] for Rhs::KN).
-  template <HalfElement Element, Rhs Layout> __device__ void add(const char *a, const char *w) {
+  template <MmaElement Element, Rhs Layout> __device__ void add(const char *a, const char *w) {
     int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
     int row0 = warp / Tile::WarpsN * Tile::WarpM, col0 = warp % Tile::WarpsN * Tile::WarpN;
-    constexpr int KChunks = Tile::K / 8, NChunks = Tile::N / 8;
+    constexpr int KChunks = Tile::K / 8;
 #pragma unroll
     for (int k = 0; k < Tile::K / 16; ++k) {
       uint32_t left[RowBlocks][4];
 #pragma unroll
-      for (int i = 0; i < RowBlocks; ++i)
+      for (int i = 0; i < RowBlocks; ++i) {
         loadMatrix4(left[i], a + chunkOffset<KChunks>(row0 + i * 16 + lane % 16, k * 2 + lane / 16));
+        roundOperands<Element>(left[i]);
+      }
 #pragma unroll
       for (int j = 0; j < ColBlocks; j += 2) {
         uint32_t right[4];
-        if constexpr (Layout == Rhs::NK)
-          loadMatrix4(right, w + chunkOffset<KChunks>(col0 + j * 8 + lane % 8 + lane / 16 * 8, k * 2 + lane / 8 % 2));
-        else
-          loadMatrix4Transposed(right, w + chunkOffset<NChunks>(k * 16 + lane % 16, (col0 + j * 8) / 8 + lane / 16));
+        loadRight<Element, Layout>(right, w, col0 + j * 8, k);
 #pragma unroll
         for (int i = 0; i < RowBlocks; ++i) {
           multiplyAccumulate<Element>(Sum[i][j], left[i], right[0], right[1]);

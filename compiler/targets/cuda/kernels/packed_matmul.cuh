@@ -9,6 +9,9 @@
 // Row r of a tile is 128 bytes at r * 128, and its 16-byte chunk c stands at place c ^ (r & 7). Tile (n, k) is at
 // ((n * ceil(K / 64)) + k) * 8192; rows and columns past the end are zeros. W is aligned to 16 bytes.
 //
+// Element Tf32 is f32 in memory, and a tile has 32 k then: read 32 for 64 along K everywhere. W is rounded to tf32
+// already, A is rounded here: both to the nearest, ties away from zero (matmul.cuh says what that loses).
+//
 // `Outputs` (joined.cuh) says what one launch computes from A; each part has its own W, N, C. `Left`
 // (normalized_rows.cuh) says what A is of the memory it is read from.
 //
@@ -31,17 +34,19 @@ using PackedMediumTile = MatmulTile<64, 64, 64, 2, 2, 3>;  ///< 128 threads, 48 
 using PackedSmallTile = SmallTile;                         ///< 128 threads, 40 KiB
 
 constexpr int PackedTileBytes = 8192, PackedTileSize = 64;
+/// Along K in a packed tile.
+template <MmaElement Element> inline constexpr int PackedDepth = 8 * ChunkSize<Element>;
 
-template <HalfElement Element, int Sums> struct ProductPart {
-  const Element *W[Sums];
+template <MmaElement Element, int Sums> struct ProductPart {
+  const InMemory<Element> *W[Sums];
   void *C; ///< of the part's output type
   int64_t N, LdC;
 };
 
-template <HalfElement Element, class Outputs, class Left = AsIs> struct PackedMatmulParams {
+template <MmaElement Element, class Outputs, class Left = AsIs> struct PackedMatmulParams {
   using Form = OutputsOf<Outputs>;
   using Part = ProductPart<Element, Form::Sums>;
-  const typename Left::template SourceOf<Element> *A;
+  const typename Left::template SourceOf<InMemory<Element>> *A;
   int64_t M, K, LdA;
   int64_t Blocks; ///< of sm_90a's templates: at most so many are of use, the multiprocessors
   Part Parts[Form::Parts];
@@ -123,22 +128,23 @@ __device__ inline void storePart(int index, const ProductPart<Element, Sums> &pa
     }
 }
 
-/// Elements col .. col+7 of a row of `a`, zero past the end of the matrix.
-template <HalfElement Element>
+/// 16 bytes of a row of `a` from column `col` on, zero past the end of the matrix.
+template <MmaElement Element>
 __device__ inline uint4 loadRowChunk(const MatrixView<Element> &a, int64_t row, int64_t col) {
-  const Element *source = a.Data + row * a.Stride + col;
-  if (row < a.Rows && a.Aligned && col + 8 <= a.Cols)
+  constexpr int Size = ChunkSize<Element>;
+  const InMemory<Element> *source = a.Data + row * a.Stride + col;
+  if (row < a.Rows && a.Aligned && col + Size <= a.Cols)
     return *reinterpret_cast<const uint4 *>(source);
-  Packet<Element, 8> packet;
+  Packet<InMemory<Element>, Size> packet;
 #pragma unroll
-  for (int e = 0; e < 8; ++e)
-    packet.Elements[e] = row < a.Rows && col + e < a.Cols ? source[e] : Element{0};
+  for (int e = 0; e < Size; ++e)
+    packet.Elements[e] = row < a.Rows && col + e < a.Cols ? source[e] : InMemory<Element>{0};
   return packet.Raw[0];
 }
 
 /// One packed tile's 16 rows x 64 k times up to 8 rows of A, by a warp. Lane 4g+t reads 16 neighbours along k, so that
 /// every load is of 16 bytes; k is dealt to the steps of mma in that order on both sides, which a sum does not notice.
-template <HalfElement Element> struct FewRowsFragments {
+template <MmaElement Element> struct FewRowsFragments {
   uint4 Low[2], High[2]; ///< W: chunks 2t, 2t+1 of rows g and g+8
   uint4 X[2];            ///< A: the same chunks of row g, zero from the last row on
 
@@ -157,8 +163,10 @@ template <HalfElement Element> struct FewRowsFragments {
     for (int i = 0; i < 2; ++i) {
       const uint32_t first[4] = {Low[i].x, High[i].x, Low[i].y, High[i].y};
       const uint32_t second[4] = {Low[i].z, High[i].z, Low[i].w, High[i].w};
-      multiplyAccumulate<Element>(sums[0], first, X[i].x, X[i].y);
-      multiplyAccumulate<Element>(sums[1], second, X[i].z, X[i].w);
+      uint32_t x[4] = {X[i].x, X[i].y, X[i].z, X[i].w};
+      roundOperands<Element>(x);
+      multiplyAccumulate<Element>(sums[0], first, x[0], x[1]);
+      multiplyAccumulate<Element>(sums[1], second, x[2], x[3]);
     }
   }
 };
@@ -197,12 +205,13 @@ template <int Rows, int Warps> struct FewRowsSums {
   }
 };
 
-template <HalfElement Element, class Outputs, int Rows, class Left = AsIs> struct PackedMatmulFewRows {
+template <MmaElement Element, class Outputs, int Rows, class Left = AsIs> struct PackedMatmulFewRows {
   static_assert(Rows == 1 || Rows == 2 || Rows == 4 || Rows == 8,
                 "Rows must be 1, 2, 4 or 8; use PackedMatmul for more");
   using Params = PackedMatmulParams<Element, Outputs, Left>;
   using Form = OutputsOf<Outputs>;
   static constexpr int Threads = 128, MinBlocks = 4, Warps = Threads / 32, Sums = Form::Sums;
+  static constexpr int Depth = PackedDepth<Element>;
   using Shared = FewRowsSums<Rows, Warps * Sums>;
   static constexpr int SharedBytes = Shared::Bytes;
 
@@ -220,7 +229,7 @@ template <HalfElement Element, class Outputs, int Rows, class Left = AsIs> struc
     typename Params::Part part;
     int index = p.findPart(tile, 1, 16, part);
     int warp = threadIdx.x / 32, g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
-    int64_t depth = ceilDiv<int64_t>(p.K, PackedTileSize);
+    int64_t depth = ceilDiv<int64_t>(p.K, Depth);
     float *shared = reinterpret_cast<float *>(smem);
     auto a = viewRows(p, shared);
     // 1. Each warp its share of K.
@@ -231,7 +240,7 @@ template <HalfElement Element, class Outputs, int Rows, class Left = AsIs> struc
       FewRowsFragments<Element> fragments;
 #pragma unroll
       for (int i = 0; i < 2; ++i)
-        fragments.X[i] = g < Rows ? loadRowChunk(a, g, k * 64 + t * 16 + i * 8) : uint4{};
+        fragments.X[i] = g < Rows ? loadRowChunk(a, g, k * Depth + (2 * t + i) * ChunkSize<Element>) : uint4{};
 #pragma unroll
       for (int s = 0; s < Sums; ++s) {
         fragments.loadWeights(reinterpret_cast<const char *>(part.W[s]) + offset + k * PackedTileBytes);
@@ -247,11 +256,11 @@ template <HalfElement Element, class Outputs, int Rows, class Left = AsIs> struc
   }
 };
 
-template <HalfElement Element, class Outputs, class Tile> struct PackedMatmul {
+template <MmaElement Element, class Outputs, class Tile> struct PackedMatmul {
   static_assert(Tile::K == 64 && Tile::N % 64 == 0, "a tile must be whole packed tiles; use K 64 and N 64 or 128");
   using Params = PackedMatmulParams<Element, Outputs>;
   using Form = OutputsOf<Outputs>;
-  static constexpr int Threads = Tile::Threads, Sums = Form::Sums;
+  static constexpr int Threads = Tile::Threads, Sums = Form::Sums, Depth = PackedDepth<Element>;
   static constexpr int MinBlocks = Tile::MinBlocks / (Sums == 2 && Tile::M > 16 ? 2 : 1);
   static_assert(MinBlocks >= 1 && Tile::WarpM * Tile::WarpN * Sums <= 2048,
                 "two sums an element do not fit the registers; use PackedMediumTile");
@@ -265,7 +274,7 @@ template <HalfElement Element, class Outputs, class Tile> struct PackedMatmul {
 
   static __device__ void loadStage(char *stage, const MatrixView<Element> &a, const typename Params::Part &part,
                                    int64_t row0, int64_t panel0, int64_t depth, int64_t k) {
-    loadTile<Tile::M, 8, Threads>(stage, a, row0, k * 64);
+    loadTile<Tile::M, 8, Threads, ChunkSize<Element>>(stage, a, row0, k * Depth);
     int64_t panels = ceilDiv<int64_t>(part.N, 64);
 #pragma unroll
     for (int s = 0; s < Sums; ++s)
@@ -288,7 +297,7 @@ template <HalfElement Element, class Outputs, class Tile> struct PackedMatmul {
     int64_t row0 = position.Row * Tile::M, col0 = position.Col * Tile::N;
     MatrixView<Element> a(p.A, p.M, p.K, p.LdA);
     // 1. Fill all stages but one.
-    int64_t depth = ceilDiv<int64_t>(p.K, PackedTileSize);
+    int64_t depth = ceilDiv<int64_t>(p.K, Depth);
     for (int stage = 0; stage < Tile::Stages - 1; ++stage) {
       if (stage < depth)
         loadStage(smem + stage * StageBytes, a, part, row0, col0 / 64, depth, stage);

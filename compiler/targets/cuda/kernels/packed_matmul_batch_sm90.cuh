@@ -35,7 +35,7 @@ template <int Tokens_, int Units_, int Warpgroups_, int Split_, int Stages_, int
   static_assert(Stages >= 3, "a ring must have at least three stages");
 };
 
-template <HalfElement Element, class Outputs, class Tile> struct PackedMatmulBatchSm90 {
+template <MmaElement Element, class Outputs, class Tile> struct PackedMatmulBatchSm90 {
   using Params = PackedMatmulParams<Element, Outputs>;
   using Form = OutputsOf<Outputs>;
   static constexpr bool WaitsItself = true;
@@ -44,6 +44,7 @@ template <HalfElement Element, class Outputs, class Tile> struct PackedMatmulBat
   static constexpr int Cluster = Split, Each = Tile::Each;
   static_assert(Units * Sums <= 32, "a lane fetches one piece of weights");
   static constexpr int Fetchers = 64, FetchRows = Fetchers / 8; ///< threads that fetch A, rows that they fetch at once
+  static constexpr int TileDepth = PackedDepth<Element>;
   static constexpr int UnitBytes = 16 * 128, WeightBytes = Units * UnitBytes;
   static constexpr int StageBytes = Sums * WeightBytes + Tile::Tokens * 128;
   /// Products of 64 rows read past units that make up no whole 64.
@@ -80,7 +81,7 @@ template <HalfElement Element, class Outputs, class Tile> struct PackedMatmulBat
       Count = int(countItems(p));
       RowTiles = int(ceilDiv<int64_t>(p.M, Tile::Tokens));
       Units = int(p.colTiles(16));
-      Depth = int(ceilDiv<int64_t>(p.K, PackedTileSize));
+      Depth = int(ceilDiv<int64_t>(p.K, TileDepth));
       Rank = int(tile) % Split;
       Begin = Depth * Rank / Split;
       End = Depth * (Rank + 1) / Split;
@@ -117,7 +118,7 @@ template <HalfElement Element, class Outputs, class Tile> struct PackedMatmulBat
       int place = int(inside % 4);
       copies = copies && (slot == 0 || place == 0);
       int length = int(smaller<int64_t>(smaller(4 - place, Units - slot), ceilDiv<int64_t>(part.N, 16) - inside));
-      const Element *w = part.W[0];
+      const InMemory<Element> *w = part.W[0];
       if (Sums == 2 && sum == 1)
         w = part.W[Sums - 1];
       const char *source = reinterpret_cast<const char *>(w) +
@@ -147,15 +148,14 @@ template <HalfElement Element, class Outputs, class Tile> struct PackedMatmulBat
     MatrixView<Element> a(p.A, p.M, p.K, p.LdA);
     RingPosition<Stages> next;
     int chunk = threadIdx.x % 8, row = threadIdx.x % Fetchers / 8;
-    int64_t whole = a.Aligned ? p.K / PackedTileSize : 0; // steps without a test in them
+    int64_t whole = a.Aligned ? p.K / TileDepth : 0; // steps without a test in them
 #pragma unroll 1
     for (int item = work.First; item < work.Count; item += work.Stride) {
       int64_t token = work.token(item) + row;
       // What stands in the place of rows past the end does not matter: what comes of it is not stored.
       int rows = int(smaller<int64_t>(p.M - token, Tile::Tokens));
-      uint32_t stride = uint32_t(p.LdA * 2) * FetchRows;
-      const char *source =
-          reinterpret_cast<const char *>(p.A + token * p.LdA + work.Begin * PackedTileSize + chunk * 8);
+      uint32_t stride = uint32_t(p.LdA * int64_t(sizeof(*p.A))) * FetchRows;
+      const char *source = reinterpret_cast<const char *>(p.A + token * p.LdA + work.Begin * TileDepth) + chunk * 16;
 #pragma unroll 1
       for (int k = work.Begin; k < work.End; ++k, source += 128) {
         char *target = ring + next.Stage * StageBytes + Sums * WeightBytes + chunkOffset<8>(row, chunk);
@@ -168,7 +168,7 @@ template <HalfElement Element, class Outputs, class Tile> struct PackedMatmulBat
         } else {
 #pragma unroll 1
           for (int i = 0; i < Tile::Tokens; i += FetchRows)
-            loadChunk(target + i * 128, a, token + i, int64_t(k) * PackedTileSize + chunk * 8);
+            loadChunk(target + i * 128, a, token + i, int64_t(k) * TileDepth + chunk * ChunkSize<Element>);
         }
         if (a.Aligned)
           arriveAfterCopies(barriers.Landed + next.Stage);
@@ -182,14 +182,22 @@ template <HalfElement Element, class Outputs, class Tile> struct PackedMatmulBat
     }
   }
 
-  static __device__ void showRows(const Work &work, Barriers &barriers) {
+  static __device__ void showRows(const Work &work, char *ring, Barriers &barriers) {
     RingPosition<Stages> next;
 #pragma unroll 1
     for (int item = work.First; item < work.Count; item += work.Stride) {
 #pragma unroll 1
       for (int k = work.Begin; k < work.End; ++k) {
         waitBarrier(barriers.Landed + next.Stage, next.Round);
+        if constexpr (IsSame<Element, Tf32>) {
+          constexpr int Count = smaller(Tile::Tokens / 4, 16); // at once, of a lane's
+          char *rows = ring + next.Stage * StageBytes + Sums * WeightBytes + threadIdx.x % 32 * 16;
+#pragma unroll 1
+          for (int i = 0; i < Tile::Tokens / 4; i += Count)
+            roundChunks<Element, Count, 512>(rows + i * 512);
+        }
         fenceAsync();
+        __syncwarp();
         if (threadIdx.x % 32 == 0)
           arrive(barriers.Full + next.Stage);
         next.advance();
@@ -439,7 +447,7 @@ template <HalfElement Element, class Outputs, class Tile> struct PackedMatmulBat
     else if (helper < Fetchers / 32)
       fetchRows(p, work, smem, barriers);
     else if (helper == Fetchers / 32)
-      showRows(work, barriers);
+      showRows(work, smem, barriers);
     else
       fetchWeights(p, work, smem, barriers); // weights alone, so this warp does not wait
     __syncthreads();

@@ -23,7 +23,7 @@
 
 namespace lathe::kernels {
 
-template <HalfElement Element, class Outputs, int Rows, int K, class Left = AsIs, bool Alone = false>
+template <MmaElement Element, class Outputs, int Rows, int K, class Left = AsIs, bool Alone = false>
 struct PackedMatmulFewRowsSm90 {
   static_assert(Rows == 1 || Rows == 2 || Rows == 4 || Rows == 8,
                 "Rows must be 1, 2, 4 or 8; use PackedMatmulSm90 for more");
@@ -32,7 +32,7 @@ struct PackedMatmulFewRowsSm90 {
   static constexpr bool WaitsItself = true;
   static constexpr int Sums = Form::Sums, Consumers = 8, Threads = (Consumers + 1) * 32;
   static constexpr int PieceBytes = 2048, StageBytes = Consumers * PieceBytes;
-  static constexpr int Depth = ceilDiv(K, PackedTileSize); ///< tiles along K
+  static constexpr int TileDepth = PackedDepth<Element>, Depth = ceilDiv(K, TileDepth); ///< tiles along K
   static constexpr int StageDepth = Consumers / Sums, Steps = ceilDiv(Depth, StageDepth);
   using Shared = FewRowsSums<Rows, Consumers>;
   /// Whether all of A lies in shared memory; else each step brings its part to registers, from the L2 mostly.
@@ -66,7 +66,7 @@ struct PackedMatmulFewRowsSm90 {
       typename Params::Part part;
       int64_t inside = unit;
       p.findPart(inside, 1, 16, part);
-      const Element *w = part.W[0];
+      const InMemory<Element> *w = part.W[0];
       if (Sums == 2 && sum == 1)
         w = part.W[Sums - 1];
       const char *source =
@@ -112,7 +112,8 @@ struct PackedMatmulFewRowsSm90 {
       MatrixView<Element> a(p.A, p.M, p.K, p.LdA);
       for (int i = threadIdx.x; i < Depth * Rows * 8; i += Threads) {
         int chunk = i % 8, row = i / 8 % Rows, k = i / (8 * Rows);
-        loadChunk(rows + k * (Rows * 128) + chunkOffset<8>(row, chunk), a, row, k * 64 + chunk * 8);
+        loadChunk(rows + k * (Rows * 128) + chunkOffset<8>(row, chunk), a, row,
+                  k * TileDepth + chunk * ChunkSize<Element>);
       }
       commitAsync();
       waitAsync<0>();
@@ -130,7 +131,8 @@ struct PackedMatmulFewRowsSm90 {
       else if constexpr (Resident)
         x[i] = *reinterpret_cast<const uint4 *>(rows + k * (Rows * 128) + chunkOffset<8>(g, 2 * t + i));
       else
-        x[i] = loadRowChunk(MatrixView<Element>(p.A, p.M, p.K, p.LdA), g, k * 64 + t * 16 + i * 8);
+        x[i] = loadRowChunk(MatrixView<Element>(p.A, p.M, p.K, p.LdA), g,
+                            k * TileDepth + (2 * t + i) * ChunkSize<Element>);
     }
   }
 

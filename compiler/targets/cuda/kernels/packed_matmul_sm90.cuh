@@ -101,14 +101,15 @@ __device__ inline void storeWarpgroups(int index, const ProductPart<Element, Sum
   }
 }
 
-template <HalfElement Element, class Outputs, class Tile> struct PackedMatmulSm90 {
+template <MmaElement Element, class Outputs, class Tile> struct PackedMatmulSm90 {
   using Params = PackedMatmulParams<Element, Outputs>;
   using Form = OutputsOf<Outputs>;
   static constexpr bool WaitsItself = true;
   static constexpr int Sums = Form::Sums, Threads = Tile::Threads, Depth = Tile::Depth;
   static constexpr int Stages = Tile::Stages / Depth; ///< steps in the ring
-  static constexpr int Lag = Stages >= 4 ? 2 : 1;     ///< steps whose rows of A are under way
-  static constexpr int Cols = Tile::N / Sums;         ///< of C in a tile
+  static constexpr int TileDepth = PackedDepth<Element>;
+  static constexpr int Lag = Stages >= 4 ? 2 : 1; ///< steps whose rows of A are under way
+  static constexpr int Cols = Tile::N / Sums;     ///< of C in a tile
   static constexpr int PieceRows = smaller(Cols, PackedTileSize), Pieces = Tile::N / PieceRows;
   static constexpr int PieceBytes = PieceRows * 128;
   static_assert(PieceRows % 16 == 0, "a tile must have 16 columns of each weights; use a wider one");
@@ -159,7 +160,7 @@ template <HalfElement Element, class Outputs, class Tile> struct PackedMatmulSm9
 
   static __device__ void produce(const Params &p, int64_t first, int64_t stride, char *ring, uint64_t *full,
                                  uint64_t *empty) {
-    int64_t depth = ceilDiv<int64_t>(p.K, PackedTileSize), rowTiles = ceilDiv<int64_t>(p.M, Tile::M);
+    int64_t depth = ceilDiv<int64_t>(p.K, TileDepth), rowTiles = ceilDiv<int64_t>(p.M, Tile::M);
     int64_t steps = ceilDiv<int64_t>(depth, Depth), count = rowTiles * p.colTiles(Cols);
     // 1. Weights of the first steps, before the kernels that come before have ended.
     int early = int(smaller<int64_t>(Stages, steps));
@@ -174,6 +175,13 @@ template <HalfElement Element, class Outputs, class Tile> struct PackedMatmulSm9
     MatrixView<Element> a(p.A, p.M, p.K, p.LdA);
     RingPosition<Stages> next, arrived;
     int chunk = threadIdx.x % 8, row = threadIdx.x / 8, started = 0;
+    auto show = [&] {
+      if constexpr (IsSame<Element, Tf32>)
+        roundRows(ring + arrived.Stage * StageBytes + chunkOffset<8>(row, chunk));
+      fenceAsync();
+      arrive(full + arrived.Stage);
+      arrived.advance();
+    };
 #pragma unroll 1
     for (int64_t tile = first; tile < count; tile += stride) {
       Target target(p, tile, rowTiles);
@@ -185,7 +193,7 @@ template <HalfElement Element, class Outputs, class Tile> struct PackedMatmulSm9
           fetchWeights(target, depth, step, stage, full + next.Stage);
 #pragma unroll 1
         for (int d = 0; d < Depth; ++d) {
-          int64_t col = (step * Depth + d) * 64 + chunk * 8;
+          int64_t col = (step * Depth + d) * TileDepth + chunk * ChunkSize<Element>;
 #pragma unroll 4 // the addresses of more would take registers
           for (int i = 0; i < Tile::M; i += 16)
             loadChunk(stage + d * TileBytes + chunkOffset<8>(row + i, chunk), a, target.Row0 + row + i, col);
@@ -197,23 +205,25 @@ template <HalfElement Element, class Outputs, class Tile> struct PackedMatmulSm9
           continue;
         }
         waitAsync<Lag>();
-        fenceAsync();
-        arrive(full + arrived.Stage);
-        arrived.advance();
+        show();
       }
     }
     waitAsync<0>();
-    fenceAsync();
-    for (; started > 0; --started) {
-      arrive(full + arrived.Stage);
-      arrived.advance();
-    }
+    for (; started > 0; --started)
+      show();
+  }
+
+  /// What this thread has fetched of the rows of a step, from `first` on, as a product takes it.
+  static __device__ void roundRows(char *first) {
+#pragma unroll 1
+    for (int d = 0; d < Depth; ++d)
+      roundChunks<Element, Tile::M / 16, 16 * 128>(first + d * TileBytes);
   }
 
   template <class Epilogue>
   static __device__ void consume(const Params &p, int64_t first, int64_t stride, const char *ring, uint64_t *full,
                                  uint64_t *empty, const Epilogue &epilogue) {
-    int64_t depth = ceilDiv<int64_t>(p.K, PackedTileSize), rowTiles = ceilDiv<int64_t>(p.M, Tile::M);
+    int64_t depth = ceilDiv<int64_t>(p.K, TileDepth), rowTiles = ceilDiv<int64_t>(p.M, Tile::M);
     int64_t count = rowTiles * p.colTiles(Cols);
     int group = threadIdx.x / 128 - 1, lane = threadIdx.x % 32;
     RingPosition<Stages> next;

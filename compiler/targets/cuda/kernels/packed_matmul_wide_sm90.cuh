@@ -32,7 +32,7 @@
 
 namespace lathe::kernels {
 
-template <HalfElement Element, class Outputs, int Width = 256, bool Sharing = true> struct PackedMatmulWideSm90 {
+template <MmaElement Element, class Outputs, int Width = 256, bool Sharing = true> struct PackedMatmulWideSm90 {
   using Params = PackedMatmulParams<Element, Outputs>;
   using Form = OutputsOf<Outputs>;
   static constexpr bool WaitsItself = true;
@@ -41,12 +41,16 @@ template <HalfElement Element, class Outputs, int Width = 256, bool Sharing = tr
   static constexpr int Cols = Width / Sums; ///< of C in a tile
   static_assert(Cols % PackedTileSize == 0, "a tile must have whole panels of each weights; use a wider one");
   static constexpr int Panels = Cols / PackedTileSize; ///< packed tiles of each weights in a stage
+  static constexpr int TileDepth = PackedDepth<Element>;
   static constexpr int LeftBytes = Rows * 128, StageBytes = LeftBytes + Width * 128;
   static constexpr int Stages = 200 * 1024 / StageBytes; ///< of the ring, 64 along K each
   static constexpr int SharedBytes = Stages * StageBytes + 256;
   static constexpr int Loaders = 64, LoaderRows = Loaders / 8; ///< threads that fetch A, rows that they fetch at once
   static constexpr int Cluster = 2, LeastSharedDepth = 16;     ///< steps from which on a tile is worth sharing
   static constexpr int RowGroup = 16;                          ///< tiles of rows that run through the columns together
+  /// Steps whose products are under way while the next one's are started. Where they read registers, the other
+  /// warpgroup's fill the gap.
+  static constexpr int Pending = IsSame<Element, Tf32> ? 0 : 1;
   // A multiprocessor has 65,536 registers, a thread 168 when the kernel starts.
   static constexpr int FetchRegisters = 88, MultiplyRegisters = 208;
 
@@ -58,7 +62,7 @@ template <HalfElement Element, class Outputs, int Width = 256, bool Sharing = tr
   static_assert(sizeof(Barriers) <= 256, "barriers need more room; raise SharedBytes");
 
   static __host__ __device__ int64_t rowTiles(const Params &p) { return ceilDiv<int64_t>(p.M, Rows); }
-  static __host__ __device__ int64_t depth(const Params &p) { return ceilDiv<int64_t>(p.K, PackedTileSize); }
+  static __host__ __device__ int64_t depth(const Params &p) { return ceilDiv<int64_t>(p.K, TileDepth); }
   static __host__ __device__ bool shares(const Params &p) {
     return Sharing && rowTiles(p) * p.colTiles(Cols) * Cluster <= p.Blocks && depth(p) >= LeastSharedDepth;
   }
@@ -159,7 +163,7 @@ template <HalfElement Element, class Outputs, int Width = 256, bool Sharing = tr
   static __device__ void produceRows(const Params &p, const Share &share, char *ring, Barriers &barriers) {
     MatrixView<Element> a(p.A, p.M, p.K, p.LdA);
     int thread = threadIdx.x % Loaders, chunk = thread % 8, row = thread / 8;
-    int64_t whole = a.Aligned ? p.K / PackedTileSize : 0; // steps without a test in them
+    int64_t whole = a.Aligned ? p.K / TileDepth : 0; // steps without a test in them
     RingPosition<Stages> next;
     waitForPrevious();
 #pragma unroll 1
@@ -169,12 +173,12 @@ template <HalfElement Element, class Outputs, int Width = 256, bool Sharing = tr
       // of one row would be fetched from one place, which takes longer.
       uint32_t shift = row0 > 0 ? Rows : 0, last = uint32_t(smaller<int64_t>(p.M - row0, Rows)) - 1;
       const char *source =
-          reinterpret_cast<const char *>(p.A + (row0 - shift) * p.LdA + share.Begin * PackedTileSize + chunk * 8);
+          reinterpret_cast<const char *>(p.A + (row0 - shift) * p.LdA + share.Begin * TileDepth) + chunk * 16;
       uint32_t offsets[Rows / LoaderRows];
 #pragma unroll
       for (int i = 0; i < Rows / LoaderRows; ++i) {
         uint32_t r = row + i * LoaderRows;
-        offsets[i] = (r <= last ? r + shift : shift > 0 ? r : last) * uint32_t(p.LdA * 2);
+        offsets[i] = (r <= last ? r + shift : shift > 0 ? r : last) * uint32_t(p.LdA * int64_t(sizeof(*p.A)));
       }
 #pragma unroll 1
       for (int64_t step = share.Begin; step < share.End; ++step) {
@@ -188,7 +192,7 @@ template <HalfElement Element, class Outputs, int Width = 256, bool Sharing = tr
         } else {
 #pragma unroll 1
           for (int i = 0; i < Rows; i += LoaderRows)
-            loadChunk(stage + i * 128, a, row0 + row + i, step * PackedTileSize + chunk * 8);
+            loadChunk(stage + i * 128, a, row0 + row + i, step * TileDepth + chunk * ChunkSize<Element>);
         }
         if (a.Aligned)
           arriveAfterCopies(barriers.Landed + next.Stage);
@@ -221,6 +225,32 @@ template <HalfElement Element, class Outputs, int Width = 256, bool Sharing = tr
     clusterBarrier(Cluster); // nobody leaves while its memory is read
   }
 
+  /// Starts the products of a step. Rows of f32 are rounded in registers, which the products read until they are done.
+  static __device__ void startStep(float (&sums)[Width / 2], const char *left, const char *right) {
+    uint64_t weights = matrixDescriptor(right);
+    if constexpr (IsSame<Element, Tf32>) {
+      uint32_t rows[4][4];
+      int place = chunkOffset<8>(threadIdx.x % 128 / 32 * 16 + threadIdx.x % 16, threadIdx.x % 32 / 16);
+      forgetValue(place); // the offsets of all four would take registers
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        loadMatrix4(rows[i], left + (place ^ i * 32));
+        roundOperands<Element>(rows[i]);
+      }
+      beginWarpgroup();
+#pragma unroll
+      for (int i = 0; i < 4; ++i)
+        multiplyWarpgroup<Element, Width>(sums, rows[i], weights + 2 * i);
+    } else {
+      uint64_t rows = matrixDescriptor(left);
+      beginWarpgroup();
+#pragma unroll
+      for (int i = 0; i < 4; ++i)
+        multiplyWarpgroup<Element, Width>(sums, rows + 2 * i, weights + 2 * i);
+    }
+    commitWarpgroup();
+  }
+
   template <class Epilogue>
   static __device__ void multiply(const Params &p, const Share &share, char *ring, Barriers &barriers,
                                   const Epilogue &epilogue) {
@@ -229,33 +259,31 @@ template <HalfElement Element, class Outputs, int Width = 256, bool Sharing = tr
     // What the epilogue reads may come from the kernel before.
     waitForPrevious();
 #pragma unroll 1
-    for (int64_t tile = share.First; tile < share.Count; tile += share.Stride) {
+    for (int tile = int(share.First), count = int(share.Count), stride = int(share.Stride); tile < count;
+         tile += stride) {
       float sums[Width / 2];
 #pragma unroll
       for (int i = 0; i < Width / 2; ++i)
         sums[i] = 0;
       holdAccumulators(sums);
       // The stage before one is free once its products are done.
-      int last = 0;
+      int last = 0, steps = int(share.End - share.Begin);
 #pragma unroll 1
-      for (int64_t step = share.Begin; step < share.End; ++step) {
+      for (int step = 0; step < steps; ++step) {
         const char *stage = ring + next.Stage * StageBytes;
-        uint64_t left = matrixDescriptor(stage + group * 8192), right = matrixDescriptor(stage + LeftBytes);
         waitBarrier(barriers.Full + next.Stage, next.Round);
-        beginWarpgroup();
-#pragma unroll
-        for (int i = 0; i < PackedTileSize / 16; ++i)
-          multiplyWarpgroup<Element, Width>(sums, left + 2 * i, right + 2 * i);
-        commitWarpgroup();
-        waitWarpgroup<1>();
-        if (step > share.Begin && lane == 0)
+        startStep(sums, stage + group * 8192, stage + LeftBytes);
+        waitWarpgroup<Pending>();
+        if (Pending == 0)
+          last = next.Stage;
+        if (step >= Pending && lane == 0)
           arrive(barriers.Empty + last);
         last = next.Stage;
         next.advance();
       }
       waitWarpgroup<0>();
       holdAccumulators(sums);
-      if (lane == 0)
+      if (Pending == 1 && lane == 0)
         arrive(barriers.Empty + last);
       Target target(p, share, tile);
       if (share.Shared) {

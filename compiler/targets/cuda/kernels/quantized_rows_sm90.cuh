@@ -279,7 +279,7 @@ template <class Outputs, int Rows, int Cluster_, class... Formats> struct Quanti
         weights.unpackMinima(a[0][0], lane);
         clear(products);
         beginWarpgroup();
-        multiplyWarpgroup<Rows>(products, a[0][0], matrixDescriptor(rows + SumsAt));
+        multiplyWarpgroup<Half, Rows>(products, a[0][0], matrixDescriptor(rows + SumsAt));
         commitWarpgroup();
         weights.unpack(a[1], 0, lane);
         waitWarpgroup<0>();
@@ -292,8 +292,8 @@ template <class Outputs, int Rows, int Cluster_, class... Formats> struct Quanti
       for (int group = 0; group < Groups; ++group) {
         uint64_t right = matrixDescriptor(rows + group / 2 * PieceBytes) + group % 2 * 4;
         beginWarpgroup();
-        multiplyWarpgroup<Rows>(products, a[1 - group % 2][0], right);
-        multiplyWarpgroup<Rows>(products, a[1 - group % 2][1], right + 2);
+        multiplyWarpgroup<Half, Rows>(products, a[1 - group % 2][0], right);
+        multiplyWarpgroup<Half, Rows>(products, a[1 - group % 2][1], right + 2);
         commitWarpgroup();
         if (group + 1 < Groups) {
           waitWarpgroup<1>(); // who read these registers has ended

@@ -43,9 +43,28 @@ template <class T> using RemoveConst = typename WithoutConst<T>::Type;
 template <class T>
 concept FloatElement = IsSame<T, float> || IsSame<T, Half> || IsSame<T, BFloat16>;
 
-/// The types that mma takes.
+/// An f32 that a product takes rounded to tf32: to 11 bits of fraction with the leading one.
+struct Tf32 {};
+
+/// The types of 16 bits that mma takes.
 template <class T>
 concept HalfElement = IsSame<T, Half> || IsSame<T, BFloat16>;
+
+/// The types that mma takes.
+template <class T>
+concept MmaElement = HalfElement<T> || IsSame<T, Tf32>;
+
+template <MmaElement T> struct InMemoryOf {
+  using Type = T;
+};
+template <> struct InMemoryOf<Tf32> {
+  using Type = float;
+};
+/// What stands in memory where a product takes T.
+template <MmaElement T> using InMemory = typename InMemoryOf<T>::Type;
+
+/// Elements in 16 bytes.
+template <MmaElement T> inline constexpr int ChunkSize = 16 / int(sizeof(InMemory<T>));
 
 template <class T> struct ValueOf {
   using Type = T;

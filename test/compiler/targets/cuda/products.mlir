@@ -2,6 +2,7 @@
 // RUN: cuda-print %s --emit=source,launches --ptx=sm_90a | FileCheck %s --check-prefix=HOPPER
 // RUN: cuda-print %s --activations=f32 --emit=source | FileCheck %s --check-prefix=F32
 // RUN: cuda-print %s --activations=tf32 --emit=source,launches | FileCheck %s --check-prefix=TF32
+// RUN: cuda-print %s --activations=tf32 --emit=source --ptx=sm_90a | FileCheck %s --check-prefix=TF32-HOPPER
 
 // What follows a product is done to its sums, in f32; the result is rounded once, where it is stored.
 // CHECK:      struct Epilogue {
@@ -40,10 +41,13 @@
 // CHECK:      few
 // CHECK:        lathe_quantized_matmul_f16_q5_k_f32_{{[0-9]+}}<<<64, 128, 256>>>
 
-// TF32:      using Template = MatmulTf32<Half, Tf32MediumTile, Rhs::NK>;
-// TF32-NEXT: static_assert(Template::Threads == 128 && Template::SharedBytes == 65536);
+// In tf32 weights of f32 are packed as those of 16 bits are, in tiles of half as many elements along k.
+// TF32:      using Template = PackedMatmul<Tf32, Half, PackedMediumTile>;
 // TF32:      using Template = Together<QuantizedMatmulSimt<Q4_K, float, float>, QuantizedMatmulSimt<Q5_K, float, float>>;
-// TF32:        lathe_matmul_{{[a-z0-9_]+}}<<<s0 ceildiv 64, 128, 65536>>>
+// TF32:        lathe_tile_matmul_f32_f16_{{[0-9]+}}<<<s0 ceildiv 64, 128, 49152>>>
+
+// TF32-HOPPER: using Template = PackedMatmulSm90<Tf32, Half, PackedThinTile>;
+// TF32-HOPPER-NEXT: static_assert(Template::Threads == 256 && Template::SharedBytes == 196864);
 
 // F32: using Template = MatmulSimt<float, float, Half, Rhs::NK>;
 // F32: using Template = Together<QuantizedMatmulSimt<Q4_K, float, float>, QuantizedMatmulSimt<Q5_K, float, float>>;

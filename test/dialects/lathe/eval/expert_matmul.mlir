@@ -23,3 +23,17 @@ func.func @rows_of_choices() -> tensor<1x2x1xf16> {
   %y = lathe.expert_matmul %x, %w, %e : tensor<1x2x1xf16>, tensor<2x1x1xf16>, tensor<1x2xi32> -> tensor<1x2x1xf16>
   return %y : tensor<1x2x1xf16>
 }
+
+// Matrices in tiles, of 64 rows each: expert 1 has twos, expert 0 ones.
+// CHECK-LABEL: @tiles
+// CHECK: tensor<1x3x64xf32> = {{\[\[\[}}6, 6, {{.*}}], [3, 3, {{.*}}], [0, 0, {{.*}}0]]]
+func.func @tiles() -> tensor<1x3x64xf32> {
+  %x = lathe.constant dense<[[[1.0, 2.0]]]> : tensor<1x1x2xf16>
+  %ones = lathe.constant dense<1.0> : tensor<64x2xf16>
+  %twos = lathe.constant dense<2.0> : tensor<64x2xf16>
+  %w = lathe.concat %ones, %twos axis 0 : (tensor<64x2xf16>, tensor<64x2xf16>) -> tensor<128x2xf16>
+  %p = lathe.pack_tiles %w : tensor<128x2xf16> -> tensor<2x1x64x64xf16>
+  %e = lathe.constant dense<[[1, 0, 2]]> : tensor<1x3xi64>
+  %y = lathe.expert_matmul %x, %p, %e : tensor<1x1x2xf16>, tensor<2x1x64x64xf16>, tensor<1x3xi64> -> tensor<1x3x64xf32>
+  return %y : tensor<1x3x64xf32>
+}

@@ -22,3 +22,14 @@ func.func @two_tiles() -> tensor<1x65xf32> {
   %s = lathe.round %y : tensor<1x65xf32>
   return %s : tensor<1x65xf32>
 }
+
+// Pieces of f32 are of four elements, rounded to tf32: ties away from zero.
+// CHECK-LABEL: @rounded
+// CHECK: tensor<1x1x64x32xf32> =
+// CHECK-SAME: {{\[\[\[\[}}1, 1.0009766, 1.0009766, -1.0009766, 2, 0, {{.*}}], [0, 0, 0, 0, 3, 3, 3, 3, 0, {{.*}}], [0, {{.*}}0]]]]
+func.func @rounded() -> tensor<1x1x64x32xf32> {
+  %x = lathe.constant dense<[[1.0001, 1.00048828125, 1.0009765625, -1.00048828125, 2.0],
+                             [3.0, 3.0, 3.0, 3.0, 0.0]]> : tensor<2x5xf32>
+  %y = lathe.pack_tiles %x : tensor<2x5xf32> -> tensor<1x1x64x32xf32>
+  return %y : tensor<1x1x64x32xf32>
+}

@@ -434,6 +434,12 @@ inline unsigned __ballot_sync(unsigned, bool vote) {
     votes |= unsigned(each) << lane++;
   return votes;
 }
+inline unsigned __match_any_sync(unsigned, int value) {
+  unsigned same = 0;
+  for (int lane = 0; int each : lathe::kernels::test::exchange(value))
+    same |= unsigned(each == value) << lane++;
+  return same;
+}
 inline int __popc(unsigned bits) { return __builtin_popcount(bits); }
 inline int atomicAdd(int *counter, int more) { return std::exchange(*counter, *counter + more); }
 inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }

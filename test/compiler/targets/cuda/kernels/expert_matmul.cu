@@ -1,5 +1,6 @@
 // Products with chosen experts, row by row and grouped on tensor cores, against sums in f64.
 #include "GgufBlocks.h"
+#include "expert_matmul_sm90.cuh"
 #include "expert_matmul_tiles.cuh"
 
 using namespace lathe::kernels;
@@ -30,6 +31,21 @@ template <class Element> struct ExpertWeights<Plain<Element>> {
   }
 };
 
+template <class Element> struct ExpertWeights<PackedPlain<Element>> {
+  std::vector<Element> Stored;
+  std::vector<float> Values;
+  ExpertWeights(int64_t rows, int64_t k) {
+    ExpertWeights<Plain<Element>> plain(rows, k);
+    Values = plain.Values;
+    int64_t depth = (k + 63) / 64;
+    Stored.resize(rows / 64 * depth * 4096);
+    for (int64_t row = 0; row < rows; ++row)
+      for (int64_t col = 0; col < k; ++col)
+        Stored[(row / 64 * depth + col / 64) * 4096 + row % 64 * 64 + ((col % 64 / 8) ^ (row & 7)) * 8 + col % 8] =
+            plain.Stored[row * k + col];
+  }
+};
+
 /// `Rounded` is what weights are rounded to before the product, float for not at all.
 template <class Kernel, class Format, class A, class Index, class Output, class Rounded>
 void productCase(Suite &suite, const std::string &name, const Case &c) {
@@ -50,15 +66,12 @@ void productCase(Suite &suite, const std::string &name, const Case &c) {
   Buffer<Index> deviceChosen(chosen);
   Buffer<float> deviceBias(bias);
   auto out = Buffer<Output>::poisoned(rows * c.N);
-  typename Kernel::Params params{.X = deviceX.data(),
-                                 .W = deviceW.data(),
-                                 .Chosen = deviceChosen.data(),
-                                 .C = out.data(),
-                                 .Rows = rows,
-                                 .N = c.N,
-                                 .K = c.K,
-                                 .Experts = c.Experts,
-                                 .SharedRows = c.Shared ? c.Choices : 1};
+  typename Kernel::Params params{};
+  params.X = deviceX.data(), params.W = deviceW.data(), params.Chosen = deviceChosen.data(), params.C = out.data();
+  params.Rows = rows, params.N = c.N, params.K = c.K, params.Experts = c.Experts;
+  params.SharedRows = c.Shared ? c.Choices : 1;
+  if constexpr (requires { params.Blocks; })
+    params.Blocks = 5; // several pieces of a group for each
   std::string title = name + " " + std::to_string(c.Tokens) + "x" + std::to_string(c.Choices) + " of " +
                       std::to_string(c.Experts) + " " + std::to_string(c.N) + "x" + std::to_string(c.K) +
                       (c.Shared ? " shared" : "") + (c.Skewed ? " skewed" : "");
@@ -106,6 +119,31 @@ template <class Format> void cases(Suite &suite, const std::string &name) {
     productCase<ExpertMatmulTiles<Format, Half, int64_t, Half, LargeTile, 1>, Format, Half, int64_t, Half, Half>(
         suite, name + " large f16", c);
   }
+}
+
+/// The kernels of other GPUs on the same weights.
+template <class Element> void packedCases(Suite &suite, const std::string &name) {
+  using Format = PackedPlain<Element>;
+  for (const Case &c : {Case{1, 4, 8, 64, 16, true}, Case{7, 8, 40, 64, 72, true, true}, Case{5, 2, 3, 192, 37, false},
+                        Case{33, 2, 3, 128, 130, false, true}, Case{large(300, 40), 4, 40, 64, 96, true}}) {
+    productCase<ExpertMatmul<Format, Element, int64_t, float>, Format, Element, int64_t, float, float>(
+        suite, name + " packed rows", c);
+    productCase<ExpertMatmulTiles<Format, Element, int64_t, float, SmallTile, 1>, Format, Element, int64_t, float,
+                Element>(suite, name + " packed small", c);
+    productCase<ExpertMatmulTiles<Format, Element, int32_t, Element, MediumTile, 2>, Format, Element, int32_t, Element,
+                Element>(suite, name + " packed medium", c);
+  }
+}
+
+template <class Element, class Index, class Output, int Tokens>
+void hopperCases(Suite &suite, const std::string &name) {
+  using Kernel = ExpertMatmulSm90<Element, Index, Output, Tokens>;
+  for (const Case &c :
+       {Case{1, 1, 1, 64, 8, true}, Case{9, 2, 4, 64, 64, true}, Case{33, 2, 3, 128, 130, false, true},
+        Case{16, 8, 128, 64, 72, true}, Case{65, 1, 2, 192, 200, false}, Case{7, 3, 5, 64, 37, true},
+        Case{large(300, 40), 4, 40, large(320, 64), 96, true}, Case{large(3000, 150), 2, 2, 64, 64, false, true},
+        Case{large(2000, 90), 2, 3, large(1024, 128), large(520, 40), false}, Case{3, 2, 511, 64, 24, false}})
+    productCase<Kernel, PackedPlain<Element>, Element, Index, Output, Element>(suite, name + " sm90", c);
 }
 
 /// A layer of a model with 128 experts of 768 x 2048 of which a token chooses 8; other ones each time.
@@ -188,6 +226,11 @@ int main(int argc, char **argv) {
   cases<Q8_0>(suite, "q8_0");
   cases<Q4_K>(suite, "q4_k");
   cases<Q6_K>(suite, "q6_k");
+  packedCases<Half>(suite, "f16");
+  packedCases<BFloat16>(suite, "bf16");
+  hopperCases<Half, int64_t, float, 16>(suite, "f16 16");
+  hopperCases<BFloat16, int32_t, BFloat16, 64>(suite, "bf16 64");
+  hopperCases<Half, int64_t, Half, 256>(suite, "f16 256");
   // Rows that no copy of eight can read.
   productCase<ExpertMatmulTiles<Plain<Half>, Half, int32_t, float, SmallTile, 1>, Plain<Half>, Half, int32_t, float,
               Half>(suite, "f16 odd", {9, 3, 4, 21, 37, false});

@@ -1,7 +1,6 @@
 // The products of matmul.cuh against a loop in f64.
 #include "KernelTest.h"
 #include "matmul.cuh"
-#include "matmul_tf32.cuh"
 
 using namespace lathe::kernels;
 using namespace lathe::kernels::test;
@@ -57,7 +56,7 @@ std::vector<float> roundToTf32(std::vector<float> values) {
   return values;
 }
 
-template <class Kernel, class A, class W, class Output, Rhs Layout, bool Tf32 = false>
+template <class Kernel, class A, class W, class Output, Rhs Layout, bool Rounds = false>
 void runCase(Suite &suite, const std::string &kernel, const Sizes &s) {
   int64_t ldA = s.K + s.Pad, ldW = (Layout == Rhs::NK ? s.K : s.N) + s.Pad, rowsW = Layout == Rhs::NK ? s.N : s.K;
   auto a = randomVector<A>(s.Batch * s.M * ldA);
@@ -88,7 +87,7 @@ void runCase(Suite &suite, const std::string &kernel, const Sizes &s) {
   auto got =
       suite.twice(title, out, [&](int64_t blocks) { launch<Kernel>(params, BiasAndRow{deviceBias.data()}, blocks); });
   std::vector<double> want, size;
-  if constexpr (Tf32)
+  if constexpr (Rounds)
     product(s, Layout, roundToTf32(a), roundToTf32(w), want, size);
   else
     product(s, Layout, a, w, want, size);
@@ -149,8 +148,8 @@ void repetitions(Suite &suite) {
 
 template <class Output, class Tile> void tf32Cases(Suite &suite, const std::string &name) {
   for (const Sizes &s : TileSizes) {
-    runCase<MatmulTf32<Output, Tile, Rhs::NK>, float, float, Output, Rhs::NK, true>(suite, name + " nk", s);
-    runCase<MatmulTf32<Output, Tile, Rhs::KN>, float, float, Output, Rhs::KN, true>(suite, name + " kn", s);
+    runCase<Matmul<Tf32, Output, Tile, Rhs::NK>, float, float, Output, Rhs::NK, true>(suite, name + " nk", s);
+    runCase<Matmul<Tf32, Output, Tile, Rhs::KN>, float, float, Output, Rhs::KN, true>(suite, name + " kn", s);
   }
 }
 
@@ -226,7 +225,7 @@ int main(int argc, char **argv) {
   if constexpr (!Emulated) {
     runCase<Matmul<Half, float, LargeTile>, Half, Half, float, Rhs::NK>(suite, "f16 large", {257, 1031, 4096});
     runCase<MatmulSimt<float, float, float>, float, float, float, Rhs::NK>(suite, "f32 simt", {257, 515, 2048});
-    runCase<MatmulTf32<float, Tf32LargeTile>, float, float, float, Rhs::NK, true>(suite, "tf32", {257, 515, 2048});
+    runCase<Matmul<Tf32, float, Tf32LargeTile>, float, float, float, Rhs::NK, true>(suite, "tf32", {257, 515, 2048});
   }
   if (suite.Time) {
     timeCase<MatmulFewRows<Half, Half, float, 1>, Half, Half, float>(suite, "f16 1x14336x4096", 1, 14336, 4096);
@@ -239,12 +238,13 @@ int main(int argc, char **argv) {
     timeCase<Matmul<Half, Half, LargeTile>, Half, Half, Half>(suite, "f16 large 512x14336x4096", 512, 14336, 4096);
     timeCase<Matmul<Half, Half, LargeTile>, Half, Half, Half>(suite, "f16 large 4096x4096x4096", 4096, 4096, 4096);
     timeCase<MatmulSimt<float, float, float>, float, float, float>(suite, "f32 simt 512x4096x4096", 512, 4096, 4096);
-    timeCase<MatmulTf32<float, Tf32LargeTile>, float, float, float>(suite, "tf32 large 512x4096x4096", 512, 4096, 4096);
-    timeCase<MatmulTf32<float, Tf32LargeTile>, float, float, float>(suite, "tf32 large 4096x4096x4096", 4096, 4096,
-                                                                    4096);
-    timeCase<MatmulTf32<float, Tf32MediumTile>, float, float, float>(suite, "tf32 medium 128x4096x4096", 128, 4096,
-                                                                     4096);
-    timeCase<MatmulTf32<float, Tf32SmallTile>, float, float, float>(suite, "tf32 small 16x4096x4096", 16, 4096, 4096);
+    timeCase<Matmul<Tf32, float, Tf32LargeTile>, float, float, float>(suite, "tf32 large 512x4096x4096", 512, 4096,
+                                                                      4096);
+    timeCase<Matmul<Tf32, float, Tf32LargeTile>, float, float, float>(suite, "tf32 large 4096x4096x4096", 4096, 4096,
+                                                                      4096);
+    timeCase<Matmul<Tf32, float, Tf32MediumTile>, float, float, float>(suite, "tf32 medium 128x4096x4096", 128, 4096,
+                                                                       4096);
+    timeCase<Matmul<Tf32, float, Tf32SmallTile>, float, float, float>(suite, "tf32 small 16x4096x4096", 16, 4096, 4096);
   }
   repetitions(suite);
   return suite.finish();

@@ -19,15 +19,25 @@ struct Sizes {
 };
 
 /// W [N, K] packed as packed_matmul.cuh says.
-template <class Element> std::vector<Element> pack(const std::vector<Element> &w, int64_t n, int64_t k) {
-  int64_t depth = (k + 63) / 64;
-  std::vector<Element> packed((n + 63) / 64 * depth * 4096);
+template <class Element>
+std::vector<InMemory<Element>> pack(const std::vector<InMemory<Element>> &w, int64_t n, int64_t k) {
+  constexpr int64_t Width = PackedDepth<Element>, Chunk = ChunkSize<Element>;
+  int64_t depth = (k + Width - 1) / Width;
+  std::vector<InMemory<Element>> packed((n + 63) / 64 * depth * 64 * Width);
   for (int64_t row = 0; row < n; ++row)
     for (int64_t col = 0; col < k; ++col) {
-      int64_t tile = row / 64 * depth + col / 64, chunk = (col % 64 / 8) ^ (row & 7);
-      packed[tile * 4096 + row % 64 * 64 + chunk * 8 + col % 8] = w[row * k + col];
+      int64_t tile = row / 64 * depth + col / Width, chunk = (col % Width / Chunk) ^ (row & 7);
+      packed[(tile * 64 + row % 64) * Width + chunk * Chunk + col % Chunk] = w[row * k + col];
     }
   return packed;
+}
+
+/// What a product takes of numbers in memory.
+template <class Element> std::vector<InMemory<Element>> roundForProduct(std::vector<InMemory<Element>> values) {
+  if constexpr (IsSame<Element, Tf32>)
+    for (float &value : values)
+      value = std::bit_cast<float>(tf32Bits(std::bit_cast<uint32_t>(value)));
+  return values;
 }
 
 /// acc * scale + bias[col] - row: wrong indices and a wrong part's epilogue show.
@@ -50,17 +60,19 @@ struct Gate {
 /// A product's weights and result on the device, and the sums that it should have.
 template <class Element, class Output> struct Product {
   int64_t M, N, K;
-  std::vector<Element> W;
+  std::vector<InMemory<Element>> W;
   std::vector<float> Bias;
-  Buffer<Element> Packed;
+  Buffer<InMemory<Element>> Packed;
   Buffer<float> DeviceBias;
   Buffer<Output> C;
   std::vector<double> Sum, Size;
 
-  Product(const std::vector<Element> &a, const Sizes &s, int64_t n)
-      : M(s.M), N(n), K(s.K), W(randomVector<Element>(n * s.K)), Bias(randomVector<float>(n)), Packed(pack(W, n, s.K)),
-        DeviceBias(Bias), C(Buffer<Output>::poisoned(s.M * n, s.Shift)), Sum(M * N), Size(M * N) {
+  Product(const std::vector<InMemory<Element>> &rows, const Sizes &s, int64_t n)
+      : M(s.M), N(n), K(s.K), W(roundForProduct<Element>(randomVector<InMemory<Element>>(n * s.K))),
+        Bias(randomVector<float>(n)), Packed(pack<Element>(W, n, s.K)), DeviceBias(Bias),
+        C(Buffer<Output>::poisoned(s.M * n, s.Shift)), Sum(M * N), Size(M * N) {
     std::vector<double> left(M * K), right(N * K);
+    std::vector<InMemory<Element>> a = roundForProduct<Element>(rows);
     for (int64_t m = 0; m < M; ++m)
       for (int64_t k = 0; k < K; ++k)
         left[m * K + k] = number(a[m * (K + s.Pad) + k]);
@@ -103,8 +115,8 @@ typename Kernel::Params paramsOf(const Buffer<Element> &a, const Sizes &s, int64
 
 template <class Kernel, class Element, class Output>
 void runCase(Suite &suite, const std::string &kernel, const Sizes &s) {
-  auto a = randomVector<Element>(s.M * (s.K + s.Pad));
-  Buffer<Element> deviceA(a, s.Shift);
+  auto a = randomVector<InMemory<Element>>(s.M * (s.K + s.Pad));
+  Buffer<InMemory<Element>> deviceA(a, s.Shift);
   Product<Element, Output> product(a, s, s.N);
   // Fewer blocks than tiles, so that the ring goes on from tile to tile.
   auto params = paramsOf<Kernel>(deviceA, s, 2);
@@ -155,8 +167,8 @@ void runNormalized(Suite &suite, const std::string &kernel, const Sizes &s) {
 /// Three products of one A, of N, 40 and 17 columns.
 template <class Kernel, class Element, class O0, class O1, class O2>
 void runJoined(Suite &suite, const std::string &kernel, const Sizes &s) {
-  auto a = randomVector<Element>(s.M * (s.K + s.Pad));
-  Buffer<Element> deviceA(a, s.Shift);
+  auto a = randomVector<InMemory<Element>>(s.M * (s.K + s.Pad));
+  Buffer<InMemory<Element>> deviceA(a, s.Shift);
   Product<Element, O0> first(a, s, s.N);
   Product<Element, O1> second(a, s, 40);
   Product<Element, O2> third(a, s, 17);
@@ -187,8 +199,8 @@ void runJoined(Suite &suite, const std::string &kernel, const Sizes &s) {
 
 template <class Kernel, class Element, class Output>
 void runDual(Suite &suite, const std::string &kernel, const Sizes &s) {
-  auto a = randomVector<Element>(s.M * (s.K + s.Pad));
-  Buffer<Element> deviceA(a, s.Shift);
+  auto a = randomVector<InMemory<Element>>(s.M * (s.K + s.Pad));
+  Buffer<InMemory<Element>> deviceA(a, s.Shift);
   Product<Element, Output> gate(a, s, s.N), up(a, s, s.N);
   auto params = paramsOf<Kernel>(deviceA, s, 2);
   params.Parts[0] = {{gate.Packed.data(), up.Packed.data()}, gate.C.data(), s.N, s.N};
@@ -230,8 +242,8 @@ template <class Element, class Output, int Rows> void fewRowsCases(Suite &suite,
 template <class Element, class Output, class Whole, class... Kernels>
 void sameBitsCases(Suite &suite, const std::string &name) {
   const Sizes all{large(300, 70), large(520, 72), large(4100, 330)};
-  auto a = randomVector<Element>(all.M * all.K);
-  Buffer<Element> deviceA(a);
+  auto a = randomVector<InMemory<Element>>(all.M * all.K);
+  Buffer<InMemory<Element>> deviceA(a);
   Product<Element, Output> product(a, all, all.N);
   auto compute = [&]<class Kernel>(int64_t first, int64_t count) {
     auto params = paramsOf<Kernel>(deviceA, {count, all.N, all.K});
@@ -265,6 +277,30 @@ template <class Kernel, class Element, class Output> void tileCases(Suite &suite
       runCase<Kernel, Element, Output>(suite, name, s);
 }
 
+void tf32Cases(Suite &suite) {
+  fewRowsCases<Tf32, float, 1>(suite, "tf32");
+  fewRowsCases<Tf32, Half, 8>(suite, "tf32");
+  tileCases<PackedMatmul<Tf32, float, PackedMediumTile>, Tf32, float>(suite, "tf32 medium");
+  tileCases<PackedMatmulWideSm90<Tf32, float>, Tf32, float>(suite, "tf32 sm90 wide");
+  tileCases<PackedMatmulWideSm90<Tf32, float, 192>, Tf32, float>(suite, "tf32 sm90 192");
+  tileCases<PackedMatmulSm90<Tf32, float, PackedRowsTile>, Tf32, float>(suite, "tf32 sm90 rows");
+  tileCases<PackedMatmulSm90<Tf32, Half, PackedThinTile>, Tf32, Half>(suite, "tf32 sm90 thin");
+  tileCases<PackedMatmulBatchSm90<Tf32, float, BatchTile<64, 8, 2, 4, 4>>, Tf32, float>(suite, "tf32 batch");
+  tileCases<PackedMatmulBatchSm90<Tf32, float, BatchTile<16, 7, 1, 1, 3>>, Tf32, float>(suite, "tf32 batch");
+  runCase<PackedMatmulFewRowsSm90<Tf32, float, 8, 4000>, Tf32, float>(suite, "tf32 few sm90 not resident",
+                                                                      {8, 20, 4000});
+  // Two blocks share a tile along K.
+  runCase<PackedMatmulWideSm90<Tf32, float>, Tf32, float>(suite, "tf32 sm90 wide shared", {20, 200, 526});
+  runDual<PackedMatmulWideSm90<Tf32, Dual<float>>, Tf32, float>(suite, "tf32 dual sm90 wide", {130, 152, 200});
+  runDual<PackedMatmul<Tf32, Dual<float>, PackedMediumTile>, Tf32, float>(suite, "tf32 dual tiles", {70, 70, 200});
+  runJoined<PackedMatmulWideSm90<Tf32, Joined<float, Half, float>>, Tf32, float, Half, float>(
+      suite, "tf32 joined sm90 wide", {70, 292, 136});
+  sameBitsCases<Tf32, float, PackedMatmulWideSm90<Tf32, float, 256, false>,
+                PackedMatmulWideSm90<Tf32, float, 192, false>,
+                PackedMatmulBatchSm90<Tf32, float, BatchTile<16, 7, 1, 1, 3>>,
+                PackedMatmulBatchSm90<Tf32, float, BatchTile<64, 8, 2, 1, 4>>>(suite, "tf32 sm90");
+}
+
 #ifndef LATHE_EMULATED
 /// Pairs of bf16 between -1/32 and 1/32.
 __global__ void fillRandom(uint32_t *words, size_t count) {
@@ -280,10 +316,10 @@ template <class Kernel, class Element, class Output, class Body>
 void timeCase(Suite &suite, const char *title, int64_t m, int64_t n, int64_t k, const Body &body,
               int64_t blocks = 132) {
   constexpr int Sums = Kernel::Form::Sums;
-  double weightBytes = double(Sums) * (n + 63) / 64 * ((k + 63) / 64) * 8192;
-  double bytes = weightBytes + double(m * k + m * n) * 2;
+  double weightBytes = double(Sums) * (n + 63) / 64 * ceilDiv<int64_t>(k, PackedDepth<Element>) * PackedTileBytes;
+  double bytes = weightBytes + double(m * k + m * n) * sizeof(InMemory<Element>);
   int copies = int(300e6 / bytes) + 2;
-  Buffer<Element> a(randomVector<Element>(m * k));
+  Buffer<InMemory<Element>> a(randomVector<InMemory<Element>>(m * k));
   auto c = Buffer<Output>::poisoned(m * n);
   size_t each = size_t(weightBytes) / Sums;
   char *w = nullptr;
@@ -292,11 +328,33 @@ void timeCase(Suite &suite, const char *title, int64_t m, int64_t n, int64_t k, 
   auto params = paramsOf<Kernel>(a, Sizes{m, n, k}, blocks);
   suite.time(title, copies, bytes, 2.0 * Sums * double(m) * double(n) * double(k), [&](int i) {
     for (int s = 0; s < Sums; ++s)
-      params.Parts[0].W[s] = reinterpret_cast<const Element *>(w + (i * Sums + s) * each);
+      params.Parts[0].W[s] = reinterpret_cast<const InMemory<Element> *>(w + (i * Sums + s) * each);
     params.Parts[0].C = c.data(), params.Parts[0].N = n, params.Parts[0].LdC = n;
     launch<Kernel>(params, body);
   });
   cudaFree(w);
+}
+
+void timeTf32(Suite &suite) {
+  auto title = [](int64_t m, int64_t n, int64_t k, const char *kernel) {
+    return "tf32 " + std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k) + " " + kernel;
+  };
+  auto time = [&]<class Kernel>(int64_t m, int64_t n, int64_t k, const char *kernel) {
+    timeCase<Kernel, Tf32, float>(suite, title(m, n, k, kernel).c_str(), m, n, k, StoreAsIs{});
+  };
+  for (auto [m, n, k] : {std::tuple{4096, 4096, 4096}, {512, 4096, 4096}, {2048, 768, 768}, {2048, 3072, 768}}) {
+    time.operator()<PackedMatmulWideSm90<Tf32, float>>(m, n, k, "256");
+    time.operator()<PackedMatmulWideSm90<Tf32, float, 192>>(m, n, k, "192");
+    time.operator()<PackedMatmulSm90<Tf32, float, PackedRowsTile>>(m, n, k, "rows");
+  }
+  time.operator()<PackedMatmul<Tf32, float, PackedLargeTile>>(4096, 4096, 4096, "sm_80 large");
+  time.operator()<PackedMatmulFewRowsSm90<Tf32, float, 1, 4096>>(1, 4096, 4096, "few");
+  time.operator()<PackedMatmulFewRowsSm90<Tf32, float, 1, 4096>>(1, 14336, 4096, "few");
+  time.operator()<PackedMatmulFewRowsSm90<Tf32, float, 8, 4096>>(8, 4096, 4096, "few");
+  time.operator()<PackedMatmulBatchSm90<Tf32, float, BatchTile<16, 8, 2, 4, 8>>>(16, 4096, 4096, "batch");
+  time.operator()<PackedMatmulBatchSm90<Tf32, float, BatchTile<64, 8, 2, 4, 6>>>(64, 4096, 4096, "batch");
+  time.operator()<PackedMatmulBatchSm90<Tf32, float, BatchTile<128, 8, 2, 2, 5>>>(128, 4096, 4096, "batch");
+  time.operator()<PackedMatmulSm90<Tf32, float, PackedThinTile>>(64, 4096, 4096, "thin");
 }
 
 struct GateTimesUp {
@@ -411,6 +469,8 @@ int main(int argc, char **argv) {
   runCase<PackedMatmulBatchSm90<BFloat16, BFloat16, BatchTile<256, 8, 2, 2, 4>>, BFloat16, BFloat16>(
       suite, "bf16 batch of 256", {150, 261, 776, 3, 1});
 
+  tf32Cases(suite);
+
   // Sums of one block each: in any tile the same order.
   sameBitsCases<Half, float, PackedMatmulWideSm90<Half, float, 256, false>,
                 PackedMatmulWideSm90<Half, float, 256, false>,
@@ -491,6 +551,7 @@ int main(int argc, char **argv) {
       timeCase<PackedMatmulWideSm90<B, B>, B, B>(
           suite, (std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k) + " wide").c_str(), m, n, k,
           StoreAsIs{});
+    timeTf32(suite);
     timeCase<PackedMatmul<B, B, PackedLargeTile>, B, B>(suite, "2048x28672x4096 sm_80 large", 2048, 28672, 4096,
                                                         StoreAsIs{});
     Chain(1).time<1>(suite, "8B chain, 1 row");

@@ -1,6 +1,5 @@
 // Products with dense weights, one launch of every template, as the printer writes it.
 #include "matmul.cuh"
-#include "matmul_tf32.cuh"
 #include "packed_matmul.cuh"
 #include "together.cuh"
 
@@ -91,7 +90,7 @@ template <class Kernel> __device__ void multiplyTf32Rows(char *smem, void *p0, v
   gridTiles<Kernel>(params, smem, StoreAsIs{});
 }
 
-using MatmulTf32Large = MatmulTf32<float, Tf32LargeTile, Rhs::NK>;
+using MatmulTf32Large = Matmul<Tf32, float, Tf32LargeTile, Rhs::NK>;
 static_assert(MatmulTf32Large::SharedBytes == 98304);
 // registers <= 128
 KERNEL(MatmulTf32Large) lathe_matmul_tf32_large(void *p0, void *p1, void *p2, int64_t d0) {
@@ -99,7 +98,7 @@ KERNEL(MatmulTf32Large) lathe_matmul_tf32_large(void *p0, void *p1, void *p2, in
   multiplyTf32Rows<MatmulTf32Large>(smem, p0, p1, p2, d0);
 }
 
-using MatmulTf32Medium = MatmulTf32<float, Tf32MediumTile, Rhs::KN>;
+using MatmulTf32Medium = Matmul<Tf32, float, Tf32MediumTile, Rhs::KN>;
 static_assert(MatmulTf32Medium::SharedBytes == 65536);
 // registers <= 128
 KERNEL(MatmulTf32Medium) lathe_matmul_tf32_medium(void *p0, void *p1, void *p2, int64_t d0) {
@@ -107,7 +106,7 @@ KERNEL(MatmulTf32Medium) lathe_matmul_tf32_medium(void *p0, void *p1, void *p2, 
   multiplyTf32Rows<MatmulTf32Medium>(smem, p0, p1, p2, d0);
 }
 
-using MatmulTf32Small = MatmulTf32<float, Tf32SmallTile, Rhs::NK>;
+using MatmulTf32Small = Matmul<Tf32, float, Tf32SmallTile, Rhs::NK>;
 static_assert(MatmulTf32Small::SharedBytes == 40960);
 // registers <= 128
 KERNEL(MatmulTf32Small) lathe_matmul_tf32_small(void *p0, void *p1, void *p2, int64_t d0) {

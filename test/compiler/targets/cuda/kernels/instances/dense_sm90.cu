@@ -200,3 +200,42 @@ lathe_packed_batch_sm90_dual(void *p0, void *p1, void *p2, void *p3, int64_t d0)
           {.W = {static_cast<const Half *>(p1), static_cast<const Half *>(p2)}, .C = p3, .N = 14336, .LdC = 14336}}};
   gridTiles<BatchDual>(params, smem, GateTimesUp{});
 }
+
+/// A product in tf32 of a model of f32.
+template <class Kernel> __device__ void multiplyRoundedRows(char *smem, void *p0, void *p1, void *p2, int64_t d0) {
+  typename Kernel::Params params{.A = static_cast<const float *>(p0),
+                                 .M = d0,
+                                 .K = 4096,
+                                 .LdA = 4096,
+                                 .Blocks = 132,
+                                 .Parts = {{.W = {static_cast<const float *>(p1)}, .C = p2, .N = 4096, .LdC = 4096}}};
+  gridTiles<Kernel>(params, smem, StoreAsIs{});
+}
+
+using RoundedWide = PackedMatmulWideSm90<Tf32, float>;
+// registers <= 168
+KERNEL(RoundedWide) lathe_packed_wide_sm90_tf32(void *p0, void *p1, void *p2, int64_t d0) {
+  ALIGNED_SHARED;
+  multiplyRoundedRows<RoundedWide>(smem, p0, p1, p2, d0);
+}
+
+using RoundedThin = PackedMatmulSm90<Tf32, float, PackedThinTile>;
+// registers <= 128
+KERNEL(RoundedThin) lathe_packed_thin_sm90_tf32(void *p0, void *p1, void *p2, int64_t d0) {
+  ALIGNED_SHARED;
+  multiplyRoundedRows<RoundedThin>(smem, p0, p1, p2, d0);
+}
+
+using RoundedBatch = PackedMatmulBatchSm90<Tf32, float, BatchTile<64, 8, 2, 4, 6>>;
+// registers <= 128
+KERNEL(RoundedBatch) lathe_packed_batch_sm90_tf32(void *p0, void *p1, void *p2, int64_t d0) {
+  ALIGNED_SHARED;
+  multiplyRoundedRows<RoundedBatch>(smem, p0, p1, p2, d0);
+}
+
+using RoundedFew = PackedMatmulFewRowsSm90<Tf32, float, 1, 4096>;
+// registers <= 112
+KERNEL(RoundedFew) lathe_packed_few_sm90_tf32(void *p0, void *p1, void *p2, int64_t d0) {
+  ALIGNED_SHARED;
+  multiplyRoundedRows<RoundedFew>(smem, p0, p1, p2, d0);
+}

@@ -46,3 +46,21 @@ KERNEL(Expert4) lathe_expert_matmul_f16_4(void *x, void *w, void *experts, void 
       (const Half *)x, (const Half *)w, (const int64_t *)experts, (Half *)c, rows, 2048, 768, 128, 1};
   gridTiles<Expert4>(params, smem, StoreAsIs{});
 }
+
+using Expert5 = ExpertMatmulTiles<PackedPlain<Half>, Half, int64_t, Half, MediumTile, 4>;
+static_assert(Expert5::SharedBytes == 32768 + 4 * 64);
+// registers <= 128
+KERNEL(Expert5) lathe_expert_matmul_packed_5(void *x, void *w, void *experts, void *c, int64_t rows) {
+  SHARED;
+  Expert5::Params params{
+      (const Half *)x, (const Half *)w, (const int64_t *)experts, (Half *)c, rows, 2048, 768, 128, 1};
+  gridTiles<Expert5>(params, smem, StoreAsIs{});
+}
+
+using Expert6 = ExpertMatmul<PackedPlain<BFloat16>, BFloat16, int64_t, float>;
+// registers <= 128
+KERNEL(Expert6) lathe_expert_matmul_packed_6(void *x, void *w, void *experts, void *c, int64_t rows) {
+  Expert6::Params params{
+      (const BFloat16 *)x, (const BFloat16 *)w, (const int64_t *)experts, (float *)c, rows, 768, 2048, 128, 8};
+  gridTiles<Expert6>(params, nullptr, StoreAsIs{});
+}
