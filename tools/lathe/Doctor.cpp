@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <fstream>
 #include <iostream>
+#include <link.h>
 #include <sched.h>
 #include <sstream>
 #include <unistd.h>
@@ -70,8 +71,10 @@ struct Library {
 static void examine(const Library &library) {
   std::cout << library.label << ": ";
   for (const char *name : library.names)
-    if (dlopen(name, RTLD_LAZY | RTLD_LOCAL)) { // stays open: some lose memory when they are unloaded
-      std::cout << "found " << name << "\n";
+    if (void *handle = dlopen(name, RTLD_LAZY | RTLD_LOCAL)) { // stays open: some lose memory when they are unloaded
+      link_map *map = nullptr;
+      bool placed = dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0 && map && *map->l_name;
+      std::cout << "found " << (placed ? map->l_name : name) << "\n";
       return;
     }
   std::cout << "not found; " << library.purpose << " needs it: " << library.remedy << "\n";
