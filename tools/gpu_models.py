@@ -24,16 +24,19 @@ def make_language_model(path, name):
     size, kind = name.split("-")
     script = ROOT / "test" / "models" / "block_llama.py"
     options = ["--type", kind, "--size", size, "--context", "8704", "--hollow"]
-    subprocess.run([sys.executable, script, path, *options], check=True)
+    if subprocess.run([sys.executable, script, path, *options]).returncode:
+        sys.exit(f"gpu_models.py: {path.name} could not be made by {script.name}, which needs numpy and gguf")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join([*LANGUAGE, *NETWORKS])}; default: all")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join([*LANGUAGE, *NETWORKS])}, and language models with '{INVARIANT}' behind their name; default: all, 8b-bf16{INVARIANT} too")
     parser.add_argument("--target", default="sm_90a")
     parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "build" / "release" / "bin", help="where lathec is")
     arguments = parser.parse_args()
+    if not (arguments.bin / "lathec").is_file():
+        parser.error(f"--bin: there is no lathec in {arguments.bin}")
     sources = arguments.folder / "sources"
     sources.mkdir(parents=True, exist_ok=True)
     failed = False
