@@ -23,7 +23,7 @@ static LogicalResult addRotation(const LaunchBody &body, RopeOp op, TemplateUse 
     return failure();
   if (op.getDimensions() > uint64_t(MaxDimensions))
     return op.emitOpError() << "rotates " << op.getDimensions() << " dimensions, but its CUDA kernel at most "
-                            << MaxDimensions;
+                            << MaxDimensions << "; compile for the CPU";
   use.Params.insert(use.Params.end(), {{"PositionStride", printSize(body.getDim(op.getPositions(), 1))},
                                        {"Base", printFloat(op.getBase().convertToFloat())},
                                        {"PositionScale", "1.0f"},
