@@ -50,6 +50,20 @@ __device__ inline void waitBarrier(uint64_t *barrier, uint32_t parity) {
                : "memory");
 }
 
+/// Whether the phase of this parity is over: waitBarrier() would return at once.
+__device__ inline bool testBarrier(uint64_t *barrier, uint32_t parity) {
+  uint32_t over;
+  asm volatile("{\n"
+               ".reg .pred over;\n"
+               "mbarrier.test_wait.parity.shared::cta.b64 over, [%1], %2;\n"
+               "selp.u32 %0, 1, 0, over;\n"
+               "}"
+               : "=r"(over)
+               : "r"(sharedAddress(barrier)), "r"(parity)
+               : "memory");
+  return over != 0;
+}
+
 /// Starts a copy of `bytes` bytes to shared memory, which `barrier` counts. Addresses and bytes are multiples of 16.
 __device__ inline void copyBulk(void *shared, const void *global, uint32_t bytes, uint64_t *barrier) {
   asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(
@@ -93,6 +107,7 @@ void publishBarriers();
 void arrive(uint64_t *barrier);
 void arriveExpecting(uint64_t *barrier, uint32_t bytes);
 void waitBarrier(uint64_t *barrier, uint32_t parity);
+bool testBarrier(uint64_t *barrier, uint32_t parity);
 void copyBulk(void *shared, const void *global, uint32_t bytes, uint64_t *barrier);
 void copyBulkOnce(void *shared, const void *global, uint32_t bytes, uint64_t *barrier);
 void arriveAtCluster();

@@ -541,9 +541,10 @@ inline void arriveExpecting(uint64_t *barrier, uint32_t bytes) {
   arrivals(barrier).Bytes += static_cast<int32_t>(bytes);
   arrive(barrier);
 }
+inline bool testBarrier(uint64_t *barrier, uint32_t parity) { return arrivals(barrier).Phase != parity; }
 inline void waitBarrier(uint64_t *barrier, uint32_t parity) {
   test::Block &block = *test::Block::Current;
-  if (arrivals(barrier).Phase != parity)
+  if (testBarrier(barrier, parity))
     return;
   block.Running->Arrivals = &arrivals(barrier);
   block.Running->Parity = parity;
