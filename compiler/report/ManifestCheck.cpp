@@ -35,7 +35,7 @@ static void checkWork(const JsonField &work) {
     (void)work["in_flight"].integer(0, Most);
 }
 
-static void checkStep(const JsonField &step, size_t buffers) {
+static void checkStep(const JsonField &step, size_t buffers, size_t kernels) {
   for (const char *key : {"kernel", "name", "reason", "math"})
     (void)step[key].text();
   for (const JsonField &op : step["ops"].items())
@@ -43,6 +43,8 @@ static void checkStep(const JsonField &step, size_t buffers) {
   checkFormula(step["flops"]);
   checkAccesses(step["reads"], buffers);
   checkAccesses(step["writes"], buffers);
+  if (step.has("function"))
+    (void)step["function"].integer(0, int64_t(kernels) - 1);
   if (step.has("blocks"))
     checkFormula(step["blocks"]);
   if (step.has("work")) {
@@ -51,7 +53,7 @@ static void checkStep(const JsonField &step, size_t buffers) {
   }
 }
 
-static void checkClone(const JsonField &clone) {
+static void checkClone(const JsonField &clone, size_t kernels) {
   for (const JsonField &range : clone["range"].items()) {
     (void)range["symbol"].text();
     (void)range["max"].integer(range["min"].integer(0));
@@ -69,7 +71,14 @@ static void checkClone(const JsonField &clone) {
     }
   }
   for (const JsonField &step : clone["steps"].items())
-    checkStep(step, buffers.size());
+    checkStep(step, buffers.size(), kernels);
+}
+
+/// Loading has checked its name, and that there is one of `targets` for each of cuda_targets.
+static void checkKernel(const JsonField &kernel) {
+  for (const JsonField &target : kernel["targets"].items())
+    if (JsonField config = target["config"]; !config.isText())
+      config.wrong("a string");
 }
 
 nlohmann::ordered_json parseManifest(const std::string &text) {
@@ -78,13 +87,13 @@ nlohmann::ordered_json parseManifest(const std::string &text) {
   (void)root["producer"].text();
   if (root.has("chip"))
     (void)root["chip"].text();
-  for (const JsonField &kernel : root["kernels"].items())
-    for (const JsonField &target : kernel["targets"].items())
-      (void)target["config"];
+  std::vector<JsonField> kernels = root["kernels"].items();
+  for (const JsonField &kernel : kernels)
+    checkKernel(kernel);
   for (const JsonField &entry : root["entries"].items())
     if (entry.has("clones"))
       for (const JsonField &clone : entry["clones"].items())
-        checkClone(clone);
+        checkClone(clone, kernels.size());
   auto manifest = nlohmann::ordered_json::parse(text);
   for (auto &entry : manifest["entries"])
     entry.emplace("clones", nlohmann::ordered_json::array());

@@ -34,8 +34,8 @@ struct Prediction {
 /// Goes through the launches of one call in order.
 class CallReport {
 public:
-  CallReport(const Json &clone, const Machine &machine, const Call &call)
-      : Clone(clone), TheMachine(machine), TheCall(call) {}
+  CallReport(const Json &manifest, const Json &clone, const Machine &machine, const Call &call)
+      : Manifest(manifest), Clone(clone), TheMachine(machine), TheCall(call) {}
 
   Json build();
 
@@ -50,7 +50,9 @@ private:
   std::optional<double> predictWork(const Json &launch, const Traffic &traffic) const;
   Prediction predictTraffic(const Json &launch, const Traffic &traffic, double flops, double peak) const;
   Json describeLaunch(const Json &launch, size_t index);
+  void addKernel(const Json &launch, Json &json) const;
 
+  const Json &Manifest;
   const Json &Clone;
   const Machine &TheMachine;
   const Call &TheCall;
@@ -149,6 +151,22 @@ Prediction CallReport::predictTraffic(const Json &launch, const Traffic &traffic
   return {std::max(computing, moving) + start, bound};
 }
 
+/// On a GPU: the kernel as it is on the target that the report is about.
+void CallReport::addKernel(const Json &launch, Json &json) const {
+  if (!launch.contains("function"))
+    return;
+  const Json &targets = Manifest["cuda_targets"], &kernel = Manifest["kernels"].at(launch["function"].get<size_t>());
+  size_t target = 0;
+  for (size_t i = 0; i < targets.size(); ++i)
+    if (targets[i]["name"] == Manifest["chip"])
+      target = i;
+  json["function"] = kernel["name"];
+  const Json &variant = kernel["targets"].at(target);
+  for (const char *key : {"config", "choice", "threads", "registers", "shared_bytes"})
+    if (auto found = variant.find(key); found != variant.end())
+      json[key] = *found;
+}
+
 Json CallReport::describeLaunch(const Json &launch, size_t index) {
   Traffic traffic = countTraffic(launch, index);
   double flops = double(value(launch["flops"])), peak = this->peak(launch), bytes = traffic.Memory + traffic.Cache;
@@ -176,6 +194,7 @@ Json CallReport::describeLaunch(const Json &launch, size_t index) {
   for (const char *list : {"reads", "writes"})
     for (const Json &access : launch[list])
       json[list].push_back(access[0]);
+  addKernel(launch, json);
   if (index < TheCall.LaunchSeconds.size() && TheCall.LaunchSeconds[index] > 0)
     json["measured_seconds"] = TheCall.LaunchSeconds[index];
   MovedBefore.push_back(MovedBefore.back() + bytes);
@@ -265,7 +284,7 @@ Json buildReport(const Json &manifest, const Machine &machine, const std::vector
     for (size_t i = 0; i < call.Symbols.size(); ++i)
       symbols[entry["symbols"][i]["name"].get<std::string>()] = call.Symbols[i];
     Json report = {{"entry", entry["name"]}, {"symbols", symbols}};
-    report.update(CallReport(entry["clones"][size_t(clone)], machine, call).build());
+    report.update(CallReport(manifest, entry["clones"][size_t(clone)], machine, call).build());
     list.push_back(report);
   }
   Json report = {{"report", "roofline"},

@@ -42,6 +42,8 @@ TEST(ManifestCheck, EntriesWithoutAPlanHaveNoClones) {
 TEST(ManifestCheck, NamesTheFieldThatIsWrong) {
   EXPECT_EQ(refused("/chip", nullptr), "manifest.chip is null but must be a string that is not empty");
   EXPECT_EQ(refused("/kernels/0/targets/0", Json::object()), "manifest.kernels[0].targets[0] has no 'config'");
+  EXPECT_EQ(refused("/kernels/0/targets/0/config", 3),
+            "manifest.kernels[0].targets[0].config is 3 but must be a string");
   const std::string clone = "/entries/1/clones/0", at = "manifest.entries[1].clones[0]";
   auto refusedClone = [&](const char *place, const Json &value) { return refused((clone + place).c_str(), value); };
   EXPECT_EQ(refusedClone("", 3), at + " is 3 but must be an object");
@@ -53,6 +55,7 @@ TEST(ManifestCheck, NamesTheFieldThatIsWrong) {
             at + ".steps[0].reads[0] is [0] but must be a pair of a buffer's number and bytes");
   EXPECT_EQ(refusedClone("/steps/0/writes/0/0", 2),
             at + ".steps[0].writes[0][0] is 2 but must be an integer from 0 to 1");
+  EXPECT_EQ(refusedClone("/steps/0/function", 1), at + ".steps[0].function is 1 but must be an integer from 0 to 0");
   EXPECT_EQ(refusedClone("/steps/0/work/cluster", 0),
             at + ".steps[0].work.cluster is 0 but must be an integer from 1 to 1048576");
 }

@@ -43,6 +43,26 @@ TEST(Roofline, CloneAndArenaFollowTheSymbols) {
   EXPECT_EQ(arenaBytes(manifest()["entries"][0], {9}), 5);
 }
 
+TEST(Roofline, KernelsOfTheChip) {
+  Json changed = manifest();
+  changed["chip"] = "sm_90a";
+  changed["cuda_targets"] = Json::parse(R"([{"name": "compute_80"}, {"name": "sm_90a"}])");
+  changed["kernels"] = Json::parse(R"([{"name": "k", "targets": [
+    {"config": "old", "choice": "", "threads": 1, "registers": 2, "shared_bytes": 3},
+    {"config": "new", "choice": "the least", "threads": 4, "registers": 5, "shared_bytes": 6}]}])");
+  changed["entries"][0]["clones"][0]["steps"][1]["function"] = 0;
+  Json launches = buildReport(changed, machine(), {{0, {2}}})["calls"][0]["launches"];
+  EXPECT_FALSE(launches[0].contains("function"));
+  EXPECT_EQ(launches[1]["function"], "k");
+  EXPECT_EQ(launches[1]["config"], "new");
+  EXPECT_EQ(launches[1]["choice"], "the least");
+  EXPECT_EQ(launches[1]["threads"], 4);
+  EXPECT_EQ(launches[1]["registers"], 5);
+  EXPECT_EQ(launches[1]["shared_bytes"], 6);
+  changed["chip"] = "sm_86";
+  EXPECT_EQ(buildReport(changed, machine(), {{0, {2}}})["calls"][0]["launches"][1]["config"], "old");
+}
+
 TEST(Roofline, BytesByLevelAndTime) {
   Json call = buildReport(manifest(), machine(), {{0, {2}}})["calls"][0];
   const Json &relu = call["launches"][0], &fc = call["launches"][1];
