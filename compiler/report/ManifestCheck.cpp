@@ -85,9 +85,9 @@ nlohmann::ordered_json parseManifest(const std::string &text) {
   nlohmann::json checked = nlohmann::json::parse(text);
   JsonField root(checked, "manifest");
   (void)root["producer"].text();
-  if (root.has("chip"))
-    (void)root["chip"].text();
   std::vector<JsonField> kernels = root["kernels"].items();
+  if (root.has("chip") || !kernels.empty())
+    (void)root["chip"].text();
   for (const JsonField &kernel : kernels)
     checkKernel(kernel);
   for (const JsonField &entry : root["entries"].items())

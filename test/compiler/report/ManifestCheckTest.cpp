@@ -39,6 +39,15 @@ TEST(ManifestCheck, EntriesWithoutAPlanHaveNoClones) {
   EXPECT_EQ(parsed["entries"][1], manifest()["entries"][1]);
 }
 
+TEST(ManifestCheck, KernelsAreOfAChip) {
+  Json changed = manifest();
+  changed.erase("chip");
+  EXPECT_THROW((void)report::parseManifest(changed.dump()), runtime::Failure);
+  changed["kernels"] = Json::array();
+  changed["entries"][1]["clones"][0]["steps"] = Json::array();
+  EXPECT_FALSE(report::parseManifest(changed.dump()).contains("chip"));
+}
+
 TEST(ManifestCheck, NamesTheFieldThatIsWrong) {
   EXPECT_EQ(refused("/chip", nullptr), "manifest.chip is null but must be a string that is not empty");
   EXPECT_EQ(refused("/kernels/0/targets/0", Json::object()), "manifest.kernels[0].targets[0] has no 'config'");
