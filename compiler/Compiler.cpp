@@ -236,7 +236,7 @@ LogicalResult Compilation::generateCudaCode() {
     return failure();
   if (!Options.tune.empty() && failed(tune(options)))
     return failure();
-  FailureOr<CudaCode> code = compileCuda(*Module, options);
+  FailureOr<CudaCode> code = Options.printOnly ? printCuda(*Module, options) : compileCuda(*Module, options);
   if (failed(code))
     return failure();
   Cuda = std::move(*code);

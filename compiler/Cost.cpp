@@ -1,4 +1,5 @@
 #include "compiler/Cost.h"
+#include "dialects/lathe/LoopOps.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -155,7 +156,7 @@ AffineExpr CostCounter::countRead(BlockArgument argument) {
   bool gathered = true;
   for (OpOperand &use : argument.getUses()) {
     Operation *user = use.getOwner();
-    if (isa<GatherOp>(user) && use.getOperandNumber() == 0 && Dims.contains(user->getResult(0))) {
+    if (isa<GatherOp, GatherAlongOp>(user) && use.getOperandNumber() == 0 && Dims.contains(user->getResult(0))) {
       rows = rows + countBytes(type, Dims.lookup(user->getResult(0)), Context);
     } else if (auto paged = dyn_cast<PagedAttentionOp>(user); paged && !type) {
       SmallVector<DimList> operands;

@@ -33,6 +33,19 @@ static void parseDim(llvm::StringRef text, llvm::StringMap<std::pair<int64_t, in
   dims[name] = {min, max};
 }
 
+/// "batch=8,rows=1"; throws CLI::ValidationError.
+static void parseSizes(llvm::StringRef text, llvm::StringMap<std::pair<int64_t, int64_t>> &sizes) {
+  llvm::SmallVector<llvm::StringRef> parts;
+  text.split(parts, ',');
+  for (llvm::StringRef part : parts) {
+    auto [name, size] = part.split('=');
+    int64_t number;
+    if (name.empty() || size.getAsInteger(10, number) || number < 0)
+      throw CLI::ValidationError("--call", "'" + part.str() + "' is not NAME=SIZE");
+    sizes[name] = {number, number};
+  }
+}
+
 /// "image=8x1x8x8", "?" for a size that stays as it is.
 static void parseShape(llvm::StringRef text, llvm::StringMap<llvm::SmallVector<int64_t>> &shapes) {
   auto [name, sizes] = text.split('=');
@@ -52,7 +65,7 @@ namespace {
 struct Arguments {
   CompileOptions compile;
   std::string output, emit = "lathe";
-  std::vector<std::string> dims, shapes, afterPhase, mlirFlags;
+  std::vector<std::string> dims, shapes, calls, afterPhase, mlirFlags;
   std::string weights = "embed", pack = "compile", report, machine, progress = "auto";
   bool quiet = false;
 };
@@ -147,6 +160,10 @@ static void declareOptions(CLI::App &app, Arguments &arguments) {
   app.add_option("--machine", arguments.machine,
                  "what the roofline is of: host (measured), sm_NN, or a file with the keys of the report's machine; "
                  "default: the target's");
+  app.add_option("--call", arguments.calls,
+                 "sizes of a call that the roofline is of, NAME=SIZE,NAME=SIZE and so on, the first of those that are "
+                 "not named; default: for each clone the least and the greatest sizes")
+      ->allow_extra_args(false);
   app.add_option("--progress", arguments.progress,
                  "a line that says what is under way in long work: auto (on a terminal), always, never")
       ->check(CLI::IsMember({"auto", "always", "never"}))
@@ -249,6 +266,10 @@ static void checkReport(const Arguments &arguments) {
 static void parseLists(Arguments &arguments) {
   for (const std::string &dim : arguments.dims)
     parseDim(dim, arguments.compile.dims);
+  for (const std::string &call : arguments.calls) {
+    llvm::StringMap<std::pair<int64_t, int64_t>> sizes;
+    parseSizes(call, sizes);
+  }
   for (const std::string &shape : arguments.shapes)
     parseShape(shape, arguments.compile.shapes);
   for (const std::string &entry : arguments.afterPhase) {
@@ -387,6 +408,28 @@ static bool isDone(const std::string &error) {
   return error.empty();
 }
 
+/// Adds the calls of all entries that have such sizes. Prints what is wrong with --call.
+static bool addCalls(const nlohmann::ordered_json &manifest, llvm::StringRef text, std::vector<report::Call> &calls) {
+  llvm::StringMap<std::pair<int64_t, int64_t>> sizes;
+  parseSizes(text, sizes);
+  size_t before = calls.size();
+  for (size_t entry = 0; entry < manifest["entries"].size(); ++entry) {
+    report::Call call{entry, {}};
+    size_t known = 0;
+    for (const auto &symbol : manifest["entries"][entry]["symbols"]) {
+      auto size = sizes.find(symbol["name"].get<std::string>());
+      known += size != sizes.end();
+      call.Symbols.push_back(size != sizes.end() ? size->second.first : symbol["min"].get<int64_t>());
+    }
+    if (known == sizes.size() && report::findClone(manifest["entries"][entry], call.Symbols) >= 0)
+      calls.push_back(call);
+  }
+  if (calls.size() == before)
+    llvm::errs() << "lathec: error: --call: no entry takes the sizes '" << text << "'; the report without --call has "
+                 << "their names and bounds\n";
+  return calls.size() > before;
+}
+
 static bool writeReport(Compilation &compilation, const Arguments &arguments, const report::Machine &machine) {
   if (arguments.report.empty())
     return true;
@@ -396,7 +439,11 @@ static bool writeReport(Compilation &compilation, const Arguments &arguments, co
       return "";
     }));
   auto manifest = compilation.describe();
-  auto report = report::buildReport(manifest, machine, report::listCalls(manifest));
+  std::vector<report::Call> calls;
+  for (const std::string &sizes : arguments.calls)
+    if (!addCalls(manifest, sizes, calls))
+      return false;
+  auto report = report::buildReport(manifest, machine, calls.empty() ? report::listCalls(manifest) : calls);
   if (arguments.report == "roofline")
     return isDone(writeOutput("-", [&](llvm::raw_ostream &stream) {
       stream << report.dump(1) << "\n";
@@ -416,6 +463,7 @@ static int compile(Arguments &arguments) {
   if (!arguments.quiet)
     arguments.compile.note = [&](llvm::StringRef text) { progress.print("lathec: " + text.str()); };
   arguments.compile.keepLlvmIr = arguments.emit == "llvm";
+  arguments.compile.printOnly = arguments.emit == "cuda";
 
   mlir::DialectRegistry registry;
   lathe::registerDialects(registry);

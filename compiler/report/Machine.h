@@ -29,6 +29,11 @@ struct Machine {
   double AccessSeconds = 0;      ///< of an access to memory that something waits for
   double CacheAccessSeconds = 0; ///< and of one to the cache
   double MeetingSeconds = 0;     ///< for each doubling of a cluster that exchanges results
+  double QuietAccessSeconds = 0; ///< of an access to memory while hardly anything else runs
+  double InstructionSeconds = 0; ///< from one of a warp's instructions to the next, where others leave room
+  double WalkSeconds = 0;        ///< to find where pages of memory are that the chip has forgotten
+
+  static constexpr double PageBytes = 2 << 20, PagesOfWalk = 64; ///< the latter at a time
 };
 
 /// The machine this runs on, measured; takes about a second.

@@ -31,8 +31,9 @@ static void checkWork(const JsonField &work) {
   for (const char *key : {"cluster", "resident", "most_sharing"})
     if (work.has(key))
       (void)work[key].integer(1, Most);
-  if (work.has("in_flight"))
-    (void)work["in_flight"].integer(0, Most);
+  for (const char *key : {"in_flight", "item_threads", "step_threads"})
+    if (work.has(key))
+      (void)work[key].integer(0, Most);
 }
 
 static void checkStep(const JsonField &step, size_t buffers, size_t kernels) {

@@ -26,11 +26,6 @@ struct Traffic {
   double Memory = 0, Cache = 0;        ///< the same bytes, by level
 };
 
-struct Prediction {
-  double Seconds;
-  const char *Bound;
-};
-
 /// Goes through the launches of one call in order.
 class CallReport {
 public:
@@ -46,9 +41,6 @@ private:
   Traffic countTraffic(const Json &launch, size_t index);
   void move(Traffic &traffic, const Json &access, bool writing);
   bool isCached(const Buffer &buffer) const;
-  double peak(const Json &launch) const;
-  std::optional<double> predictWork(const Json &launch, const Traffic &traffic) const;
-  Prediction predictTraffic(const Json &launch, const Traffic &traffic, double flops, double peak) const;
   Json describeLaunch(const Json &launch, size_t index);
   void addKernel(const Json &launch, Json &json) const;
 
@@ -110,39 +102,43 @@ Traffic CallReport::countTraffic(const Json &launch, size_t index) {
 /// Whether tensor cores compute it.
 static bool usesTiles(const Json &launch) { return launch["math"] != "f32"; }
 
-double CallReport::peak(const Json &launch) const {
+static double getPeak(const Json &launch, const Machine &machine) {
   std::string math = launch["math"].get<std::string>();
-  return math == "i8" ? TheMachine.Flops8 : math == "f16" || math == "bf16" ? TheMachine.Flops16 : TheMachine.Flops;
+  return math == "i8" ? machine.Flops8 : math == "f16" || math == "bf16" ? machine.Flops16 : machine.Flops;
 }
 
-/// Where the manifest says what the template makes of a launch, and the machine is known as well as that takes.
-std::optional<double> CallReport::predictWork(const Json &launch, const Traffic &traffic) const {
-  if (!launch.contains("work") || TheMachine.CoreMemoryRate <= 0 || TheMachine.CoreCacheRate <= 0)
+/// Where it is known what the template makes of a launch, and the machine as well as that takes.
+static std::optional<double> predictWork(const Json &launch, const Machine &machine) {
+  if (!launch.contains("work") || machine.CoreMemoryRate <= 0 || machine.CoreCacheRate <= 0)
     return {};
   KernelWork work = readWork(launch["work"]);
-  work.Items = double(value(launch["work"]["items"]));
-  work.Steps = double(value(launch["work"]["steps"]));
-  work.Blocks = double(value(launch["blocks"]));
+  work.Items = launch["work"]["items"].get<double>();
+  work.Steps = launch["work"]["steps"].get<double>();
+  work.Blocks = launch["blocks"].get<double>();
   // What several blocks fetch comes from the cache; what one alone does, from where it is.
-  if (work.Unit == Multiplier::Threads && work.StepBytes == 0 && traffic.Memory > traffic.Cache)
-    std::swap(work.StepBytes, work.StepOtherBytes);
-  return predictSeconds(TheMachine, work);
+  double memory = launch["memory_bytes"].get<double>(), cache = launch["cache_bytes"].get<double>();
+  if (work.Unit == Multiplier::Threads && work.StepBytes == 0 && memory > 0) {
+    work.StepBytes = work.StepOtherBytes * memory / (memory + cache);
+    work.StepOtherBytes -= work.StepBytes;
+  }
+  return predictSeconds(machine, work);
 }
 
 /// From operations, bytes and blocks alone, and what bounds the launch.
-Prediction CallReport::predictTraffic(const Json &launch, const Traffic &traffic, double flops, double peak) const {
-  double bytes = traffic.Memory + traffic.Cache;
-  double blocks = launch.contains("blocks") ? double(value(launch["blocks"])) : 0;
-  double busy = blocks > 0 ? std::min(1.0, blocks / double(TheMachine.Cores)) : 1;
-  double memory = traffic.Memory / (TheMachine.MemoryRate * TheMachine.LoadShare);
-  double cache = traffic.Cache / TheMachine.CacheRate;
+static Prediction predictTraffic(const Json &launch, const Machine &machine) {
+  double inMemory = launch["memory_bytes"].get<double>(), inCache = launch["cache_bytes"].get<double>();
+  double blocks = launch.value("blocks", 0.0), peak = getPeak(launch, machine);
+  double busy = blocks > 0 ? std::min(1.0, blocks / double(machine.Cores)) : 1;
+  double memory = inMemory / (machine.MemoryRate * machine.LoadShare), cache = inCache / machine.CacheRate, few = 0;
   // Products fetch far ahead, so that a multiprocessor has its part of the memory's rate; what else there is does not.
-  double few = usesTiles(launch)                        ? memory / busy
-               : blocks > 0 && TheMachine.BlockRate > 0 ? bytes / (blocks * TheMachine.BlockRate)
-                                                        : 0;
-  double computing = peak > 0 ? flops / (peak * busy * (usesTiles(launch) ? TheMachine.ProductShare : 1)) : 0;
+  if (usesTiles(launch))
+    few = memory / busy;
+  else if (blocks > 0 && machine.BlockRate > 0 && !launch.contains("work"))
+    few = (inMemory + inCache) / (blocks * machine.BlockRate);
+  double share = usesTiles(launch) ? machine.ProductShare : 1;
+  double computing = peak > 0 ? launch["flops"].get<double>() / (peak * busy * share) : 0;
   double moving = std::max({memory, cache, few}),
-         start = TheMachine.LaunchSeconds + KernelWork().StartAccesses * TheMachine.AccessSeconds;
+         start = machine.LaunchSeconds + KernelWork().StartAccesses * getAccess(machine, 1);
   const char *bound = start > std::max(computing, moving) ? "launch"
                       : computing >= moving               ? "compute"
                       : few > std::max(memory, cache)     ? "blocks"
@@ -167,12 +163,17 @@ void CallReport::addKernel(const Json &launch, Json &json) const {
       json[key] = *found;
 }
 
+Prediction predictLaunch(const Json &launch, const Machine &machine) {
+  Prediction prediction = predictTraffic(launch, machine);
+  if (std::optional<double> seconds = predictWork(launch, machine); seconds && *seconds > prediction.Seconds)
+    prediction = {*seconds, "steps"};
+  return prediction;
+}
+
 Json CallReport::describeLaunch(const Json &launch, size_t index) {
   Traffic traffic = countTraffic(launch, index);
-  double flops = double(value(launch["flops"])), peak = this->peak(launch), bytes = traffic.Memory + traffic.Cache;
-  Prediction prediction = predictTraffic(launch, traffic, flops, peak);
-  if (std::optional<double> seconds = predictWork(launch, traffic); seconds && *seconds > prediction.Seconds)
-    prediction = {*seconds, "steps"};
+  double flops = double(value(launch["flops"])), peak = getPeak(launch, TheMachine),
+         bytes = traffic.Memory + traffic.Cache;
   Json json = {{"index", index},
                {"name", launch["name"]},
                {"kernel", launch["kernel"]},
@@ -180,6 +181,7 @@ Json CallReport::describeLaunch(const Json &launch, size_t index) {
                {"reason", launch["reason"]},
                {"reads", Json::array()},
                {"writes", Json::array()},
+               {"math", launch["math"]},
                {"flops", flops},
                {"weight_bytes", traffic.Weights},
                {"in_bytes", traffic.In},
@@ -188,9 +190,17 @@ Json CallReport::describeLaunch(const Json &launch, size_t index) {
                {"cache_bytes", traffic.Cache},
                {"intensity", bytes > 0 ? flops / bytes : 0},
                {"peak_flops", peak},
-               {"ridge", peak / TheMachine.MemoryRate},
-               {"bound", prediction.Bound},
-               {"predicted_seconds", prediction.Seconds}};
+               {"ridge", peak / TheMachine.MemoryRate}};
+  if (launch.contains("blocks"))
+    json["blocks"] = value(launch["blocks"]);
+  if (launch.contains("work")) {
+    json["work"] = launch["work"];
+    for (const char *number : {"items", "steps"})
+      json["work"][number] = value(launch["work"][number]);
+  }
+  Prediction prediction = predictLaunch(json, TheMachine);
+  json["bound"] = prediction.Bound;
+  json["predicted_seconds"] = prediction.Seconds;
   for (const char *list : {"reads", "writes"})
     for (const Json &access : launch[list])
       json[list].push_back(access[0]);

@@ -18,6 +18,15 @@ struct Call {
   std::vector<double> LaunchSeconds{}; ///< measured for each step, 0 for one that was not; or empty
 };
 
+struct Prediction {
+  double Seconds;
+  const char *Bound; ///< launch, compute, blocks, memory, cache or steps
+};
+
+/// What a launch takes, of those that a report describes: `math`, `flops`, bytes of memory and cache, `blocks` and
+/// `work` are what counts.
+Prediction predictLaunch(const nlohmann::ordered_json &launch, const Machine &machine);
+
 /// The clone of an entry that serves these values; -1 if none does.
 int64_t findClone(const nlohmann::ordered_json &entry, const std::vector<int64_t> &symbols);
 

@@ -19,14 +19,14 @@ lathe::report::KernelWork BatchTile::describeWork(const BatchShape &shape) const
   lathe::report::KernelWork work;
   // Weights come from memory once, and from the cache for all but the first of the rows that an item takes.
   double weights = double(shape.Sums * Units * UnitBytes);
-  work.StepBytes = weights / double(llvm::divideCeil(shape.Rows, Tokens));
-  work.StepOtherBytes = weights - work.StepBytes + double(Tokens * 128);
+  work.StepBytes = weights;
+  work.StepOtherBytes = double(Tokens * 128);
+  work.Columns = double(llvm::divideCeil(shape.Units, Units));
   // A product of warpgroups takes as long as if it had some columns more.
   static constexpr int64_t ColumnsOfStart = 24;
   work.StepFlops = double(shape.Sums * blocks * 64 * (Tokens + ColumnsOfStart) * 64 * 2);
   work.Unit = report::Multiplier::Warpgroups;
   work.InFlight = Stages - 1;
-  work.StartAccesses += 2; // rows of A behind what comes before; what the epilogue reads
   work.MeetingBytes = double(shape.Sums * blocks * 64 * Tokens * 4);
   return work;
 }

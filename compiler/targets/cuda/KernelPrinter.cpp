@@ -31,15 +31,14 @@ FailureOr<PrintedLeft> cuda::printLeft(const LaunchBody &body, Value lhs) {
 void TemplateUse::setWork(report::KernelWork numbers, AffineExpr items, AffineExpr steps) {
   static constexpr int64_t SharedBytesOfCore = 228 << 10, SharedBytesOfDriver = 1 << 10, ThreadsOfCore = 2048;
   numbers.Cluster = Cluster;
-  numbers.Resident =
-      std::max<int64_t>(1, std::min(SharedBytesOfCore / (SharedBytes + SharedBytesOfDriver), ThreadsOfCore / Threads));
+  numbers.Resident = std::clamp<int64_t>(
+      std::min(SharedBytesOfCore / (SharedBytes + SharedBytesOfDriver), ThreadsOfCore / Threads), 1, MostResident);
+  numbers.ItemThreads = numbers.ItemThreads ? numbers.ItemThreads : Threads;
   Work = {items, steps, numbers};
 }
 
 /// With the greatest sizes of the clone.
 static double predict(const LaunchBody &body, const TemplateUse &use) {
-  if (use.Seconds > 0)
-    return use.Seconds;
   report::KernelWork work = use.Work->Numbers;
   work.Items = double(body.getMax(use.Work->Items));
   work.Blocks = double(body.getMax(use.Tiles));
@@ -203,6 +202,17 @@ static int64_t getSteps(const TemplateWork &work) {
   return steps ? steps.getValue() : std::numeric_limits<int64_t>::max();
 }
 
+/// What an item of several parts takes on average, where they have as many items each; else `longest`.
+static AffineExpr averageSteps(ArrayRef<TemplateUse> parts, AffineExpr longest) {
+  AffineExpr sum = getAffineConstantExpr(0, longest.getContext());
+  for (const TemplateUse &part : parts) {
+    if (!part.Work || part.Work->Items != parts.front().Tiles)
+      return longest;
+    sum = sum + part.Work->Steps;
+  }
+  return sum.ceilDiv(int64_t(parts.size()));
+}
+
 /// The template that runs the tiles of all of `parts`. Fails with a diagnostic when they differ in threads.
 static FailureOr<TemplateUse> launchTogether(plan::LaunchOp launch, ArrayRef<TemplateUse> parts) {
   TemplateUse use;
@@ -232,9 +242,10 @@ static FailureOr<TemplateUse> launchTogether(plan::LaunchOp launch, ArrayRef<Tem
     // As if all items were like those of the part with the longest.
     if (part.Work && (!use.Work || getSteps(*part.Work) > getSteps(*use.Work)))
       use.Work = part.Work;
+    use.MostResident = std::min(use.MostResident, part.MostResident);
   }
   if (use.Work)
-    use.setWork(use.Work->Numbers, use.Tiles, use.Work->Steps);
+    use.setWork(use.Work->Numbers, use.Tiles, averageSteps(parts, use.Work->Steps));
   std::string tail; // of the parts' parameters, from the last on
   for (const TemplateUse &part : llvm::reverse(parts)) {
     use.Params = {{"Head", printMembers(part.Params)}};

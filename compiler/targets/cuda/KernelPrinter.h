@@ -33,11 +33,11 @@ struct TemplateUse {
   int64_t Threads = 256, SharedBytes = 0;
   int64_t Blocks = Multiprocessors;  ///< the parameter of templates of sm_90a that have it
   int64_t Cluster = 1;               ///< blocks that share memory; divides the tiles
+  int64_t MostResident = 32;         ///< blocks for which a multiprocessor has registers
   llvm::SmallVector<int64_t> Layers; ///< of this launch
   bool Faults = false;               ///< the data may be wrong: the kernel takes a FaultReport
   bool WaitsFirst = false;           ///< another kernel writes what the template fetches before it waits
   std::optional<TemplateWork> Work;  ///< where the template is known so well
-  double Seconds = 0;                ///< expected for the greatest sizes; 0: what follows from Work
   std::string Choice;                ///< why this one, where there were others
 
   /// Sets Work, and of it what follows from the rest: Tiles, Cluster, Threads and SharedBytes must be there.
@@ -114,11 +114,10 @@ llvm::FailureOr<TemplateUse> printTileMatmuls(llvm::ArrayRef<LaunchBody> parts);
 llvm::FailureOr<TemplateUse> printUnpackTiles(const LaunchBody &body, UnpackTilesOp op);
 llvm::FailureOr<TemplateUse> printExpertMatmul(const LaunchBody &body, ExpertMatmulOp op);
 llvm::FailureOr<TemplateUse> printConvolution(const LaunchBody &body, ConvOp op);
-/// A convolution of so many places and filters, and 64 elements of a window at a time `depth` times.
-ConvolutionShape describeConvolution(const LaunchBody &body, mlir::AffineExpr rows, int64_t outputs, int64_t depth);
-/// Chooses a tile of convolution_sm90.cuh for it. `types` are those of an operand and of the result.
-void useWarpgroupWindows(const LaunchBody &body, mlir::AffineExpr rows, int64_t outputs, int64_t depth,
-                         llvm::StringRef types, TemplateUse &use);
+/// `use` with each tile of convolution_sm90.cuh that may compute a convolution of so many places and filters, and 64
+/// elements of a window at a time `depth` times. `types` are those of an operand and of the result.
+std::vector<TemplateUse> listWarpgroupWindows(const LaunchBody &body, mlir::AffineExpr rows, int64_t outputs,
+                                              int64_t depth, llvm::StringRef types, const TemplateUse &use);
 llvm::FailureOr<TemplateUse> printTileConv(const LaunchBody &body, TileConvOp op);
 llvm::FailureOr<TemplateUse> printChannelMaxPool(const LaunchBody &body, ChannelMaxPoolOp op);
 llvm::FailureOr<TemplateUse> printMaxPool(const LaunchBody &body, MaxPoolOp op);

@@ -60,10 +60,23 @@ static int64_t useTiles(const LaunchBody &body, TemplateUse &use, const Attentio
     use.Config = llvm::formatv("tiles of {0} queries, {1} keys a step", Rows, Keys);
     use.SharedBytes = Rows * rowBytes(keyWidth) + Stages * Keys * (rowBytes(keyWidth) + rowBytes(valueWidth));
   }
+  use.MostResident = 4;
   use.Type = llvm::formatv("{0}AttentionTiles{1}<{2}, {3}{4}, {5}, {6}>", mask.empty() ? "Ragged" : "",
                            warpgroups ? "Sm90" : "", parts.Element, mask.empty() ? std::string() : (mask + ", ").str(),
                            parts.Output, keyWidth, valueWidth);
   return Rows;
+}
+
+/// Tiles of 64 queries, each against `keys`, some at a time. The softmax takes longest, not the products.
+static void setTileWork(TemplateUse &use, AffineExpr keys) {
+  static constexpr double OfScore = 40;
+  static constexpr int64_t Rows = 64, Keys = 128;
+  report::KernelWork work;
+  work.ItemAccesses = 1;
+  work.StepInstructions = double(Rows * Keys / use.Threads) * OfScore;
+  work.StepThreads = use.Threads;
+  work.InFlight = 1;
+  use.setWork(work, use.Tiles, keys.ceilDiv(Keys));
 }
 
 /// An AttentionView of a dense tensor.
@@ -95,6 +108,7 @@ FailureOr<TemplateUse> cuda::printAttention(const LaunchBody &body, AttentionOp 
     int64_t rows = useTiles(body, use, *parts, *maskElement, op.getKey().getType().getDimSize(3),
                             op.getValue().getType().getDimSize(3));
     use.Tiles = query[0] * query[head] * query[token].ceilDiv(rows);
+    setTileWork(use, key[token]);
   }
   use.Params = {{"Query", parts->Query},
                 {"Key", parts->Key},
@@ -133,6 +147,7 @@ FailureOr<TemplateUse> cuda::printRaggedAttention(const LaunchBody &body, Ragged
     int64_t rows =
         useTiles(body, use, *parts, "", op.getKey().getType().getDimSize(2), op.getValue().getType().getDimSize(2));
     use.Tiles = query[1] * (query[0].ceilDiv(rows) + texts);
+    setTileWork(use, query[0].ceilDiv(texts)); // as if all texts were as long
   }
   use.Params = {{"Query", parts->Query},
                 {"Key", parts->Key},

@@ -123,6 +123,9 @@ FailureOr<TemplateUse> LoopPrinter::print() {
   addFaults(use);
   ArrayRef<AffineExpr> first = Body.getDims(Op->getResult(0));
   use.Tiles = LaunchBody::getProduct(first, Op->getContext()).ceilDiv(use.Threads);
+  report::KernelWork work; // as if nothing but the first element was waited for
+  work.ItemAccesses = 1;
+  use.setWork(work, use.Tiles, getAffineConstantExpr(0, Op->getContext()));
   return use;
 }
 

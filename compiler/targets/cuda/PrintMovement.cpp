@@ -1,4 +1,5 @@
 // Kernels without a template of their own, and gather.
+#include "compiler/targets/cuda/ElementWork.h"
 #include "compiler/targets/cuda/KernelPrinter.h"
 
 using namespace mlir;
@@ -43,6 +44,22 @@ static int64_t chooseVector(const LaunchBody &body) {
   return smallest >= 4 ? 4 : 8;
 }
 
+/// A thread has `count` elements, as a vector where it can. Of a tensor that is read in another order each is waited
+/// for, as it may be what has been stored; its place takes divisions.
+static void setElementWork(const LaunchBody &body, int64_t count, TemplateUse &use) {
+  static constexpr double OfElement = 4, OfPlace = 40;
+  auto transpose = dyn_cast_if_present<TransposeOp>(body.getRoot());
+  report::KernelWork work;
+  work.ItemAccesses = transpose ? double(count) : 1;
+  work.ItemInstructions = double(count) * (OfElement + countInstructions(body) + (transpose ? OfPlace : 0));
+  if (transpose && body.isNeverWritten(transpose.getInput())) {
+    AffineExpr elements = LaunchBody::getProduct(body.getDims(transpose.getInput()), transpose.getContext());
+    work.TableBytes = double(body.getMax(elements)) * getRowBytes(transpose.getInput().getType().getElementType(), 1);
+    work.TableRows = 1;
+  }
+  use.setWork(work, use.Tiles, getAffineConstantExpr(0, body.getLaunch().getContext()));
+}
+
 FailureOr<TemplateUse> cuda::printElementwise(const LaunchBody &body) {
   Value first = body.getYielded()[0];
   ArrayRef<AffineExpr> space = body.getDims(first);
@@ -71,6 +88,7 @@ FailureOr<TemplateUse> cuda::printElementwise(const LaunchBody &body) {
     use.Type = llvm::formatv("Elementwise<{0}>", vector);
     use.Params = {{"Count", printSize(count)}};
     use.Tiles = count.ceilDiv(256 * vector);
+    setElementWork(body, vector, use);
     return use;
   }
   AffineExpr rows = LaunchBody::getProduct(space.take_front(split), context);
@@ -78,7 +96,25 @@ FailureOr<TemplateUse> cuda::printElementwise(const LaunchBody &body) {
   use.Type = llvm::formatv("ElementwiseRows<{0}>", vector);
   use.Params = {{"Rows", printSize(rows)}, {"Cols", printSize(cols)}};
   use.Tiles = (rows * cols.ceilDiv(vector)).ceilDiv(256);
+  setElementWork(body, std::min(vector, body.getMax(cols)), use);
   return use;
+}
+
+/// A row's index, then the row: of a table that no kernel has written, from somewhere in memory.
+static void setTableWork(const LaunchBody &body, Value table, AffineExpr cols, TemplateUse &use) {
+  static constexpr double OfPlace = 120, OfElement = 3, OfCode = 25;
+  static constexpr int64_t Vector = 8;
+  auto type = cast<RankedTensorType>(table.getType());
+  bool blocks = isa<QuantizedTypeInterface>(type.getElementType());
+  report::KernelWork work;
+  work.ItemAccesses = 2;
+  work.ItemInstructions = OfPlace + Vector * (OfElement + (blocks ? OfCode : 0) + countInstructions(body));
+  if (body.isNeverWritten(table)) {
+    work.TableBytes =
+        double(body.getMax(body.getDim(table, 0))) * getRowBytes(type.getElementType(), body.getMax(cols));
+    work.TableRows = double(use.Threads * Vector) / double(body.getMax(cols));
+  }
+  use.setWork(work, use.Tiles, getAffineConstantExpr(0, table.getContext()));
 }
 
 /// Rows of `table`, of all of its dimensions but the first, at the places that `indices` holds.
@@ -105,6 +141,7 @@ static FailureOr<TemplateUse> printTableRows(const LaunchBody &body, Value table
                 {"LdOut", printSize(cols)}};
   addFaults(use);
   use.Tiles = (rows * cols.ceilDiv(8)).ceilDiv(256);
+  setTableWork(body, table, cols, use);
   if (failed(addEpilogue(body, /*split=*/body.getDims(indices).size(), use)))
     return failure();
   return use;

@@ -1,4 +1,5 @@
 // Norms and softmax: one summary of each row, then every element of the row again. Arg max: the summary alone.
+#include "compiler/targets/cuda/ElementWork.h"
 #include "compiler/targets/cuda/KernelPrinter.h"
 
 using namespace mlir;
@@ -20,6 +21,10 @@ struct RowRoot {
 
 // What a thread keeps in registers.
 static constexpr int64_t ElementsOfThread = 16;
+
+// Instructions for an element of a row beside its operations: it is loaded and summarized; for the place of the largest
+// it is compared, and chosen or not.
+static constexpr double InstructionsOfElement = 12, InstructionsOfPlace = 6;
 
 /// Threads that share a row: the fewest that keep it in registers between the passes.
 static int64_t chooseGroup(int64_t maxCols) {
@@ -66,6 +71,9 @@ static void spreadRows(const LaunchBody &body, StringRef reduction, int64_t summ
   report::KernelWork work;
   work.StepOtherBytes = Threads * Vector * 4;
   work.InFlight = Ahead;
+  work.StartAccesses += 2; // clusters start one after the other
+  work.StepInstructions = Vector * InstructionsOfPlace;
+  work.StepThreads = Threads;
   use.setWork(work, rows, cols.ceilDiv(cluster * Threads * Vector));
 }
 
@@ -95,9 +103,12 @@ static void keepRows(const LaunchBody &body, AffineExpr rows, AffineExpr cols, T
   use.Threads = 256;
   use.SharedBytes = 0;
   use.Tiles = rows.ceilDiv(8);
+  use.MostResident = 4;
   report::KernelWork work; // as of other rows
   work.StepOtherBytes = double(use.Threads * vector * 4);
-  work.ItemAccesses = 2;
+  work.ItemAccesses = 3;
+  work.StepInstructions = double(vector) * (InstructionsOfElement + countInstructions(body));
+  work.StepThreads = use.Threads;
   use.setWork(work, use.Tiles, cols.ceilDiv(32 * vector));
 }
 
@@ -119,11 +130,15 @@ static TemplateUse makeUse(const LaunchBody &body, const Functor &functor, Strin
   use.Threads = group == 32 ? 256 : group;
   use.SharedBytes = group == 32 ? 0 : group / 32 * 4 * summaryFields;
   use.Tiles = group == 32 ? rows.ceilDiv(8) : rows;
+  use.MostResident = 5 * 256 / use.Threads + 1;
   // A row is read once, all of it at a time, and what each element is multiplied with when its summary is known.
   report::KernelWork work;
   work.StepOtherBytes = double(use.Threads * Vector * 4);
   work.ItemAccesses = 2;
   work.InFlight = body.getMax(cols) > group * ElementsOfThread ? 1 : 0; // longer rows part by part
+  bool place = isa<ArgMaxOp>(body.getRoot());
+  work.StepInstructions = Vector * (place ? InstructionsOfPlace : InstructionsOfElement + countInstructions(body));
+  work.StepThreads = use.Threads;
   use.setWork(work, use.Tiles, cols.ceilDiv(group * Vector));
   return use;
 }

@@ -40,12 +40,17 @@ static LogicalResult addRotation(const LaunchBody &body, RopeOp op, TemplateUse 
   return success();
 }
 
-/// A token's angles, in f64 and thus as long as an access, and then as many pairs at a time as there are threads.
+/// A token's angles, in f64, and then as many pairs at a time as there are threads.
 static void setRotationWork(ArrayRef<AffineExpr> dims, TemplateUse &use) {
+  static constexpr double OfAngle = 250, OfPair = 25;
+  use.MostResident = 6;
   report::KernelWork work;
   work.StepOtherBytes = double(use.Threads * 2 * (2 + 4)); // a pair of 16 bits each or more, in and out
-  work.InFlight = 2;
+  work.InFlight = 8;
   work.ItemAccesses = 2;
+  work.ItemInstructions = OfAngle;
+  work.StepInstructions = OfPair;
+  work.StepThreads = use.Threads;
   use.setWork(work, dims[0], (dims[1] * dims[2]).ceilDiv(use.Threads * 2));
 }
 

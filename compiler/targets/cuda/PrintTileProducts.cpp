@@ -1,6 +1,7 @@
 // Products on weights in tiles: which template, which tile, for which GPUs.
 #include "compiler/targets/cuda/BatchTile.h"
 #include "compiler/targets/cuda/ConvolutionTile.h"
+#include "compiler/targets/cuda/ElementWork.h"
 #include "compiler/targets/cuda/KernelPrinter.h"
 
 using namespace mlir;
@@ -22,7 +23,8 @@ struct TileProduct {
   int64_t K, MaxRows, Sums = 1;
   std::string Element; ///< of types.cuh: Half, BFloat16, or Tf32 for f32
   PrintedLeft Left;
-  bool IsAlone = false; ///< of few rows: no two of its blocks share a multiprocessor
+  bool IsAlone = false;  ///< of few rows: no two of its blocks share a multiprocessor
+  EpilogueWork Epilogue; ///< of each sum, or pair of sums
   std::vector<ProductPart> Parts;
 
   /// Elements of K in a row of a packed tile, and such tiles along K.
@@ -72,6 +74,10 @@ static constexpr ProductTile LargeTile = {"PackedLargeTile", 128, 128, 3, 256},
 static constexpr ProductTile WideTile = {"", 128, 256, 4, 384}, NarrowerTile = {"", 128, 192, 5, 384},
                              RowsTile = {"PackedRowsTile", 64, 128, 8, 256},
                              ThinTile = {"PackedThinTile", 64, 32, 16, 256};
+
+// Accesses before the first step: code, weights, and rows behind the kernel before. Tiles have rings to prepare, and
+// wait again for what their epilogue reads.
+static constexpr double StartOfFewRows = 3, StartOfTiles = 5;
 
 // The widest product of a warpgroup: with more rows packed_matmul_batch_sm90.cuh reads weights several times.
 static constexpr int64_t MostBatchRows = 256, MostSplit = 4;
@@ -128,7 +134,7 @@ static void useHopperFewRows(const TileProduct &product, TemplateUse &use) {
   report::KernelWork work;
   work.StepBytes = StageBytes;
   work.InFlight = stages - 1;
-  work.StartAccesses += product.Left.Type.empty() ? 0 : 1; // the norm
+  work.StartAccesses = StartOfFewRows + (product.Left.Type.empty() ? 0 : 1); // the norm
   use.setWork(work, makeSize(product, tiles),
               makeSize(product, llvm::divideCeil(product.getDepth(), 8) * product.Sums));
 }
@@ -157,12 +163,15 @@ static TemplateUse useHopperTile(const TileProduct &product, const ProductTile &
   use.SharedBytes = tile.Stages * (tile.M + tile.N) * 128 + 256;
   setBlocks(blocks, use, product.M.getContext());
   // Weights come from memory once, and from the cache for all but the first of the rows of tiles.
-  work.StepBytes = double(tile.N * 128) / double(llvm::divideCeil(product.MaxRows, tile.M));
-  work.StepOtherBytes = double((tile.M + tile.N) * 128) - work.StepBytes;
+  work.StepBytes = double(tile.N * 128);
+  work.StepOtherBytes = double(tile.M * 128);
+  work.Columns = double(columns);
   work.StepFlops = double(tile.M * tile.N * 64 * 2); // 32 along K of tf32 take as long as 64 of 16 bits
   work.Unit = report::Multiplier::Warpgroups;
   work.InFlight = tile.Stages - 1;
-  work.StartAccesses += 2; // rows of A behind what comes before; what the epilogue reads
+  work.StartAccesses = StartOfTiles;
+  work.ItemThreads = tile.M * 2; // a warpgroup for 64 rows
+  addEpilogue(product.Epilogue, double(tile.M * tile.N / product.Sums / work.ItemThreads), work);
   work.MeetingBytes = double(tile.M * tile.N * 4);
   use.setWork(work, product.M.ceilDiv(tile.M) * columns, makeSize(product, product.getDepth()));
   return use;
@@ -184,8 +193,11 @@ static TemplateUse useHopperBatch(const TileProduct &product, const BatchShape &
   use.Cluster = tile.Split;
   use.Blocks = std::min(countClusters(machine, tile.Split), tile.countItems(shape)) * tile.Split;
   use.Tiles = makeSize(product, use.Blocks);
-  use.setWork(tile.describeWork(shape),
-              product.M.ceilDiv(tile.Tokens) * int64_t(llvm::divideCeil(shape.Units, tile.Units)),
+  report::KernelWork work = tile.describeWork(shape);
+  work.StartAccesses = StartOfTiles;
+  work.ItemThreads = tile.Warpgroups * 128;
+  addEpilogue(product.Epilogue, double(tile.Units * 16 * tile.Tokens / work.ItemThreads) / double(tile.Split), work);
+  use.setWork(work, product.M.ceilDiv(tile.Tokens) * int64_t(llvm::divideCeil(shape.Units, tile.Units)),
               makeSize(product, llvm::divideCeil(shape.Depth, tile.Split)));
   return use;
 }
@@ -277,7 +289,8 @@ static void useHopperFewBlocks(const TileProduct &product, TemplateUse &use) {
   static constexpr double OperationsOfCode = 9;
   work.StepFlops = double(product.Sums * 16 * product.K * ring.Rows) / double(steps) * OperationsOfCode;
   work.InFlight = std::max<int64_t>(ring.Stages - 1, 1);
-  work.StartAccesses += product.Left.Type.empty() ? 1 : 2; // rows are rounded by every block, after their norm
+  // Rows are rounded by every block, after their norm.
+  work.StartAccesses = StartOfFewRows + (product.Left.Type.empty() ? 1 : 2);
   use.setWork(work, makeSize(product, tiles), makeSize(product, steps));
 }
 
@@ -316,6 +329,9 @@ static TemplateUse useHopperBlockRows(const TileProduct &product, int64_t cluste
   work.StepFlops = double(product.Sums * Cols * depth) * OperationsOfCode;
   work.InFlight = stages - 1;
   work.MeetingBytes = double(product.Sums * Cols * rows * 4);
+  work.StartAccesses = StartOfTiles;
+  work.ItemThreads = Cols * 2;
+  addEpilogue(product.Epilogue, double(Cols * rows / work.ItemThreads) / double(cluster), work);
   use.setWork(work, product.M.ceilDiv(rows) * strips, makeSize(product, llvm::divideCeil(steps, cluster)));
   return use;
 }
@@ -336,14 +352,20 @@ static StringRef getVariant(const LaunchBody &body) {
 
 /// A product is a convolution of images of one place, whose tiles are faster where the way in and out of a tile counts:
 /// with many rows, but few columns or little depth. What was not measured keeps to products.
-static bool isConvolution(const LaunchBody &body, const TileProduct &product) {
+static bool isConvolution(const TileProduct &product) {
   constexpr int64_t MaxColumns = 2048, MaxK = 2048;
-  constexpr double Margin = 0.95;
-  if (product.Element == "Tf32" || product.Sums > 1 || product.Parts.size() > 1 || product.MaxRows <= MostBatchRows ||
-      product.K % 8 != 0 || product.K > MaxK || product.Parts.front().N > MaxColumns)
-    return false;
-  ConvolutionShape shape = describeConvolution(body, product.M, product.Parts.front().N, product.getDepth());
-  return chooseConvolutionTile(shape, Multiprocessors).Time < Margin * estimateWideProduct(shape, Multiprocessors);
+  return product.Element != "Tf32" && product.Sums == 1 && product.Parts.size() == 1 &&
+         product.MaxRows > MostBatchRows && product.K % 8 == 0 && product.K <= MaxK &&
+         product.Parts.front().N <= MaxColumns;
+}
+
+/// All ways to compute rows of 16-bit weights on Hopper, more than few.
+static std::vector<TemplateUse> listHopperUses(const LaunchBody &body, const TileProduct &product, bool splitting) {
+  std::vector<TemplateUse> uses = listHopperTiles(product, splitting, body.getChooser().getMachine(body.getTarget()));
+  if (splitting && isConvolution(product))
+    llvm::append_range(uses, listWarpgroupWindows(body, product.M, product.Parts.front().N, product.getDepth(),
+                                                  product.Element + ", " + product.Parts.front().Output, {}));
+  return uses;
 }
 
 static LogicalResult useVariant(const LaunchBody &body, const TileProduct &product, TemplateUse &use) {
@@ -356,11 +378,8 @@ static LogicalResult useVariant(const LaunchBody &body, const TileProduct &produ
       use = chooseUse(body, key, listHopperBlockRows(product, splitting));
     else if (!hopper)
       usePortableTiles(product, use);
-    else if (splitting && isConvolution(body, product))
-      useWarpgroupWindows(body, product.M, product.Parts.front().N, product.getDepth(),
-                          product.Element + ", " + product.Parts.front().Output, use);
     else
-      use = chooseUse(body, key, listHopperTiles(product, splitting, body.getChooser().getMachine(body.getTarget())));
+      use = chooseUse(body, key, listHopperUses(body, product, splitting));
     return success();
   }
   if (!product.Left.Type.empty() && name != "few_rows")
@@ -485,6 +504,9 @@ FailureOr<TemplateUse> cuda::printTileMatmuls(ArrayRef<LaunchBody> parts) {
     if (failed(addPart(part, own, functors, epilogues)))
       return failure();
     places.push_back(printPart(own));
+    EpilogueWork epilogue = countEpilogue(part);
+    product.Epilogue = {std::max(product.Epilogue.Instructions, epilogue.Instructions),
+                        std::max(product.Epilogue.Tensors, epilogue.Tensors)};
   }
   TemplateUse use;
   if (failed(useVariant(body, product, use)))
@@ -523,5 +545,15 @@ FailureOr<TemplateUse> cuda::printUnpackTiles(const LaunchBody &body, UnpackTile
   use.Threads = 128;
   use.SharedBytes = 8192;
   use.Tiles = getAffineConstantExpr(llvm::divideCeil(shape[0], 64) * llvm::divideCeil(shape[1], 256), op.getContext());
+  static constexpr int64_t Steps = 4, CodesOfThread = 32; // 64 columns at a time
+  auto blocks = cast<GgufTilesType>(op.getInput().getType().getElementType());
+  const double OfCode = blocks.getFormat() == "q4_k" ? 10 : 14;
+  use.MostResident = 8;
+  report::KernelWork work;
+  work.InFlight = 1;
+  work.StepBytes = double(16 * 64 * 4); // what a step reads is less than this, and waited for
+  work.StepInstructions = CodesOfThread * OfCode;
+  work.StepThreads = use.Threads;
+  use.setWork(work, use.Tiles, getAffineConstantExpr(Steps, op.getContext()));
   return use;
 }

@@ -1,4 +1,5 @@
 // Convolution and pooling of images, with channels first and last.
+#include "compiler/targets/cuda/ElementWork.h"
 #include "compiler/targets/cuda/KernelPrinter.h"
 
 using namespace mlir;
@@ -176,6 +177,20 @@ static void useFewChannels(const LaunchBody &body, TileConvOp op, int64_t width,
                   llvm::divideCeil(body.getMax(out[2]), width) *
                   llvm::divideCeil(op.getResult().getType().getDimSize(3), Filters);
   use.Tiles = getAffineConstantExpr(std::min(minBlocks * Multiprocessors, tiles), op.getContext());
+  use.MostResident = minBlocks;
+  // A pixel of the patch: its place, and its channels one by one. Then products by warps, and the way out.
+  static constexpr double OfPixel = 60, OfProduct = 3;
+  int64_t pixels = rows * (width + chunks - 1) * strideW, places = Height * width;
+  report::KernelWork work;
+  work.ItemAccesses = 1;
+  // Filters come one element after the other, mostly from the cache.
+  work.StartAccesses += double(llvm::divideCeil(kh * chunks * Filters, use.Threads)) / 2;
+  work.ItemInstructions =
+      OfPixel * double(llvm::divideCeil(pixels, use.Threads)) + OfProduct * double(kh * chunks / 2 * 4 * places / 32);
+  addEpilogue(countEpilogue(body), double(places * Filters / use.Threads), work);
+  AffineExpr items = out[0] * out[1].ceilDiv(Height) * out[2].ceilDiv(width) *
+                     llvm::divideCeil(op.getResult().getType().getDimSize(3), Filters);
+  use.setWork(work, items, getAffineConstantExpr(0, op.getContext()));
 }
 
 static void usePortableTiles(const LaunchBody &body, TileConvOp op, StringRef types, TemplateUse &use) {
@@ -195,6 +210,41 @@ static void usePortableTiles(const LaunchBody &body, TileConvOp op, StringRef ty
   use.Tiles = rows.ceilDiv(tile.M) * llvm::divideCeil(outputs, tile.N) * split;
 }
 
+/// `use` with one tile.
+static TemplateUse useWarpgroupTile(TemplateUse use, const ConvolutionShape &shape, const ConvolutionTile &tile,
+                                    const EpilogueWork &epilogue, bool overlap, AffineExpr rows, StringRef types) {
+  use.Header = "convolution_sm90.cuh";
+  use.Type = llvm::formatv("ConvolutionSm90<{0}, {1}, {2}>", types, tile.Name, tile.Split);
+  use.Config = llvm::formatv("windows, warpgroup tiles of {0} x {1} x 64, {2} stages", tile.M, tile.N, tile.Stages);
+  if (tile.Split > 1)
+    use.Config += llvm::formatv(", a cluster of {0} blocks", tile.Split);
+  use.Cluster = tile.Split;
+  use.Threads = tile.Threads;
+  use.SharedBytes = tile.getSharedBytes();
+  use.MostResident = tile.MinBlocks;
+  int64_t most = std::min(Multiprocessors * tile.MinBlocks, tile.countTiles(shape));
+  AffineExpr items = rows.ceilDiv(tile.M) * llvm::divideCeil(shape.Outputs, tile.N);
+  use.Tiles = tile.Split > 1 ? rows.ceilDiv(tile.M) * (llvm::divideCeil(shape.Outputs, tile.N) * tile.Split)
+                             : getAffineConstantExpr(most, rows.getContext());
+  report::KernelWork work = tile.describeWork(overlap);
+  addEpilogue(epilogue, double(tile.M * tile.N / work.ItemThreads) / double(tile.Split), work);
+  use.setWork(work, items, getAffineConstantExpr(llvm::divideCeil(shape.Depth, tile.Split), rows.getContext()));
+  return use;
+}
+
+std::vector<TemplateUse> cuda::listWarpgroupWindows(const LaunchBody &body, AffineExpr rows, int64_t outputs,
+                                                    int64_t depth, StringRef types, const TemplateUse &use) {
+  ConvolutionShape shape = {body.getMax(rows), outputs, depth};
+  EpilogueWork epilogue = countEpilogue(body);
+  auto windows = dyn_cast<TileConvOp>(body.getRoot());
+  bool overlap =
+      windows && (windows.getWindow()[0] > windows.getStrides()[0] || windows.getWindow()[1] > windows.getStrides()[1]);
+  std::vector<TemplateUse> uses;
+  for (const ConvolutionTile &tile : listConvolutionTiles(shape, body.getChooser().getMachine(body.getTarget())))
+    uses.push_back(useWarpgroupTile(use, shape, tile, epilogue, overlap, rows, types));
+  return uses;
+}
+
 /// Whether what follows a root reads a tensor as large as its result.
 static bool readsRows(const LaunchBody &body) {
   Operation *root = body.getRoot();
@@ -204,46 +254,13 @@ static bool readsRows(const LaunchBody &body) {
   });
 }
 
-ConvolutionShape cuda::describeConvolution(const LaunchBody &body, AffineExpr rows, int64_t outputs, int64_t depth) {
-  return {body.getMax(rows), outputs, depth, readsRows(body)};
-}
-
-/// `use` with one tile.
-static TemplateUse useWarpgroupTile(TemplateUse use, const ConvolutionShape &shape, const ConvolutionTile &tile,
-                                    AffineExpr rows, StringRef types) {
-  use.Header = "convolution_sm90.cuh";
-  use.Type = llvm::formatv("ConvolutionSm90<{0}, {1}, {2}>", types, tile.Name, tile.Split);
-  use.Config = llvm::formatv("warpgroup tiles of {0} x {1} x 64, {2} stages", tile.M, tile.N, tile.Stages);
-  if (tile.Split > 1)
-    use.Config += llvm::formatv(", a cluster of {0} blocks", tile.Split);
-  use.Cluster = tile.Split;
-  use.Threads = tile.Threads;
-  use.SharedBytes = tile.getSharedBytes();
-  int64_t most = std::min(Multiprocessors * tile.MinBlocks, tile.countTiles(shape));
-  AffineExpr items = rows.ceilDiv(tile.M) * llvm::divideCeil(shape.Outputs, tile.N);
-  use.Tiles = tile.Split > 1 ? rows.ceilDiv(tile.M) * (llvm::divideCeil(shape.Outputs, tile.N) * tile.Split)
-                             : getAffineConstantExpr(most, rows.getContext());
-  use.Seconds = tile.Time / 1e6;
-  report::KernelWork work;
-  work.StepOtherBytes = double((tile.M + tile.N) * 128);
-  work.StepFlops = double(tile.M * tile.N * 64 * 2);
-  work.Unit = report::Multiplier::Warpgroups;
-  work.InFlight = tile.Stages - 1;
-  work.ItemAccesses = shape.ReadsRows ? 6 : 4; // places of a tile; on the way out what the epilogue reads
-  work.MeetingBytes = double(tile.M * tile.N * 4);
-  use.setWork(work, items, getAffineConstantExpr(llvm::divideCeil(shape.Depth, tile.Split), rows.getContext()));
-  return use;
-}
-
-void cuda::useWarpgroupWindows(const LaunchBody &body, AffineExpr rows, int64_t outputs, int64_t depth, StringRef types,
-                               TemplateUse &use) {
-  ConvolutionShape shape = describeConvolution(body, rows, outputs, depth);
-  std::vector<TemplateUse> uses;
-  for (const ConvolutionTile &tile : listConvolutionTiles(shape, Multiprocessors))
-    uses.push_back(useWarpgroupTile(use, shape, tile, rows, types));
-  std::string key = llvm::formatv("windows {0}, {1} places, {2} filters, depth {3}{4}", types, shape.Rows,
-                                  shape.Outputs, shape.Depth * 64, shape.ReadsRows ? ", with a tensor as large" : "");
-  use = chooseUse(body, key, uses);
+/// Chooses a tile of convolution_sm90.cuh.
+static void useWarpgroupWindows(const LaunchBody &body, TileConvOp op, StringRef types, TemplateUse &use) {
+  AffineExpr rows = LaunchBody::getProduct(body.getDims(op.getResult()).drop_back(), op.getContext());
+  int64_t outputs = op.getResult().getType().getDimSize(3), depth = op.getFilter().getType().getDimSize(1);
+  std::string key = llvm::formatv("windows {0}, {1} places, {2} filters, depth {3}{4}", types, body.getMax(rows),
+                                  outputs, depth * 64, readsRows(body) ? ", with a tensor as large" : "");
+  use = chooseUse(body, key, listWarpgroupWindows(body, rows, outputs, depth, types, use));
 }
 
 FailureOr<TemplateUse> cuda::printTileConv(const LaunchBody &body, TileConvOp op) {
@@ -259,8 +276,7 @@ FailureOr<TemplateUse> cuda::printTileConv(const LaunchBody &body, TileConvOp op
   if (int64_t width = chooseFewChannelsWidth(body, op))
     useFewChannels(body, op, width, types, use);
   else if (body.getTarget() == HopperTarget && !ShapedType::isDynamic(channels) && channels % 8 == 0)
-    useWarpgroupWindows(body, LaunchBody::getProduct(out.drop_back(), op.getContext()),
-                        op.getResult().getType().getDimSize(3), op.getFilter().getType().getDimSize(1), types, use);
+    useWarpgroupWindows(body, op, types, use);
   else
     usePortableTiles(body, op, types, use);
   use.Params = {{"X", *x}, {"Weights", *w}, {"Y", "p" + std::to_string(body.getOutputPort(0))}};
@@ -308,6 +324,13 @@ FailureOr<TemplateUse> cuda::printChannelMaxPool(const LaunchBody &body, Channel
     use.Params.push_back({name, printSize(size)});
   addWindows(use, op.getStrides(), op.getPads(), op.getDilations());
   use.Tiles = LaunchBody::getProduct(out, op.getContext()).floorDiv(vector).ceilDiv(256);
+  static constexpr double OfPlace = 250, OfTap = 30, OfElement = 6;
+  use.MostResident = 6;
+  report::KernelWork work;
+  work.ItemAccesses = 1;
+  work.ItemInstructions =
+      OfPlace + double(op.getWindow()[0] * op.getWindow()[1]) * (OfTap + OfElement * double(vector));
+  use.setWork(work, use.Tiles, getAffineConstantExpr(0, op.getContext()));
   if (failed(addEpilogue(body, /*split=*/3, use)))
     return failure();
   return use;

@@ -74,6 +74,58 @@ TEST(KernelTime, AccessesThatNothingHides) {
   EXPECT_DOUBLE_EQ(predictSeconds(machine(), alone), 1 + 0.3 + 0.4 + 5 * 0.05);
 }
 
+TEST(KernelTime, AccessesTakeLongerUnderLoad) {
+  Machine gpu = machine();
+  EXPECT_DOUBLE_EQ(getAccess(gpu, 1), 0.1); // nothing is known of a quiet chip
+  gpu.QuietAccessSeconds = 0.05;
+  EXPECT_DOUBLE_EQ(getAccess(gpu, 0), 0.05);
+  EXPECT_DOUBLE_EQ(getAccess(gpu, 5), 0.075);
+  EXPECT_DOUBLE_EQ(getAccess(gpu, 20), 0.1);
+}
+
+TEST(KernelTime, OneStepAtATimeWaitsForItsData) {
+  KernelWork alone = work(1, 1);
+  alone.InFlight = 1;
+  EXPECT_DOUBLE_EQ(predictSeconds(machine(), alone), 1 + 0.1 + 5 * (0.5 + 0.1));
+}
+
+TEST(KernelTime, DataThatItemsShareComeFromMemoryOnce) {
+  KernelWork shared = work(10, 10);
+  shared.Columns = 5;
+  EXPECT_DOUBLE_EQ(predictSeconds(machine(), shared), 1 + 0.1 + 5 * 50 / 100.0);
+  shared.Items = 4; // fewer than there may be
+  EXPECT_DOUBLE_EQ(predictSeconds(machine(), shared), 1 + 0.1 + 5 * 100 / 200.0);
+}
+
+TEST(KernelTime, InstructionsOfThreadsAreIssuedOneByOne) {
+  Machine gpu = machine(); // 50 instructions a second on each multiprocessor
+  gpu.InstructionSeconds = 0.1;
+  KernelWork few = work(1, 1);
+  few.Steps = 0;
+  few.ItemInstructions = 8;
+  few.ItemThreads = 4;
+  EXPECT_DOUBLE_EQ(predictSeconds(gpu, few), 1 + 0.1 + 8 * 0.1); // each waits for the one before
+  few.ItemThreads = 10;
+  EXPECT_DOUBLE_EQ(predictSeconds(gpu, few), 1 + 0.1 + 8 * 10 / 50.0);
+  KernelWork bringing = work(1, 1);
+  bringing.StepInstructions = 8;
+  bringing.StepThreads = 4;
+  EXPECT_DOUBLE_EQ(predictSeconds(gpu, bringing), 1 + 0.1 + 5 * 0.8);
+}
+
+TEST(KernelTime, PagesOfATableAreLookedFor) {
+  Machine gpu = machine();
+  gpu.WalkSeconds = 3;
+  KernelWork rows = work(1, 1);
+  rows.TableRows = 1;
+  rows.TableBytes = 1e6 * Machine::PageBytes; // no two rows in a page
+  EXPECT_NEAR(predictSeconds(gpu, rows), 1 + 0.1 + 3 + 2.5, 1e-5);
+  rows.TableRows = 640;
+  EXPECT_NEAR(predictSeconds(gpu, rows), 1 + 0.1 + 30 + 2.5, 0.02);
+  rows.TableBytes = Machine::PageBytes / 4; // hardly ever a page that is not known
+  EXPECT_NEAR(predictSeconds(gpu, rows), 1 + 0.1 + 0.75 + 2.5, 1e-5);
+}
+
 TEST(KernelTime, ClustersMeet) {
   KernelWork four = work(2, 8);
   four.Cluster = 4;
@@ -97,11 +149,15 @@ TEST(KernelTime, NumbersComeBackFromAManifest) {
   given.Cluster = 2;
   given.Unit = Multiplier::Warpgroups;
   given.MeetingBytes = 12;
+  given.ItemThreads = 64;
+  given.TableRows = 0.5;
   KernelWork read = readWork(describe(given));
   EXPECT_EQ(read.Cluster, 2);
   EXPECT_EQ(read.Unit, Multiplier::Warpgroups);
   EXPECT_EQ(read.StepBytes, 100);
   EXPECT_EQ(read.MeetingBytes, 12);
+  EXPECT_EQ(read.ItemThreads, 64);
+  EXPECT_EQ(read.TableRows, 0.5);
   EXPECT_EQ(read.StartAccesses, 1);
 }
 
