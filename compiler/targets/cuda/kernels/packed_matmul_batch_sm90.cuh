@@ -17,6 +17,11 @@
 // that A may lie anyhow. One waits for those and shows them to the tensor cores: who has fetched them would have to
 // wait with its next copies, and the fence that this takes costs those who multiply more than all else in a step. The
 // ring goes on across items.
+//
+// Where a block's time goes on an H200, in cycles: 256x4096x4096 with a residual, BatchTile<128, 8, 2, 2, 6>: 2,100
+// from the end of the kernel before to the first product, 19,200 along K (16,400 of products), 1,300 until the
+// cluster's sums are there, 7,900 to add and store them; three parts of 6144 columns together, BatchTile<128, 12, 3, 2,
+// 5>: 2,100, 25,500 (24,600), 1,700, 5,700.
 #ifndef LATHE_KERNELS_PACKED_MATMUL_BATCH_SM90_CUH
 #define LATHE_KERNELS_PACKED_MATMUL_BATCH_SM90_CUH
 
