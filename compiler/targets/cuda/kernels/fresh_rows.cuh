@@ -98,14 +98,15 @@ __device__ inline void turnEight(const typename Rotation::Input *head, int d, co
 
 /// The rows of one sequence's step that one key head has, in shared memory.
 template <class Rotation, class Query, class State, class Shape, int Columns> struct FreshRows {
+  static constexpr bool Rotates = true;
   static constexpr int KeyWidth = Shape::KeyWidth, ValueWidth = Shape::ValueWidth, Pitch = KeyWidth + 8;
   static constexpr int Pairs = Rotation::Dims / 2, KeyChunks = KeyWidth / 8, ValueChunks = ValueWidth / 8;
   float *Cosines, *Sines; ///< [Rows, Pairs]
   State *Keys, *Values;   ///< [Rows, width]
   Query *Queries;         ///< [Columns, Pitch]
   int32_t *Slots;
-  int64_t Token, Begin; ///< of the first of them: its number in the step, and its position in the sequence
-  int Count;
+  int64_t Token;    ///< the first of them
+  int Begin, Count; ///< its position in the sequence, and how many there are
 
   template <class Params>
   __device__ FreshRows(const Params &p, int64_t sequence, char *memory)
@@ -164,9 +165,9 @@ template <class Rotation, class Query, class State, class Shape, int Columns> st
   }
 
   /// The number of the row at `position`, -1 when pages hold what is there.
-  __device__ int find(int64_t position) const {
-    int64_t row = position - Begin;
-    return row >= 0 && row < Count && Slots[row] >= 0 ? int(row) : -1;
+  __device__ int find(int position) const {
+    int row = position - Begin;
+    return row >= 0 && row < Count && Slots[row] >= 0 ? row : -1;
   }
 };
 

@@ -97,23 +97,26 @@ struct PagedAttentionDecode {
 
   /// The columns of an item, and what each sees.
   struct Item {
-    int64_t Sequence, Token; ///< the first row's token
+    int Sequence, Token; ///< the first row's token
     int KvHead, Head0, Rows;
-    int64_t End;    ///< of the first row; row r sees r positions more
-    int64_t Window; ///< 0: none
-    int64_t Pages;
+    int End;    ///< of the first row; row r sees r positions more
+    int Window; ///< 0: none
+    int Limit;  ///< of all positions
 
     __device__ int count() const { return HeadBlocks > 1 ? smaller(HeadsPerItem, Group - Head0) : Rows * Group; }
     __device__ int row(int column) const { return HeadBlocks > 1 ? 0 : column / Group; }
     __device__ int head(int column) const {
       return KvHead * Group + (HeadBlocks > 1 ? Head0 + column : column % Group);
     }
-    __device__ int64_t end(int column) const { return smaller<int64_t>(End + row(column), Pages * PageTokens); }
-    __device__ int64_t begin(int column) const {
-      int64_t end = End + row(column);
+    __device__ int end(int column) const { return smaller(End + row(column), Limit); }
+    __device__ int begin(int column) const {
+      int end = End + row(column);
       return Window > 0 && end > Window ? end - Window : 0;
     }
   };
+
+  static __device__ int windowOf(const Params &p) { return int(smaller<int64_t>(p.Window, 0x7fffffff)); }
+  static __device__ int limitOf(const Params &p) { return int(smaller<int64_t>(p.Pages * PageTokens, 0x7fffffff)); }
 
   /// What a warp has summed so far. Lane 4g+t holds columns 2t and 2t+1 of each block.
   struct Sums {
@@ -295,7 +298,7 @@ struct PagedAttentionDecode {
 
   /// Positions first .. first+15 of all columns: weights as right operands, `sums` rescaled to the new maxima.
   static __device__ void weigh(Sums &sums, float (&scores)[ColumnBlocks][4],
-                               uint32_t (&weights)[Parts][ColumnBlocks][2], const Item &item, int64_t first, bool whole,
+                               uint32_t (&weights)[Parts][ColumnBlocks][2], const Item &item, int first, bool whole,
                                const ScoreMap &map) {
     int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
 #pragma unroll
@@ -305,7 +308,7 @@ struct PagedAttentionDecode {
       for (int i = 0; i < 4; ++i) {
         s[i] = map(s[i]);
         int column = block * 8 + t * 2 + i % 2;
-        int64_t position = first + g + i / 2 * 8;
+        int position = first + g + i / 2 * 8;
         if (!whole && (position >= item.end(column) || position < item.begin(column)))
           s[i] = -Infinity;
       }
@@ -386,18 +389,18 @@ struct PagedAttentionDecode {
   }
 
   /// Values of positions that no column sees may be anything, NaN included: they become 0.
-  static __device__ void clearUnseen(ValueShare (&v)[4], int64_t first, int64_t begin, int64_t end) {
+  static __device__ void clearUnseen(ValueShare (&v)[4], int first, int begin, int end) {
     int t = threadIdx.x % 4;
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
-      int64_t position = first + t * 2 + i % 2 + i / 2 * 8;
+      int position = first + t * 2 + i % 2 + i / 2 * 8;
       if (position < begin || position >= end)
         v[i].clear();
     }
   }
 
   /// Puts fresh keys in the place of what a page of positions first, first+1 .. had there.
-  template <class Rows> static __device__ void replaceKeys(KeyShare (&k)[2], const Rows &rows, int64_t first) {
+  template <class Rows> static __device__ void replaceKeys(KeyShare (&k)[2], const Rows &rows, int first) {
     int g = threadIdx.x % 32 / 4;
 #pragma unroll
     for (int i = 0; i < 2; ++i)
@@ -406,7 +409,7 @@ struct PagedAttentionDecode {
   }
 
   /// replaceKeys for values.
-  template <class Rows> static __device__ void replaceValues(ValueShare (&v)[4], const Rows &rows, int64_t first) {
+  template <class Rows> static __device__ void replaceValues(ValueShare (&v)[4], const Rows &rows, int first) {
     int t = threadIdx.x % 4;
 #pragma unroll
     for (int i = 0; i < 4; ++i)
@@ -414,59 +417,99 @@ struct PagedAttentionDecode {
         v[i].take(rows.Values + row * ValueWidth);
   }
 
+  using Queries = uint32_t[Parts][ColumnBlocks][KeyWords];
+
+  /// Queries of an item, and what is fresh of its sequence, for which `memory` and `writes` are. Calls `early` as soon
+  /// as pages may be fetched: that does not depend on the kernels before this one where rows are turned here.
+  template <class Early>
+  static __device__ auto bringRows(Queries &q, const Params &p, const Item &item, char *memory, bool writes,
+                                   const Early &early) {
+    if constexpr (Fresh::Rotates) {
+      early();
+      FreshRows<Fresh, Query, State, Shape, Columns> found(p, item.Sequence, memory);
+      found.template fill<Threads>(p, item, writes);
+      __syncthreads();
+      loadQueries(q, item, [&](int column) { return found.Queries + column * found.Pitch; });
+      return found;
+    } else {
+      loadQueries(q, item, [&](int column) {
+        return p.Q + (item.Token + item.row(column)) * p.LdQ + int64_t(item.head(column)) * KeyWidth;
+      });
+      early();
+      return Stored{};
+    }
+  }
+
+  /// What an item sees of its sequence.
+  struct View {
+    int Begin, End, WholeBegin, WholeEnd; ///< of any column, and of all
+    __device__ View(const Item &item)
+        : Begin(item.begin(0)), End(smaller(item.End + (HeadBlocks > 1 ? 1 : item.Rows) - 1, item.Limit)),
+          WholeBegin(item.begin(item.count() - 1)), WholeEnd(item.end(0)) {}
+    __device__ int endPage() const { return ceilDiv(larger(End, 0), PageTokens); }
+    /// Whether all columns see the page of positions first, first+1 ...
+    __device__ bool whole(int first) const { return first >= WholeBegin && first + PageTokens <= WholeEnd; }
+  };
+
+  /// Adds the page of positions first, first+1 ..., which lies in shared memory.
+  template <class Rows>
+  static __device__ void addPage(Sums &sums, const Queries &q, const State *keys, const State *values, const Item &item,
+                                 const View &view, const Rows &fresh, int first, const ScoreMap &map) {
+    bool whole = view.whole(first);
+    KeyShare k[2];
+    ValueShare v[4];
+    float scores[ColumnBlocks][4];
+    uint32_t weights[Parts][ColumnBlocks][2];
+    takeKeys(k, keys);
+    if constexpr (Rows::Rotates)
+      if (first + PageTokens > fresh.Begin)
+        replaceKeys(k, fresh, first);
+    score(scores, k, q);
+    takeValues(v, values);
+    if constexpr (Rows::Rotates)
+      if (first + PageTokens > fresh.Begin)
+        replaceValues(v, fresh, first);
+    weigh(sums, scores, weights, item, first, whole, map);
+    if (!whole)
+      clearUnseen(v, first, view.Begin, view.End);
+    addValues(sums, v, weights);
+  }
+
   /// Sums of the pages first, first + Slots, ... of an item. `memory` and `writes` are for fresh rows.
-  static __device__ void addPages(Sums &sums, const Params &p, const Item &item, int64_t page, char *memory,
-                                  bool writes) {
-    int lane = threadIdx.x % 32, rows = HeadBlocks > 1 ? 1 : item.Rows;
-    int64_t begin = item.begin(0), end = smaller<int64_t>(item.End + rows - 1, p.Pages * PageTokens);
-    int64_t wholeBegin = item.begin(item.count() - 1), wholeEnd = item.end(0), last = ceilDiv<int64_t>(end, PageTokens);
+  static __device__ void addPages(Sums &sums, const Params &p, const Item &item, int page, char *memory, bool writes) {
+    int lane = threadIdx.x % 32;
+    const View view(item);
+    int last = view.endPage();
     const int32_t *table = p.BlockTables + item.Sequence * p.Pages;
     const State *layer = elementsAfter(p.Pool, p.LayerOffset);
     const State *keys = elementsAfter(layer, item.KvHead * PageTokens * Shape::StoredWidth);
     const State *values = elementsAfter(layer, Shape::ValueOffset + item.KvHead * PageTokens * ValueWidth);
     // Each lane holds the number of one of the warp's next 32 pages.
-    auto readNumbers = [&](int64_t from) {
-      int64_t mine = from + lane * Slots;
-      return mine < p.Pages ? table[mine] : 0;
+    auto readNumbers = [&](int from) {
+      int mine = from + lane * Slots;
+      return mine < last ? table[mine] : 0;
     };
-    uint32_t q[Parts][ColumnBlocks][KeyWords];
+    Queries q;
     KeyShare k[2];
     ValueShare v[4];
     int32_t numbers = readNumbers(page);
     ScoreMap map(p.Scale, p.SoftCap);
     int64_t offset = 0;
-    auto loadFirst = [&] {
+    const auto fresh = bringRows(q, p, item, memory, writes, [&] {
+      if (page >= last)
+        return;
       offset = __shfl_sync(0xffffffffu, numbers, 0) * p.PageElements;
       loadKeys(k, elementsAfter(keys, offset), elementsAfter(values, offset));
       if constexpr (Ahead)
         loadValues(v, elementsAfter(values, offset));
-    };
-    auto bring = [&] {
-      if constexpr (Fresh::Rotates) {
-        // Pages first: they do not depend on the kernels before this one.
-        if (page < last)
-          loadFirst();
-        FreshRows<Fresh, Query, State, Shape, Columns> found(p, item.Sequence, memory);
-        found.template fill<Threads>(p, item, writes);
-        __syncthreads();
-        loadQueries(q, item, [&](int column) { return found.Queries + column * found.Pitch; });
-        return found;
-      } else {
-        loadQueries(q, item, [&](int column) {
-          return p.Q + (item.Token + item.row(column)) * p.LdQ + int64_t(item.head(column)) * KeyWidth;
-        });
-        if (page < last)
-          loadFirst();
-        return Stored{};
-      }
-    };
-    const auto fresh = bring();
+    });
     if (page >= last)
       return;
 #pragma unroll 1
     for (int step = 1; page < last; ++step, page += Slots) {
-      int64_t first = page * PageTokens, next = offset;
-      bool whole = first >= wholeBegin && first + PageTokens <= wholeEnd, more = page + Slots < last;
+      int first = page * PageTokens;
+      int64_t next = offset;
+      bool whole = view.whole(first), more = page + Slots < last;
       if (step % 32 == 0)
         numbers = readNumbers(page + Slots);
       next = __shfl_sync(0xffffffffu, numbers, step % 32) * p.PageElements;
@@ -485,7 +528,7 @@ struct PagedAttentionDecode {
         if (first + PageTokens > fresh.Begin)
           replaceValues(v, fresh, first);
       if (!whole)
-        clearUnseen(v, first, begin, end);
+        clearUnseen(v, first, view.Begin, view.End);
       addValues(sums, v, weights);
       if (Ahead && more)
         loadValues(v, pointerAfter(elementsAfter(values, next), sums.Values[ColumnBlocks - 1][ValueWords - 1][0]));
@@ -565,14 +608,19 @@ struct PagedAttentionDecode {
     }
   }
 
+  /// The first page of a slot that an item sees.
+  static __device__ int firstPage(const Item &item, int slot) {
+    int first = item.begin(0) / PageTokens;
+    return first + (slot + Slots - first % Slots) % Slots;
+  }
+
   /// Sums of an item over the pages of slot `slot`, left in shared memory: page numbers that are equal modulo Slots
   /// are one slot's, whatever is seen.
   static __device__ void addSlot(const Params &p, const Item &item, int slot, float *parts, float *maxima,
                                  float *totals, char *memory, bool writes) {
     Sums sums;
     start(sums);
-    int64_t firstPage = item.begin(0) / PageTokens;
-    addPages(sums, p, item, firstPage + (slot + Slots - firstPage % Slots) % Slots, memory, writes);
+    addPages(sums, p, item, firstPage(item, slot), memory, writes);
     leave(sums, parts, maxima, totals);
   }
 
@@ -586,20 +634,20 @@ struct PagedAttentionDecode {
 
   /// The item of `token` in part `part` of KvHeads * HeadBlocks; without rows where an earlier token's item has it.
   static __device__ Item findItem(const Params &p, int64_t token, int part) {
-    Item item{.Sequence = findSequence(p.RowOffsets, p.Sequences, token),
-              .Token = token,
+    Item item{.Sequence = int(findSequence(p.RowOffsets, p.Sequences, token)),
+              .Token = int(token),
               .KvHead = part / HeadBlocks,
               .Head0 = part % HeadBlocks * HeadsPerItem,
               .Rows = 1,
               .End = 0,
-              .Window = p.Window,
-              .Pages = p.Pages};
+              .Window = windowOf(p),
+              .Limit = limitOf(p)};
     if (item.Sequence >= p.Sequences)
       return item; // a padded token: it sees nothing
-    int64_t begin = p.RowOffsets[item.Sequence], end = p.RowOffsets[item.Sequence + 1];
-    item.Rows = (token - begin) % RowsPerItem == 0 ? int(smaller<int64_t>(RowsPerItem, end - token)) : 0;
-    int64_t length = p.Lengths[item.Sequence];
-    item.End = length > 0 ? length - (end - token) + 1 : -RowsPerItem;
+    int begin = p.RowOffsets[item.Sequence], rest = p.RowOffsets[item.Sequence + 1] - int(token);
+    item.Rows = (int(token) - begin) % RowsPerItem == 0 ? smaller(RowsPerItem, rest) : 0;
+    int length = p.Lengths[item.Sequence];
+    item.End = length > 0 ? length - rest + 1 : -RowsPerItem;
     return item;
   }
 

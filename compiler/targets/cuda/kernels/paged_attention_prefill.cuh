@@ -312,8 +312,7 @@ struct PagedAttentionPrefill {
   static __device__ void attendMany(const Params &p, const RowTile &tile, int kvHead, char *smem) {
     char *queries = smem, *keyTiles = smem + QueryBytes, *valueTiles = keyTiles + 2 * KeyBytes;
     int warp = threadIdx.x / 32;
-    View view{tile.End, int(smaller<int64_t>(p.Window, 0x7fffffff)),
-              int(smaller<int64_t>(p.Pages * PageTokens, 0x7fffffff))};
+    View view{tile.End, Few::windowOf(p), Few::limitOf(p)};
     int lastRow = smaller(tile.Row0 + Rows, tile.Rows) - 1, row0 = tile.Row0 + warp * RowBlocks * 16;
     int begin = view.begin(tile.Row0), end = larger(0, view.end(lastRow)), step = begin / Keys;
     int steps = ceilDiv(end, Keys);
@@ -401,19 +400,19 @@ struct PagedAttentionPrefill {
   static __device__ void attendFew(const Params &p, int64_t item, char *smem) {
     constexpr int ItemsPerSequence = Shape::KvHeads * Few::HeadBlocks;
     int64_t sequence = item / ItemsPerSequence, token = p.RowOffsets[sequence];
-    int64_t tokens = p.RowOffsets[sequence + 1] - token, length = p.Lengths[sequence];
+    int tokens = p.RowOffsets[sequence + 1] - int(token), length = p.Lengths[sequence];
     if (tokens == 0 || tokens > FewRows)
       return;
     int part = int(item % ItemsPerSequence);
     Few::attend(p,
-                {.Sequence = sequence,
-                 .Token = token,
+                {.Sequence = int(sequence),
+                 .Token = int(token),
                  .KvHead = part / Few::HeadBlocks,
                  .Head0 = part % Few::HeadBlocks * Few::HeadsPerItem,
-                 .Rows = int(tokens),
+                 .Rows = tokens,
                  .End = length > 0 ? length - tokens + 1 : -tokens,
-                 .Window = p.Window,
-                 .Pages = p.Pages},
+                 .Window = Few::windowOf(p),
+                 .Limit = Few::limitOf(p)},
                 smem);
   }
 };

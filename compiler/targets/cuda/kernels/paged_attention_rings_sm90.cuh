@@ -55,58 +55,63 @@ struct PagedAttentionRingsSm90 {
   /// before: memory answers meanwhile.
   struct Pages {
     const Params &In;
-    int64_t Number, Step; ///< of the item, and to the block's next
-    Item Of;              ///< without rows where it is none of few
-    int64_t Page, Last;
+    int Number, Step; ///< of the item, and to the block's next
+    Item Of;          ///< without rows where it is none of few
+    int Page, Last;
     int Seen;        ///< pages of this item so far
     int32_t Numbers; ///< lane i: number of its i-th page after the last 32 that were seen
     int32_t NextToken, NextEnd, NextLength, NextNumbers; ///< of the next item; numbers if no window hides the first
 
-    __device__ Pages(const Params &p, int64_t block, int64_t blocks) : In(p), Number(block - blocks), Step(blocks) {
+    __device__ Pages(const Params &p, int block, int blocks) : In(p), Number(block - blocks), Step(blocks) {
       load();
       nextItem();
     }
-    __device__ bool none() const { return Number >= In.Sequences * ItemsPerSequence; }
+    __device__ int count() const { return int(In.Sequences) * ItemsPerSequence; }
+    __device__ bool none() const { return Number >= count(); }
     __device__ bool more() const { return Page < Last; }
 
     __device__ void load() {
-      int64_t next = Number + Step;
-      if (next >= In.Sequences * ItemsPerSequence)
+      int next = Number + Step;
+      if (next >= count())
         return;
-      int64_t sequence = next / ItemsPerSequence;
+      int sequence = next / ItemsPerSequence;
       NextToken = In.RowOffsets[sequence];
       NextEnd = In.RowOffsets[sequence + 1];
       NextLength = In.Lengths[sequence];
       NextNumbers = read(sequence, warp());
     }
-    /// Goes to the next item, which may have no page for this warp.
-    __device__ void nextItem() {
-      Number += Step;
-      Page = Last = Of.Rows = 0;
-      if (none())
-        return;
-      int tokens = NextEnd - NextToken, part = int(Number % ItemsPerSequence);
-      if (tokens > 0 && tokens <= MostRows) {
-        Of = {.Sequence = Number / ItemsPerSequence,
+    /// The item after this one; without rows where there is none, or none of few.
+    __device__ Item next() const {
+      int number = Number + Step;
+      int tokens = number < count() ? NextEnd - NextToken : 0;
+      int part = number % ItemsPerSequence;
+      return {.Sequence = number / ItemsPerSequence,
               .Token = NextToken,
               .KvHead = part / Itemwise::HeadBlocks,
               .Head0 = part % Itemwise::HeadBlocks * Itemwise::HeadsPerItem,
-              .Rows = tokens,
-              .End = NextLength > 0 ? int64_t(NextLength) - tokens + 1 : -tokens,
-              .Window = In.Window,
-              .Pages = In.Pages};
-        int64_t first = Of.begin(0) / PageTokens;
+              .Rows = tokens <= MostRows ? tokens : 0,
+              .End = NextLength > 0 ? NextLength - tokens + 1 : -tokens,
+              .Window = Itemwise::windowOf(In),
+              .Limit = Itemwise::limitOf(In)};
+    }
+    /// Goes to the next item, which may have no page for this warp.
+    __device__ void nextItem() {
+      Of = next();
+      Number += Step;
+      Page = Last = 0;
+      if (Of.Rows > 0) {
+        int first = Of.begin(0) / PageTokens;
         Page = first + (warp() + Warps - first % Warps) % Warps;
-        Last = ceilDiv<int64_t>(larger<int64_t>(end(), 0), PageTokens);
+        Last = ceilDiv(larger(end(), 0), PageTokens);
         Seen = 0;
         Numbers = first == 0 ? NextNumbers : read(Of.Sequence, Page);
       }
       load();
     }
     /// Behind the last position that a row of the item sees.
-    __device__ int64_t end() const { return smaller<int64_t>(Of.End + Of.Rows - 1, Of.Pages * PageTokens); }
-    __device__ int32_t read(int64_t sequence, int64_t page) const {
-      page += int64_t(threadIdx.x % 32) * Warps;
+    __device__ int end() const { return smaller(Of.End + Of.Rows - 1, Of.Limit); }
+    __device__ int32_t read(int sequence, int page) const {
+      page += int(threadIdx.x % 32) * Warps;
       return page < In.Pages ? In.BlockTables[sequence * In.Pages + page] : 0;
     }
     __device__ void advance() {
@@ -159,7 +164,7 @@ struct PagedAttentionRingsSm90 {
     }
   }
 
-  using Queries = uint32_t[Itemwise::Parts][Itemwise::ColumnBlocks][Itemwise::KeyWords];
+  using Queries = typename Itemwise::Queries;
 
   /// Those of the item where `own` stands.
   static __device__ void loadQueries(Queries &q, const Params &p, const Pages &own) {
@@ -173,25 +178,12 @@ struct PagedAttentionRingsSm90 {
   static __device__ void addPages(typename Itemwise::Sums &sums, const Params &p, const Queries &q, Pages &own,
                                   Pages &ahead, Ring &ring) {
     const Item &item = own.Of;
-    int64_t begin = item.begin(0), end = own.end();
-    int64_t wholeBegin = item.begin(item.count() - 1), wholeEnd = item.end(0);
+    const typename Itemwise::View view(item);
     ScoreMap map(p.Scale, p.SoftCap);
 #pragma unroll 1
     for (; own.more(); own.Page += Warps) {
-      int64_t first = own.Page * PageTokens;
-      bool whole = first >= wholeBegin && first + PageTokens <= wholeEnd;
-      typename Itemwise::KeyShare k[2];
-      typename Itemwise::ValueShare v[4];
-      float scores[Itemwise::ColumnBlocks][4];
-      uint32_t weights[Itemwise::Parts][Itemwise::ColumnBlocks][2];
       waitBarrier(ring.Full + ring.Next.Stage, ring.Next.Round);
-      Itemwise::takeKeys(k, ring.keys());
-      Itemwise::score(scores, k, q);
-      Itemwise::takeValues(v, ring.values());
-      Itemwise::weigh(sums, scores, weights, item, first, whole, map);
-      if (!whole)
-        Itemwise::clearUnseen(v, first, begin, end);
-      Itemwise::addValues(sums, v, weights);
+      Itemwise::addPage(sums, q, ring.keys(), ring.values(), item, view, Stored{}, own.Page * PageTokens, map);
       __syncwarp();
       ring.Next.advance();
       ++ring.Free;
@@ -200,7 +192,7 @@ struct PagedAttentionRingsSm90 {
   }
 
   /// Computes a block's items, and waits for the kernels before this one.
-  static __device__ void attendFew(const Params &p, int64_t block, int64_t blocks, char *smem) {
+  static __device__ void attendFew(const Params &p, int block, int blocks, char *smem) {
     float *parts = reinterpret_cast<float *>(smem + RingBytes), *maxima = parts + Itemwise::SumFloats,
           *totals = maxima + Warps * Itemwise::Columns;
     Ring ring(smem);
@@ -240,7 +232,7 @@ struct PagedAttentionRingsSm90 {
   static __device__ void run(const Params &p, int64_t block, char *smem, const NoBody &) {
     int64_t blocks = tiles(p);
     startNext();
-    attendFew(p, block, blocks, smem);
+    attendFew(p, int(block), int(blocks), smem);
     // Tokens of no sequence get zeros.
     int64_t end = p.Sequences ? p.RowOffsets[p.Sequences] : 0;
     for (int64_t token = end + block; token < p.Tokens; token += blocks)

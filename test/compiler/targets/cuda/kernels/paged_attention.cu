@@ -36,6 +36,9 @@ void tensorCoreCases(Suite &suite, const std::string &name) {
 #ifndef LATHE_EMULATED
   fastCases<PagedAttentionDecodeCluster<Query, State, Output, Shape, 8, 8>, Query, State, Output, Shape>(
       suite, name + " decode cluster");
+  if constexpr (!Shape::Shared && Shape::KeyWidth <= 128)
+    fastCases<PagedAttentionDecodeCluster<Query, State, Output, Shape, 4, 8, Stored, 2>, Query, State, Output, Shape>(
+        suite, name + " decode cluster with rings");
 #endif
 }
 

@@ -172,10 +172,14 @@ void cases(Suite &suite, const std::string &name) {
             Dims>(suite, name + " lean", step);
     runCase<PagedAttentionDecodeCluster<Query, State, State, Shape, 2, 4, Fresh>, Input, Query, State, Shape, Pairs,
             Dims>(suite, name + " cluster", step);
+    runCase<PagedAttentionDecodeCluster<Query, State, State, Shape, 2, 4, Fresh, 2>, Input, Query, State, Shape, Pairs,
+            Dims>(suite, name + " cluster with rings", step);
   }
   using One = Rotating<Input, Pairs, Dims, 1>;
   runCase<PagedAttentionDecodeCluster<Query, State, State, Shape, 2, 8, One>, Input, Query, State, Shape, Pairs, Dims>(
       suite, name + " one", {.Sequences = {{1, 530}}});
+  runCase<PagedAttentionDecodeCluster<Query, State, State, Shape, 1, 2, One, 3>, Input, Query, State, Shape, Pairs,
+          Dims>(suite, name + " one with rings", {.Sequences = {{1, 1100}}});
 }
 
 } // namespace

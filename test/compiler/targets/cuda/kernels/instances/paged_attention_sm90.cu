@@ -1,5 +1,6 @@
 // Attention over pages, one launch of every template that needs sm_90a, as the printer writes it.
 #include "latent_attention_sm90.cuh"
+#include "paged_attention_decode_sm90.cuh"
 #include "paged_attention_prefill_sm90.cuh"
 #include "paged_attention_rings_sm90.cuh"
 
@@ -93,6 +94,17 @@ static_assert(Rings128::Stages == 3 && 2 * (Rings128::SharedBytes + 1024) <= 228
 KERNEL(Rings128) lathe_paged_attention_rings_sm90_128(ATTEND_PARAMETERS) {
   ALIGNED_SHARED;
   attend<Rings128>(ATTEND_ARGUMENTS, 0.0883883f, 0, 0);
+}
+
+// One text: beside a block of the next product, which takes 113 KiB and 32,256 registers.
+using ClusterRings =
+    PagedAttentionDecodeCluster<BFloat16, BFloat16, BFloat16, AttentionShape<32, 8, 128, 128>, 4, 8, Stored, 3>;
+static_assert(ClusterRings::SharedBytes == 4 * 3 * (8192 + 8) + 4 * 8 * 130);
+// registers <= 168
+KERNEL(ClusterRings)
+__cluster_dims__(ClusterRings::Cluster, 1, 1) lathe_paged_attention_cluster_rings(ATTEND_PARAMETERS) {
+  ALIGNED_SHARED;
+  attend<ClusterRings>(ATTEND_ARGUMENTS, 0.0883883f, 0, 0);
 }
 
 using RingsOfBlocks = PagedAttentionRingsSm90<Half, Q8Block, Half, AttentionShape<32, 2, 128, 128>>;
