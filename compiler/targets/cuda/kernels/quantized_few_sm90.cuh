@@ -609,9 +609,8 @@ struct QuantizedFewRowsOf {
           withPart(p, tile, finisher);
     }
     __syncthreads();
-    if (threadIdx.x == 0)
-      for (int i = 0; i < Shared::Barriers; ++i)
-        endBarrier(shared.Full + i);
+    if (threadIdx.x < Shared::Barriers) // one after the other they would take 0.3 us
+      endBarrier(shared.Full + threadIdx.x);
   }
 };
 
