@@ -33,7 +33,7 @@ struct Machine {
   double InstructionSeconds = 0; ///< from one of a warp's instructions to the next, where others leave room
   double WalkSeconds = 0;        ///< to find where pages of memory are that the chip has forgotten
 
-  static constexpr double PageBytes = 2 << 20, PagesOfWalk = 64; ///< the latter at a time
+  static constexpr double PageBytes = 2 << 20, PagesOfWalk = 54; ///< the latter at a time
 };
 
 /// The machine this runs on, measured; takes about a second.

@@ -68,10 +68,11 @@ static void spreadRows(const LaunchBody &body, StringRef reduction, int64_t summ
   use.SharedBytes = Threads / 32 * 4 * summaryFields;
   use.Tiles = rows * cluster;
   use.Cluster = cluster;
+  use.MostResident = 3;
   report::KernelWork work;
   work.StepOtherBytes = Threads * Vector * 4;
   work.InFlight = Ahead;
-  work.StartAccesses += 2; // clusters start one after the other
+  work.ItemAccesses = 1; // the first of what is loaded ahead
   work.StepInstructions = Vector * InstructionsOfPlace;
   work.StepThreads = Threads;
   use.setWork(work, rows, cols.ceilDiv(cluster * Threads * Vector));

@@ -120,7 +120,7 @@ TEST(KernelTime, PagesOfATableAreLookedFor) {
   rows.TableRows = 1;
   rows.TableBytes = 1e6 * Machine::PageBytes; // no two rows in a page
   EXPECT_NEAR(predictSeconds(gpu, rows), 1 + 0.1 + 3 + 2.5, 1e-5);
-  rows.TableRows = 640;
+  rows.TableRows = 10 * Machine::PagesOfWalk;
   EXPECT_NEAR(predictSeconds(gpu, rows), 1 + 0.1 + 30 + 2.5, 0.02);
   rows.TableBytes = Machine::PageBytes / 4; // hardly ever a page that is not known
   EXPECT_NEAR(predictSeconds(gpu, rows), 1 + 0.1 + 0.75 + 2.5, 1e-5);
