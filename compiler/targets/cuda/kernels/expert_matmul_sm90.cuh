@@ -33,6 +33,7 @@ template <HalfElement Element, class Index, class Output, int Tokens> struct Exp
   static constexpr int TurnFloats = Turned * 8 * 20;
   static constexpr int TurnBytes = Consumers / 32 * TurnFloats * 4;
   static constexpr int MostGroups = 8; ///< of a block
+  static constexpr int Batch = 8;      ///< rows whose experts a lane loads together
 
   struct Params {
     const Element *X;
@@ -51,7 +52,7 @@ template <HalfElement Element, class Index, class Output, int Tokens> struct Exp
   struct alignas(8) Work {
     int Begin, End, FirstGroup;
     Group Groups[MostGroups];
-    int Rows[MostGroups][Tokens];
+    int Rows[MostGroups][Tokens], Sources[MostGroups][Tokens]; ///< of C and of X
   };
   static constexpr int RingBytes = (227 << 10) - TurnBytes - int(sizeof(Work)) - 1024;
   static constexpr int Stages = smaller(RingBytes / StageBytes, 12);
@@ -66,11 +67,11 @@ template <HalfElement Element, class Index, class Output, int Tokens> struct Exp
   static constexpr int SharedBytes = Stages * StageBytes + TurnBytes + int(sizeof(Work)) + int(sizeof(Barriers));
 
   static __host__ __device__ int64_t mostGroups(const Params &p) {
-    return ceilDiv<int64_t>(p.Rows, Tokens) + smaller<int64_t>(p.Experts + 1, p.Rows);
+    return ceilDiv(int(p.Rows), Tokens) + smaller(int(p.Experts) + 1, int(p.Rows));
   }
   static __host__ __device__ int64_t tiles(const Params &p) {
     // Units that follow each other are of one group more than they would fill, and of another where they begin.
-    int64_t least = ceilDiv<int64_t>(mostGroups(p), MostGroups - 2);
+    int64_t least = ceilDiv(int(mostGroups(p)), MostGroups - 2);
     return smaller<int64_t>(larger<int64_t>(p.Blocks, least), mostGroups(p) * (p.N / 16));
   }
 
@@ -81,16 +82,23 @@ template <HalfElement Element, class Index, class Output, int Tokens> struct Exp
 
   /// Calls take(row, expert, place) for this warp's share of all rows, which are those of other warps before and behind
   /// it: `place` counts on from counts[expert] what the warp has seen of the expert.
-  template <class Take> static __device__ void countRows(const Params &p, int *counts, const Take &take) {
-    int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-    int share = int(ceilDiv<int64_t>(p.Rows, Warps * 32)) * 32;
-    int begin = warp * share, end = int(smaller<int64_t>(begin + share, p.Rows));
-    constexpr int Batch = 8; // loads under way together
+  /// `loaded` has the experts of the first Batch rows of each lane, or gets them.
+  template <bool Loads, class Take>
+  static __device__ void countRows(const Params &p, int *counts, int (&loaded)[Batch], const Take &take) {
+    int warp = threadIdx.x / 32, lane = threadIdx.x % 32, rows = int(p.Rows);
+    int share = ceilDiv(rows, Warps * 32) * 32, begin = warp * share, end = smaller(begin + share, rows);
     for (int first = begin + lane; first - lane < end; first += Batch * 32) {
       int experts[Batch];
 #pragma unroll
       for (int i = 0; i < Batch; ++i)
-        experts[i] = first + i * 32 < end ? expertOf(p, first + i * 32) : -1;
+        if (Loads || first - lane > begin)
+          experts[i] = first + i * 32 < end ? expertOf(p, first + i * 32) : -1;
+        else
+          experts[i] = loaded[i];
+      if (Loads && first - lane == begin)
+#pragma unroll
+        for (int i = 0; i < Batch; ++i)
+          loaded[i] = experts[i];
 #pragma unroll
       for (int i = 0; i < Batch; ++i) {
         if (first - lane + i * 32 >= end)
@@ -116,15 +124,18 @@ template <HalfElement Element, class Index, class Output, int Tokens> struct Exp
     for (int i = threadIdx.x; i < Warps * experts; i += Threads)
       scratch[i] = 0;
     __syncthreads();
-    countRows(p, counts, [](int, int, int) {});
+    int loaded[Batch];
+    countRows<true>(p, counts, loaded, [](int, int, int) {});
     __syncthreads();
     for (int expert = threadIdx.x; expert < experts; expert += Threads) {
-      int sum = 0;
+      int sum = 0, own[Warps]; // all loads before the first store
+#pragma unroll
+      for (int warp = 0; warp < Warps; ++warp)
+        own[warp] = scratch[warp * experts + expert];
 #pragma unroll
       for (int warp = 0; warp < Warps; ++warp) {
-        int own = scratch[warp * experts + expert];
         scratch[warp * experts + expert] = sum;
-        sum += own;
+        sum += own[warp];
       }
       totals[expert] = sum;
     }
@@ -157,23 +168,28 @@ template <HalfElement Element, class Index, class Output, int Tokens> struct Exp
           break;
         work.Groups[i - first] = {expert, smaller(left, Tokens)};
       }
-    countRows(p, counts, [&](int row, int expert, int place) {
+    countRows<(Tokens > 64)>(p, counts, loaded, [&](int row, int expert, int place) {
       int group = firsts[expert] + place / Tokens - first;
-      if (group >= 0 && group < groups)
+      if (group >= 0 && group < groups) {
         work.Rows[group][place % Tokens] = row;
+        work.Sources[group][place % Tokens] = int(uint32_t(row) / uint32_t(p.SharedRows));
+      }
     });
     __syncthreads();
   }
 
   /// A block's share of the units of `groups` groups. Where there are many, it begins and ends with a whole product.
   static __device__ void divide(const Params &p, int64_t block, int groups, Work &work) {
-    int64_t units = groups * (p.N / 16), blocks = tiles(p), grain = 1;
-    for (int64_t whole : {4, 8}) // N is a multiple of 64
-      if (p.N % (16 * whole) == 0 && units >= 8 * whole * blocks)
+    int unitsOfGroup = int(p.N / 16), units = groups * unitsOfGroup, blocks = int(tiles(p)), grain = 1;
+#pragma unroll
+    for (int whole = 4; whole <= 8; whole += 4) // N is a multiple of 64
+      if (unitsOfGroup % whole == 0 && units / (8 * whole) >= blocks)
         grain = whole;
-    work.Begin = int(units / grain * block / blocks * grain);
-    work.End = int(units / grain * (block + 1) / blocks * grain);
-    work.FirstGroup = int(work.Begin / (p.N / 16));
+    // Not as many for each and the rest for the first: blocks that begin at equal distances meet at few of the memory's
+    // channels, which took up to a fifth longer.
+    work.Begin = int(units / grain * block / blocks) * grain;
+    work.End = int(units / grain * (block + 1) / blocks) * grain;
+    work.FirstGroup = work.Begin / unitsOfGroup;
   }
 
   /// Up to eight units of one group.
@@ -227,12 +243,12 @@ template <HalfElement Element, class Index, class Output, int Tokens> struct Exp
 #pragma unroll 1
     for (int begin = work.Begin; begin < work.End;) {
       Piece piece(p, work, begin);
-      const int *rows = work.Rows[piece.Place];
+      const int *sources = work.Sources[piece.Place];
       uint32_t offsets[Tokens / FetchRows]; // in chunks
 #pragma unroll
       for (int i = 0; i < Tokens / FetchRows; ++i) {
         int row = first + i * FetchRows;
-        offsets[i] = row < piece.Of.Rows ? uint32_t(rows[row] / p.SharedRows * (p.K / 8)) : 0;
+        offsets[i] = row < piece.Of.Rows ? uint32_t(sources[row]) * uint32_t(p.K / 8) : 0;
       }
       const char *source = reinterpret_cast<const char *>(p.X) + chunk * 16;
 #pragma unroll 1
@@ -247,8 +263,7 @@ template <HalfElement Element, class Index, class Output, int Tokens> struct Exp
         } else {
 #pragma unroll 1
           for (int row = first; row < piece.Of.Rows; row += FetchRows)
-            loadChunk(target + (row - first) * 128, x, rows[row] / p.SharedRows,
-                      int64_t(k) * PackedTileSize + chunk * 8);
+            loadChunk(target + (row - first) * 128, x, sources[row], int64_t(k) * PackedTileSize + chunk * 8);
         }
         if (x.Aligned)
           arriveAfterCopies(barriers.Landed + next.Stage);
@@ -390,14 +405,26 @@ template <HalfElement Element, class Index, class Output, int Tokens> struct Exp
     fenceAsync(); // bulk copies come to where counts were
     __syncthreads();
     int warp = int(threadIdx.x) / 32, helper = warp - Consumers / 32;
-    if (helper < 0)
+    // A multiprocessor has 65,536 registers, a thread 168 when the kernel starts.
+    if (helper < 0) {
+      if constexpr (Tokens == 256)
+        raiseRegisters<200>();
       multiply(p, work, smem, turns + warp * TurnFloats, barriers, epilogue);
-    else if (helper < Fetchers / 32)
-      fetchRows(p, work, smem, barriers);
-    else if (helper > Fetchers / 32)
-      fetchWeights(p, work, smem, barriers);
-    else if (threadIdx.x % 32 == 0)
-      showRows(p, work, barriers);
+      if constexpr (Tokens == 256)
+        lowerRegisters<168>(); // the block's next tile begins as this one
+    } else {
+      if constexpr (Tokens == 256)
+        lowerRegisters<104>();
+      if (helper < Fetchers / 32)
+        fetchRows(p, work, smem, barriers);
+      else if (helper > Fetchers / 32)
+        fetchWeights(p, work, smem, barriers);
+      else if (threadIdx.x % 32 == 0)
+        showRows(p, work, barriers);
+      __syncwarp();
+      if constexpr (Tokens == 256)
+        raiseRegisters<168>();
+    }
     __syncthreads();
     if (threadIdx.x == 0)
       for (int i = 0; i < Stages; ++i) {

@@ -19,7 +19,7 @@ __device__ void multiplyExperts(char *smem, void *x, void *w, void *experts, voi
 }
 
 using Experts16 = ExpertMatmulSm90<BFloat16, int64_t, float, 16>;
-static_assert(Experts16::SharedBytes == 213848);
+static_assert(Experts16::SharedBytes == 214360);
 // registers <= 80
 KERNEL(Experts16) lathe_expert_matmul_sm90_16(void *x, void *w, void *experts, void *c, int64_t rows) {
   ALIGNED_SHARED;
@@ -27,7 +27,7 @@ KERNEL(Experts16) lathe_expert_matmul_sm90_16(void *x, void *w, void *experts, v
 }
 
 using Experts64 = ExpertMatmulSm90<Half, int64_t, float, 64>;
-static_assert(Experts64::SharedBytes == 219408);
+static_assert(Experts64::SharedBytes == 221456);
 // registers <= 104
 KERNEL(Experts64) lathe_expert_matmul_sm90_64(void *x, void *w, void *experts, void *c, int64_t rows) {
   ALIGNED_SHARED;
