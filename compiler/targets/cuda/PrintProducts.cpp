@@ -342,7 +342,7 @@ static void useHopperExperts(const LaunchBody &body, StringRef types, int64_t ex
   int64_t most = body.getMax(tokens), each = std::min(most, 2 * int64_t(llvm::divideCeil(body.getMax(rows), experts)));
   int64_t group = each <= Few ? Few : each <= Some ? Some : Many;
   int64_t workBytes = llvm::alignTo(12 + MostGroups * (8 + 8 * group), 8), stageBytes = WeightBytes + group * 128;
-  int64_t turnBytes = group == Some ? 20480 : 10240;
+  int64_t turnBytes = group == Many ? 5120 : group == Some ? 20480 : 10240;
   int64_t stages = std::min((SharedOfBlock - turnBytes - workBytes - Reserve) / stageBytes, MostStages);
   use.Header = "expert_matmul_sm90.cuh";
   use.Type = llvm::formatv("ExpertMatmulSm90<{0}, {1}>", types, group);

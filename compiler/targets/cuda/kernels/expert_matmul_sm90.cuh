@@ -29,7 +29,7 @@ template <HalfElement Element, class Index, class Output, int Tokens> struct Exp
   static constexpr int StageBytes = WeightBytes + Tokens * 128;
   static constexpr int Fetchers = 64, FetchRows = Fetchers / 8; ///< threads that fetch X, rows that they fetch at once
   /// Times 16 x 8 sums that a warp turns round at once; of 256 rows its sums leave no registers for more.
-  static constexpr int Turned = Tokens == 64 ? 4 : 2;
+  static constexpr int Turned = Tokens == 64 ? 4 : Tokens == 16 ? 2 : 1;
   static constexpr int TurnFloats = Turned * 8 * 20;
   static constexpr int TurnBytes = Consumers / 32 * TurnFloats * 4;
   static constexpr int MostGroups = 8; ///< of a block
@@ -405,25 +405,15 @@ template <HalfElement Element, class Index, class Output, int Tokens> struct Exp
     fenceAsync(); // bulk copies come to where counts were
     __syncthreads();
     int warp = int(threadIdx.x) / 32, helper = warp - Consumers / 32;
-    // A multiprocessor has 65,536 registers, a thread 168 when the kernel starts.
     if (helper < 0) {
-      if constexpr (Tokens == 256)
-        raiseRegisters<200>();
       multiply(p, work, smem, turns + warp * TurnFloats, barriers, epilogue);
-      if constexpr (Tokens == 256)
-        lowerRegisters<168>(); // the block's next tile begins as this one
     } else {
-      if constexpr (Tokens == 256)
-        lowerRegisters<104>();
       if (helper < Fetchers / 32)
         fetchRows(p, work, smem, barriers);
       else if (helper > Fetchers / 32)
         fetchWeights(p, work, smem, barriers);
       else if (threadIdx.x % 32 == 0)
         showRows(p, work, barriers);
-      __syncwarp();
-      if constexpr (Tokens == 256)
-        raiseRegisters<168>();
     }
     __syncthreads();
     if (threadIdx.x == 0)
