@@ -34,12 +34,12 @@ static std::vector<size_t> metadataOffsets(const Entry &entry, const StepShape &
 
 static size_t rowBytes(const Entry &entry) { return size_t(entry.output("logits")->sizes[1]) * sizeof(float); }
 
-/// Offset of each output of so many rows where results are kept, and behind them the size of all.
+/// Offset of each output of so many rows where results are kept, and behind them the size of all. Sampled tokens take
+/// nothing: kernels write them to the host's memory.
 static std::vector<size_t> resultOffsets(const Entry &entry, int64_t rows) {
   std::vector<size_t> offsets = {0};
   for (const Value &value : entry.outputs)
-    offsets.push_back(offsets.back() +
-                      aligned(size_t(rows) * (value.role == "logits" ? rowBytes(entry) : sizeof(int64_t))));
+    offsets.push_back(offsets.back() + (value.role == "logits" ? aligned(size_t(rows) * rowBytes(entry)) : 0));
   return offsets;
 }
 
@@ -496,8 +496,9 @@ void CudaExecutor::bindStep(const Entry &entry, const StepShape &shape, DeviceAd
   for (size_t i = 0; i != entry.inputs.size(); ++i)
     inputs.push_back(reinterpret_cast<void *>(metadata.at(offsets[i])));
   outputs.clear();
+  // Pinned memory has one address on host and device, and a few tokens written there need no copy behind the step.
   for (size_t i = 0; i != entry.outputs.size(); ++i)
-    outputs.push_back(reinterpret_cast<void *>(results + places[i]));
+    outputs.push_back(entry.outputs[i].role == "logits" ? reinterpret_cast<void *>(results + places[i]) : chosen());
 }
 
 CandidateCopies CudaExecutor::findLargest(const StepCall &call, DeviceAddress logits, Stream stream) {
@@ -508,7 +509,7 @@ CandidateCopies CudaExecutor::findLargest(const StepCall &call, DeviceAddress lo
   outputs = {reinterpret_cast<void *>(base), reinterpret_cast<void *>(base + places[1])};
   execute(entry, &call.shape.rows, base + places[2], stream, nullptr);
   size_t count = size_t(call.wantedRows * countCandidates(&entry));
-  auto *tokens = reinterpret_cast<int64_t *>(static_cast<char *>(staging) + metadataBytes);
+  auto *tokens = chosen();
   auto *values = reinterpret_cast<float *>(tokens + count);
   driver(driver.copyToHost, static_cast<void *>(tokens), base + places[1], count * sizeof(int64_t), stream);
   driver(driver.copyToHost, static_cast<void *>(values), base, count * sizeof(float), stream);
@@ -519,18 +520,12 @@ CandidateCopies CudaExecutor::findLargest(const StepCall &call, DeviceAddress lo
 /// this returns.
 void CudaExecutor::deliver(const StepCall &call, DeviceAddress results, Stream stream, bool direct) {
   std::vector<size_t> places = resultOffsets(*call.entry, call.shape.rows);
-  auto *sampled = reinterpret_cast<int64_t *>(static_cast<char *>(staging) + metadataBytes);
-  bool wait = false;
+  bool wait = call.sampledTokens && call.wantedRows;
   CandidateCopies largest;
   for (size_t i = 0; i != call.entry->outputs.size() && call.wantedRows; ++i) {
-    DeviceAddress source = results + places[i];
-    if (call.entry->outputs[i].role != "logits") {
-      if (call.sampledTokens)
-        driver(driver.copyToHost, static_cast<void *>(sampled), source, size_t(call.wantedRows) * sizeof(int64_t),
-               stream);
-      wait |= call.sampledTokens != nullptr;
+    if (call.entry->outputs[i].role != "logits")
       continue;
-    }
+    DeviceAddress source = results + places[i];
     size_t bytes = size_t(call.wantedRows) * rowBytes(*call.entry);
     if (call.logits && call.logitsMemory == LATHE_MEMORY_HOST)
       driver(driver.copyToHost, static_cast<void *>(call.logits), source, bytes, stream);
@@ -546,7 +541,7 @@ void CudaExecutor::deliver(const StepCall &call, DeviceAddress results, Stream s
     checkFaults(memories.window.faults(), program->image());
   }
   if (call.sampledTokens && call.wantedRows)
-    std::copy_n(sampled, call.wantedRows, call.sampledTokens);
+    std::copy_n(chosen(), call.wantedRows, call.sampledTokens);
   if (call.candidates) {
     call.candidates->logits.assign(largest.logits.begin(), largest.logits.end());
     call.candidates->tokens.assign(largest.tokens.begin(), largest.tokens.end());

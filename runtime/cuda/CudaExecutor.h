@@ -60,6 +60,8 @@ private:
   void checkEarlierCall();
   /// Finds the largest logits of a step's rows; the copies are there when the stream is done.
   CandidateCopies findLargest(const StepCall &call, DeviceAddress logits, Stream stream);
+  /// Pinned host memory for the tokens that a step chooses, or for its candidates.
+  int64_t *chosen() const { return reinterpret_cast<int64_t *>(static_cast<char *>(staging) + metadataBytes); }
   void bindStep(const Entry &entry, const StepShape &shape, DeviceAddress results);
   void deliver(const StepCall &call, DeviceAddress results, Stream stream, bool direct);
 

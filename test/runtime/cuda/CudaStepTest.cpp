@@ -270,7 +270,7 @@ TEST_F(CudaSampledStep, TokensComeBackWithoutLogits) {
     options.sampled_tokens = tokens;
     int copies = calls("cuMemcpyDtoHAsync");
     ASSERT_EQ(test::outcome(lathe_session_step(session.get(), &options)).message, "");
-    EXPECT_EQ(calls("cuMemcpyDtoHAsync"), copies + 1);
+    EXPECT_EQ(calls("cuMemcpyDtoHAsync"), copies) << "kernels write to the host's memory";
     for (int text : {0, 1}) {
       EXPECT_EQ(tokens[text], likeliest(texts[text])) << i;
       texts[text].push_back(tokens[text]);
@@ -327,9 +327,9 @@ TEST_F(CudaSampledStep, EnginesLeaveLogitsThatNobodyWantsOnTheDevice) {
     }
   };
   write(false);
-  EXPECT_EQ(calls("bytes to host"), 3 * 6 * 8);
+  EXPECT_EQ(calls("bytes to host"), 0) << "kernels write tokens to the host's memory";
   write(true); // with rows of 8 logits, until the one that wants them is done
-  EXPECT_GT(calls("bytes to host"), 3 * 6 * 8 + 6 * 8 * 4);
+  EXPECT_GE(calls("bytes to host"), 6 * 8 * 4);
 }
 
 static lathe_sampler makeSampler(float temperature, int32_t topK, uint64_t seed) {

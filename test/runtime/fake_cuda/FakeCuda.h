@@ -1,8 +1,8 @@
 // A stand-in for NVIDIA's driver: libcuda.so.1 with the functions that the runtime uses, on host memory. Work on a
 // stream waits until something synchronizes with it, as late as a GPU may do it, so that a missing wait shows. It
 // refuses and records what a driver would punish: dead handles, calls without a context, allocation or waiting inside
-// a capture, kernel pointers outside live allocations, more shared memory than was asked for, leaks when the primary
-// context goes. The functions below steer it; a test finds them in the library with dlsym.
+// a capture, kernel pointers outside live allocations and pinned memory, more shared memory than was asked for, leaks
+// when the primary context goes. The functions below steer it; a test finds them in the library with dlsym.
 // For programs that know nothing of it: with FAKE_CUDA_IDLE in the environment modules have kernels of every name,
 // which do nothing, and memory begins as zeros.
 #ifndef LATHE_TEST_RUNTIME_FAKE_CUDA_FAKECUDA_H

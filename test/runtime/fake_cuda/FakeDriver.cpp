@@ -369,6 +369,7 @@ int cuLaunchKernelEx(const LaunchConfig *config, FunctionObject *function, void 
           ++state().time;
           for (size_t i = 0; i != arguments.size(); ++i)
             if (entry->signature[i] == 'p' &&
+                !isPinned(reinterpret_cast<const void *>(arguments[i])) && // one address on host and device
                 !inside(arguments[i], 1, ("argument " + std::to_string(i) + " of " + name).c_str()))
               return;
           launch.arguments = arguments.data();
