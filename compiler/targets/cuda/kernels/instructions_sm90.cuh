@@ -73,7 +73,7 @@ __device__ inline void copyBulk(void *shared, const void *global, uint32_t bytes
 }
 
 /// copyBulk() of what nobody else reads: it is the first to leave the L2. For pages of attention 2 % faster than what
-/// stays there until it is the oldest.
+/// stays there until it is the oldest; for the weights of few rows and of one tile of rows, 1 %.
 __device__ inline void copyBulkOnce(void *shared, const void *global, uint32_t bytes, uint64_t *barrier) {
   asm volatile("{\n"
                ".reg .b64 policy;\n"

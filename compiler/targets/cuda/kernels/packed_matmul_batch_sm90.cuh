@@ -138,7 +138,9 @@ template <MmaElement Element, class Outputs, class Tile> struct PackedMatmulBatc
         if (lane == 0)
           arriveExpecting(full, bytes);
         __syncwarp();
-        if (copies)
+        if (copies && work.RowTiles == 1)
+          copyBulkOnce(target + next.Stage * StageBytes, source, length * UnitBytes, full);
+        else if (copies)
           copyBulk(target + next.Stage * StageBytes, source, length * UnitBytes, full);
         next.advance();
       }

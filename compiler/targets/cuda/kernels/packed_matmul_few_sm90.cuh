@@ -85,8 +85,8 @@ struct PackedMatmulFewRowsSm90 {
           arriveExpecting(full + next.Stage, pieces * Sums * PieceBytes);
         __syncwarp();
         if (lane < Consumers && ahead < pieces)
-          copyBulk(ring + next.Stage * StageBytes + lane * PieceBytes,
-                   source + int64_t(step * StageDepth + ahead) * PackedTileBytes, PieceBytes, full + next.Stage);
+          copyBulkOnce(ring + next.Stage * StageBytes + lane * PieceBytes,
+                       source + int64_t(step * StageDepth + ahead) * PackedTileBytes, PieceBytes, full + next.Stage);
         next.advance();
       }
     }

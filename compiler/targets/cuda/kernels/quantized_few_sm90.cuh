@@ -395,7 +395,7 @@ struct QuantizedFewRowsOf {
           if constexpr (Rows == 1)
             makeWay();
           arriveExpecting(S.Full + At.Stage, bytes);
-          copyBulk(S.Ring + At.Stage * StageBytes, source + unit * Format::Bytes, bytes, S.Full + At.Stage);
+          copyBulkOnce(S.Ring + At.Stage * StageBytes, source + unit * Format::Bytes, bytes, S.Full + At.Stage);
         }
       }
     }
