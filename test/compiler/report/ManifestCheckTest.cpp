@@ -60,6 +60,8 @@ TEST(ManifestCheck, NamesTheFieldThatIsWrong) {
   EXPECT_EQ(refusedClone("/arena", -1), at + ".arena is -1 but must be an integer of at least 0");
   EXPECT_EQ(refusedClone("/buffers/1/last", -1), at + ".buffers[1].last is -1 but must be an integer of at least 0");
   EXPECT_EQ(refusedClone("/steps/0/math", 8), at + ".steps[0].math is 8 but must be a string that is not empty");
+  EXPECT_EQ(refusedClone("/steps/0/name", 8), at + ".steps[0].name is 8 but must be a string");
+  EXPECT_EQ(refusedClone("/steps/0/name", ""), "") << "the model names nothing";
   EXPECT_EQ(refusedClone("/steps/0/reads/0", Json::array({0})),
             at + ".steps[0].reads[0] is [0] but must be a pair of a buffer's number and bytes");
   EXPECT_EQ(refusedClone("/steps/0/writes/0/0", 2),

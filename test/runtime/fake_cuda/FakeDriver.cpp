@@ -220,7 +220,7 @@ int cuMemFreeAsync(Address address, StreamObject *stream) {
 
 int cuMemAllocHost_v2(void **memory, size_t bytes) {
   return outsideCapture("cuMemAllocHost", [&](State &fake) {
-    *memory = std::malloc(bytes);
+    *memory = idle() ? std::calloc(bytes, 1) : std::malloc(bytes);
     fake.pinned[reinterpret_cast<uint64_t>(*memory)] = bytes;
     return Success;
   });
