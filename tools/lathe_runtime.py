@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 
+MOST_BYTES = 1 << 28  # of an output whose size data decides, to be given by us
 # Of each lathe_type. numpy has no 16-bit float with an exponent of 8 bits: its bits are those of an integer.
 TYPES = dict(enumerate(["f4", "f2", "u2", "f8", "i1", "u1", "i2", "i4", "i8", "u4", "bool", "u2", "u8"], start=1))
 TYPES = {number: np.dtype(name) for number, name in TYPES.items()}
@@ -144,11 +145,11 @@ class Runtime:
             tensor.name = self.library.lathe_program_output(program, 0, i).contents.name
         options = RunOptions(ctypes.sizeof(RunOptions), None, inputs, len(infos), outputs, len(outputs))
         self.call("session_shapes", session, ctypes.byref(options))
-        buffers = [np.full(max(1, tensor.bytes), 0xA5, np.uint8) for tensor in outputs]
-        for tensor, buffer in zip(outputs, buffers):
-            # Where nothing bounds the size of an output it stays in the session's memory.
-            unbounded = tensor.bytes == 0 and -1 in tensor.shape[: tensor.rank]
-            tensor.data, tensor.bytes = (None, 0) if unbounded else (buffer.ctypes.data, buffer.nbytes)
+        # Where nothing bounds the size of an output, or what does is far above what it is, it stays in the session's memory.
+        stays = [-1 in tensor.shape[: tensor.rank] and not 0 < tensor.bytes <= MOST_BYTES for tensor in outputs]
+        buffers = [np.full(1 if stay else max(1, tensor.bytes), 0xA5, np.uint8) for tensor, stay in zip(outputs, stays)]
+        for tensor, buffer, stay in zip(outputs, buffers, stays):
+            tensor.data, tensor.bytes = (None, 0) if stay else (buffer.ctypes.data, buffer.nbytes)
         self.call("session_run", session, ctypes.byref(options))
         results = []
         for tensor, buffer in zip(outputs, buffers):
