@@ -85,7 +85,8 @@ static void checkKernel(const JsonField &kernel) {
 }
 
 nlohmann::ordered_json parseManifest(const std::string &text) {
-  nlohmann::json checked = nlohmann::json::parse(text);
+  auto manifest = nlohmann::ordered_json::parse(text);
+  nlohmann::json checked = manifest;
   JsonField root(checked, "manifest");
   (void)root["producer"].text();
   std::vector<JsonField> kernels = root["kernels"].items();
@@ -97,7 +98,6 @@ nlohmann::ordered_json parseManifest(const std::string &text) {
     if (entry.has("clones"))
       for (const JsonField &clone : entry["clones"].items())
         checkClone(clone, kernels.size());
-  auto manifest = nlohmann::ordered_json::parse(text);
   for (auto &entry : manifest["entries"])
     entry.emplace("clones", nlohmann::ordered_json::array());
   return manifest;

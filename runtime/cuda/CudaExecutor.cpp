@@ -34,14 +34,9 @@ static std::vector<size_t> metadataOffsets(const Entry &entry, const StepShape &
 
 static size_t rowBytes(const Entry &entry) { return size_t(entry.output("logits")->sizes[1]) * sizeof(float); }
 
-/// Offset of each output of so many rows where results are kept, and behind them the size of all. Sampled tokens take
-/// nothing: kernels write them to the host's memory.
-static std::vector<size_t> resultOffsets(const Entry &entry, int64_t rows) {
-  std::vector<size_t> offsets = {0};
-  for (const Value &value : entry.outputs)
-    offsets.push_back(offsets.back() + (value.role == "logits" ? aligned(size_t(rows) * rowBytes(entry)) : 0));
-  return offsets;
-}
+/// Bytes that the results of so many rows take: the logits. Sampled tokens take nothing: kernels write them to the
+/// host's memory.
+static size_t resultBytes(const Entry &entry, int64_t rows) { return aligned(size_t(rows) * rowBytes(entry)); }
 
 /// The symbols of a step of this shape.
 static std::vector<int64_t> symbolsOf(const Entry &entry, const StepShape &shape) {
@@ -133,7 +128,7 @@ static StepShape limitStep(const Entry &entry, StepShape shape) {
 
 /// Results and arena of a step.
 static size_t bytesOfStep(const Program &program, const Entry &entry, const StepShape &shape) {
-  return resultOffsets(entry, shape.rows).back() + arenaBytes(program, entry, symbolsOf(entry, shape).data());
+  return resultBytes(entry, shape.rows) + arenaBytes(program, entry, symbolsOf(entry, shape).data());
 }
 
 // ---- Creation ----
@@ -194,7 +189,7 @@ void CudaExecutor::measureBuckets() {
       covered = count;
       Bucket &bucket = buckets.emplace_back(Bucket{&entry, {count, count, pages, count}});
       std::vector<int64_t> symbols = symbolsOf(entry, bucket.shape);
-      bucketResultBytes = std::max(bucketResultBytes, resultOffsets(entry, count).back());
+      bucketResultBytes = std::max(bucketResultBytes, resultBytes(entry, count));
       bucketArenaBytes = std::max(bucketArenaBytes, arenaBytes(*program, entry, symbols.data()));
       metadataBytes = std::max(metadataBytes, metadataOffsets(entry, bucket.shape).back());
     }
@@ -490,15 +485,15 @@ void CudaExecutor::upload(const StepCall &call, Stream stream) {
   driver(driver.eventRecord, staged, stream);
 }
 
-void CudaExecutor::bindStep(const Entry &entry, const StepShape &shape, DeviceAddress results) {
-  std::vector<size_t> offsets = metadataOffsets(entry, shape), places = resultOffsets(entry, shape.rows);
+void CudaExecutor::bindStep(const Entry &entry, const StepShape &shape, DeviceAddress logits) {
+  std::vector<size_t> offsets = metadataOffsets(entry, shape);
   inputs.clear();
   for (size_t i = 0; i != entry.inputs.size(); ++i)
     inputs.push_back(reinterpret_cast<void *>(metadata.at(offsets[i])));
   outputs.clear();
   // Pinned memory has one address on host and device, and a few tokens written there need no copy behind the step.
-  for (size_t i = 0; i != entry.outputs.size(); ++i)
-    outputs.push_back(entry.outputs[i].role == "logits" ? reinterpret_cast<void *>(results + places[i]) : chosen());
+  for (const Value &output : entry.outputs)
+    outputs.push_back(output.role == "logits" ? reinterpret_cast<void *>(logits) : chosen());
 }
 
 CandidateCopies CudaExecutor::findLargest(const StepCall &call, DeviceAddress logits, Stream stream) {
@@ -516,27 +511,23 @@ CandidateCopies CudaExecutor::findLargest(const StepCall &call, DeviceAddress lo
   return {{values, count}, {tokens, count}};
 }
 
-/// Copies results to where they are wanted, unless the kernels wrote them there; those in host memory are there when
+/// Copies logits to where they are wanted, unless the kernels wrote them there; results in host memory are there when
 /// this returns.
-void CudaExecutor::deliver(const StepCall &call, DeviceAddress results, Stream stream, bool direct) {
-  std::vector<size_t> places = resultOffsets(*call.entry, call.shape.rows);
-  bool wait = call.sampledTokens && call.wantedRows;
+void CudaExecutor::deliver(const StepCall &call, DeviceAddress logits, Stream stream) {
+  bool toHost = call.logits && call.logitsMemory == LATHE_MEMORY_HOST;
   CandidateCopies largest;
-  for (size_t i = 0; i != call.entry->outputs.size() && call.wantedRows; ++i) {
-    if (call.entry->outputs[i].role != "logits")
-      continue;
-    DeviceAddress source = results + places[i];
+  if (call.wantedRows) {
+    auto wanted = reinterpret_cast<DeviceAddress>(call.logits);
     size_t bytes = size_t(call.wantedRows) * rowBytes(*call.entry);
-    if (call.logits && call.logitsMemory == LATHE_MEMORY_HOST)
-      driver(driver.copyToHost, static_cast<void *>(call.logits), source, bytes, stream);
-    else if (call.logits && !direct)
-      driver(driver.copyOnDevice, reinterpret_cast<DeviceAddress>(call.logits), source, bytes, stream);
+    if (toHost)
+      driver(driver.copyToHost, static_cast<void *>(call.logits), logits, bytes, stream);
+    else if (wanted && wanted != logits)
+      driver(driver.copyOnDevice, wanted, logits, bytes, stream);
     if (call.candidates)
-      largest = findLargest(call, direct ? reinterpret_cast<DeviceAddress>(call.logits) : source, stream);
-    wait |= call.candidates || (call.logits && call.logitsMemory == LATHE_MEMORY_HOST);
+      largest = findLargest(call, logits, stream);
   }
   markEnd(driver, stream, own, done);
-  if (wait) {
+  if (call.wantedRows && (toHost || call.sampledTokens || call.candidates)) {
     driver(driver.streamSynchronize, stream);
     checkFaults(memories.window.faults(), program->image());
   }
@@ -557,18 +548,16 @@ void CudaExecutor::step(const StepCall &call) {
   if (bucket && bucket->shape.sequences == call.shape.sequences && bucket->shape.pages == call.shape.pages &&
       bucket->shape.rows == call.shape.rows) {
     driver(driver.graphLaunch, bucket->exec, stream);
-    return deliver(call, bucketMemory.at(0), stream, /*direct=*/false);
+    return deliver(call, bucketMemory.at(0), stream);
   }
-  bool direct = call.logits && call.logitsMemory == LATHE_MEMORY_DEVICE && call.wantedRows == call.shape.rows;
-  size_t resultBytes = resultOffsets(*call.entry, call.shape.rows).back();
-  size_t bytes = resultBytes + arenaBytes(*program, *call.entry, call.symbols.data());
+  size_t results = resultBytes(*call.entry, call.shape.rows);
+  size_t bytes = results + arenaBytes(*program, *call.entry, call.symbols.data());
   DeviceAddress base = bytes ? workspace(bytes, stream) : 0;
-  bindStep(*call.entry, call.shape, base);
-  for (size_t i = 0; i != outputs.size(); ++i)
-    if (direct && call.entry->outputs[i].role == "logits")
-      outputs[i] = call.logits;
-  execute(*call.entry, call.symbols.data(), base + resultBytes, stream, /*tensors=*/nullptr);
-  deliver(call, base, stream, direct);
+  bool direct = call.logits && call.logitsMemory == LATHE_MEMORY_DEVICE && call.wantedRows == call.shape.rows;
+  DeviceAddress logits = direct ? reinterpret_cast<DeviceAddress>(call.logits) : base;
+  bindStep(*call.entry, call.shape, logits);
+  execute(*call.entry, call.symbols.data(), base + results, stream, /*tensors=*/nullptr);
+  deliver(call, logits, stream);
 }
 
 void CudaExecutor::copyPage(size_t group, int32_t target, int32_t source, void *stream) {

@@ -62,8 +62,8 @@ private:
   CandidateCopies findLargest(const StepCall &call, DeviceAddress logits, Stream stream);
   /// Pinned host memory for the tokens that a step chooses, or for its candidates.
   int64_t *chosen() const { return reinterpret_cast<int64_t *>(static_cast<char *>(staging) + metadataBytes); }
-  void bindStep(const Entry &entry, const StepShape &shape, DeviceAddress results);
-  void deliver(const StepCall &call, DeviceAddress results, Stream stream, bool direct);
+  void bindStep(const Entry &entry, const StepShape &shape, DeviceAddress logits);
+  void deliver(const StepCall &call, DeviceAddress logits, Stream stream);
 
   std::shared_ptr<CudaDevice> device;
   const Driver &driver;

@@ -347,13 +347,7 @@ template <HalfElement Element, class Output, class Tile, int Split = 1> struct C
         clusterBarrier(Split);
       }
     }
-    __syncthreads();
-    if (threadIdx.x == 0)
-      for (int i = 0; i < Stages; ++i) {
-        endBarrier(share.Ready.Full + i);
-        endBarrier(share.Ready.Empty + i);
-        endBarrier(share.Ready.Landed + i);
-      }
+    endBarriers(share.Ready.Full, share.Ready.Empty, share.Ready.Landed);
   }
 };
 

@@ -415,13 +415,7 @@ template <HalfElement Element, class Index, class Output, int Tokens> struct Exp
       else if (threadIdx.x % 32 == 0)
         showRows(p, work, barriers);
     }
-    __syncthreads();
-    if (threadIdx.x == 0)
-      for (int i = 0; i < Stages; ++i) {
-        endBarrier(barriers.Full + i);
-        endBarrier(barriers.Empty + i);
-        endBarrier(barriers.Landed + i);
-      }
+    endBarriers(barriers.Full, barriers.Empty, barriers.Landed);
   }
 };
 

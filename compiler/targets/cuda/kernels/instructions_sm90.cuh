@@ -117,6 +117,18 @@ template <int Id, int Threads> void syncSome();
 
 #endif
 
+/// Ends the lives of whole arrays of barriers once all threads of the block, which all call it, are here.
+template <int... Counts> __device__ inline void endBarriers(uint64_t (&...barriers)[Counts]) {
+  __syncthreads();
+  if (threadIdx.x != 0)
+    return;
+  auto endAll = [](auto &array) {
+    for (uint64_t &barrier : array)
+      endBarrier(&barrier);
+  };
+  (endAll(barriers), ...);
+}
+
 /// arrive() once `result` is known. For who gives memory back that he has read into registers: the barrier alone is not
 /// enough. Where loads of another kernel's block hold up those of this one, arriving overtakes them, and they see what
 /// is copied to their place next. `result` depends on all that the warp has loaded.

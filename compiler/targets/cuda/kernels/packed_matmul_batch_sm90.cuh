@@ -457,13 +457,7 @@ template <MmaElement Element, class Outputs, class Tile> struct PackedMatmulBatc
       showRows(work, smem, barriers);
     else
       fetchWeights(p, work, smem, barriers); // weights alone, so this warp does not wait
-    __syncthreads();
-    if (threadIdx.x == 0)
-      for (int i = 0; i < Stages; ++i) {
-        endBarrier(barriers.Full + i);
-        endBarrier(barriers.Empty + i);
-        endBarrier(barriers.Landed + i);
-      }
+    endBarriers(barriers.Full, barriers.Empty, barriers.Landed);
   }
 };
 

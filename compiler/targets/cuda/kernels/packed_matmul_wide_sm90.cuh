@@ -330,13 +330,7 @@ template <MmaElement Element, class Outputs, int Width = 256, bool Sharing = tru
         clusterBarrier(Cluster);
       }
     }
-    __syncthreads();
-    if (threadIdx.x == 0)
-      for (int i = 0; i < Stages; ++i) {
-        endBarrier(barriers.Full + i);
-        endBarrier(barriers.Empty + i);
-        endBarrier(barriers.Landed + i);
-      }
+    endBarriers(barriers.Full, barriers.Empty, barriers.Landed);
   }
 };
 

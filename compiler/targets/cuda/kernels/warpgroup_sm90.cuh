@@ -44,176 +44,69 @@ template <int Count> __device__ inline void holdAccumulators(float (&d)[Count]) 
     asm volatile("" : "+f"(d[i])::"memory");
 }
 
+// The accumulators of a product: their names in the instruction, and the operands that these stand for.
+#define LATHE_NAMES8 "%0, %1, %2, %3, %4, %5, %6, %7"
+#define LATHE_NAMES16 LATHE_NAMES8 ", %8, %9, %10, %11, %12, %13, %14, %15"
+#define LATHE_NAMES32 LATHE_NAMES16 ", %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
+#define LATHE_NAMES48 LATHE_NAMES32 ", %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47"
+#define LATHE_NAMES64 LATHE_NAMES48 ", %48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
+#define LATHE_NAMES80 LATHE_NAMES64 ", %64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79"
+#define LATHE_NAMES96 LATHE_NAMES80 ", %80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95"
+#define LATHE_NAMES112                                                                                                 \
+  LATHE_NAMES96 ", %96, %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111"
+#define LATHE_NAMES128                                                                                                 \
+  LATHE_NAMES112 ", %112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, %126, %127"
 #define LATHE_D8(i)                                                                                                    \
   "+f"(d[i]), "+f"(d[i + 1]), "+f"(d[i + 2]), "+f"(d[i + 3]), "+f"(d[i + 4]), "+f"(d[i + 5]), "+f"(d[i + 6]),          \
       "+f"(d[i + 7])
-#define LATHE_D16(i) LATHE_D8(i), LATHE_D8(i + 8)
-#define LATHE_D32(i) LATHE_D16(i), LATHE_D16(i + 16)
-#define LATHE_D48(i) LATHE_D32(i), LATHE_D16(i + 32)
-#define LATHE_D64(i) LATHE_D32(i), LATHE_D32(i + 32)
-#define LATHE_D80(i) LATHE_D64(i), LATHE_D16(i + 64)
-#define LATHE_D96(i) LATHE_D64(i), LATHE_D32(i + 64)
-#define LATHE_D112(i) LATHE_D96(i), LATHE_D16(i + 96)
-#define LATHE_D128(i) LATHE_D64(i), LATHE_D64(i + 64)
-#define LATHE_WGMMA16(kind, tail)                                                                                      \
-  asm volatile("wgmma.mma_async.sync.aligned.m64n16" kind " "                                                          \
-               "{%0, %1, %2, %3, %4, %5, %6, %7}, %8, %9, 1, 1, 1" tail ";"                                            \
-               : LATHE_D8(0)                                                                                           \
-               : "l"(a), "l"(b))
-#define LATHE_WGMMA32(kind, tail)                                                                                      \
-  asm volatile("wgmma.mma_async.sync.aligned.m64n32" kind " "                                                          \
-               "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15}, %16, %17, 1, "                 \
-               "1, 1" tail ";"                                                                                         \
-               : LATHE_D16(0)                                                                                          \
-               : "l"(a), "l"(b))
-#define LATHE_WGMMA64(kind, tail)                                                                                      \
-  asm volatile("wgmma.mma_async.sync.aligned.m64n64" kind " "                                                          \
-               "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, "                \
-               "%19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, %32, %33, 1, 1, 1" tail ";"          \
-               : LATHE_D32(0)                                                                                          \
-               : "l"(a), "l"(b))
-#define LATHE_WGMMA96(kind, tail)                                                                                      \
-  asm volatile("wgmma.mma_async.sync.aligned.m64n96" kind " "                                                          \
-               "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, "                \
-               "%19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, %32, %33, %34, %35, "                 \
-               "%36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47}, %48, %49, 1, 1, 1" tail ";"               \
-               : LATHE_D48(0)                                                                                          \
-               : "l"(a), "l"(b))
-#define LATHE_WGMMA128(kind, tail)                                                                                     \
-  asm volatile("wgmma.mma_async.sync.aligned.m64n128" kind " "                                                         \
-               "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, "                \
-               "%19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, %32, %33, %34, %35, "                 \
-               "%36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, %48, %49, %50, %51, %52, "                 \
-               "%53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63}, %64, %65, 1, 1, 1" tail ";"                    \
-               : LATHE_D64(0)                                                                                          \
-               : "l"(a), "l"(b))
-#define LATHE_WGMMA160(kind, tail)                                                                                     \
-  asm volatile("wgmma.mma_async.sync.aligned.m64n160" kind " "                                                         \
-               "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, "                \
-               "%19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, %32, %33, %34, %35, "                 \
-               "%36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, %48, %49, %50, %51, %52, "                 \
-               "%53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63, %64, %65, %66, %67, %68, %69, "                 \
-               "%70, %71, %72, %73, %74, %75, %76, %77, %78, %79}, %80, %81, 1, 1, 1" tail ";"                         \
-               : LATHE_D80(0)                                                                                          \
-               : "l"(a), "l"(b))
-#define LATHE_WGMMA192(kind, tail)                                                                                     \
-  asm volatile("wgmma.mma_async.sync.aligned.m64n192" kind " "                                                         \
-               "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, "                \
-               "%19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, %32, %33, %34, %35, "                 \
-               "%36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, %48, %49, %50, %51, %52, "                 \
-               "%53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63, %64, %65, %66, %67, %68, %69, "                 \
-               "%70, %71, %72, %73, %74, %75, %76, %77, %78, %79, %80, %81, %82, %83, %84, %85, %86, "                 \
-               "%87, %88, %89, %90, %91, %92, %93, %94, %95}, %96, %97, 1, 1, 1" tail ";"                              \
-               : LATHE_D96(0)                                                                                          \
-               : "l"(a), "l"(b))
-#define LATHE_WGMMA224(kind, tail)                                                                                     \
-  asm volatile("wgmma.mma_async.sync.aligned.m64n224" kind " "                                                         \
-               "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, "                \
-               "%19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, %32, %33, %34, %35, "                 \
-               "%36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, %48, %49, %50, %51, %52, "                 \
-               "%53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63, %64, %65, %66, %67, %68, %69, "                 \
-               "%70, %71, %72, %73, %74, %75, %76, %77, %78, %79, %80, %81, %82, %83, %84, %85, %86, "                 \
-               "%87, %88, %89, %90, %91, %92, %93, %94, %95, %96, %97, %98, %99, %100, %101, %102, "                   \
-               "%103, %104, %105, %106, %107, %108, %109, %110, %111}, %112, %113, 1, 1, 1" tail ";"                   \
-               : LATHE_D112(0)                                                                                         \
-               : "l"(a), "l"(b))
-#define LATHE_WGMMA256(kind, tail)                                                                                     \
-  asm volatile("wgmma.mma_async.sync.aligned.m64n256" kind " "                                                         \
-               "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, "                \
-               "%19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, %32, %33, %34, %35, "                 \
-               "%36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, %48, %49, %50, %51, %52, "                 \
-               "%53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63, %64, %65, %66, %67, %68, %69, "                 \
-               "%70, %71, %72, %73, %74, %75, %76, %77, %78, %79, %80, %81, %82, %83, %84, %85, %86, "                 \
-               "%87, %88, %89, %90, %91, %92, %93, %94, %95, %96, %97, %98, %99, %100, %101, %102, "                   \
-               "%103, %104, %105, %106, %107, %108, %109, %110, %111, %112, %113, %114, %115, %116, "                  \
-               "%117, %118, %119, %120, %121, %122, %123, %124, %125, %126, %127}, %128, %129, 1, 1, "                 \
-               "1" tail ";"                                                                                            \
-               : LATHE_D128(0)                                                                                         \
-               : "l"(a), "l"(b))
-
-#define LATHE_WGMMA_REGISTERS16(kind, tail)                                                                            \
-  asm volatile("wgmma.mma_async.sync.aligned.m64n16" kind " "                                                          \
-               "{%0, %1, %2, %3, %4, %5, %6, %7}, {%8, %9, %10, %11}, %12, 1, 1, 1" tail ";"                           \
-               : LATHE_D8(0)                                                                                           \
-               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b))
-#define LATHE_WGMMA_REGISTERS32(kind, tail)                                                                            \
-  asm volatile("wgmma.mma_async.sync.aligned.m64n32" kind " "                                                          \
-               "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15}, {%16, %17, "                   \
-               "%18, %19}, %20, 1, 1, 1" tail ";"                                                                      \
-               : LATHE_D16(0)                                                                                          \
-               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b))
-#define LATHE_WGMMA_REGISTERS64(kind, tail)                                                                            \
-  asm volatile("wgmma.mma_async.sync.aligned.m64n64" kind " "                                                          \
-               "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, "                \
-               "%19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, {%32, %33, %34, "                    \
-               "%35}, %36, 1, 1, 1" tail ";"                                                                           \
-               : LATHE_D32(0)                                                                                          \
-               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b))
-#define LATHE_WGMMA_REGISTERS128(kind, tail)                                                                           \
-  asm volatile("wgmma.mma_async.sync.aligned.m64n128" kind " "                                                         \
-               "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, "                \
-               "%19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, %32, %33, %34, %35, "                 \
-               "%36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, %48, %49, %50, %51, %52, "                 \
-               "%53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63}, {%64, %65, %66, %67}, %68, 1, "                \
-               "1, 1" tail ";"                                                                                         \
-               : LATHE_D64(0)                                                                                          \
-               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b))
-#define LATHE_WGMMA_REGISTERS192(kind, tail)                                                                           \
-  asm volatile("wgmma.mma_async.sync.aligned.m64n192" kind " "                                                         \
-               "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, "                \
-               "%19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, %32, %33, %34, %35, "                 \
-               "%36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, %48, %49, %50, %51, %52, "                 \
-               "%53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63, %64, %65, %66, %67, %68, %69, "                 \
-               "%70, %71, %72, %73, %74, %75, %76, %77, %78, %79, %80, %81, %82, %83, %84, %85, %86, "                 \
-               "%87, %88, %89, %90, %91, %92, %93, %94, %95}, {%96, %97, %98, %99}, %100, 1, 1, 1" tail ";"            \
-               : LATHE_D96(0)                                                                                          \
-               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b))
-#define LATHE_WGMMA_REGISTERS256(kind, tail)                                                                           \
-  asm volatile("wgmma.mma_async.sync.aligned.m64n256" kind " "                                                         \
-               "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, "                \
-               "%19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, %32, %33, %34, %35, "                 \
-               "%36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, %48, %49, %50, %51, %52, "                 \
-               "%53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63, %64, %65, %66, %67, %68, %69, "                 \
-               "%70, %71, %72, %73, %74, %75, %76, %77, %78, %79, %80, %81, %82, %83, %84, %85, %86, "                 \
-               "%87, %88, %89, %90, %91, %92, %93, %94, %95, %96, %97, %98, %99, %100, %101, %102, "                   \
-               "%103, %104, %105, %106, %107, %108, %109, %110, %111, %112, %113, %114, %115, %116, "                  \
-               "%117, %118, %119, %120, %121, %122, %123, %124, %125, %126, %127}, {%128, %129, %130, "                \
-               "%131}, %132, 1, 1, 1" tail ";"                                                                         \
-               : LATHE_D128(0)                                                                                         \
-               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b))
-
+#define LATHE_OPERANDS8 LATHE_D8(0)
+#define LATHE_OPERANDS16 LATHE_OPERANDS8, LATHE_D8(8)
+#define LATHE_OPERANDS32 LATHE_OPERANDS16, LATHE_D8(16), LATHE_D8(24)
+#define LATHE_OPERANDS48 LATHE_OPERANDS32, LATHE_D8(32), LATHE_D8(40)
+#define LATHE_OPERANDS64 LATHE_OPERANDS48, LATHE_D8(48), LATHE_D8(56)
+#define LATHE_OPERANDS80 LATHE_OPERANDS64, LATHE_D8(64), LATHE_D8(72)
+#define LATHE_OPERANDS96 LATHE_OPERANDS80, LATHE_D8(80), LATHE_D8(88)
+#define LATHE_OPERANDS112 LATHE_OPERANDS96, LATHE_D8(96), LATHE_D8(104)
+#define LATHE_OPERANDS128 LATHE_OPERANDS112, LATHE_D8(112), LATHE_D8(120)
+// A product of `width` columns, `sums` accumulators a thread, whose other operands are numbered from `sums` on.
+#define LATHE_PRODUCT(width, kind, tail, sums, left, right, ...)                                                       \
+  asm volatile("wgmma.mma_async.sync.aligned.m64n" #width kind " {" LATHE_NAMES##sums "}, " left ", " right            \
+                                                                                      ", 1, 1, 1" tail ";"             \
+               : LATHE_OPERANDS##sums                                                                                  \
+               : __VA_ARGS__)
 #define LATHE_WGMMA(kind, tail)                                                                                        \
   if constexpr (N == 16)                                                                                               \
-    LATHE_WGMMA16(kind, tail);                                                                                         \
+    LATHE_PRODUCT(16, kind, tail, 8, "%8", "%9", "l"(a), "l"(b));                                                      \
   else if constexpr (N == 32)                                                                                          \
-    LATHE_WGMMA32(kind, tail);                                                                                         \
+    LATHE_PRODUCT(32, kind, tail, 16, "%16", "%17", "l"(a), "l"(b));                                                   \
   else if constexpr (N == 64)                                                                                          \
-    LATHE_WGMMA64(kind, tail);                                                                                         \
+    LATHE_PRODUCT(64, kind, tail, 32, "%32", "%33", "l"(a), "l"(b));                                                   \
   else if constexpr (N == 96)                                                                                          \
-    LATHE_WGMMA96(kind, tail);                                                                                         \
+    LATHE_PRODUCT(96, kind, tail, 48, "%48", "%49", "l"(a), "l"(b));                                                   \
   else if constexpr (N == 128)                                                                                         \
-    LATHE_WGMMA128(kind, tail);                                                                                        \
+    LATHE_PRODUCT(128, kind, tail, 64, "%64", "%65", "l"(a), "l"(b));                                                  \
   else if constexpr (N == 160)                                                                                         \
-    LATHE_WGMMA160(kind, tail);                                                                                        \
+    LATHE_PRODUCT(160, kind, tail, 80, "%80", "%81", "l"(a), "l"(b));                                                  \
   else if constexpr (N == 192)                                                                                         \
-    LATHE_WGMMA192(kind, tail);                                                                                        \
+    LATHE_PRODUCT(192, kind, tail, 96, "%96", "%97", "l"(a), "l"(b));                                                  \
   else if constexpr (N == 224)                                                                                         \
-    LATHE_WGMMA224(kind, tail);                                                                                        \
+    LATHE_PRODUCT(224, kind, tail, 112, "%112", "%113", "l"(a), "l"(b));                                               \
   else                                                                                                                 \
-    LATHE_WGMMA256(kind, tail)
+    LATHE_PRODUCT(256, kind, tail, 128, "%128", "%129", "l"(a), "l"(b))
+#define LATHE_LEFT "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3])
 #define LATHE_WGMMA_REGISTERS(kind, tail)                                                                              \
   if constexpr (N == 16)                                                                                               \
-    LATHE_WGMMA_REGISTERS16(kind, tail);                                                                               \
+    LATHE_PRODUCT(16, kind, tail, 8, "{%8, %9, %10, %11}", "%12", LATHE_LEFT, "l"(b));                                 \
   else if constexpr (N == 32)                                                                                          \
-    LATHE_WGMMA_REGISTERS32(kind, tail);                                                                               \
+    LATHE_PRODUCT(32, kind, tail, 16, "{%16, %17, %18, %19}", "%20", LATHE_LEFT, "l"(b));                              \
   else if constexpr (N == 64)                                                                                          \
-    LATHE_WGMMA_REGISTERS64(kind, tail);                                                                               \
+    LATHE_PRODUCT(64, kind, tail, 32, "{%32, %33, %34, %35}", "%36", LATHE_LEFT, "l"(b));                              \
   else if constexpr (N == 128)                                                                                         \
-    LATHE_WGMMA_REGISTERS128(kind, tail);                                                                              \
+    LATHE_PRODUCT(128, kind, tail, 64, "{%64, %65, %66, %67}", "%68", LATHE_LEFT, "l"(b));                             \
   else if constexpr (N == 192)                                                                                         \
-    LATHE_WGMMA_REGISTERS192(kind, tail);                                                                              \
+    LATHE_PRODUCT(192, kind, tail, 96, "{%96, %97, %98, %99}", "%100", LATHE_LEFT, "l"(b));                            \
   else                                                                                                                 \
-    LATHE_WGMMA_REGISTERS256(kind, tail)
+    LATHE_PRODUCT(256, kind, tail, 128, "{%128, %129, %130, %131}", "%132", LATHE_LEFT, "l"(b))
 
 /// d[64 x N] += a[64 x 32 bytes] * b[N x 32 bytes], by the four warps of a warpgroup. Lane 4g+t of warp w holds rows
 /// 16w+g (d[4j], d[4j+1]) and 16w+g+8 (d[4j+2], d[4j+3]) of columns 8j+2t, 8j+2t+1. Of f32 the bits that tf32 lacks are
@@ -248,30 +141,27 @@ __device__ inline void multiplyWarpgroup(float (&d)[N / 2], const uint32_t (&a)[
 
 #undef LATHE_WGMMA
 #undef LATHE_WGMMA_REGISTERS
-#undef LATHE_WGMMA96
-#undef LATHE_WGMMA160
-#undef LATHE_WGMMA224
-#undef LATHE_WGMMA16
-#undef LATHE_WGMMA32
-#undef LATHE_WGMMA64
-#undef LATHE_WGMMA128
-#undef LATHE_WGMMA192
-#undef LATHE_WGMMA256
-#undef LATHE_WGMMA_REGISTERS16
-#undef LATHE_WGMMA_REGISTERS32
-#undef LATHE_WGMMA_REGISTERS64
-#undef LATHE_WGMMA_REGISTERS128
-#undef LATHE_WGMMA_REGISTERS192
-#undef LATHE_WGMMA_REGISTERS256
+#undef LATHE_LEFT
+#undef LATHE_PRODUCT
 #undef LATHE_D8
-#undef LATHE_D16
-#undef LATHE_D32
-#undef LATHE_D48
-#undef LATHE_D64
-#undef LATHE_D80
-#undef LATHE_D96
-#undef LATHE_D112
-#undef LATHE_D128
+#undef LATHE_NAMES8
+#undef LATHE_NAMES16
+#undef LATHE_NAMES32
+#undef LATHE_NAMES48
+#undef LATHE_NAMES64
+#undef LATHE_NAMES80
+#undef LATHE_NAMES96
+#undef LATHE_NAMES112
+#undef LATHE_NAMES128
+#undef LATHE_OPERANDS8
+#undef LATHE_OPERANDS16
+#undef LATHE_OPERANDS32
+#undef LATHE_OPERANDS48
+#undef LATHE_OPERANDS64
+#undef LATHE_OPERANDS80
+#undef LATHE_OPERANDS96
+#undef LATHE_OPERANDS112
+#undef LATHE_OPERANDS128
 
 #else
 
