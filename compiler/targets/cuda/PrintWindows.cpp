@@ -124,13 +124,20 @@ static int64_t chooseSplit(int64_t tiles, int64_t steps) {
 }
 
 /// Fails with a diagnostic where places of the image do not fit the numbers that the templates keep of them.
-static LogicalResult checkImage(const LaunchBody &body, Operation *op, ArrayRef<AffineExpr> image) {
+static LogicalResult checkImage(const LaunchBody &body, TileConvOp op, ArrayRef<AffineExpr> image) {
   constexpr int64_t MaxSide = 1 << 13, MaxUnits = int64_t(1) << 31;
   for (AffineExpr side : image.slice(1, 2))
     if (body.getMax(side) >= MaxSide)
       return op->emitOpError() << "reads images of up to " << body.getMax(side)
                                << " places a side, but its CUDA kernel takes less than " << MaxSide
                                << "; give the dimension a smaller bound";
+  int64_t most = *llvm::max_element(op.getPads());
+  for (auto [size, dilation] : llvm::zip_equal(op.getWindow(), op.getDilations()))
+    most = std::max(most, (size - 1) * dilation);
+  if (most >= MaxSide)
+    return op->emitOpError() << "has pads or a window of up to " << most
+                             << " places, but its CUDA kernel takes less than " << MaxSide
+                             << "; compile for the CPU";
   int64_t channels = body.getMax(image[3]), unit = channels % 8 == 0 ? 8 : 1;
   if (body.getMax(LaunchBody::getProduct(image, op->getContext())) / unit >= MaxUnits)
     return op->emitOpError() << "reads images of more than " << MaxUnits * unit

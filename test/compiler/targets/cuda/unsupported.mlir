@@ -54,6 +54,12 @@ plan.program @forward "tensor" symbols [#lathe.symbol<"n", 1, 64>]
       %0 = lathe.matmul %a0, %a1 transpose_rhs : tensor<3x2x5x?x64xf32>, tensor<1x2x1x64x64xf32> -> tensor<3x2x5x?x64xf32>
       lathe.yield %0 : tensor<3x2x5x?x64xf32>
     }
+    plan.launch <"tile_conv", {}, ""> ins(%x, %x) outs(%y) shapes [affine_map<()[s0] -> (s0, 8, 8, 16)>, affine_map<()[s0] -> (1, 3, 64, 64)>, affine_map<()[s0] -> (s0, 16390, 6, 20)>] {
+    ^bb0(%a0: tensor<?x8x8x16xf16>, %a1: tensor<1x3x64x64xf16>):
+      // CHECK: error: 'lathe.tile_conv' op has pads or a window of up to 8192 places, but its CUDA kernel takes less than 8192; compile for the CPU
+      %0 = lathe.tile_conv %a0, %a1 window [3, 3] strides [1, 1] pads [8192, 0, 8192, 0] dilations [1, 1] : tensor<?x8x8x16xf16>, tensor<1x3x64x64xf16> -> tensor<?x16390x6x20xf16>
+      lathe.yield %0 : tensor<?x16390x6x20xf16>
+    }
     plan.launch <"attention", {}, ""> ins(%x, %x, %x) outs(%y) shapes [affine_map<()[s0] -> (1, 1, s0, 600)>, affine_map<()[s0] -> (1, 1, s0, 600)>, affine_map<()[s0] -> (1, 1, s0, 64)>, affine_map<()[s0] -> (1, 1, s0, 64)>] {
     ^bb0(%a0: tensor<1x1x?x600xf32>, %a1: tensor<1x1x?x600xf32>, %a2: tensor<1x1x?x64xf32>):
       // CHECK: error: 'lathe.attention' op has heads that are 600 wide, but its CUDA kernel takes up to 512; compile for the CPU
