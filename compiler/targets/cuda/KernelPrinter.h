@@ -9,6 +9,7 @@
 
 #include "compiler/targets/cuda/ConvolutionTile.h"
 #include "compiler/targets/cuda/ElementPrinter.h"
+#include "compiler/targets/cuda/ElementWork.h"
 #include "compiler/targets/cuda/KernelChoice.h"
 #include "compiler/targets/cuda/TemplateWork.h"
 #include "dialects/lathe/LoopOps.h"
@@ -114,10 +115,11 @@ llvm::FailureOr<TemplateUse> printTileMatmuls(llvm::ArrayRef<LaunchBody> parts);
 llvm::FailureOr<TemplateUse> printUnpackTiles(const LaunchBody &body, UnpackTilesOp op);
 llvm::FailureOr<TemplateUse> printExpertMatmul(const LaunchBody &body, ExpertMatmulOp op);
 llvm::FailureOr<TemplateUse> printConvolution(const LaunchBody &body, ConvOp op);
-/// `use` with each tile of convolution_sm90.cuh that may compute a convolution of so many places and filters, and 64
-/// elements of a window at a time `depth` times. `types` are those of an operand and of the result.
-std::vector<TemplateUse> listWarpgroupWindows(const LaunchBody &body, mlir::AffineExpr rows, int64_t outputs,
-                                              int64_t depth, llvm::StringRef types, const TemplateUse &use);
+/// `use` with each tile of convolution_sm90.cuh that may compute a convolution of so many `rows`, which are at most
+/// those of the shape. `types` are those of an operand and of the result; `overlap`: windows do.
+std::vector<TemplateUse> listWarpgroupWindows(const ConvolutionShape &shape, mlir::AffineExpr rows,
+                                              llvm::StringRef types, const EpilogueWork &epilogue, bool overlap,
+                                              const report::Machine &machine, const TemplateUse &use);
 llvm::FailureOr<TemplateUse> printTileConv(const LaunchBody &body, TileConvOp op);
 llvm::FailureOr<TemplateUse> printChannelMaxPool(const LaunchBody &body, ChannelMaxPoolOp op);
 llvm::FailureOr<TemplateUse> printMaxPool(const LaunchBody &body, MaxPoolOp op);

@@ -1,17 +1,11 @@
-// Matrix products: which template, which tile.
-#include "compiler/targets/cuda/KernelPrinter.h"
+// Prints matrix products, and chooses the templates of those with experts.
+#include "compiler/targets/cuda/MatrixProduct.h"
 
 using namespace mlir;
 using namespace lathe;
 using namespace lathe::cuda;
 
 namespace {
-/// A tile of mma_tile.cuh.
-struct Tile {
-  StringRef Name;
-  int64_t M, N, K, Stages, Threads;
-};
-
 /// A product with a matrix, or with tiles of blocks.
 class AnyProduct {
 public:
@@ -34,96 +28,10 @@ private:
   Operation *Op;
   bool TransposeRhs;
 };
-
-/// What a product computes.
-struct Product {
-  AffineExpr M, N, K, Batch;
-  std::string LhsStride = "0", RhsStride = "0"; ///< from one matrix of the batch to the next
-  int64_t MaxRows;                              ///< of M
-  bool Quantized, TransposedRhs;
-  bool Dual;                    ///< one of two whose sums meet
-  std::string Lhs, Rhs, Output; ///< element types, or the block format
-  PrintedLeft Left;
-};
-
-struct ProductUse : TemplateUse {
-  int64_t SumsOfThread; ///< at most, of a tile
-};
 } // namespace
-
-// mma_tile.cuh has the same numbers; a kernel that disagrees does not compile.
-static constexpr Tile LargeTile = {"LargeTile", 128, 128, 32, 4, 256}, MediumTile = {"MediumTile", 64, 64, 32, 4, 128},
-                      SmallTile = {"SmallTile", 16, 64, 64, 4, 128};
-
-// Those for f32, in elements of it.
-static constexpr Tile Tf32LargeTile = {"Tf32LargeTile", 128, 128, 32, 3, 256},
-                      Tf32MediumTile = {"Tf32MediumTile", 64, 64, 32, 4, 128},
-                      Tf32SmallTile = {"Tf32SmallTile", 16, 64, 32, 4, 128};
 
 // The output of a product whose sums are not stored (together.cuh).
 static constexpr StringRef Nothing = "Nothing";
-
-/// Of three tiles the largest that rows fill and that leaves every multiprocessor some work. All products of a launch
-/// have one: `maxCols` is the number of their columns together.
-static Tile chooseTile(const Product &product, int64_t maxCols, const Tile &small, const Tile &medium,
-                       const Tile &large) {
-  if (product.MaxRows <= 32)
-    return small;
-  int64_t tiles = llvm::divideCeil(product.MaxRows, large.M) * llvm::divideCeil(maxCols, large.N);
-  return !product.Dual && product.MaxRows > 128 && tiles >= Multiprocessors ? large : medium;
-}
-
-static void useFewRows(const Product &product, ProductUse &use) {
-  int64_t rows = llvm::PowerOf2Ceil(product.MaxRows), cols = product.Quantized ? 2 : 4;
-  // MatmulFewRows names the weights first, QuantizedMatmulFewRows their format.
-  use.Type = llvm::formatv("{0}MatmulFewRows<{1}, {2}, {3}, {4}>", product.Quantized ? "Quantized" : "", product.Rhs,
-                           product.Lhs, product.Output, rows);
-  use.Config = llvm::formatv("few rows, up to {0}", rows);
-  use.Threads = 128;
-  use.SharedBytes = use.Threads / 32 * rows * cols * 4;
-  use.Tiles = product.N.ceilDiv(cols);
-  use.SumsOfThread = 1;
-}
-
-static void useTiles(const Product &product, const Tile &tile, ProductUse &use) {
-  StringRef layout = product.TransposedRhs ? "Rhs::NK" : "Rhs::KN";
-  if (product.Quantized) {
-    use.Type = llvm::formatv("QuantizedMatmul<{0}, {1}, {2}, {3}{4}>", product.Rhs, product.Lhs, product.Output,
-                             tile.Name, product.Left.Type.empty() ? "" : ", " + product.Left.Type);
-    use.SharedBytes = (tile.Stages * tile.M + 2 * tile.N) * tile.K * 2 + (product.Left.Type.empty() ? 0 : tile.M * 4);
-  } else {
-    use.Type = llvm::formatv("Matmul<{0}, {1}, {2}, {3}>", product.Lhs, product.Output, tile.Name, layout);
-    use.SharedBytes = tile.Stages * (tile.M + tile.N) * tile.K * 2;
-  }
-  use.Config = llvm::formatv("tiles of {0} x {1} x {2}, {3} stages", tile.M, tile.N, tile.K, tile.Stages);
-  use.Threads = tile.Threads;
-  use.Tiles = product.Batch * product.M.ceilDiv(tile.M) * product.N.ceilDiv(tile.N);
-  use.SumsOfThread = tile.M * tile.N / tile.Threads;
-}
-
-/// Operands of f32 that tensor cores take rounded.
-static void useTf32(const Product &product, const Tile &tile, ProductUse &use) {
-  use.Type = llvm::formatv("Matmul<Tf32, {0}, {1}, {2}>", product.Output, tile.Name,
-                           product.TransposedRhs ? "Rhs::NK" : "Rhs::KN");
-  use.Config = llvm::formatv("tf32, tiles of {0} x {1} x {2}, {3} stages", tile.M, tile.N, tile.K, tile.Stages);
-  use.Threads = tile.Threads;
-  use.SharedBytes = tile.Stages * (tile.M + tile.N) * tile.K * 4;
-  use.Tiles = product.Batch * product.M.ceilDiv(tile.M) * product.N.ceilDiv(tile.N);
-  use.SumsOfThread = tile.M * tile.N / tile.Threads;
-}
-
-static void useSimt(const Product &product, ProductUse &use) {
-  if (product.Quantized)
-    use.Type = llvm::formatv("QuantizedMatmulSimt<{0}, {1}, {2}>", product.Rhs, product.Lhs, product.Output);
-  else
-    use.Type = llvm::formatv("MatmulSimt<{0}, {1}, {2}, {3}>", product.Lhs, product.Rhs, product.Output,
-                             product.TransposedRhs ? "Rhs::NK" : "Rhs::KN");
-  use.Config = "f32 tiles of 64 x 64 x 16";
-  use.Threads = 256;
-  use.SharedBytes = 8704;
-  use.Tiles = product.Batch * product.M.ceilDiv(64) * product.N.ceilDiv(64);
-  use.SumsOfThread = 16;
-}
 
 /// The BatchStride of an operand whose matrices have `elements`, in the batch `space`. Fails where it repeats some
 /// along two parts of the batch.
@@ -153,7 +61,7 @@ static FailureOr<std::string> printStride(const LaunchBody &body, AnyProduct op,
   return "{" + printSize(elements) + ", " + printSize(count) + ", " + printSize(inner) + "}";
 }
 
-static LogicalResult readBatch(const LaunchBody &body, AnyProduct op, Product &product) {
+static LogicalResult readBatch(const LaunchBody &body, AnyProduct op, MatrixProduct &product) {
   ArrayRef<AffineExpr> result = body.getDims(op.getResult()), rows = result.drop_back();
   product.Batch = getAffineConstantExpr(1, op.getContext());
   product.M = rows.back();
@@ -173,25 +81,6 @@ static LogicalResult readBatch(const LaunchBody &body, AnyProduct op, Product &p
   return success();
 }
 
-static FailureOr<Product> readProduct(const LaunchBody &body, AnyProduct op) {
-  FailureOr<std::string> lhs = getElementType(op, op.getLhs().getType()),
-                         rhs = getElementType(op, op.getRhs().getType());
-  if (failed(lhs) || failed(rhs))
-    return failure();
-  Product product;
-  if (failed(readBatch(body, op, product)))
-    return failure();
-  product.N = body.getDims(op.getResult()).back();
-  product.K = body.getDims(op.getLhs()).back();
-  product.MaxRows = body.getMax(product.M);
-  product.Quantized = isa<QuantizedTypeInterface>(op.getRhs().getType().getElementType());
-  product.TransposedRhs = op.getTransposeRhs();
-  product.Dual = body.getRoots().size() == 2;
-  product.Lhs = *lhs;
-  product.Rhs = *rhs;
-  return product;
-}
-
 /// The columns of all products of a launch.
 static int64_t countColumns(const LaunchBody &body) {
   int64_t cols = 0;
@@ -201,52 +90,66 @@ static int64_t countColumns(const LaunchBody &body) {
   return cols;
 }
 
-static LogicalResult useVariant(const LaunchBody &body, AnyProduct op, const Product &product, ProductUse &use) {
-  auto variant = body.getLaunch().getKernel().getConfig().getAs<StringAttr>("variant");
-  StringRef name = variant ? variant.getValue() : "";
+static FailureOr<MatrixProduct> readProduct(const LaunchBody &body, AnyProduct op) {
+  FailureOr<std::string> lhs = getElementType(op, op.getLhs().getType()),
+                         rhs = getElementType(op, op.getRhs().getType());
+  if (failed(lhs) || failed(rhs))
+    return failure();
+  MatrixProduct product;
+  if (failed(readBatch(body, op, product)))
+    return failure();
+  product.N = body.getDims(op.getResult()).back();
+  product.K = body.getDims(op.getLhs()).back();
+  product.MaxRows = body.getMax(product.M);
+  product.MaxColumns = countColumns(body);
+  product.WeightBytes = getBytesOfElement(op.getRhs().getType().getElementType());
+  product.ReadsTiles = op.readsTiles();
+  product.Quantized = isa<QuantizedTypeInterface>(op.getRhs().getType().getElementType());
+  product.TransposedRhs = op.getTransposeRhs();
+  product.Dual = body.getRoots().size() == 2;
+  product.Lhs = *lhs;
+  product.Rhs = *rhs;
+  return product;
+}
+
+/// What keeps a variant from computing a product, as a diagnostic.
+static LogicalResult checkVariant(const LaunchBody &body, AnyProduct op, const MatrixProduct &product, StringRef name) {
+  if (!llvm::is_contained({"few_rows", "tiles", "unsplit", "tf32", "simt"}, name))
+    return op.emitOpError() << "has the kernel variant '" << name << "', needed few_rows, tiles, unsplit, tf32 or simt";
   if (!product.Left.Type.empty() && !(name == "few_rows" && op.readsTiles()))
     return body.getNorm().emitOpError() << "shares a launch with products of the variant '" << name
                                         << "', which take their rows as they are; put it into a fusion of its own";
-  if (name == "few_rows" && op.readsTiles()) {
-    useTiles(product, SmallTile, use); // what few rows have a template for is Hopper's
-  } else if (name == "few_rows") {
+  if (name == "few_rows" && !op.readsTiles()) {
     if (op.getRhs().getType().getRank() != 2)
       return op.emitOpError() << "multiplies matrices of a batch, but the variant 'few_rows' takes one; choose another";
     if (product.MaxRows > 8 || !product.TransposedRhs)
       return op.emitOpError() << "has up to " << product.MaxRows << " rows"
                               << (product.TransposedRhs ? "" : " and weights that do not lie along k")
                               << ", but the variant 'few_rows' takes 8 and weights along k; choose another";
-    useFewRows(product, use);
-  } else if (name == "tiles" || name == "unsplit") { // no tile shares its sums
-    if (op.getLhs().getType().getElementType().isF32())
-      return op.emitOpError() << "has f32 operands, but the variant 'tiles' takes f16 and bf16; choose 'simt'";
-    useTiles(product, chooseTile(product, countColumns(body), SmallTile, MediumTile, LargeTile), use);
-  } else if (name == "tf32") {
-    if (product.Lhs != "float" || product.Rhs != "float")
-      return op.emitOpError() << "multiplies " << op.getLhs().getType() << " and " << op.getRhs().getType()
-                              << ", but the variant 'tf32' takes f32 on both sides; choose another";
-    useTf32(product, chooseTile(product, countColumns(body), Tf32SmallTile, Tf32MediumTile, Tf32LargeTile), use);
-  } else if (name == "simt") {
-    useSimt(product, use);
-  } else {
-    return op.emitOpError() << "has the kernel variant '" << name << "', needed few_rows, tiles, unsplit, tf32 or simt";
   }
+  if ((name == "tiles" || name == "unsplit") && op.getLhs().getType().getElementType().isF32())
+    return op.emitOpError() << "has f32 operands, but the variant 'tiles' takes f16 and bf16; choose 'simt'";
+  if (name == "tf32" && (product.Lhs != "float" || product.Rhs != "float"))
+    return op.emitOpError() << "multiplies " << op.getLhs().getType() << " and " << op.getRhs().getType()
+                            << ", but the variant 'tf32' takes f32 on both sides; choose another";
   return success();
 }
 
 /// The template of one product, without what follows it.
-static FailureOr<ProductUse> useProduct(const LaunchBody &body, AnyProduct op, StringRef output) {
-  FailureOr<Product> product = readProduct(body, op);
+static FailureOr<MatrixUse> useProduct(const LaunchBody &body, AnyProduct op, StringRef output) {
+  FailureOr<MatrixProduct> product = readProduct(body, op);
   FailureOr<PrintedLeft> left = printLeft(body, op.getLhs());
   FailureOr<std::string> w = getParameter(body, op.getRhs());
   if (failed(product) || failed(left) || failed(w))
     return failure();
   product->Output = output;
   product->Left = *left;
-  ProductUse use;
-  use.Header = product->Quantized ? "quantized_matmul.cuh" : "matmul.cuh";
-  if (failed(useVariant(body, op, *product, use)))
+  product->Epilogue = countEpilogue(body);
+  auto variant = body.getLaunch().getKernel().getConfig().getAs<StringAttr>("variant");
+  StringRef name = variant ? variant.getValue() : "";
+  if (failed(checkVariant(body, op, *product, name)))
     return failure();
+  MatrixUse use = useMatrixProduct(*product, name);
   std::string n = printSize(product->N), k = printSize(product->K);
   use.Params = {{"A", left->A}, {"W", *w}};
   if (output != Nothing)
@@ -267,7 +170,7 @@ static FailureOr<ProductUse> useProduct(const LaunchBody &body, AnyProduct op, S
 
 /// Two products whose sums meet in the epilogue.
 static FailureOr<TemplateUse> printDual(const LaunchBody &body, AnyProduct first, AnyProduct second, StringRef output) {
-  FailureOr<ProductUse> uses[2] = {useProduct(body, first, Nothing), useProduct(body, second, output)};
+  FailureOr<MatrixUse> uses[2] = {useProduct(body, first, Nothing), useProduct(body, second, output)};
   if (failed(uses[0]) || failed(uses[1]))
     return failure();
   if (body.getDims(first.getResult()) != body.getDims(second.getResult()) || uses[0]->Tiles != uses[1]->Tiles ||
@@ -283,6 +186,7 @@ static FailureOr<TemplateUse> printDual(const LaunchBody &body, AnyProduct first
   use.Config = "two products, " + uses[1]->Config;
   use.Params = {{"First", printMembers(uses[0]->Params)}, {"Second", printMembers(uses[1]->Params)}};
   use.SharedBytes = std::max(uses[0]->SharedBytes, uses[1]->SharedBytes) + use.Threads * uses[1]->SumsOfThread * 4;
+  use.setWork(use.Work->Numbers, use.Work->Items, use.Work->Steps * 2); // one after the other
   return use;
 }
 
@@ -293,7 +197,7 @@ static FailureOr<TemplateUse> printProduct(const LaunchBody &body, AnyProduct op
   FailureOr<TemplateUse> use;
   if (body.getRoots().size() == 2)
     use = printDual(body, AnyProduct(body.getRoots()[0]), op, *output);
-  else if (FailureOr<ProductUse> product = useProduct(body, op, *output); succeeded(product))
+  else if (FailureOr<MatrixUse> product = useProduct(body, op, *output); succeeded(product))
     use = *product;
   if (failed(use) || failed(addEpilogue(body, /*split=*/op.getResult().getType().getRank() - 1, *use)))
     return failure();

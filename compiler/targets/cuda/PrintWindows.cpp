@@ -136,8 +136,7 @@ static LogicalResult checkImage(const LaunchBody &body, TileConvOp op, ArrayRef<
     most = std::max(most, (size - 1) * dilation);
   if (most >= MaxSide)
     return op->emitOpError() << "has pads or a window of up to " << most
-                             << " places, but its CUDA kernel takes less than " << MaxSide
-                             << "; compile for the CPU";
+                             << " places, but its CUDA kernel takes less than " << MaxSide << "; compile for the CPU";
   int64_t channels = body.getMax(image[3]), unit = channels % 8 == 0 ? 8 : 1;
   if (body.getMax(LaunchBody::getProduct(image, op->getContext())) / unit >= MaxUnits)
     return op->emitOpError() << "reads images of more than " << MaxUnits * unit
@@ -239,15 +238,11 @@ static TemplateUse useWarpgroupTile(TemplateUse use, const ConvolutionShape &sha
   return use;
 }
 
-std::vector<TemplateUse> cuda::listWarpgroupWindows(const LaunchBody &body, AffineExpr rows, int64_t outputs,
-                                                    int64_t depth, StringRef types, const TemplateUse &use) {
-  ConvolutionShape shape = {body.getMax(rows), outputs, depth};
-  EpilogueWork epilogue = countEpilogue(body);
-  auto windows = dyn_cast<TileConvOp>(body.getRoot());
-  bool overlap =
-      windows && (windows.getWindow()[0] > windows.getStrides()[0] || windows.getWindow()[1] > windows.getStrides()[1]);
+std::vector<TemplateUse> cuda::listWarpgroupWindows(const ConvolutionShape &shape, AffineExpr rows, StringRef types,
+                                                    const EpilogueWork &epilogue, bool overlap,
+                                                    const report::Machine &machine, const TemplateUse &use) {
   std::vector<TemplateUse> uses;
-  for (const ConvolutionTile &tile : listConvolutionTiles(shape, body.getChooser().getMachine(body.getTarget())))
+  for (const ConvolutionTile &tile : listConvolutionTiles(shape, machine))
     uses.push_back(useWarpgroupTile(use, shape, tile, epilogue, overlap, rows, types));
   return uses;
 }
@@ -267,7 +262,10 @@ static void useWarpgroupWindows(const LaunchBody &body, TileConvOp op, StringRef
   int64_t outputs = op.getResult().getType().getDimSize(3), depth = op.getFilter().getType().getDimSize(1);
   std::string key = llvm::formatv("windows {0}, {1} places, {2} filters, depth {3}{4}", types, body.getMax(rows),
                                   outputs, depth * 64, readsRows(body) ? ", with a tensor as large" : "");
-  use = chooseUse(body, key, listWarpgroupWindows(body, rows, outputs, depth, types, use));
+  bool overlap = op.getWindow()[0] > op.getStrides()[0] || op.getWindow()[1] > op.getStrides()[1];
+  use = chooseUse(body, key,
+                  listWarpgroupWindows({body.getMax(rows), outputs, depth}, rows, types, countEpilogue(body), overlap,
+                                       body.getChooser().getMachine(body.getTarget()), use));
 }
 
 FailureOr<TemplateUse> cuda::printTileConv(const LaunchBody &body, TileConvOp op) {
