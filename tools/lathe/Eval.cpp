@@ -1,14 +1,12 @@
-// Perplexity of a text: exp of the mean of -log p(token | tokens before it), over windows that overlap. A window of C
-// tokens begins every S tokens of the text; each scores the tokens that the ones before it have not, so every token
-// counts once, all but those at the beginning of the text with C - S tokens or more before it. Where the model wants a
-// token before a text (BOS), each window has it and it counts as one of its C tokens; else the text's first token is
-// not scored. The standard error is that of the mean, as if the tokens' surprises were independent, times the
-// perplexity.
+// Perplexity of a text: exp of the mean of -log p(token | tokens before it), over windows (see TextWindows.h). The
+// standard error is that of the mean, as if the tokens' surprises were independent, times the perplexity. Beside the
+// model it was made from: how far the two distributions are apart.
 #include "tools/ExitCodes.h"
 #include "tools/Numbers.h"
 #include "tools/Progress.h"
 #include "tools/lathe/Commands.h"
-#include "tools/lathe/Encode.h"
+#include "tools/lathe/Divergence.h"
+#include "tools/lathe/TextWindows.h"
 #include "tools/lathe/TokenBatch.h"
 
 #include <CLI/CLI.hpp>
@@ -18,6 +16,7 @@
 #include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <unistd.h>
 
 namespace lathe::tools {
@@ -29,7 +28,7 @@ constexpr int64_t DefaultContext = 512;
 
 struct EvalArguments {
   ModelArguments model;
-  std::string text, progress = "auto";
+  std::string text, source, progress = "auto";
   int64_t context = 0, stride = 0;
   bool json = false;
 };
@@ -54,65 +53,110 @@ struct Score {
   }
 };
 
-/// -log of the probability that a row of logits gives to a token.
-double surprise(const float *logits, int64_t vocabulary, int32_t token) {
-  float greatest = *std::max_element(logits, logits + vocabulary);
-  double sum = 0;
-  for (int64_t i = 0; i != vocabulary; ++i)
-    sum += double(std::exp(logits[i] - greatest));
-  return std::log(sum) + double(greatest) - double(logits[token]);
-}
-
-/// A text cut into windows.
-class Windows {
-public:
-  Windows(std::vector<int32_t> prefix, std::vector<int32_t> text, int64_t context, int64_t stride)
-      : prefix(std::move(prefix)), text(std::move(text)), size(size_t(context) - this->prefix.size()),
-        stride(size_t(stride)) {}
-
-  size_t count() const { return text.size() <= size ? 1 : 1 + (text.size() - size + stride - 1) / stride; }
-
-  /// Reads window `index` with the model and adds its new tokens to `score`; returns how many it read.
-  size_t evaluate(size_t index, TokenBatch &batch, Score &score) const {
-    size_t begin = index * stride, end = std::min(begin + size, text.size());
-    size_t scored = index ? begin - stride + size : prefix.empty() ? 1 : 0; // the first that is new
-    std::vector<int32_t> tokens = prefix;
-    tokens.insert(tokens.end(), text.begin() + std::ptrdiff_t(begin), text.begin() + std::ptrdiff_t(end));
-    size_t first =
-        prefix.size() + scored - begin; // its place among the tokens; the row before it says how likely it is
-    batch.clear();
-    batch.append({{tokens.data(), tokens.size() - 1, first - 1}}, [&](size_t, size_t row, const float *logits) {
-      double value = surprise(logits, batch.vocabulary(), tokens[row + 1]);
-      if (!std::isfinite(value))
-        throw CommandFailure(LATHE_DEVICE_ERROR, "the model gives no probability to token " +
-                                                     std::to_string(begin + row + 1 - prefix.size()) +
-                                                     " of the text: its logits are not finite");
-      score.add(value);
-    });
-    return tokens.size() - 1;
-  }
-
-private:
-  std::vector<int32_t> prefix, text;
-  size_t size, stride; ///< tokens of the text in a window, and from the begin of one to that of the next
+/// What is known of a text's tokens so far.
+struct Findings {
+  Score model, source;
+  Divergence divergence;
+  std::vector<double> excess; ///< surprises of the model less those of the source, token by token
 };
 
-/// BOS, where the model wants it before a text.
-std::vector<int32_t> prefixOf(const Tokenizer &tokenizer) {
-  std::vector<int32_t> around = encode(tokenizer, "", /*addSpecial=*/true, /*parseSpecial=*/false);
-  if (!around.empty() && around[0] == lathe_tokenizer_special(tokenizer.get(), LATHE_TOKEN_BOS))
-    return {around[0]};
-  return {};
+/// One model, and the texts that it reads.
+struct Reader {
+  Model model;
+  Tokenizer tokenizer;
+  TextWindows windows;
+  TokenBatch batch;
+
+  Reader(const ModelArguments &arguments, const EvalArguments &eval)
+      : model(load(arguments)), tokenizer(tokenizerOf(model.program)),
+        windows(eval.text, tokenizer, contextOf(model, eval), strideOf(model, eval)),
+        batch(model, 1, contextOf(model, eval)) {}
+
+  static Model load(const ModelArguments &arguments) {
+    Model model = loadModel(arguments);
+    if (model.info().kind != LATHE_ENTRY_LANGUAGE_MODEL)
+      throw CommandFailure(LATHE_INVALID_ARGUMENT, arguments.model + ": is no language model, and only those have a "
+                                                                     "perplexity");
+    return model;
+  }
+  static int64_t contextOf(const Model &model, const EvalArguments &eval) {
+    return eval.context ? eval.context : std::min(DefaultContext, TokenLimits(model).length);
+  }
+  static int64_t strideOf(const Model &model, const EvalArguments &eval) {
+    int64_t context = contextOf(model, eval), stride = eval.stride ? eval.stride : std::max<int64_t>(1, context / 2);
+    if (stride >= context)
+      throw CommandFailure(LATHE_INVALID_ARGUMENT, "--stride is " + std::to_string(stride) +
+                                                       " but must be less than the " + std::to_string(context) +
+                                                       " tokens of --context");
+    return stride;
+  }
+
+  /// Passes on rows of logits, and their places in the window.
+  void read(const TextWindows::Window &window, size_t begin, size_t end,
+            const std::function<void(size_t, std::span<const float>)> &take) {
+    size_t firstRow = std::min(std::max(window.firstRow, begin), end) - begin;
+    batch.append({{window.tokens.data() + begin, end - begin, firstRow}}, [&](size_t, size_t row, const float *logits) {
+      take(begin + row, {logits, size_t(batch.vocabulary())});
+    });
+  }
+};
+
+/// -log of the probability that a row gives to the token behind it.
+double surprise(const std::string &model, const TextWindows::Window &window, size_t row,
+                std::span<const float> logits) {
+  double value = logSumExp(logits) - double(logits[size_t(window.tokens[row + 1])]);
+  if (!std::isfinite(value))
+    throw CommandFailure(LATHE_DEVICE_ERROR, model + ": gives no probability to token " +
+                                                 std::to_string(window.place + row + 1) +
+                                                 " of the text: its logits are not finite");
+  return value;
 }
 
-Windows cutText(const EvalArguments &arguments, const Tokenizer &tokenizer, int64_t context, int64_t stride) {
-  std::vector<int32_t> prefix = prefixOf(tokenizer);
-  std::vector<int32_t> text = encode(tokenizer, readWholeFile(arguments.text), /*addSpecial=*/false, false);
-  if (prefix.size() + text.size() < 2)
-    throw CommandFailure(LATHE_INVALID_ARGUMENT, arguments.text + ": has " + std::to_string(text.size()) +
-                                                     " tokens but at least " + std::to_string(2 - prefix.size()) +
-                                                     " are needed");
-  return Windows(std::move(prefix), std::move(text), context, stride);
+/// Both models read the window piece by piece, so that few rows of the source's logits are kept.
+void compareWindow(const EvalArguments &arguments, const TextWindows::Window &window, Reader &reader, Reader *source,
+                   Findings &findings) {
+  constexpr size_t Piece = 64;
+  size_t rows = window.tokens.size() - 1;
+  reader.batch.clear();
+  if (source)
+    source->batch.clear();
+  std::vector<float> kept;
+  std::vector<double> surprises;
+  for (size_t begin = 0, end; begin != rows; begin = end) {
+    end = source ? std::min(begin + Piece, rows) : rows;
+    kept.clear();
+    surprises.clear();
+    if (source)
+      source->read(window, begin, end, [&](size_t row, std::span<const float> logits) {
+        surprises.push_back(surprise(arguments.source, window, row, logits));
+        findings.source.add(surprises.back());
+        kept.insert(kept.end(), logits.begin(), logits.end());
+      });
+    size_t index = 0;
+    reader.read(window, begin, end, [&](size_t row, std::span<const float> logits) {
+      double value = surprise(arguments.model.model, window, row, logits);
+      findings.model.add(value);
+      if (!source)
+        return;
+      findings.divergence.add({kept.data() + index * logits.size(), logits.size()}, logits);
+      findings.excess.push_back(value - surprises[index++]);
+    });
+  }
+}
+
+/// A model is compared with the one that it was made from, and no other.
+void checkSource(const EvalArguments &arguments, const Reader &reader, const Reader &source) {
+  if (reader.batch.vocabulary() != source.batch.vocabulary())
+    throw CommandFailure(LATHE_INVALID_ARGUMENT,
+                         arguments.source + ": has " + std::to_string(source.batch.vocabulary()) + " tokens but " +
+                             arguments.model.model + " has " + std::to_string(reader.batch.vocabulary()) +
+                             "; give the model that it was made from");
+  if (reader.windows.tokens() != source.windows.tokens() ||
+      reader.windows.get(0).tokens != source.windows.get(0).tokens)
+    throw CommandFailure(LATHE_INVALID_ARGUMENT, arguments.source + " and " + arguments.model.model +
+                                                     " make other tokens or windows of " + arguments.text +
+                                                     "; give the model that it was made from, and --context where they "
+                                                     "were compiled for other lengths");
 }
 
 void printResult(const EvalArguments &arguments, const nlohmann::json &result) {
@@ -125,46 +169,71 @@ void printResult(const EvalArguments &arguments, const nlohmann::json &result) {
               result["perplexity"].get<double>(), result["standard_error"].get<double>(),
               result["tokens"].get<long long>(), result["windows"].get<long long>(), result["context"].get<long long>(),
               result["stride"].get<long long>(), result["tokens_per_second"].get<double>());
+  if (!result.contains("source"))
+    return;
+  const nlohmann::json &source = result["source"];
+  auto number = [&](const nlohmann::json &value) { return value.get<double>(); };
+  std::printf("source: perplexity %.4f; the model's is %.4f times that (95 %%: %.4f to %.4f)\n"
+              "divergence %.6f nats a token (95 %%: %.6f to %.6f), median %.6f, 99 %% at most %.6f, greatest %.6f\n"
+              "the likeliest token is the same for %.2f %%\n",
+              number(source["perplexity"]), number(source["ratio"]), number(source["ratio_interval"][0]),
+              number(source["ratio_interval"][1]), number(source["divergence"]),
+              number(source["divergence_interval"][0]), number(source["divergence_interval"][1]),
+              number(source["divergence_median"]), number(source["divergence_99"]),
+              number(source["divergence_greatest"]), 100 * number(source["same_top"]));
+}
+
+nlohmann::json describeSource(const EvalArguments &arguments, const Findings &findings) {
+  std::array<double, 2> excess = bootstrapInterval(findings.excess);
+  return {{"model", arguments.source},
+          {"perplexity", findings.source.perplexity()},
+          {"standard_error", findings.source.standardError()},
+          {"ratio", std::exp(findings.model.mean() - findings.source.mean())},
+          {"ratio_interval", {std::exp(excess[0]), std::exp(excess[1])}},
+          {"divergence", findings.divergence.mean()},
+          {"divergence_interval", bootstrapInterval(findings.divergence.all())},
+          {"divergence_median", findings.divergence.quantile(0.5)},
+          {"divergence_99", findings.divergence.quantile(0.99)},
+          {"divergence_greatest", findings.divergence.quantile(1)},
+          {"same_top", findings.divergence.sameTop()}};
 }
 
 int evaluate(const EvalArguments &arguments) {
-  Model model = loadModel(arguments.model);
-  if (model.info().kind != LATHE_ENTRY_LANGUAGE_MODEL)
-    throw CommandFailure(LATHE_INVALID_ARGUMENT, arguments.model.model +
-                                                     ": is no language model, and only those have a "
-                                                     "perplexity");
-  Tokenizer tokenizer = tokenizerOf(model.program);
-  int64_t context = arguments.context ? arguments.context : std::min(DefaultContext, TokenLimits(model).length);
-  int64_t stride = arguments.stride ? arguments.stride : std::max<int64_t>(1, context / 2);
-  if (stride >= context)
-    throw CommandFailure(LATHE_INVALID_ARGUMENT, "--stride is " + std::to_string(stride) +
-                                                     " but must be less than the " + std::to_string(context) +
-                                                     " tokens of --context");
-  Windows windows = cutText(arguments, tokenizer, context, stride);
-  TokenBatch batch(model, 1, context);
+  Reader reader(arguments.model, arguments);
+  std::optional<Reader> source;
+  if (!arguments.source.empty()) {
+    ModelArguments other = arguments.model;
+    other.model = arguments.source;
+    checkSource(arguments, reader, source.emplace(other, arguments));
+  }
+  const TextWindows &windows = reader.windows;
   Progress progress("lathe", arguments.progress == "always" || (arguments.progress == "auto" && isatty(STDERR_FILENO)));
-  Score score;
+  Findings findings;
   size_t read = 0;
   auto start = std::chrono::steady_clock::now();
   for (size_t i = 0; i != windows.count(); ++i) {
     std::string step = "window " + std::to_string(i + 1) + " of " + std::to_string(windows.count());
-    progress.start(i ? step + ", perplexity " + std::to_string(score.perplexity()) : step);
-    read += windows.evaluate(i, batch, score);
+    progress.start(i ? step + ", perplexity " + std::to_string(findings.model.perplexity()) : step);
+    TextWindows::Window window = windows.get(i);
+    compareWindow(arguments, window, reader, source ? &*source : nullptr, findings);
+    read += window.tokens.size() - 1;
   }
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  nlohmann::json result = {{"perplexity", score.perplexity()},
-                           {"standard_error", score.standardError()},
-                           {"mean_surprise", score.mean()},
-                           {"tokens", score.tokens},
+  nlohmann::json result = {{"perplexity", findings.model.perplexity()},
+                           {"standard_error", findings.model.standardError()},
+                           {"mean_surprise", findings.model.mean()},
+                           {"tokens", findings.model.tokens},
                            {"tokens_read", read},
                            {"windows", windows.count()},
-                           {"context", context},
-                           {"stride", stride},
+                           {"context", Reader::contextOf(reader.model, arguments)},
+                           {"stride", Reader::strideOf(reader.model, arguments)},
                            {"seconds", seconds},
                            {"tokens_per_second", double(read) / seconds}};
   result["model"] = arguments.model.model;
   result["text"] = arguments.text;
-  result["device"] = lathe_device_description(model.device.get());
+  result["device"] = lathe_device_description(reader.model.device.get());
+  if (source)
+    result["source"] = describeSource(arguments, findings);
   printResult(arguments, result);
   return Success;
 }
@@ -176,6 +245,8 @@ void addEvalCommand(CLI::App &app, Action &chosen) {
   CLI::App *eval = app.add_subcommand("eval", "Say how well a language model predicts a text");
   addModelOptions(*eval, arguments->model);
   eval->add_option("--perplexity", arguments->text, "The text file whose perplexity to print")->required();
+  eval->add_option("--against", arguments->source,
+                   "The artifact of the model that this one was made from: say how far it is from that");
   eval->add_option("--context", arguments->context, "Tokens of a window (default: 512, or what the model can take)")
       ->check(CLI::Range(int64_t(2), int64_t(1) << 31));
   eval->add_option("--stride", arguments->stride,
