@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Trains a tiny Llama-shaped language model on the docstrings of Python's standard library and writes it as GGUF:
-train_pydoc.py [FOLDER]
+train_pydoc.py [FOLDER] [--wide]
 
 The text is that of the Python that runs this: docstrings, longer comments and the help topics. One file in sixteen is held
-out. Documents stand as they are, and those that name what they describe also as an answer to a question, so that the
-model has a chat template. Weights are rounded to Q8_0, and all figures are of the rounded weights.
+out. With --wide the model is 512 wide, and reads the text of all packages that are installed, one file in eight held out:
+what quantizing costs can be measured on it, but it is too large to commit. Documents stand as they are, and those that name
+what they describe also as an answer to a question, so that the model has a chat template. Weights are rounded to Q8_0 (--wide: f16), and all figures are of the rounded weights.
 
 Writes into FOLDER, by default gguf/pydoc beside this script:
   model.gguf    the model
+  heldout.txt   with --wide: text that it was neither trained on nor chosen by
   golden.json   its mean loss in nats on the first 60,000 bytes of the held-out text, in windows of one context, and what
                 it says to a prompt: `tokens`, the prompt's, and `chosen`, the likeliest that follow
   logits.npy    float32 [tokens + chosen, vocabulary]: what torch computes in f64
@@ -15,15 +17,17 @@ Writes into FOLDER, by default gguf/pydoc beside this script:
 Needs torch 2.11, tokenizers 0.23, gguf 0.19; two minutes on a GPU. Training on another one gives other weights.
 """
 
+import argparse
 import ast
+import dataclasses
 import hashlib
 import inspect
 import io
 import json
 import math
+import multiprocessing
 import pathlib
 import random
-import sys
 import sysconfig
 import tokenize
 
@@ -34,9 +38,36 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-WIDTH, INNER, LAYERS, HEADS, KV_HEADS, HEAD, VOCABULARY, CONTEXT = 192, 512, 6, 6, 2, 32, 2048, 512
-ROPE_BASE, EPSILON, DROPOUT = 10000.0, 1e-5, 0.2
-BATCH, STEPS, WARMUP, RATE = 64, 1400, 100, 3e-3
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    name: str
+    width: int
+    inner: int
+    layers: int
+    heads: int
+    kv_heads: int
+    head: int
+    vocabulary: int
+    dropout: float
+    steps: int
+    rate: float
+    kind: gguf.GGMLQuantizationType
+    file_type: gguf.LlamaFileType
+    packages: bool  # their text too
+    heldout_share: int  # one file in so many
+    heldout_bytes: int  # of heldout.txt
+
+
+SMALL = Recipe("pydoc", 192, 512, 6, 6, 2, 32, 2048, 0.2, 1400, 3e-3, gguf.GGMLQuantizationType.Q8_0,
+               gguf.LlamaFileType.MOSTLY_Q8_0, False, 16, 0)  # fmt: skip
+WIDE = Recipe("pydoc-wide", 512, 1536, 8, 8, 4, 64, 8192, 0.05, 2000, 2e-3, gguf.GGMLQuantizationType.F16,
+              gguf.LlamaFileType.MOSTLY_F16, True, 8, 1_200_000)  # fmt: skip
+recipe = SMALL
+
+CONTEXT = 512
+ROPE_BASE, EPSILON = 10000.0, 1e-5
+BATCH, WARMUP = 64, 100
 BEGIN, USER, ASSISTANT, SYSTEM, END = SPECIAL = ["<|endoftext|>", "<|user|>", "<|assistant|>", "<|system|>", "<|end|>"]
 QUESTIONS = ["What is {}?", "What does {} do?", "Describe {}.", "Explain {}."]
 TEMPLATE = (
@@ -83,26 +114,34 @@ def documents(path, module):
         yield None, text
 
 
-def corpus():
-    """Documents to train on, and those held out: each a list of pairs, as `documents` gives."""
-    root = pathlib.Path(sysconfig.get_paths()["stdlib"])
-    parts = [], []
-    for path in sorted(root.rglob("*.py")):
-        place = path.relative_to(root)
-        if SKIPPED & set(place.parts):
-            continue
-        held = hashlib.sha256(str(place).encode()).digest()[0] % 16 == 0
-        module = ".".join(place.with_suffix("").parts).removesuffix(".__init__")
-        try:
-            found = list(documents(path, module))
-        except (SyntaxError, UnicodeDecodeError, tokenize.TokenError):
-            continue
+def read(root, place):
+    """What a file holds: pairs, as `documents` gives; none if it is no Python of this version."""
+    module = ".".join(place.with_suffix("").parts).removesuffix(".__init__")
+    try:
+        found = list(documents(root / place, module))
         if place.name == "topics.py":
-            tree = ast.parse(path.read_text(encoding="utf-8"))
+            tree = ast.parse((root / place).read_text(encoding="utf-8"))
             found = [(None, value.value) for value in ast.walk(tree)
                      if isinstance(value, ast.Constant) and isinstance(value.value, str) and len(value.value) > 200]  # fmt: skip
-        parts[held].extend((name, text) for name, text in found if len(text) >= 40)
-    return [list(dict.fromkeys(part)) for part in parts]
+    except (SyntaxError, ValueError, tokenize.TokenError, RecursionError):
+        return []
+    return [(name, text) for name, text in found if len(text) >= 40]
+
+
+def corpus():
+    """Documents to train on, and those held out: each a list of pairs, as `documents` gives."""
+    folders = sysconfig.get_paths()
+    roots = [pathlib.Path(folders["stdlib"])] + [pathlib.Path(folders["purelib"])] * recipe.packages
+    files = [(root, path.relative_to(root)) for root in roots for path in sorted(root.rglob("*.py"))]
+    files = [(root, place) for root, place in files if not SKIPPED & set(place.parts)]
+    with multiprocessing.Pool() as pool:
+        found = pool.starmap(read, files, chunksize=16)
+    parts = [], []
+    for (_, place), pairs in zip(files, found):
+        parts[hashlib.sha256(str(place).encode()).digest()[0] % recipe.heldout_share == 0].extend(pairs)
+    train, held = (list(dict.fromkeys(part)) for part in parts)
+    seen = {text for _, text in train} if recipe.packages else set()  # they carry copies of each other's files
+    return train, [(name, text) for name, text in held if text not in seen]
 
 
 def answer(text):
@@ -120,7 +159,7 @@ def train_tokenizer(texts):
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = tokenizers.decoders.ByteLevel()
     trainer = tokenizers.trainers.BpeTrainer(
-        vocab_size=VOCABULARY, special_tokens=SPECIAL, show_progress=False,
+        vocab_size=recipe.vocabulary, special_tokens=SPECIAL, show_progress=False,
         initial_alphabet=sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet()))  # fmt: skip
     tokenizer.train_from_iterator(texts, trainer)
     return tokenizer
@@ -132,7 +171,7 @@ def train_tokenizer(texts):
 class RmsNorm(nn.Module):
     def __init__(self):
         super().__init__()
-        self.weight = nn.Parameter(torch.ones(WIDTH))
+        self.weight = nn.Parameter(torch.ones(recipe.width))
 
     def forward(self, x):
         return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + EPSILON) * self.weight
@@ -140,7 +179,7 @@ class RmsNorm(nn.Module):
 
 def rotate(x):
     """Rotary embedding of adjacent pairs; x is [batch, heads, tokens, head]."""
-    frequencies = ROPE_BASE ** (-torch.arange(0, HEAD, 2, device=x.device, dtype=torch.float64) / HEAD)
+    frequencies = ROPE_BASE ** (-torch.arange(0, recipe.head, 2, device=x.device, dtype=torch.float64) / recipe.head)
     angles = torch.arange(x.shape[2], device=x.device, dtype=torch.float64)[:, None] * frequencies
     cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
     even, odd = x[..., 0::2], x[..., 1::2]
@@ -151,35 +190,35 @@ class Layer(nn.Module):
     def __init__(self):
         super().__init__()
         self.attn_norm, self.ffn_norm = RmsNorm(), RmsNorm()
-        self.attn_q = nn.Linear(WIDTH, HEADS * HEAD, bias=False)
-        self.attn_k = nn.Linear(WIDTH, KV_HEADS * HEAD, bias=False)
-        self.attn_v = nn.Linear(WIDTH, KV_HEADS * HEAD, bias=False)
-        self.attn_output = nn.Linear(HEADS * HEAD, WIDTH, bias=False)
-        self.ffn_gate = nn.Linear(WIDTH, INNER, bias=False)
-        self.ffn_up = nn.Linear(WIDTH, INNER, bias=False)
-        self.ffn_down = nn.Linear(INNER, WIDTH, bias=False)
+        self.attn_q = nn.Linear(recipe.width, recipe.heads * recipe.head, bias=False)
+        self.attn_k = nn.Linear(recipe.width, recipe.kv_heads * recipe.head, bias=False)
+        self.attn_v = nn.Linear(recipe.width, recipe.kv_heads * recipe.head, bias=False)
+        self.attn_output = nn.Linear(recipe.heads * recipe.head, recipe.width, bias=False)
+        self.ffn_gate = nn.Linear(recipe.width, recipe.inner, bias=False)
+        self.ffn_up = nn.Linear(recipe.width, recipe.inner, bias=False)
+        self.ffn_down = nn.Linear(recipe.inner, recipe.width, bias=False)
 
     def forward(self, x):
         h = self.attn_norm(x)
-        q, k, v = (f(h).unflatten(-1, (-1, HEAD)).transpose(1, 2) for f in (self.attn_q, self.attn_k, self.attn_v))
+        q, k, v = (f(h).unflatten(-1, (-1, recipe.head)).transpose(1, 2) for f in (self.attn_q, self.attn_k, self.attn_v))
         mixed = F.scaled_dot_product_attention(rotate(q), rotate(k), v, is_causal=True, enable_gqa=True)
-        x = x + F.dropout(self.attn_output(mixed.transpose(1, 2).flatten(-2)), DROPOUT, self.training)
+        x = x + F.dropout(self.attn_output(mixed.transpose(1, 2).flatten(-2)), recipe.dropout, self.training)
         h = self.ffn_norm(x)
-        return x + F.dropout(self.ffn_down(F.silu(self.ffn_gate(h)) * self.ffn_up(h)), DROPOUT, self.training)
+        return x + F.dropout(self.ffn_down(F.silu(self.ffn_gate(h)) * self.ffn_up(h)), recipe.dropout, self.training)
 
 
 class Llama(nn.Module):
     def __init__(self):
         super().__init__()
-        self.token_embd = nn.Embedding(VOCABULARY, WIDTH)
-        self.blk = nn.ModuleList(Layer() for _ in range(LAYERS))
+        self.token_embd = nn.Embedding(recipe.vocabulary, recipe.width)
+        self.blk = nn.ModuleList(Layer() for _ in range(recipe.layers))
         self.output_norm = RmsNorm()
         for parameter in self.parameters():
             if parameter.dim() == 2:
                 nn.init.normal_(parameter, std=0.02)
 
     def forward(self, tokens):
-        x = F.dropout(self.token_embd(tokens), DROPOUT, self.training)
+        x = F.dropout(self.token_embd(tokens), recipe.dropout, self.training)
         for layer in self.blk:
             x = layer(x)
         return F.linear(self.output_norm(x), self.token_embd.weight)
@@ -226,16 +265,16 @@ def train_model(train, heldout, tokenizer, device):
     wide = [p for p in model.parameters() if p.dim() == 2]
     optimizer = torch.optim.AdamW(
         [{"params": wide, "weight_decay": 0.1}, {"params": [p for p in model.parameters() if p.dim() == 1], "weight_decay": 0.0}],
-        betas=(0.9, 0.95))  # fmt: skip
+        betas=(0.9, 0.95), fused=device == "cuda")  # fmt: skip
     text, best, kept = np.zeros(0, np.int64), math.inf, None
-    for step in range(STEPS):
+    for step in range(recipe.steps):
         needed = BATCH * CONTEXT + 1
         while len(text) < needed:
             text = np.concatenate((text, epoch(train, tokenizer, generator)))
         rows, text = torch.from_numpy(text[:needed]), text[needed - 1 :]
-        scale = min((step + 1) / WARMUP, 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * step / STEPS)))
+        scale = min((step + 1) / WARMUP, 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * step / recipe.steps)))
         for group in optimizer.param_groups:
-            group["lr"] = RATE * scale
+            group["lr"] = recipe.rate * scale
         tokens = rows[:-1].view(BATCH, CONTEXT).to(device)
         wanted = rows[1:].to(device)
         with torch.autocast(device, torch.bfloat16):
@@ -262,25 +301,25 @@ def train_model(train, heldout, tokenizer, device):
 def write_model(path, model, tokenizer):
     """Writes the model, and rounds its weights to what the file holds."""
     writer = gguf.GGUFWriter(path, "llama")
-    writer.add_name("pydoc")
-    writer.add_description("Llama-shaped model of the docstrings of Python's standard library")
+    writer.add_name(recipe.name)
+    writer.add_description("Llama-shaped model of docstrings of Python")
     writer.add_license("apache-2.0")
     writer.add_context_length(CONTEXT)
-    writer.add_embedding_length(WIDTH)
-    writer.add_block_count(LAYERS)
-    writer.add_feed_forward_length(INNER)
-    writer.add_head_count(HEADS)
-    writer.add_head_count_kv(KV_HEADS)
+    writer.add_embedding_length(recipe.width)
+    writer.add_block_count(recipe.layers)
+    writer.add_feed_forward_length(recipe.inner)
+    writer.add_head_count(recipe.heads)
+    writer.add_head_count_kv(recipe.kv_heads)
     writer.add_layer_norm_rms_eps(EPSILON)
     writer.add_rope_freq_base(ROPE_BASE)
-    writer.add_rope_dimension_count(HEAD)
-    writer.add_vocab_size(VOCABULARY)
-    writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
+    writer.add_rope_dimension_count(recipe.head)
+    writer.add_vocab_size(recipe.vocabulary)
+    writer.add_file_type(recipe.file_type)
     described = json.loads(tokenizer.to_str())
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
-    writer.add_token_list([tokenizer.id_to_token(i) for i in range(VOCABULARY)])
-    writer.add_token_types([gguf.TokenType.CONTROL if i < len(SPECIAL) else gguf.TokenType.NORMAL for i in range(VOCABULARY)])
+    writer.add_token_list([tokenizer.id_to_token(i) for i in range(recipe.vocabulary)])
+    writer.add_token_types([gguf.TokenType.CONTROL if i < len(SPECIAL) else gguf.TokenType.NORMAL for i in range(recipe.vocabulary)])
     merges = described["model"]["merges"]
     writer.add_token_merges([merge if isinstance(merge, str) else " ".join(merge) for merge in merges])
     writer.add_bos_token_id(SPECIAL.index(BEGIN))
@@ -294,7 +333,7 @@ def write_model(path, model, tokenizer):
         if values.ndim == 1:
             writer.add_tensor(name, values)
             continue
-        kind = gguf.GGMLQuantizationType.Q8_0
+        kind = recipe.kind
         blocks = gguf.quants.quantize(values, kind)
         writer.add_tensor(name, blocks, raw_dtype=kind)
         parameter.data.copy_(torch.from_numpy(gguf.quants.dequantize(blocks, kind)))
@@ -314,16 +353,26 @@ def greedy(model, tokens, count):
 
 
 def main():
-    home = pathlib.Path(__file__).resolve().parent / "gguf" / "pydoc"
-    folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else home
+    global recipe
+    parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
+    parser.add_argument("folder", nargs="?", type=pathlib.Path)
+    parser.add_argument("--wide", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.wide:
+        recipe = WIDE
+    folder = arguments.folder or pathlib.Path(__file__).resolve().parent / "gguf" / recipe.name
     folder.mkdir(parents=True, exist_ok=True)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     train, held = corpus()
     print(f"{sum(len(t) for _, t in train):,} characters to train on, {sum(len(t) for _, t in held):,} held out")
     tokenizer = train_tokenizer([text for _, text in train])
     random.Random(2).shuffle(held)
-    text = "\n\n".join(text for _, text in held).encode()[:HELDOUT_BYTES]
-    rows = windows(tokenizer.encode(text.decode(errors="ignore")).ids, CONTEXT - 1)
+    text = "\n\n".join(text for _, text in held).encode()
+    rows = windows(tokenizer.encode(text[:HELDOUT_BYTES].decode(errors="ignore")).ids, CONTEXT - 1)
+    if recipe.heldout_bytes:
+        text = text[HELDOUT_BYTES:][: recipe.heldout_bytes].decode(errors="ignore")
+        (folder / "heldout.txt").write_text(text, encoding="utf-8")
+        print(f"{len(tokenizer.encode(text).ids):,} tokens in heldout.txt")
     model = train_model(train, rows, tokenizer, device)
     before = loss_of(model, rows)
     write_model(folder / "model.gguf", model, tokenizer)
