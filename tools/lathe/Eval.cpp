@@ -1,252 +1,47 @@
-// Perplexity of a text: exp of the mean of -log p(token | tokens before it), over windows (see TextWindows.h). The
-// standard error is that of the mean, as if the tokens' surprises were independent, times the perplexity. Beside the
-// model it was made from: how far the two distributions are apart.
+#include "tools/lathe/Eval.h"
+
 #include "tools/ExitCodes.h"
 #include "tools/Numbers.h"
-#include "tools/Progress.h"
 #include "tools/lathe/Commands.h"
-#include "tools/lathe/Divergence.h"
-#include "tools/lathe/TextWindows.h"
-#include "tools/lathe/TokenBatch.h"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <chrono>
-#include <cmath>
-#include <cstdio>
 #include <iostream>
-#include <nlohmann/json.hpp>
-#include <optional>
-#include <unistd.h>
 
 namespace lathe::tools {
 
-namespace {
-
-/// Of a window, where the model can take so many.
-constexpr int64_t DefaultContext = 512;
-
-struct EvalArguments {
-  ModelArguments model;
-  std::string text, source, progress = "auto";
-  int64_t context = 0, stride = 0;
-  bool json = false;
-};
-
-/// Sums over the tokens that were scored.
-struct Score {
-  int64_t tokens = 0;
-  double sum = 0, squares = 0; ///< of -log p
-
-  void add(double surprise) {
-    ++tokens;
-    sum += surprise;
-    squares += surprise * surprise;
-  }
-  double mean() const { return sum / double(tokens); }
-  double perplexity() const { return std::exp(mean()); }
-  double standardError() const {
-    if (tokens < 2)
-      return 0;
-    double variance = std::max(0.0, squares / double(tokens) - mean() * mean()) * double(tokens) / double(tokens - 1);
-    return perplexity() * std::sqrt(variance / double(tokens));
-  }
-};
-
-/// What is known of a text's tokens so far.
-struct Findings {
-  Score model, source;
-  Divergence divergence;
-  std::vector<double> excess; ///< surprises of the model less those of the source, token by token
-};
-
-/// One model, and the texts that it reads.
-struct Reader {
-  Model model;
-  Tokenizer tokenizer;
-  TextWindows windows;
-  TokenBatch batch;
-
-  Reader(const ModelArguments &arguments, const EvalArguments &eval)
-      : model(load(arguments)), tokenizer(tokenizerOf(model.program)),
-        windows(eval.text, tokenizer, contextOf(model, eval), strideOf(model, eval)),
-        batch(model, 1, contextOf(model, eval)) {}
-
-  static Model load(const ModelArguments &arguments) {
-    Model model = loadModel(arguments);
-    if (model.info().kind != LATHE_ENTRY_LANGUAGE_MODEL)
-      throw CommandFailure(LATHE_INVALID_ARGUMENT, arguments.model + ": is no language model, and only those have a "
-                                                                     "perplexity");
-    return model;
-  }
-  static int64_t contextOf(const Model &model, const EvalArguments &eval) {
-    return eval.context ? eval.context : std::min(DefaultContext, TokenLimits(model).length);
-  }
-  static int64_t strideOf(const Model &model, const EvalArguments &eval) {
-    int64_t context = contextOf(model, eval), stride = eval.stride ? eval.stride : std::max<int64_t>(1, context / 2);
-    if (stride >= context)
-      throw CommandFailure(LATHE_INVALID_ARGUMENT, "--stride is " + std::to_string(stride) +
-                                                       " but must be less than the " + std::to_string(context) +
-                                                       " tokens of --context");
-    return stride;
-  }
-
-  /// Passes on rows of logits, and their places in the window.
-  void read(const TextWindows::Window &window, size_t begin, size_t end,
-            const std::function<void(size_t, std::span<const float>)> &take) {
-    size_t firstRow = std::min(std::max(window.firstRow, begin), end) - begin;
-    batch.append({{window.tokens.data() + begin, end - begin, firstRow}}, [&](size_t, size_t row, const float *logits) {
-      take(begin + row, {logits, size_t(batch.vocabulary())});
-    });
-  }
-};
-
-/// -log of the probability that a row gives to the token behind it.
-double surprise(const std::string &model, const TextWindows::Window &window, size_t row,
-                std::span<const float> logits) {
-  double value = logSumExp(logits) - double(logits[size_t(window.tokens[row + 1])]);
-  if (!std::isfinite(value))
-    throw CommandFailure(LATHE_DEVICE_ERROR, model + ": gives no probability to token " +
-                                                 std::to_string(window.place + row + 1) +
-                                                 " of the text: its logits are not finite");
-  return value;
-}
-
-/// Both models read the window piece by piece, so that few rows of the source's logits are kept.
-void compareWindow(const EvalArguments &arguments, const TextWindows::Window &window, Reader &reader, Reader *source,
-                   Findings &findings) {
-  constexpr size_t Piece = 64;
-  size_t rows = window.tokens.size() - 1;
-  reader.batch.clear();
-  if (source)
-    source->batch.clear();
-  std::vector<float> kept;
-  std::vector<double> surprises;
-  for (size_t begin = 0, end; begin != rows; begin = end) {
-    end = source ? std::min(begin + Piece, rows) : rows;
-    kept.clear();
-    surprises.clear();
-    if (source)
-      source->read(window, begin, end, [&](size_t row, std::span<const float> logits) {
-        surprises.push_back(surprise(arguments.source, window, row, logits));
-        findings.source.add(surprises.back());
-        kept.insert(kept.end(), logits.begin(), logits.end());
-      });
-    size_t index = 0;
-    reader.read(window, begin, end, [&](size_t row, std::span<const float> logits) {
-      double value = surprise(arguments.model.model, window, row, logits);
-      findings.model.add(value);
-      if (!source)
-        return;
-      findings.divergence.add({kept.data() + index * logits.size(), logits.size()}, logits);
-      findings.excess.push_back(value - surprises[index++]);
-    });
-  }
-}
-
-/// A model is compared with the one that it was made from, and no other.
-void checkSource(const EvalArguments &arguments, const Reader &reader, const Reader &source) {
-  if (reader.batch.vocabulary() != source.batch.vocabulary())
+static int evaluate(const EvalArguments &arguments) {
+  if (arguments.text.empty() && arguments.source.empty())
     throw CommandFailure(LATHE_INVALID_ARGUMENT,
-                         arguments.source + ": has " + std::to_string(source.batch.vocabulary()) + " tokens but " +
-                             arguments.model.model + " has " + std::to_string(reader.batch.vocabulary()) +
-                             "; give the model that it was made from");
-  if (reader.windows.tokens() != source.windows.tokens() ||
-      reader.windows.get(0).tokens != source.windows.get(0).tokens)
-    throw CommandFailure(LATHE_INVALID_ARGUMENT, arguments.source + " and " + arguments.model.model +
-                                                     " make other tokens or windows of " + arguments.text +
-                                                     "; give the model that it was made from, and --context where they "
-                                                     "were compiled for other lengths");
-}
-
-void printResult(const EvalArguments &arguments, const nlohmann::json &result) {
-  if (arguments.json) {
+                         "nothing to say about the model was asked for; give --perplexity FILE, "
+                         "--against SOURCE or both");
+  nlohmann::json result;
+  bool isText = !arguments.text.empty();
+  if (isText)
+    result = evaluateText(arguments);
+  else {
+    Model model = loadModel(arguments.model);
+    if (model.info().kind == LATHE_ENTRY_LANGUAGE_MODEL)
+      throw CommandFailure(LATHE_INVALID_ARGUMENT, arguments.model.model +
+                                                       ": is a language model, and compared on a text; name one "
+                                                       "with --perplexity");
+    result = evaluateTensors(arguments, model);
+  }
+  if (arguments.json)
     std::cout << result.dump(2) << "\n";
-    return;
-  }
-  std::printf("perplexity %.4f, standard error %.4f\n%lld tokens in %lld windows of %lld, one every %lld\n"
-              "%.1f tokens/s\n",
-              result["perplexity"].get<double>(), result["standard_error"].get<double>(),
-              result["tokens"].get<long long>(), result["windows"].get<long long>(), result["context"].get<long long>(),
-              result["stride"].get<long long>(), result["tokens_per_second"].get<double>());
-  if (!result.contains("source"))
-    return;
-  const nlohmann::json &source = result["source"];
-  auto number = [&](const nlohmann::json &value) { return value.get<double>(); };
-  std::printf("source: perplexity %.4f; the model's is %.4f times that (95 %%: %.4f to %.4f)\n"
-              "divergence %.6f nats a token (95 %%: %.6f to %.6f), median %.6f, 99 %% at most %.6f, greatest %.6f\n"
-              "the likeliest token is the same for %.2f %%\n",
-              number(source["perplexity"]), number(source["ratio"]), number(source["ratio_interval"][0]),
-              number(source["ratio_interval"][1]), number(source["divergence"]),
-              number(source["divergence_interval"][0]), number(source["divergence_interval"][1]),
-              number(source["divergence_median"]), number(source["divergence_99"]),
-              number(source["divergence_greatest"]), 100 * number(source["same_top"]));
-}
-
-nlohmann::json describeSource(const EvalArguments &arguments, const Findings &findings) {
-  std::array<double, 2> excess = bootstrapInterval(findings.excess);
-  return {{"model", arguments.source},
-          {"perplexity", findings.source.perplexity()},
-          {"standard_error", findings.source.standardError()},
-          {"ratio", std::exp(findings.model.mean() - findings.source.mean())},
-          {"ratio_interval", {std::exp(excess[0]), std::exp(excess[1])}},
-          {"divergence", findings.divergence.mean()},
-          {"divergence_interval", bootstrapInterval(findings.divergence.all())},
-          {"divergence_median", findings.divergence.quantile(0.5)},
-          {"divergence_99", findings.divergence.quantile(0.99)},
-          {"divergence_greatest", findings.divergence.quantile(1)},
-          {"same_top", findings.divergence.sameTop()}};
-}
-
-int evaluate(const EvalArguments &arguments) {
-  Reader reader(arguments.model, arguments);
-  std::optional<Reader> source;
-  if (!arguments.source.empty()) {
-    ModelArguments other = arguments.model;
-    other.model = arguments.source;
-    checkSource(arguments, reader, source.emplace(other, arguments));
-  }
-  const TextWindows &windows = reader.windows;
-  Progress progress("lathe", arguments.progress == "always" || (arguments.progress == "auto" && isatty(STDERR_FILENO)));
-  Findings findings;
-  size_t read = 0;
-  auto start = std::chrono::steady_clock::now();
-  for (size_t i = 0; i != windows.count(); ++i) {
-    std::string step = "window " + std::to_string(i + 1) + " of " + std::to_string(windows.count());
-    progress.start(i ? step + ", perplexity " + std::to_string(findings.model.perplexity()) : step);
-    TextWindows::Window window = windows.get(i);
-    compareWindow(arguments, window, reader, source ? &*source : nullptr, findings);
-    read += window.tokens.size() - 1;
-  }
-  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  nlohmann::json result = {{"perplexity", findings.model.perplexity()},
-                           {"standard_error", findings.model.standardError()},
-                           {"mean_surprise", findings.model.mean()},
-                           {"tokens", findings.model.tokens},
-                           {"tokens_read", read},
-                           {"windows", windows.count()},
-                           {"context", Reader::contextOf(reader.model, arguments)},
-                           {"stride", Reader::strideOf(reader.model, arguments)},
-                           {"seconds", seconds},
-                           {"tokens_per_second", double(read) / seconds}};
-  result["model"] = arguments.model.model;
-  result["text"] = arguments.text;
-  result["device"] = lathe_device_description(reader.model.device.get());
-  if (source)
-    result["source"] = describeSource(arguments, findings);
-  printResult(arguments, result);
+  else
+    isText ? printTextEvaluation(result) : printTensorEvaluation(result);
   return Success;
 }
 
-} // namespace
-
 void addEvalCommand(CLI::App &app, Action &chosen) {
   auto arguments = std::make_shared<EvalArguments>();
-  CLI::App *eval = app.add_subcommand("eval", "Say how well a language model predicts a text");
+  CLI::App *eval = app.add_subcommand(
+      "eval", "Say how well a language model predicts a text, or how far a model is from its source");
   addModelOptions(*eval, arguments->model);
-  eval->add_option("--perplexity", arguments->text, "The text file whose perplexity to print")->required();
+  eval->add_option("--perplexity", arguments->text, "The text file whose perplexity to print");
   eval->add_option("--against", arguments->source,
                    "The artifact of the model that this one was made from: say how far it is from that");
+  addInputOptions(*eval, arguments->inputs, /*alwaysRandom=*/true);
   eval->add_option("--context", arguments->context, "Tokens of a window (default: 512, or what the model can take)")
       ->check(CLI::Range(int64_t(2), int64_t(1) << 31));
   eval->add_option("--stride", arguments->stride,

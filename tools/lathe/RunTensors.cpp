@@ -1,4 +1,5 @@
 #include "tools/lathe/Run.h"
+#include "tools/lathe/TensorRun.h"
 
 #include <algorithm>
 #include <chrono>
@@ -9,13 +10,6 @@
 namespace lathe::tools {
 
 namespace {
-
-std::vector<std::string> outputNamesOf(const lathe_program *program, size_t entry) {
-  std::vector<std::string> names;
-  for (size_t i = 0; const lathe_value_info *value = lathe_program_output(program, entry, i); ++i)
-    names.emplace_back(value->name);
-  return names;
-}
 
 /// "min 0, max 2, mean 0.5", and how many elements are no number, if some are not.
 std::string statistics(const Array &array) {
@@ -55,15 +49,6 @@ void print(const std::string &name, const Array &array) {
     std::cout << " ... " << rows - Rows << " more rows\n";
 }
 
-/// An output whose size depends on data may be smaller than the room that was made for it.
-void takeShape(Array &array, const lathe_tensor &tensor) {
-  array.shape.assign(tensor.shape, tensor.shape + tensor.rank);
-  size_t bytes = typeNames(tensor.type).bytes;
-  for (int64_t size : array.shape)
-    bytes *= size_t(size);
-  array.bytes.resize(bytes);
-}
-
 } // namespace
 
 void runTensors(const RunArguments &arguments, const Model &model) {
@@ -72,59 +57,28 @@ void runTensors(const RunArguments &arguments, const Model &model) {
   if (!arguments.tokens.empty() || !arguments.logits.empty() || arguments.text.given())
     throw CommandFailure(LATHE_INVALID_ARGUMENT,
                          arguments.model.model + ": takes tensors, so use --input, not --tokens or text");
-  Session session = createSession(model, nullptr);
-
   std::map<std::string, Array> inputs = makeInputs(arguments.inputs, program, entry);
-  std::vector<lathe_tensor> inputTensors;
-  for (auto &[name, array] : inputs)
-    inputTensors.push_back(describeTensor(name.c_str(), array));
-
-  std::vector<std::string> outputNames = outputNamesOf(program.get(), entry);
+  std::vector<std::string> outputNames = outputNamesOf(program, entry);
   auto outputFiles = splitFiles(arguments.outputs, "--output", outputNames);
   if (!outputFiles.empty()) {
     outputNames.clear();
     for (auto &[name, path] : outputFiles)
       outputNames.push_back(name);
   }
-  std::vector<lathe_tensor> outputTensors(outputNames.size());
-  for (size_t i = 0; i != outputNames.size(); ++i)
-    outputTensors[i].name = outputNames[i].c_str();
-
-  lathe_run_options options = {};
-  options.struct_size = sizeof(options);
-  options.entry = model.info().name;
-  options.inputs = inputTensors.data();
-  options.input_count = inputTensors.size();
-  options.outputs = outputTensors.data();
-  options.output_count = outputTensors.size();
-  check(lathe_session_shapes(session.get(), &options));
-  std::vector<Array> outputs(outputNames.size());
-  for (size_t i = 0; i != outputs.size(); ++i) {
-    const lathe_tensor &tensor = outputTensors[i];
-    outputs[i].type = tensor.type;
-    if (std::find(tensor.shape, tensor.shape + tensor.rank, -1) == tensor.shape + tensor.rank)
-      outputs[i].bytes.resize(tensor.bytes);
-  }
-
+  TensorRun run(model, inputs, outputNames);
   std::vector<double> seconds;
   for (int i = 0; i != arguments.repeat; ++i) {
-    // Without memory, because the size depends on data or is 0, an output lies in that of the session.
-    for (size_t k = 0; k != outputs.size(); ++k)
-      outputTensors[k].data = outputs[k].bytes.empty() ? nullptr : outputs[k].bytes.data();
     auto start = std::chrono::steady_clock::now();
-    check(lathe_session_run(session.get(), &options));
+    run.run();
     seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
   reportTimes("run", seconds);
-  for (size_t i = 0; i != outputs.size(); ++i) {
-    if (const auto *data = static_cast<const char *>(outputTensors[i].data); outputs[i].bytes.empty() && data)
-      outputs[i].bytes.assign(data, data + outputTensors[i].bytes);
-    takeShape(outputs[i], outputTensors[i]);
+  std::vector<Array> outputs = run.takeOutputs();
+  for (size_t i = 0; i != outputs.size(); ++i)
     if (auto file = outputFiles.find(outputNames[i]); file != outputFiles.end())
       writeArray(file->second, outputs[i], outputNames[i]);
     else
       print(outputNames[i], outputs[i]);
-  }
 }
 
 } // namespace lathe::tools
