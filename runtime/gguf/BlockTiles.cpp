@@ -85,6 +85,61 @@ struct Q4_0 {
   }
 };
 
+// Of formats whose codes are places in a table: code j of group `group` of 32 in a tile of 128 columns.
+
+uint8_t &tableByte(uint8_t *tile, Row row, uint32_t group, uint32_t j) {
+  return tile[group / 2 * ChunkBytes + row.chunk() + ColumnOffsets[j] / 4 * 4 + group % 2 * 2 +
+              ColumnOffsets[j] % 4 / 2];
+}
+uint32_t tableShift(uint32_t j) { return ColumnOffsets[j] % 2 * 4; }
+
+void packTableCode(uint8_t *tile, Row row, uint32_t group, uint32_t j, uint32_t code) {
+  tableByte(tile, row, group, j) |= uint8_t((code & 15) << tableShift(j));
+}
+uint32_t unpackTableCode(const uint8_t *tile, Row row, uint32_t group, uint32_t j) {
+  return tableByte(const_cast<uint8_t *>(tile), row, group, j) >> tableShift(j) & 15u;
+}
+
+/// A scale of `ScaleBytes` before 32 codes, of which the low halves of bytes are the first 16.
+template <size_t ScaleBytes> struct TableOf32 {
+  static constexpr int64_t Columns = 128, Bytes = 1024 + 64 * ScaleBytes;
+  static constexpr size_t Scales = 1024;
+  static size_t scale(Row row, uint32_t part) { return Scales + (row.lane(part) * 2 + row.h) * ScaleBytes; }
+  static void pack(const uint8_t *block, uint8_t *tile, Row row, uint32_t part) {
+    std::memcpy(tile + scale(row, part), block, ScaleBytes);
+    for (uint32_t j = 0; j != 32; ++j)
+      packTableCode(tile, row, part, j, uint32_t(block[ScaleBytes + j % 16]) >> j / 16 * 4);
+  }
+  static void unpack(const uint8_t *tile, uint8_t *block, Row row, uint32_t part) {
+    std::memcpy(block, tile + scale(row, part), ScaleBytes);
+    for (uint32_t j = 0; j != 32; ++j)
+      block[ScaleBytes + j % 16] |= uint8_t(unpackTableCode(tile, row, part, j) << j / 16 * 4);
+  }
+};
+using Iq4Nl = TableOf32<2>;
+using Mxfp4 = TableOf32<1>;
+
+struct Nvfp4 {
+  static constexpr int64_t Columns = 128, Bytes = 1152;
+  static constexpr size_t Scales = 1024;
+  static size_t scale(Row row, uint32_t part, uint32_t i) { return Scales + row.lane(i) * 4 + row.h * 2 + part; }
+  /// Of each 16 codes the first eight are the low halves of their bytes.
+  static size_t byte(uint32_t j) { return 4 + j / 16 * 8 + j % 8; }
+  static uint32_t shift(uint32_t j) { return j % 16 / 8 * 4; }
+  static void pack(const uint8_t *block, uint8_t *tile, Row row, uint32_t part) {
+    for (uint32_t i = 0; i != 4; ++i)
+      tile[scale(row, part, i)] = block[i];
+    for (uint32_t j = 0; j != 64; ++j)
+      packTableCode(tile, row, part * 2 + j / 32, j % 32, uint32_t(block[byte(j)]) >> shift(j));
+  }
+  static void unpack(const uint8_t *tile, uint8_t *block, Row row, uint32_t part) {
+    for (uint32_t i = 0; i != 4; ++i)
+      block[i] = tile[scale(row, part, i)];
+    for (uint32_t j = 0; j != 64; ++j)
+      block[byte(j)] |= uint8_t(unpackTableCode(tile, row, part * 2 + j / 32, j % 32) << shift(j));
+  }
+};
+
 struct Q4_K {
   static constexpr int64_t Columns = 256, Bytes = 2304;
   static constexpr size_t Halves = 128, Factors = 192, Codes = 256;
@@ -196,6 +251,12 @@ template <typename Work> void withLayout(const BlockTiles &tiles, Work work) {
     return work(Q8_0());
   case 12:
     return work(Q4_K());
+  case 20:
+    return work(Iq4Nl());
+  case 39:
+    return work(Mxfp4());
+  case 40:
+    return work(Nvfp4());
   default:
     return work(Q6_K());
   }
@@ -209,6 +270,9 @@ const BlockTiles *findBlockTiles(const BlockFormat &format) {
       {findBlockFormat("q8_0"), Q8_0::Columns, Q8_0::Bytes},
       {findBlockFormat("q4_k"), Q4_K::Columns, Q4_K::Bytes},
       {findBlockFormat("q6_k"), Q6_K::Columns, Q6_K::Bytes},
+      {findBlockFormat("iq4_nl"), Iq4Nl::Columns, Iq4Nl::Bytes},
+      {findBlockFormat("mxfp4"), Mxfp4::Columns, Mxfp4::Bytes},
+      {findBlockFormat("nvfp4"), Nvfp4::Columns, Nvfp4::Bytes},
   };
   for (const BlockTiles &tiles : all)
     if (tiles.format->id == format.id)

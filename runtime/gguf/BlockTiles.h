@@ -28,6 +28,20 @@
 //                       of group 1 at bit 2, of group 2 at bit 6, of group 3 at bit 0
 //         [3072, 3328)  a lane: the scales of groups of 16 columns t, t + 4, t + 8, t + 12 of row g, then of row g + 8
 //         [3328, 3360)  for each g: d of rows g and g + 8
+//
+// Codes that are places in a table lie in other halves of their bytes: of the first 32 columns of a chunk in the first
+// two bytes of a word, of the next in the last two; of these four codes the first and third in low halves.
+//
+//   iq4_nl  128 columns, 1,152 bytes
+//         [0, 1024)     2 chunks
+//         [1024, 1152)  as in q8_0
+//   mxfp4  128 columns, 1,088 bytes
+//         [0, 1024)     2 chunks
+//         [1024, 1088)  a lane: the scales of rows g and g + 8, of columns 32 t .. 32 t + 31
+//   nvfp4  128 columns, 1,152 bytes
+//         [0, 1024)     2 chunks
+//         [1024, 1152)  a lane: of row g the scales of columns 16 t .. 16 t + 15 and 64 + 16 t .. 64 + 16 t + 15, of
+//                       row g + 8 the same
 #ifndef LATHE_RUNTIME_GGUF_BLOCKTILES_H
 #define LATHE_RUNTIME_GGUF_BLOCKTILES_H
 

@@ -29,7 +29,7 @@ std::vector<const BlockTiles *> listAll() {
 }
 
 TEST(BlockTiles, AreAsLargeAsTheirBlocks) {
-  EXPECT_EQ(listAll().size(), 4u);
+  EXPECT_EQ(listAll().size(), 7u);
   EXPECT_EQ(findBlockTiles(*findBlockFormat("q5_k")), nullptr);
   for (const BlockTiles *tiles : listAll()) {
     EXPECT_EQ(tiles->bytes, BlockTiles::Rows * tiles->columns / tiles->format->weights * tiles->format->bytes);
@@ -88,6 +88,12 @@ TEST(BlockTiles, DealCodesOutToLanes) {
   };
   EXPECT_EQ(pack("q8_0", 34 + 2 + 25, 0x5A), only(2176, 512 + lane, 0x5A));
   EXPECT_EQ(pack("q4_0", 18 + 2 + 9, 0xA0), only(1152, lane, 0xA0));
+  EXPECT_EQ(pack("iq4_nl", 18 + 2 + 9, 0xA0), only(1152, lane, 0xA0));
+  EXPECT_EQ(pack("iq4_nl", 2 + 9, 0xA0), only(1152, lane - 2, 0xA0));
+  EXPECT_EQ(pack("mxfp4", 17 + 1 + 9, 0xA0), only(1088, lane, 0xA0));
+  EXPECT_EQ(pack("mxfp4", 17, 0x77), only(1088, 1024 + (3 * 4 + 1) * 2 + 1, 0x77));
+  EXPECT_EQ(pack("nvfp4", 4 + 24 + 1, 0xA0), only(1152, lane, 0xA0));
+  EXPECT_EQ(pack("nvfp4", 36 + 3, 0x77), only(1152, 1024 + (3 * 4 + 3) * 4 + 3, 0x77));
   EXPECT_EQ(pack("q4_k", 16 + 25, 0xA0), only(2304, 256 + lane, 0xA0));
   EXPECT_EQ(pack("q6_k", 32 + 25, 0x0C), only(3360, lane, 0x30));
   EXPECT_EQ(pack("q6_k", 32 + 25, 0x03), only(3360, 2048 + lane, 0x0C));

@@ -9,6 +9,7 @@
 //     lane)
 //                              gives those of a group of 32 columns, whose products are to be multiplied with factors()
 //                              of rows g and g + 8: integers, exact below 2048, or rounded to f16 once
+//     HasTileFactors           whether these factors are others in each tile
 //     unpackLane               a lane's weights of rows g and g + 8 in a group of 32 columns, as formats.cuh has them:
 //                              16 i + {2t, 2t + 1, 2t + 8, 2t + 9} for i = 0 and 1, from shared or global memory
 //
@@ -89,7 +90,7 @@ __device__ inline void unpackCodes(float (&w)[8], uint32_t first, uint32_t secon
 struct TiledQ4_K {
   static constexpr int Columns = 256, Bytes = 2304;
   static constexpr int Halves = 128, Factors = 192, Codes = 256;
-  static constexpr bool HasMinima = true, HasHalfSums = false;
+  static constexpr bool HasMinima = true, HasHalfSums = false, HasTileFactors = true;
 
   /// The scales of groups t and t + 4 of rows g and g + 8, as pairs of integers.
   static __device__ void scalePairs(uint32_t word, uint32_t pair, uint32_t &first, uint32_t &second) {
@@ -231,7 +232,7 @@ struct TiledQ4_K {
 struct TiledQ6_K {
   static constexpr int Columns = 256, Bytes = 3360;
   static constexpr int Rest = 2048, Scales = 3072, Factors = 3328;
-  static constexpr bool HasMinima = false, HasHalfSums = true;
+  static constexpr bool HasMinima = false, HasHalfSums = true, HasTileFactors = true;
 
   /// The codes of group s of 32 as bytes: even groups as they are, odd ones four times as large.
   static __device__ void codeBytes(uint32_t (&a)[4], const uint4 &q, const uint4 &rest, int s) {
@@ -369,7 +370,7 @@ struct TiledQ6_K {
 struct TiledQ8_0 {
   static constexpr int Columns = 128, Bytes = 2176;
   static constexpr int Factors = 2048;
-  static constexpr bool HasMinima = false, HasHalfSums = false;
+  static constexpr bool HasMinima = false, HasHalfSums = false, HasTileFactors = false;
 
   static __device__ void addOneRow(float (&sums)[4], const char *tile, const RowHalves &x, int column, int lane) {
     int t = lane % 4, group = lane / 8;
@@ -430,7 +431,7 @@ struct TiledQ8_0 {
     uint4 Words;
 
     __device__ Pairs(const char *tile, int lane) : Tile(tile), Words(loadShared16(tile, Factors + lane / 4 * 16)) {}
-    static __device__ float2 factors() { return {1, 1}; }
+    static __device__ constexpr float2 factors() { return {1, 1}; }
 
     __device__ void unpack(uint32_t (&a)[2][4], int group, int lane) const {
       uint4 q = loadShared16(Tile, group * 512 + lane * 16);
@@ -448,7 +449,7 @@ struct TiledQ8_0 {
 struct TiledQ4_0 {
   static constexpr int Columns = 128, Bytes = 1152;
   static constexpr int Factors = 1024;
-  static constexpr bool HasMinima = false, HasHalfSums = false;
+  static constexpr bool HasMinima = false, HasHalfSums = false, HasTileFactors = false;
 
   static __device__ void addOneRow(float (&sums)[4], const char *tile, const RowHalves &x, int column, int lane) {
     int t = lane % 4, group = lane / 8;
@@ -516,7 +517,7 @@ struct TiledQ4_0 {
     uint4 Words;
 
     __device__ Pairs(const char *tile, int lane) : Tile(tile), Words(loadShared16(tile, Factors + lane / 4 * 16)) {}
-    static __device__ float2 factors() { return {1, 1}; }
+    static __device__ constexpr float2 factors() { return {1, 1}; }
 
     __device__ void unpack(uint32_t (&a)[2][4], int group, int lane) const {
       uint4 q = loadShared16(Tile, group / 2 * 512 + lane * 16);

@@ -27,7 +27,7 @@
 #include "instructions_sm90.cuh"
 #include "joined.cuh"
 #include "normalized_rows.cuh"
-#include "packed_blocks.cuh"
+#include "packed_table_blocks.cuh"
 
 namespace lathe::kernels {
 

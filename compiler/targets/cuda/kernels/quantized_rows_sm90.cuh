@@ -3,30 +3,31 @@
 //
 //   QuantizedRowsSm90<Outputs, Rows, Cluster, Formats...>
 //     Outputs   joined.cuh
-//     Rows      16, 32 or 64, that are multiplied at a time
+//     Rows      16, 32, 64 or 128, that are multiplied at a time
 //     Cluster   1, 2 or 4 blocks that share the columns of A
-//     Formats   TiledQ4_K, TiledQ6_K, TiledQ8_0, TiledQ4_0 of packed_blocks.cuh: one for all parts, or one for each
+//     Formats   of packed_blocks.cuh and packed_table_blocks.cuh: one for all parts, or one for each; with 128 rows
+//               those whose tiles have 128 columns
 //
 // A f16 [M, K] with LdA elements between rows; W in tiles, 16-byte aligned; C [M, N] with LdC elements between rows.
 // Codes times scales of Q4_K are exact, minima are multiplied with sums of A; a weight of the others is rounded to f16,
 // of Q6_K without the factor of its tile. Sums are f32.
 //
-// Grid: tiles of Rows x 128 columns, at most Params::Blocks and persistent with Cluster 1, else Cluster for each. Block
-// 384: one warpgroup fetches, as in packed_matmul_sm90.cuh, and two multiply, 64 columns each, which are the rows of
-// the instruction; of Dual both weights. Shared bytes: SharedBytes, aligned to 1024. Order of summation depends on K,
-// the formats and Cluster alone.
+// Grid: tiles of Rows x 128 columns, of 128 rows and one sum 256, at most Params::Blocks and persistent with Cluster 1,
+// else Cluster for each. Block 384: one warpgroup fetches, as in packed_matmul_sm90.cuh, and two multiply, 64 columns
+// each, or 64 of each 128, which are the rows of the instruction; of Dual both weights. Shared bytes: SharedBytes,
+// aligned to 1024. Order of summation depends on K, the formats and Cluster alone.
 #ifndef LATHE_KERNELS_QUANTIZED_ROWS_SM90_CUH
 #define LATHE_KERNELS_QUANTIZED_ROWS_SM90_CUH
 
 #include "joined.cuh"
 #include "mma_tile.cuh"
-#include "packed_blocks.cuh"
+#include "packed_table_blocks.cuh"
 #include "warpgroup_sm90.cuh"
 
 namespace lathe::kernels {
 
 template <class Outputs, int Rows, int Cluster_, class... Formats> struct QuantizedRowsSm90 {
-  static_assert(Rows == 16 || Rows == 32 || Rows == 64, "Rows must be 16, 32 or 64");
+  static_assert(Rows == 16 || Rows == 32 || Rows == 64 || Rows == 128, "Rows must be 16, 32, 64 or 128");
   static_assert(Cluster_ == 1 || Cluster_ == 2 || Cluster_ == 4, "Cluster must be 1, 2 or 4");
   using Types = OutputsOf<Outputs>;
   static constexpr int PartCount = Types::Parts, Sums = Types::Sums, Cluster = Cluster_;
@@ -35,7 +36,9 @@ template <class Outputs, int Rows, int Cluster_, class... Formats> struct Quanti
 
   static constexpr bool WaitsItself = true;
   static constexpr int Threads = 384, Consumers = 256, MinBlocks = 1;
-  static constexpr int Cols = 128, TileRows = Cols / 16; ///< of C in a tile of a block
+  // Of C in a tile of a block. With many rows reading A for each of few columns would take longer than the products.
+  static constexpr int Cols = Rows == 128 && Sums == 1 ? 256 : 128, TileRows = Cols / 16;
+  static constexpr int Parts = Cols / 128, Shares = Sums * Parts; ///< 64 columns of a warpgroup, of all sums
 
   // A stage: `Depth` columns of A, in pieces of 64 columns that are swizzled as the instruction wants them, and of W.
   static __host__ __device__ constexpr int maximum(int a, int b) { return a < b ? b : a; }
@@ -63,6 +66,9 @@ template <class Outputs, int Rows, int Cluster_, class... Formats> struct Quanti
   // What the blocks of a cluster have summed up takes the ring's place.
   static constexpr int Pitch = Cols + 4;
   static_assert(Sums * Rows * Pitch * 4 <= Stages * StageBytes, "sums do not fit the ring's place");
+
+  // A multiprocessor has 65,536 registers, a thread 168 when the kernel starts.
+  static constexpr int FetchRegisters = Rows == 128 ? 56 : 136, MultiplyRegisters = Rows == 128 ? 224 : 184;
 
   struct Part {
     const uint8_t *W[Sums];
@@ -237,29 +243,41 @@ template <class Outputs, int Rows, int Cluster_, class... Formats> struct Quanti
     template <int I> __device__ void part(int64_t strip, int64_t row0) {
       using Format = FormatOf<I>;
       int warp = threadIdx.x / 32 - 4, lane = threadIdx.x % 32;
-      float sums[Sums][Rows / 2];
+      float sums[Shares][Rows / 2];
 #pragma unroll
-      for (int s = 0; s < Sums; ++s)
-#pragma unroll
-        for (int i = 0; i < Rows / 2; ++i)
-          sums[s][i] = 0;
+      for (int s = 0; s < Shares; ++s)
+        clear(sums[s]);
       int64_t units = ceilDiv<int64_t>(P.K, Format::Columns);
 #pragma unroll 1
       for (int64_t step = Own.Begin; step < Own.End; ++step) {
         const char *stage = Ring + Next.Stage * StageBytes;
         waitBarrier(Full + Next.Stage, Next.Round);
         int own = int(smaller<int64_t>(Share<Format>, units - step * Share<Format>));
+        // Tiles of the other shares lie eight rows of tiles further on each.
+        const char *tile = stage + LeftBytes + warp * (Share<Format> * Format::Bytes);
+        constexpr int NextShare = 8 * Share<Format> * Format::Bytes;
 #pragma unroll
-        for (int s = 0; s < Sums; ++s) {
-          const char *tile = stage + LeftBytes + (s * TileRows + warp) * (Share<Format> * Format::Bytes);
+        for (int i = 0; i < Share<Format>; ++i)
+          if (Share<Format> == 1 || i < own) {
+            const char *rows = stage + i * (Format::Columns / 64) * PieceBytes;
+            if constexpr (Format::HasTileFactors)
 #pragma unroll
-          for (int i = 0; i < Share<Format>; ++i)
-            if (Share<Format> == 1 || i < own)
-              add<Format>(sums[s], tile + i * Format::Bytes, stage + i * (Format::Columns / 64) * PieceBytes, lane);
-        }
+              for (int s = 0; s < Shares; ++s)
+                add<Format>(sums[s], tile + i * Format::Bytes + s * NextShare, rows, lane);
+            else
+              addAll<Format, NextShare>(sums, tile + i * Format::Bytes, rows, lane);
+          }
         if (lane == 0)
           arrive(Empty + Next.Stage);
         Next.advance();
+      }
+      if constexpr (!Format::HasTileFactors) {
+        constexpr float2 Factors = Format::Pairs::factors();
+#pragma unroll
+        for (int s = 0; s < Shares; ++s)
+#pragma unroll
+          for (int i = 0; i < Rows / 2; ++i)
+            sums[s][i] *= i % 4 < 2 ? Factors.x : Factors.y;
       }
       if constexpr (Cluster == 1)
         store<I>(sums, strip, row0, warp, lane);
@@ -303,6 +321,32 @@ template <class Outputs, int Rows, int Cluster_, class... Formats> struct Quanti
       waitWarpgroup<0>();
       addTimes(sums, products, weights.factors());
     }
+    /// The same for tiles of all shares whose sums need no factors: instructions go on from tile to tile.
+    template <class Format, int NextShare>
+    static __device__ void addAll(float (&sums)[Shares][Rows / 2], const char *tile, const char *rows, int lane) {
+      constexpr int Groups = Format::Columns / 32, Count = Shares * Groups;
+      uint32_t a[2][2][4];
+      typename Format::Pairs weights(tile, lane);
+      weights.unpack(a[0], 0, lane);
+#pragma unroll
+      for (int i = 0; i < Count; ++i) {
+        uint64_t right = matrixDescriptor(rows + i % Groups / 2 * PieceBytes) + i % 2 * 4;
+        beginWarpgroup();
+        multiplyWarpgroup<Half, Rows>(sums[i / Groups], a[i % 2][0], right);
+        multiplyWarpgroup<Half, Rows>(sums[i / Groups], a[i % 2][1], right + 2);
+        commitWarpgroup();
+        if (i + 1 == Count)
+          break;
+        if (int next = i + 1; next % Groups == 0)
+          weights = typename Format::Pairs(tile + next / Groups * NextShare, lane);
+        waitWarpgroup<1>(); // who read these registers has ended
+        weights.unpack(a[(i + 1) % 2], (i + 1) % Groups, lane);
+      }
+      waitWarpgroup<0>();
+#pragma unroll
+      for (int s = 0; s < Shares; ++s)
+        holdAccumulators(sums[s]);
+    }
     static __device__ void clear(float (&products)[Rows / 2]) {
 #pragma unroll
       for (int i = 0; i < Rows / 2; ++i)
@@ -317,28 +361,31 @@ template <class Outputs, int Rows, int Cluster_, class... Formats> struct Quanti
     }
 
     template <int I>
-    __device__ void store(const float (&sums)[Sums][Rows / 2], int64_t strip, int64_t row0, int warp, int lane) const {
+    __device__ void store(const float (&sums)[Shares][Rows / 2], int64_t strip, int64_t row0, int warp,
+                          int lane) const {
 #pragma unroll
-      for (int i = 0; i < Rows / 2; ++i) {
-        float values[Sums];
+      for (int part = 0; part < Parts; ++part)
 #pragma unroll
-        for (int s = 0; s < Sums; ++s)
-          values[s] = sums[s][i];
-        storeOne<I>(P, values, row0 + i / 4 * 8 + lane % 4 * 2 + i % 2,
-                    strip * Cols + warp * 16 + lane / 4 + i % 4 / 2 * 8, Epilogues);
-      }
+        for (int i = 0; i < Rows / 2; ++i) {
+          float values[Sums];
+#pragma unroll
+          for (int s = 0; s < Sums; ++s)
+            values[s] = sums[s * Parts + part][i];
+          storeOne<I>(P, values, row0 + i / 4 * 8 + lane % 4 * 2 + i % 2,
+                      strip * Cols + part * 128 + warp * 16 + lane / 4 + i % 4 / 2 * 8, Epilogues);
+        }
     }
 
     /// What this block has summed up, [Sums][Rows][Pitch], where the ring was.
-    __device__ void keep(const float (&sums)[Sums][Rows / 2], int warp, int lane) const {
+    __device__ void keep(const float (&sums)[Shares][Rows / 2], int warp, int lane) const {
       syncSome<1, Consumers>();
       float *kept = reinterpret_cast<float *>(Ring);
 #pragma unroll
-      for (int s = 0; s < Sums; ++s)
+      for (int s = 0; s < Shares; ++s)
 #pragma unroll
         for (int i = 0; i < Rows / 2; ++i)
-          kept[(s * Rows + i / 4 * 8 + lane % 4 * 2 + i % 2) * Pitch + warp * 16 + lane / 4 + i % 4 / 2 * 8] =
-              sums[s][i];
+          kept[(s / Parts * Rows + i / 4 * 8 + lane % 4 * 2 + i % 2) * Pitch + s % Parts * 128 + warp * 16 + lane / 4 +
+               i % 4 / 2 * 8] = sums[s][i];
     }
   };
 
@@ -399,7 +446,7 @@ template <class Outputs, int Rows, int Cluster_, class... Formats> struct Quanti
     __syncthreads();
     Turn own(p, tile);
     if (threadIdx.x < 128) {
-      lowerRegisters<136>();
+      lowerRegisters<FetchRegisters>();
       Producer producer{p, own, smem, full, empty, MatrixView<Half>(nullptr, 0, 0, 0), {}, {}};
       producer.run();
       if constexpr (Cluster > 1) {
@@ -407,7 +454,7 @@ template <class Outputs, int Rows, int Cluster_, class... Formats> struct Quanti
         clusterBarrier(Cluster);
       }
     } else {
-      raiseRegisters<184>();
+      raiseRegisters<MultiplyRegisters>();
       waitForPrevious(); // what the epilogue reads may come from the kernel before
       Consumer<Body> consumer{p, own, smem, full, empty, body, {}};
       for (int64_t at = own.First; at < own.Count; at += own.Stride)

@@ -124,10 +124,10 @@ struct IQ4_XS : GranulesOfEights<IQ4_XS> {
 
 struct MXFP4 : GranulesOfEights<MXFP4> {
   static constexpr int Block = 32, BlockBytes = 17;
+  /// Half of 2^(e - 127): exponents 0 and 1 give subnormals.
+  static __device__ float scale(uint32_t e) { return floatOfBits(e < 2 ? 0x00200000u << e : (e - 1) << 23); }
   static __device__ void unpack8(const uint8_t *block, int k, float (&w)[8]) {
-    // Half of 2^(e - 127): exponents 0 and 1 give subnormals.
-    uint32_t e = block[0];
-    float d = floatOfBits(e < 2 ? 0x00200000u << e : (e - 1) << 23);
+    float d = scale(block[0]);
 #pragma unroll
     for (int i = 0; i < 8; ++i)
       w[i] = d * lookUpFp4(nibble(block + 1, k + i));
@@ -136,14 +136,10 @@ struct MXFP4 : GranulesOfEights<MXFP4> {
 
 struct NVFP4 : GranulesOfEights<NVFP4> {
   static constexpr int Block = 64, BlockBytes = 36;
-  /// Half of an unsigned E4M3 number; the code of NaN is 0.
+  /// Half of an unsigned E4M3 number, whose top bit is not looked at; the code of NaN is 0. Read as f32 its bits are
+  /// 2^-120 of it, subnormals too.
   static __device__ float scale(uint32_t bits) {
-    uint32_t exponent = bits >> 3 & 15u, mantissa = bits & 7u;
-    if (bits == 0x7f)
-      return 0.0f;
-    if (exponent == 0)
-      return float(mantissa) * floatOfBits(117u << 23); // 2^-10
-    return (1.0f + float(mantissa) / 8.0f) * floatOfBits((exponent + 119u) << 23);
+    return bits == 0x7f ? 0.0f : floatOfBits((bits & 0x7fu) << 20) * floatOfBits(246u << 23);
   }
   static __device__ void unpack8(const uint8_t *block, int k, float (&w)[8]) {
     int group = k / 16;

@@ -660,8 +660,12 @@ inline uint32_t widenFloat8(uint16_t codes) {
 inline uint32_t selectBytes(uint32_t low, uint32_t high, uint32_t selector) {
   uint64_t bytes = low | static_cast<uint64_t>(high) << 32;
   uint32_t result = 0;
-  for (int i = 0; i < 4; ++i)
-    result |= static_cast<uint32_t>(bytes >> (selector >> i * 4 & 7) * 8 & 0xff) << i * 8;
+  for (int i = 0; i < 4; ++i) {
+    uint32_t byte = static_cast<uint32_t>(bytes >> (selector >> i * 4 & 7) * 8 & 0xff);
+    if (selector >> i * 4 & 8)
+      byte = byte & 0x80 ? 0xff : 0; // the sign alone
+    result |= byte << i * 8;
+  }
   return result;
 }
 

@@ -48,6 +48,29 @@ template <> inline float define<Q6_K>(const uint8_t *b, int i) {
   return scale * float(code - 32);
 }
 
+inline int fp4(int code) {
+  constexpr int Entries[8] = {0, 1, 2, 3, 4, 6, 8, 12};
+  return code < 8 ? Entries[code] : -Entries[code - 8];
+}
+
+template <> inline float define<MXFP4>(const uint8_t *b, int i) {
+  return std::ldexp(0.5f, b[0] - 127) * float(fp4(i < 16 ? b[1 + i] & 15 : b[1 + i - 16] >> 4));
+}
+
+template <> inline float define<NVFP4>(const uint8_t *b, int i) {
+  int scale = b[i / 16], exponent = scale >> 3 & 15, mantissa = scale & 7;
+  if (scale == 0x7f)
+    return 0; // as NaN is taken
+  float d = exponent == 0 ? std::ldexp(float(mantissa), -9) : std::ldexp(float(8 + mantissa), exponent - 10);
+  uint8_t byte = b[4 + i / 16 * 8 + i % 8];
+  return d / 2 * float(fp4(i % 16 < 8 ? byte & 15 : byte >> 4));
+}
+
+template <> inline float define<IQ4_NL>(const uint8_t *b, int i) {
+  constexpr int Entries[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+  return half(b) * float(Entries[i < 16 ? b[2 + i] & 15 : b[2 + i - 16] >> 4]);
+}
+
 /// Random blocks whose scales give weights of about one.
 template <class Format> Blocks randomBlocks(int64_t blocks) {
   Blocks bytes(blocks * Format::BlockBytes);
@@ -60,7 +83,15 @@ template <class Format> Blocks randomBlocks(int64_t blocks) {
       uint16_t bits = halfBits(value);
       block[at] = uint8_t(bits), block[at + 1] = uint8_t(bits >> 8);
     };
-    if constexpr (Format::Block == 32)
+    if constexpr (IsSame<Format, MXFP4>)
+      block[0] = uint8_t(118 + randomness()() % 9);
+    else if constexpr (IsSame<Format, NVFP4>)
+      for (int s = 0; s < 4; ++s) { // now and then zero, NaN, subnormal numbers, the top bit
+        constexpr uint8_t Special[] = {0x00, 0x7f, 0x01, 0x07, 0xa8, 0x80};
+        auto bits = uint32_t(randomness()());
+        block[s] = bits % 16 == 0 ? Special[bits / 16 % 6] : uint8_t(0x18 + block[s] % 32);
+      }
+    else if constexpr (Format::Block == 32)
       put(0, scale(randomness()) * (IsSame<Format, Q4_0> ? -30 : 2));
     else if constexpr (IsSame<Format, Q6_K>)
       put(208, scale(randomness()) / 8);

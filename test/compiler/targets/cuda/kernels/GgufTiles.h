@@ -3,7 +3,7 @@
 #define LATHE_TEST_KERNELS_GGUFTILES_H
 
 #include "GgufBlocks.h"
-#include "packed_blocks.cuh"
+#include "packed_table_blocks.cuh"
 #include "runtime/gguf/BlockTiles.h"
 
 namespace lathe::kernels::test {
@@ -24,6 +24,18 @@ template <> struct BlocksOf<TiledQ4_K> {
 template <> struct BlocksOf<TiledQ6_K> {
   using Format = Q6_K;
   static constexpr const char *Name = "q6_k";
+};
+template <> struct BlocksOf<TiledIQ4_NL> {
+  using Format = IQ4_NL;
+  static constexpr const char *Name = "iq4_nl";
+};
+template <> struct BlocksOf<TiledMXFP4> {
+  using Format = MXFP4;
+  static constexpr const char *Name = "mxfp4";
+};
+template <> struct BlocksOf<TiledNVFP4> {
+  using Format = NVFP4;
+  static constexpr const char *Name = "nvfp4";
 };
 
 /// A random matrix in tiles on the device, and its values.

@@ -66,6 +66,9 @@ int main(int argc, char **argv) {
       cases<TiledQ8_0>(suite, n, k);
       cases<TiledQ4_K>(suite, n, k);
       cases<TiledQ6_K>(suite, n, k);
+      cases<TiledIQ4_NL>(suite, n, k);
+      cases<TiledMXFP4>(suite, n, k);
+      cases<TiledNVFP4>(suite, n, k);
     }
   Blocks blocks = randomBlocks<Q5_K>(70 * 2);
   check<Q5_K, Half>(suite, "q5_k blocks", Buffer<uint8_t>(blocks), unpackAll<Q5_K>(blocks), 70, 512);

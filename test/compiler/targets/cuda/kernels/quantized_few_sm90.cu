@@ -203,6 +203,12 @@ int main(int argc, char **argv) {
   cases<TiledQ4_K, 2304>(suite);
   cases<TiledQ6_K, 256>(suite);
   cases<TiledQ6_K, 2304>(suite);
+  cases<TiledIQ4_NL, 32>(suite);
+  cases<TiledIQ4_NL, 2208>(suite);
+  cases<TiledMXFP4, 32>(suite);
+  cases<TiledMXFP4, 2208>(suite);
+  cases<TiledNVFP4, 64>(suite);
+  cases<TiledNVFP4, 2240>(suite);
   // Rows so long that stages of the ring belong to a part of the workers each, in an odd number of steps too.
   productCase<QuantizedFewRowsSm90<Half, Half, 1, 14336, TiledQ6_K>, TiledQ6_K, Half, Half, 14336>(suite, 1, 75, 0, 0);
   productCase<QuantizedFewRowsSm90<Half, Half, 4, 5376, TiledQ6_K>, TiledQ6_K, Half, Half, 5376>(suite, 4, 75, 0, 0);

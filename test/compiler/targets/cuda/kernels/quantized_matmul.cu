@@ -174,6 +174,9 @@ int main(int argc, char **argv) {
   tiledCases<TiledQ8_0>(suite);
   tiledCases<TiledQ4_K>(suite);
   tiledCases<TiledQ6_K>(suite);
+  tiledCases<TiledIQ4_NL>(suite);
+  tiledCases<TiledMXFP4>(suite);
+  tiledCases<TiledNVFP4>(suite);
   timeCase<Q4_K, QuantizedMatmulFewRows<Q4_K, Half, float, 1>>(suite, "q4_k few", 1, 14336, 4096);
   timeCase<Q4_K, QuantizedMatmulFewRows<Q4_K, Half, float, 8>>(suite, "q4_k few", 8, 14336, 4096);
   timeCase<Q6_K, QuantizedMatmulFewRows<Q6_K, Half, float, 1>>(suite, "q6_k few", 1, 14336, 4096);

@@ -72,6 +72,10 @@ template <class Tiled> void cases(Suite &suite) {
   productCase<32, 4, Tiled, Half>(suite, 33, 40, 768, 3, 1);
   productCase<64, 1, Tiled, Half>(suite, 64, large(2053, 143), 1280, 0, 0);
   productCase<64, 2, Tiled, float>(suite, large(70, 65), large(515, 17), 1280, 0, 1);
+  if constexpr (Tiled::Columns == 128) {
+    productCase<128, 1, Tiled, Half>(suite, 128, large(2053, 257), 320, 0, 0);
+    productCase<128, 2, Tiled, float>(suite, large(300, 130), large(515, 143), 448, 8, 1);
+  }
 }
 
 /// Three products with epilogues of their own, in formats whose tiles are of two widths, and two whose sums meet.
@@ -163,6 +167,9 @@ int main(int argc, char **argv) {
   cases<TiledQ8_0>(suite);
   cases<TiledQ4_K>(suite);
   cases<TiledQ6_K>(suite);
+  cases<TiledIQ4_NL>(suite);
+  cases<TiledMXFP4>(suite);
+  cases<TiledNVFP4>(suite);
   joinedCases<16, 1>(suite, 11, 768);
   joinedCases<32, 2>(suite, 32, 1280);
   timeRows<16>(suite, 16);

@@ -98,3 +98,39 @@ __cluster_dims__(4, 1, 1) lathe_quantized_rows_q4_0(void *p0, void *p1, void *p2
   QuantizedRows3::Params params{(const Half *)p0, d0, 896, 896, 132, {{{(const uint8_t *)p1}, p2, 896, 896}}};
   gridTiles<QuantizedRows3>(params, smem, StoreAsIs{});
 }
+
+using QuantizedFew6 = QuantizedFewRowsSm90<Half, Joined<Half, float>, 1, 4096, TiledMXFP4, TiledNVFP4>;
+static_assert(QuantizedFew6::SharedBytes <= 232448);
+// registers <= 128
+KERNEL(QuantizedFew6) lathe_quantized_few_rows_fp4(void *p0, void *p1, void *p2, void *p3, void *p4) {
+  SHARED;
+  QuantizedFew6::Params params{(const Half *)p0,
+                               1,
+                               4096,
+                               132,
+                               {{{(const uint8_t *)p1}, p3, 14336, 14336}, {{(const uint8_t *)p2}, p4, 1024, 1024}}};
+  gridTiles<QuantizedFew6>(params, smem, joinEpilogues(StoreAsIs{}, StoreAsIs{}));
+}
+
+using QuantizedFew7 = QuantizedFewRowsSm90<Half, Dual<Half>, 8, 4096, TiledIQ4_NL>;
+// registers <= 128
+KERNEL(QuantizedFew7) lathe_quantized_few_rows_iq4_nl_8(void *p0, void *p1, void *p2, void *p3, int64_t d0) {
+  SHARED;
+  QuantizedFew7::Params params{
+      (const Half *)p0, d0, 4096, 132, {{{(const uint8_t *)p1, (const uint8_t *)p2}, p3, 14336, 14336}}};
+  gridTiles<QuantizedFew7>(params, smem, GateTimesUp{});
+}
+
+using QuantizedRows4 = QuantizedRowsSm90<Joined<float, Half>, 64, 1, TiledMXFP4, TiledNVFP4>;
+static_assert(QuantizedRows4::SharedBytes <= 232448);
+// registers <= 168
+KERNEL(QuantizedRows4) lathe_quantized_rows_fp4(void *p0, void *p1, void *p2, void *p3, void *p4, int64_t d0) {
+  ALIGNED_SHARED;
+  QuantizedRows4::Params params{(const Half *)p0,
+                                d0,
+                                4096,
+                                4096,
+                                132,
+                                {{{(const uint8_t *)p1}, p3, 4096, 4096}, {{(const uint8_t *)p2}, p4, 1024, 1024}}};
+  gridTiles<QuantizedRows4>(params, smem, joinEpilogues(StoreAsIs{}, StoreAsIs{}));
+}
