@@ -1,6 +1,7 @@
 // Encoders: the error of what they write against that of ggml's, on the same values (quantize.golden, written by
 // quantize_golden.py, which says how values are made), and values that no scale is made for.
 #include "runtime/gguf/Quantize.h"
+#include "runtime/gguf/EncodeBlocks.h"
 #include "runtime/gguf/GgufFile.h"
 #include "runtime/gguf/QuantizeBlocks.h"
 
@@ -166,6 +167,21 @@ TEST(Quantize, ImportanceOfAllAlikeIsNone) {
       double weighted = relativeError(values, decode(*format, encode(*format, values, importance.data())), nullptr);
       EXPECT_NEAR(weighted / error, 1.0, 0.05) << format->name << " importance " << importance[0];
     }
+  }
+}
+
+TEST(Quantize, WhatWasQuantizedBeforeIsKept) {
+  // A model that was trained on a grid, or comes from another file, keeps its numbers where the format has one scale.
+  std::vector<float> values = makeValues("light"), ones(Count, 1.0f);
+  for (const char *name : {"q4_0", "q5_0", "q8_0", "iq4_nl", "mxfp4"}) {
+    const BlockFormat &format = *findBlockFormat(name);
+    std::vector<uint8_t> blocks = encode(format, values);
+    if (std::string(name) == "q8_0") // as files have it: the largest magnitude has the code 127
+      for (int64_t i = 0; i < Count / 32; ++i)
+        encodeQ8_0(&values[i * 32], &blocks[i * 34]);
+    std::vector<float> once = decode(format, blocks);
+    EXPECT_TRUE(roundTrip(format, once) == once) << name;
+    EXPECT_TRUE(decode(format, encode(format, once, ones.data())) == once) << name << " weighted";
   }
 }
 
