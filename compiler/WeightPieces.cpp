@@ -142,6 +142,8 @@ LogicalResult WeightPieces::computeWhole(Operation *op) {
     return op->emitOpError() << "has no reference meaning, so no weight can be computed with it";
   if (failed(reference.evaluate(operands, results)))
     return failure();
+  if (auto quantize = dyn_cast<QuantizeOp>(op); quantize && Observer)
+    Observer(quantize, *operands[0].toFloats(), *results[0].toFloats());
   for (auto [result, value] : llvm::zip_equal(op->getResults(), results))
     if (failed(keep(result, [&](llvm::raw_ostream &stream) {
           stream << llvm::toStringRef(value.getBytes());
@@ -350,6 +352,17 @@ WeightPieces::Result WeightPieces::evaluatePack(PackTilesOp op, const Box &box) 
   return result;
 }
 
+/// `box` begins and ends on the borders of blocks.
+WeightPieces::Result WeightPieces::evaluateQuantize(QuantizeOp op, const Box &box) {
+  Result value = evaluate(op.getInput(), box);
+  SmallVector<ReferenceValue> results;
+  if (failed(value) || failed(op.evaluate(*value, results)))
+    return failure();
+  if (Observer)
+    Observer(op, *value->toFloats(), *results[0].toFloats());
+  return results[0];
+}
+
 WeightPieces::Result WeightPieces::evaluate(Value value, const Box &box) {
   FailureOr<std::optional<ReferenceValue>> mapped = findMapped(value);
   if (failed(mapped))
@@ -375,6 +388,8 @@ WeightPieces::Result WeightPieces::evaluate(Value value, const Box &box) {
       return evaluatePack(pack, box);
     if (auto pack = dyn_cast<PackTilesOp>(op))
       return evaluatePack(pack, box);
+    if (auto quantize = dyn_cast<QuantizeOp>(op); quantize && getCells(element, getShape(value)))
+      return evaluateQuantize(quantize, box);
     if (failed(computeWhole(op)))
       return failure();
     mapped = std::optional(Kept[value]);

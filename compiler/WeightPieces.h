@@ -3,6 +3,7 @@
 #define LATHE_COMPILER_WEIGHTPIECES_H
 
 #include "dialects/lathe/reference/Evaluator.h"
+#include <functional>
 
 namespace lathe {
 
@@ -15,15 +16,21 @@ struct Box {
   }
 };
 
-/// Evaluates the values of one weight program. Elementwise operations, transposes, reshapes, panels and tiles are
-/// computed for the part of their result that is asked for; any other operation is computed as a whole, once, and its
-/// result kept in a temporary file that is mapped, as are its operands. Weights stay in the mapped model file.
+/// Evaluates the values of one weight program. Elementwise operations, transposes, reshapes, panels, tiles and
+/// quantization are computed for the part of their result that is asked for; any other operation is computed as a
+/// whole, once, and its result kept in a temporary file that is mapped, as are its operands. Weights stay in the mapped
+/// model file.
 ///
 /// One thread uses one object; many objects may share an evaluator.
 class WeightPieces {
 public:
+  /// Sees each piece that is quantized, before and after. Every element is in one piece.
+  using QuantizationObserver =
+      std::function<void(QuantizeOp op, llvm::ArrayRef<float> before, llvm::ArrayRef<float> after)>;
+
   /// `files` opens the model files. Pieces have about `pieceBytes`.
-  explicit WeightPieces(Evaluator &files, int64_t pieceBytes = 1 << 20) : Files(files), PieceBytes(pieceBytes) {}
+  explicit WeightPieces(Evaluator &files, int64_t pieceBytes = 1 << 20, QuantizationObserver observer = {})
+      : Files(files), PieceBytes(pieceBytes), Observer(std::move(observer)) {}
 
   /// Passes the bytes of `value`, a tensor of static shape, on in order. Fails with a diagnostic.
   llvm::LogicalResult write(mlir::Value value, llvm::function_ref<void(llvm::ArrayRef<uint8_t>)> sink);
@@ -40,6 +47,7 @@ private:
   Result evaluatePack(PackColumnsOp op, const Box &box);
   Result evaluatePack(PackBlocksOp op, const Box &box);
   Result evaluatePack(PackTilesOp op, const Box &box);
+  Result evaluateQuantize(QuantizeOp op, const Box &box);
   /// Elements [first, first + count) of `value`, counted row by row.
   llvm::LogicalResult copyRun(mlir::Value value, int64_t first, int64_t count, uint8_t *to);
   llvm::LogicalResult computeWhole(mlir::Operation *op);
@@ -47,6 +55,7 @@ private:
 
   Evaluator &Files;
   int64_t PieceBytes;
+  QuantizationObserver Observer;
   llvm::DenseMap<mlir::Value, ReferenceValue> Kept;
   std::vector<std::unique_ptr<llvm::MemoryBuffer>> Mappings; // behind Kept
 };

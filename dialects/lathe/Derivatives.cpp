@@ -165,10 +165,16 @@ RULE(TanhOp) {
 RULE(CastOp) {
   MAKE_RULE;
   Type from = typeOf(getInput()).getElementType();
-  if (isa<QuantizedTypeInterface>(from))
-    return failure();
+  if (isa<QuantizedTypeInterface>(from)) // their gradient is that of the values
+    return SmallVector<Value>{r.cast(g, builder.getF32Type())};
   bool smooth = isa<FloatType>(from) && isa<FloatType>(typeOf(g).getElementType());
   return SmallVector<Value>{smooth ? r.cast(g, from) : Value()};
+}
+
+/// Straight through (Bengio et al., 2013): rounding is taken for the identity, which its mean is.
+RULE(QuantizeOp) {
+  MAKE_RULE;
+  return SmallVector<Value>{r.cast(g, typeOf(getInput()).getElementType())};
 }
 
 //===- Two and three ----------------------------------------------------------------------------------------------===//

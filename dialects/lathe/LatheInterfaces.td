@@ -62,7 +62,7 @@ def Lathe_DerivativeOpInterface : OpInterface<"DerivativeOpInterface"> {
   }];
   let methods = [InterfaceMethod<[{
       Builds the vector-Jacobian product: given the gradients of the results, returns the gradient of each operand, null
-      where it does not depend on the operand smoothly. Fails where the rule is not written yet.
+      where it does not depend on the operand smoothly. The gradient of quantized blocks is one of their values. Fails where the rule is not written yet.
     }],
     "::llvm::FailureOr<::llvm::SmallVector<::mlir::Value>>", "buildVectorJacobianProduct",
     (ins "::mlir::OpBuilder &":$builder, "::mlir::ValueRange":$resultGradients),
@@ -99,6 +99,13 @@ def Lathe_QuantizedTypeInterface : TypeInterface<"QuantizedTypeInterface"> {
     InterfaceMethod<"The unpacking reference: writes all values as f32, row-major.",
       "::llvm::LogicalResult", "unpack", (ins "::llvm::ArrayRef<int64_t>":$shape, "::llvm::ArrayRef<uint8_t>":$bytes,
                           "::llvm::MutableArrayRef<float>":$values)>,
+    InterfaceMethod<"True when `pack` writes blocks of this type.", "bool", "canPack", (ins)>,
+    InterfaceMethod<[{
+        The packing reference: writes the blocks of values in row-major order, the nearest that the type's authority
+        finds. Fails when the sizes do not fit, or when `canPack` is false.
+      }],
+      "::llvm::LogicalResult", "pack", (ins "::llvm::ArrayRef<int64_t>":$shape, "::llvm::ArrayRef<float>":$values,
+                          "::llvm::MutableArrayRef<uint8_t>":$bytes)>,
   ];
 }
 

@@ -3,6 +3,7 @@
 #include "runtime/gguf/BlockFormat.h"
 #include "runtime/gguf/BlockPanels.h"
 #include "runtime/gguf/BlockTiles.h"
+#include "runtime/gguf/Quantize.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <cstring>
 
@@ -147,6 +148,20 @@ LogicalResult GgufType::unpack(ArrayRef<int64_t> shape, ArrayRef<uint8_t> bytes,
   return success();
 }
 
+bool GgufType::canPack() const { return gguf::canQuantize(blockFormat(*this)); }
+
+LogicalResult GgufType::pack(ArrayRef<int64_t> shape, ArrayRef<float> values, MutableArrayRef<uint8_t> bytes) const {
+  FailureOr<int64_t> wanted = getByteSize(shape);
+  if (!canPack() || failed(wanted) || *wanted != int64_t(bytes.size()) ||
+      int64_t(values.size()) != ShapedType::getNumElements(shape))
+    return failure();
+  int64_t columns = shape.back(), rowBytes = values.empty() ? 0 : *wanted / (int64_t(values.size()) / columns);
+  uint8_t *to = bytes.data();
+  for (size_t row = 0; row < values.size(); row += columns, to += rowBytes)
+    gguf::quantize(blockFormat(*this), &values[row], columns, /*importance=*/nullptr, to);
+  return success();
+}
+
 LogicalResult GgufPanelsType::verify(function_ref<InFlightDiagnostic()> emitError, StringRef format) {
   const gguf::BlockFormat *known = gguf::findBlockFormat(std::string_view(format));
   if (!known || !gguf::findBlockPanels(*known))
@@ -183,6 +198,16 @@ LogicalResult GgufPanelsType::unpack(ArrayRef<int64_t> shape, ArrayRef<uint8_t> 
   gguf::unpackPanels(blockPanels(*this), shape[0], shape[1], bytes.data(), blocks.data());
   gguf::dequantize(*blockPanels(*this).format, blocks.data(), values.size(), values.data());
   return success();
+}
+
+// Rows are packed as blocks of the format, which `lathe.pack_blocks` puts into another order.
+bool GgufPanelsType::canPack() const { return false; }
+LogicalResult GgufPanelsType::pack(ArrayRef<int64_t>, ArrayRef<float>, MutableArrayRef<uint8_t>) const {
+  return failure();
+}
+bool GgufTilesType::canPack() const { return false; }
+LogicalResult GgufTilesType::pack(ArrayRef<int64_t>, ArrayRef<float>, MutableArrayRef<uint8_t>) const {
+  return failure();
 }
 
 LogicalResult GgufTilesType::verify(function_ref<InFlightDiagnostic()> emitError, StringRef format) {
@@ -258,6 +283,11 @@ FailureOr<int64_t> BlockedType::getByteSize(ArrayRef<int64_t> shape) const {
 
 bool BlockedType::isLegalSlice(ArrayRef<int64_t> shape, ArrayRef<int64_t> offsets, ArrayRef<int64_t> sizes) const {
   return isOnBlockBorders(shape, offsets, sizes, getBlockShape());
+}
+
+bool BlockedType::canPack() const { return false; }
+LogicalResult BlockedType::pack(ArrayRef<int64_t>, ArrayRef<float>, MutableArrayRef<uint8_t>) const {
+  return failure();
 }
 
 /// A number of a block: a float as it is, an integer sign-extended unless it is unsigned.

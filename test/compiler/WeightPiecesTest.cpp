@@ -119,6 +119,45 @@ TEST_F(WeightPiecesTest, QuantizedBlocks) {
                      "tensor<96x3x2xf32>");
 }
 
+TEST_F(WeightPiecesTest, Quantization) {
+  writeFile(4096);
+  const std::string matrices = R"(%w = lathe.weight "w" file 0 offset 4 bytes 2304 : tensor<3x2x96xf32> )";
+  expectSameInPieces(matrices + "%r = lathe.quantize %w : tensor<3x2x96xf32> -> tensor<3x2x96x!lathe.gguf<q8_0>>",
+                     "tensor<3x2x96x!lathe.gguf<q8_0>>");
+  expectSameInPieces(matrices +
+                         R"(%t = lathe.transpose %w permutation [1, 2, 0] : tensor<3x2x96xf32> -> tensor<2x96x3xf32>
+      %m = lathe.reshape %t shape [18, 32] : tensor<2x96x3xf32> -> tensor<18x32xf32>
+      %q = lathe.quantize %m : tensor<18x32xf32> -> tensor<18x32x!lathe.gguf<q8_0>>
+      %r = lathe.pack_blocks %q : tensor<18x32x!lathe.gguf<q8_0>> -> tensor<32x32x!lathe.gguf_panels<q8_0>>)",
+                     "tensor<32x32x!lathe.gguf_panels<q8_0>>");
+  expectSameInPieces(matrices + R"(%q = lathe.quantize %w : tensor<3x2x96xf32> -> tensor<3x2x96x!lathe.gguf<q8_0>>
+      %c = lathe.cast %q : tensor<3x2x96x!lathe.gguf<q8_0>> -> tensor<3x2x96xf32>
+      %r = lathe.transpose %c permutation [2, 0, 1] : tensor<3x2x96xf32> -> tensor<96x3x2xf32>)",
+                     "tensor<96x3x2xf32>");
+}
+
+// Its rule asks for nothing of the format: gradients are floats on both sides.
+TEST_F(WeightPiecesTest, GradientGoesStraightThroughQuantization) {
+  writeFile(4096);
+  parse(R"(%w = lathe.weight "w" file 0 offset 4 bytes 384 : tensor<2x96xbf16>
+      %g = lathe.weight "g" file 0 offset 4 bytes 768 : tensor<2x96xf32>
+      %q = lathe.quantize %w : tensor<2x96xbf16> -> tensor<2x96x!lathe.gguf<q8_0>>
+      %r = lathe.cast %q : tensor<2x96x!lathe.gguf<q8_0>> -> tensor<2x96xf32>)",
+        "tensor<2x96xf32>");
+  auto operation = [&](int index) { return &*std::next(Block->begin(), index); };
+  mlir::OpBuilder builder(Block->getTerminator());
+  mlir::Value gradient = operation(1)->getResult(0);
+  for (int index : {3, 2}) { // of the cast, and of what is before it
+    auto rule = llvm::cast<DerivativeOpInterface>(operation(index));
+    auto gradients = rule.buildVectorJacobianProduct(builder, gradient);
+    ASSERT_TRUE(succeeded(gradients) && gradients->size() == 1);
+    gradient = gradients->front();
+  }
+  auto cast = gradient.getDefiningOp<CastOp>();
+  ASSERT_TRUE(cast && cast.getInput() == operation(1)->getResult(0));
+  EXPECT_EQ(gradient.getType(), operation(0)->getResult(0).getType());
+}
+
 TEST_F(WeightPiecesTest, OperationComputedAsAWhole) {
   writeFile(4096);
   expectSameInPieces(Weight + R"(%n = lathe.neg %w : tensor<4x6x5xf32>

@@ -178,7 +178,10 @@ FailureOr<std::vector<float>> ReferenceValue::toFloats() const {
       return failure();
     return values;
   }
-  for (size_t i = 0; i < values.size(); ++i)
-    values[i] = float(getFloat(i));
+  if (Type.isF32())
+    std::memcpy(values.data(), getBytes().data(), values.size() * sizeof(float));
+  else
+    for (size_t i = 0; i < values.size(); ++i)
+      values[i] = float(getFloat(i));
   return values;
 }
