@@ -285,10 +285,14 @@ LogicalResult Compilation::writeArtifactFile(StringRef path) {
   Evaluator evaluator;
   artifact::ArtifactSource source;
   source.manifest = describe();
-  source.weights = listWeights(*Module, evaluator);
+  source.weights = listWeights(*Module, evaluator, Ledger);
+  source.progress = [&](size_t done, size_t all) {
+    Options.progress(llvm::formatv("artifact, {0} of {1} weights", done, all).str());
+  };
+  source.complete = [&](nlohmann::ordered_json &manifest) { addErrors(manifest); };
   // What stays in the model's file stays there as it is.
   if (Options.pack == PackTime::Load || Options.weights == WeightStorageKind::Reference)
-    packAtLoad(*Module, evaluator, source);
+    packAtLoad(*Module, evaluator, Ledger, source);
   if (Options.weights == WeightStorageKind::None)
     omitWeights(source);
   if (Options.weights == WeightStorageKind::Reference)
@@ -353,8 +357,17 @@ LogicalResult Compilation::emit(EmitKind kind, StringRef path) {
   return success();
 }
 
+/// What quantizing lost, as far as weights were folded.
+void Compilation::addErrors(nlohmann::ordered_json &manifest) {
+  if (!Options.pipeline.quantize.empty())
+    manifest["quantization_errors"] = {{"recipe", llvm::sys::path::filename(Options.pipeline.quantize).str()},
+                                       {"tensors", Ledger.describe()}};
+}
+
 nlohmann::ordered_json Compilation::describe() {
-  return buildManifest(*Module, isCuda() ? getTarget() : "", Images, Cuda);
+  auto manifest = buildManifest(*Module, isCuda() ? getTarget() : "", Images, Cuda);
+  addErrors(manifest);
+  return manifest;
 }
 
 void Compilation::report(llvm::raw_ostream &stream) {

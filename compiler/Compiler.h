@@ -61,7 +61,8 @@ public:
   llvm::LogicalResult emit(EmitKind kind, llvm::StringRef path);
   /// Lines for people: kernels, why they were chosen, memory.
   void report(llvm::raw_ostream &stream);
-  /// The manifest of the compiled model, without its weights.
+  /// The manifest of the compiled model, without its weights. What quantizing lost is in it once `emit` has written
+  /// them.
   nlohmann::ordered_json describe();
 
   mlir::ModuleOp getModule() { return *Module; }
@@ -80,6 +81,7 @@ private:
   std::string printModule(llvm::StringRef path);
   llvm::LogicalResult writeArtifactFile(llvm::StringRef path);
   llvm::LogicalResult writeObjectFiles(llvm::StringRef path);
+  void addErrors(nlohmann::ordered_json &manifest);
   llvm::StringRef getTarget() const { return Options.targets.front(); }
   bool isCuda() const { return getTarget() != "cpu"; }
 
@@ -90,7 +92,8 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> Module;
   std::optional<NumericsCheck> Numerics; ///< with `verify`
   std::vector<HostImage> Images;
-  CudaCode Cuda; ///< its host images are `Images`
+  CudaCode Cuda;             ///< its host images are `Images`
+  QuantizationLedger Ledger; ///< filled when the artifact is written
 };
 
 } // namespace lathe

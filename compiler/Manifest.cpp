@@ -382,10 +382,15 @@ nlohmann::ordered_json lathe::buildManifest(ModuleOp plan, StringRef chip, Array
 static Value getValue(plan::DataOp data) { return data.getBody().front().getTerminator()->getOperand(0); }
 
 /// A tensor whose bytes are those of `value`.
-static artifact::WeightSource makeSource(Value value, StringRef name, uint64_t offset, Evaluator &evaluator) {
+static artifact::WeightSource makeSource(Value value, StringRef name, uint64_t offset, Evaluator &evaluator,
+                                         QuantizationLedger &ledger) {
   auto type = cast<RankedTensorType>(value.getType());
-  auto write = [value, &evaluator](const artifact::ByteSink &sink) -> std::string {
-    WeightPieces pieces(evaluator);
+  QuantizationLedger::Page &page = ledger.addPage();
+  auto write = [value, &evaluator, &page](const artifact::ByteSink &sink) -> std::string {
+    constexpr int64_t PieceBytes = 1 << 20;
+    WeightPieces pieces(evaluator, PieceBytes, [&](QuantizeOp op, ArrayRef<float> before, ArrayRef<float> after) {
+      page.add(op, before, after);
+    });
     if (failed(pieces.write(value, [&](ArrayRef<uint8_t> bytes) { sink(bytes.data(), bytes.size()); })))
       return "could not be computed";
     return "";
@@ -394,10 +399,11 @@ static artifact::WeightSource makeSource(Value value, StringRef name, uint64_t o
           offset,     uint64_t(*getTensorBytes(type)),       write};
 }
 
-std::vector<artifact::WeightSource> lathe::listWeights(ModuleOp plan, Evaluator &evaluator) {
+std::vector<artifact::WeightSource> lathe::listWeights(ModuleOp plan, Evaluator &evaluator,
+                                                       QuantizationLedger &ledger) {
   std::vector<artifact::WeightSource> weights;
   for (auto data : plan.getOps<plan::DataOp>())
-    weights.push_back(makeSource(getValue(data), data.getName(), uint64_t(data.getOffset()), evaluator));
+    weights.push_back(makeSource(getValue(data), data.getName(), uint64_t(data.getOffset()), evaluator, ledger));
   return weights;
 }
 
@@ -406,7 +412,8 @@ namespace {
 /// into.
 class SourceList {
 public:
-  SourceList(Evaluator &evaluator, std::vector<artifact::WeightSource> &list) : TheEvaluator(evaluator), List(list) {}
+  SourceList(Evaluator &evaluator, QuantizationLedger &ledger, std::vector<artifact::WeightSource> &list)
+      : TheEvaluator(evaluator), Ledger(ledger), List(list) {}
 
   /// The number of the source that holds `value`, which is added if there is none.
   size_t add(Value value, StringRef name) {
@@ -415,7 +422,7 @@ public:
       return *known;
     if (weight)
       Places[getKey(weight)] = List.size();
-    List.push_back(makeSource(value, weight ? weight.getName() : name, 0, TheEvaluator));
+    List.push_back(makeSource(value, weight ? weight.getName() : name, 0, TheEvaluator, Ledger));
     return List.size() - 1;
   }
   std::optional<size_t> find(WeightOp weight) const {
@@ -428,13 +435,15 @@ private:
   static Key getKey(WeightOp weight) { return {weight.getFile(), weight.getOffset(), weight.getBytes()}; }
 
   Evaluator &TheEvaluator;
+  QuantizationLedger &Ledger;
   std::vector<artifact::WeightSource> &List;
   std::map<Key, size_t> Places;
 };
 } // namespace
 
-void lathe::packAtLoad(ModuleOp plan, Evaluator &evaluator, artifact::ArtifactSource &source) {
-  SourceList sources(evaluator, source.sources);
+void lathe::packAtLoad(ModuleOp plan, Evaluator &evaluator, QuantizationLedger &ledger,
+                       artifact::ArtifactSource &source) {
+  SourceList sources(evaluator, ledger, source.sources);
   for (auto [data, weight] : llvm::zip_equal(plan.getOps<plan::DataOp>(), source.weights)) {
     std::optional<WeightMove> move = findMove(getValue(data));
     if (!move)

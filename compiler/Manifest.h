@@ -2,6 +2,7 @@
 #ifndef LATHE_COMPILER_MANIFEST_H
 #define LATHE_COMPILER_MANIFEST_H
 
+#include "compiler/QuantizationLedger.h"
 #include "compiler/artifact/ArtifactWriter.h"
 #include "compiler/targets/HostImage.h"
 #include "compiler/targets/cuda/CudaTarget.h"
@@ -15,8 +16,9 @@ nlohmann::ordered_json buildManifest(mlir::ModuleOp plan, llvm::StringRef chip, 
                                      const CudaCode &cuda);
 
 /// One source for each `plan.data`, whose bytes are computed piece by piece when they are asked for, from files that
-/// `evaluator` maps. Plan and evaluator must live until then. Sources may be asked in parallel.
-std::vector<artifact::WeightSource> listWeights(mlir::ModuleOp plan, Evaluator &evaluator);
+/// `evaluator` maps. Plan, evaluator and ledger, which gets what is quantized, must live until then. Sources may be
+/// asked in parallel.
+std::vector<artifact::WeightSource> listWeights(mlir::ModuleOp plan, Evaluator &evaluator, QuantizationLedger &ledger);
 
 /// Marks the weights, and the sources of packed ones, that are in a file of the model as they are, so that the artifact
 /// names their place instead of holding them (`lathec --weights=reference`); to be called after `packAtLoad`. Paths are
@@ -24,8 +26,9 @@ std::vector<artifact::WeightSource> listWeights(mlir::ModuleOp plan, Evaluator &
 std::string referenceWeights(mlir::ModuleOp plan, llvm::StringRef artifactPath, artifact::ArtifactSource &source);
 
 /// Marks the weights that are only moved before kernels read them, into panels for instance, so that the artifact holds
-/// what they are copied from, once, and the runtime copies (`lathec --pack=load`). Plan and evaluator as above.
-void packAtLoad(mlir::ModuleOp plan, Evaluator &evaluator, artifact::ArtifactSource &source);
+/// what they are copied from, once, and the runtime copies (`lathec --pack=load`). Plan, evaluator and ledger as above.
+void packAtLoad(mlir::ModuleOp plan, Evaluator &evaluator, QuantizationLedger &ledger,
+                artifact::ArtifactSource &source);
 
 /// Marks all but small weights and integers, which may be sizes and indices, as left out (`lathec --weights=none`).
 void omitWeights(artifact::ArtifactSource &source);

@@ -93,7 +93,8 @@ FailureOr<std::unique_ptr<NativeRunner>> NativeRunner::create(ModuleOp plan, con
   llvm::sys::Memory::protectMappedMemory(runner->Code, llvm::sys::Memory::MF_READ | llvm::sys::Memory::MF_EXEC);
 
   Evaluator evaluator;
-  for (const artifact::WeightSource &weight : listWeights(plan, evaluator)) {
+  QuantizationLedger ledger; // nobody asks for it
+  for (const artifact::WeightSource &weight : listWeights(plan, evaluator, ledger)) {
     runner->Weights.resize(weight.offset);
     std::string message = weight.write([&](const void *data, size_t bytes) {
       auto *begin = static_cast<const uint8_t *>(data);

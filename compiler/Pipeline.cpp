@@ -46,6 +46,8 @@ std::vector<Phase> lathe::buildPhases(const PipelineOptions &options) {
          std::string activations = options.activations;
          if (activations.empty())
            activations = options.cuda ? "f16" : "f32";
+         if (!options.quantize.empty())
+           pm.addPass(createQuantizeWeights({options.quantize}));
          pm.addPass(createNarrowProducts({activations, options.kv}));
          pm.addNestedPass<func::FuncOp>(createCSEPass());
          if (options.cuda)

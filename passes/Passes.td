@@ -267,10 +267,45 @@ def RecognizeAttention : Pass<"lathe-recognize-attention", "::mlir::func::FuncOp
 
 //===- quantization ---------------------------------------------------------------------------------------------===//
 
+def QuantizeWeights : Pass<"lathe-quantize-weights", "::mlir::ModuleOp"> {
+  let summary = "Round weights to the blocks that a recipe names";
+  let description = [{
+    Needs: entry points in f32, as the importers build them; transposes folded.
+
+    Leaves: `lathe.quantize` behind the weights that products, products of experts and gathers read, in the format that the
+    recipe has for the weight's name (`passes/quantization/QuantizationRecipe.h`); it becomes the end of their weight program.
+    Blocks run along K: a weight that is read as [K, N] is transposed before. All readers of a weight share its blocks.
+    Weights that are in blocks already are requantized from their values.
+
+    Before, with `recipe=q8_0`:
+    ```mlir
+    %w = lathe.weight "up" file 0 offset 0 bytes 8192 : tensor<64x32xf32>
+    %y = lathe.matmul %x, %w : tensor<?x64xf32>, tensor<64x32xf32> -> tensor<?x32xf32>
+    ```
+    After:
+    ```mlir
+    %w = lathe.weight "up" file 0 offset 0 bytes 8192 : tensor<64x32xf32>
+    %t = lathe.transpose %w permutation [1, 0] : tensor<64x32xf32> -> tensor<32x64xf32>
+    %q = lathe.quantize %t : tensor<32x64xf32> -> tensor<32x64x!lathe.gguf<q8_0>>
+    %y = lathe.matmul %x, %q transpose_rhs : tensor<?x64xf32>, tensor<32x64x!lathe.gguf<q8_0>> -> tensor<?x32xf32>
+    ```
+
+    Not done: weights that have the format already, and those that the recipe keeps. Not done, with a missed remark: weights
+    whose rows hold no whole blocks, unless the recipe has a format with smaller ones; operands that are not made of weights
+    alone; batches of matrices. Not done: `lathe.gather_along` and convolutions, which read no blocks; readers of a weight
+    other than products and gathers keep what they read. A line of a recipe that matches nothing, or that names a weight
+    which its format does not fit, is an error.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
+  let options = [
+    Option<"recipe", "recipe", "std::string", "\"q8_0\"", "a format, the name of a recipe, or the path of one">,
+  ];
+}
+
 def NarrowProducts : Pass<"lathe-narrow-products", "::mlir::ModuleOp"> {
   let summary = "Give matrix products, convolutions and attention narrower operands";
   let description = [{
-    Needs: entry points in f32, as the importers build them.
+    Needs: entry points in f32, as the importers build them; weights quantized, if they are to be.
 
     Leaves: products, convolutions, attention over tensors and queries whose float operands have the type `activations`; their
     results stay f32.

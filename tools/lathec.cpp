@@ -2,10 +2,12 @@
 #include "compiler/Compiler.h"
 #include "compiler/Dialects.h"
 #include "compiler/OutputStream.h"
+#include "compiler/report/Quantization.h"
 #include "compiler/report/Roofline.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/Timing.h"
+#include "passes/quantization/QuantizationRecipe.h"
 #include "tools/ExitCodes.h"
 #include "tools/Numbers.h"
 #include "tools/Progress.h"
@@ -113,6 +115,15 @@ static void declareOptions(CLI::App &app, Arguments &arguments) {
          "to 11 bits; int8: on the CPU, rows rounded to 8 bits where weights are Q4_0, Q8_0, Q4_K or Q6_K, "
          "else f32")
       ->check(CLI::IsMember({"f32", "f16", "bf16", "tf32", "int8"}));
+  app.add_option("--quantize", compile.pipeline.quantize,
+                 "round weights to blocks: a format (q8_0), a recipe of llama.cpp's (Q4_K_M), or a file of lines "
+                 "PATTERN FORMAT")
+      ->check(CLI::Validator(
+          [](std::string &text) {
+            llvm::Expected<QuantizationRecipe> recipe = QuantizationRecipe::read(text);
+            return recipe ? std::string() : llvm::toString(recipe.takeError());
+          },
+          "RECIPE"));
   app.add_option("--kv", compile.pipeline.kv,
                  "what the KV cache holds: f32, f16, bf16, q8_0 or fp8; default: as --activations, f32 "
                  "with int8 and tf32")
@@ -149,12 +160,17 @@ static void declareOptions(CLI::App &app, Arguments &arguments) {
   app.add_flag(
          "--report{kernels}", arguments.report,
          "print the kernels, why they were chosen, and memory; --report=roofline[:FILE]: bytes, FLOPs and predicted "
-         "time of each, as JSON, or as a page if FILE ends in .html")
+         "time of each, as JSON, or as a page if FILE ends in .html; --report=quantization[:FILE]: what --quantize "
+         "lost, as a table, in a file as JSON or page")
       ->check(CLI::Validator(
           [](std::string &text) {
-            return text == "kernels" || text == "roofline" || (text.rfind("roofline:", 0) == 0 && text.size() > 9)
+            auto [kind, file] = llvm::StringRef(text).split(':');
+            bool known = kind == "roofline" || kind == "quantization" || text == "kernels";
+            return known && file.empty() == !llvm::StringRef(text).contains(':')
                        ? std::string()
-                       : "report is '" + text + "', needed kernels, roofline or roofline:FILE";
+                       : "report is '" + text +
+                             "', needed kernels, roofline, quantization, or one of the last two and "
+                             ":FILE";
           },
           "REPORT"));
   app.add_option("--machine", arguments.machine,
@@ -246,6 +262,13 @@ static bool reaches(const CompileOptions &compile, llvm::StringRef phase) {
 static void checkReport(const Arguments &arguments) {
   const CompileOptions &compile = arguments.compile;
   bool roofline = llvm::StringRef(arguments.report).starts_with("roofline");
+  if (llvm::StringRef(arguments.report).starts_with("quantization")) {
+    if (compile.pipeline.quantize.empty())
+      throw CLI::ValidationError("--report", "quantization is about what --quantize does; add that, or leave it out");
+    if ((arguments.emit != "lathe" && arguments.emit != "obj") || arguments.weights == "none")
+      throw CLI::ValidationError("--report", "quantization is about weights, which are computed for an artifact that "
+                                             "has them; leave out --emit, --stop-after and --weights=none");
+  }
   if (!arguments.report.empty() && !reaches(compile, "plan"))
     throw CLI::ValidationError("--report", "is about launches, which phase plan makes, but --stop-after is " +
                                                compile.stopAfter + "; leave one out");
@@ -380,7 +403,8 @@ static bool checkFiles(const Arguments &arguments) {
   bool good = checkReadable("", compile.input) && (arguments.output == "-" || checkWritable("", arguments.output));
   good = good && (compile.tuned.empty() || checkReadable("--tuned: ", compile.tuned));
   good = good && (compile.tune.empty() || checkWritable("--tune: ", compile.tune));
-  return good && (!report.consume_front("roofline:") || checkWritable("--report: ", report));
+  llvm::StringRef file = report.split(':').second;
+  return good && (file.empty() || checkWritable("--report: ", file));
 }
 
 /// Prints what is wrong with --machine.
@@ -430,6 +454,16 @@ static bool addCalls(const nlohmann::ordered_json &manifest, llvm::StringRef tex
   return calls.size() > before;
 }
 
+/// `report` is what the user asked for.
+static bool writeQuantizationReport(llvm::StringRef report, const nlohmann::ordered_json &errors) {
+  if (llvm::StringRef file = report.split(':').second; !file.empty())
+    return isDone(report::writeQuantization(file.str(), errors));
+  return isDone(writeOutput("-", [&](llvm::raw_ostream &stream) {
+    stream << report::printQuantization(errors);
+    return "";
+  }));
+}
+
 static bool writeReport(Compilation &compilation, const Arguments &arguments, const report::Machine &machine) {
   if (arguments.report.empty())
     return true;
@@ -439,6 +473,8 @@ static bool writeReport(Compilation &compilation, const Arguments &arguments, co
       return "";
     }));
   auto manifest = compilation.describe();
+  if (llvm::StringRef(arguments.report).starts_with("quantization"))
+    return writeQuantizationReport(arguments.report, report::buildQuantization(manifest));
   std::vector<report::Call> calls;
   for (const std::string &sizes : arguments.calls)
     if (!addCalls(manifest, sizes, calls))

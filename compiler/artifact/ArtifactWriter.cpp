@@ -83,9 +83,9 @@ public:
 
   /// Adds the tensors that the artifact holds as one section and returns the manifest's list of all. Each is written
   /// where it belongs by whichever of the threads is free. `all` says that the section is as code reads it.
-  nlohmann::ordered_json addWeights(const std::vector<WeightSource> &weights, bool all, int threads) {
+  nlohmann::ordered_json addWeights(const std::vector<WeightSource> &weights, bool all, const ArtifactSource &source) {
     std::vector<uint64_t> places = placeWeights(weights, all);
-    std::vector<std::string> hashes = writeWeights(weights, places, threads);
+    std::vector<std::string> hashes = writeWeights(weights, places, source);
     auto list = nlohmann::ordered_json::array();
     for (size_t i = 0; i < weights.size(); ++i) {
       const WeightSource &weight = weights[i];
@@ -194,11 +194,11 @@ private:
 
   /// Returns the hashes. Of several problems the one of the first weight counts, so that every run reports the same.
   std::vector<std::string> writeWeights(const std::vector<WeightSource> &weights, const std::vector<uint64_t> &places,
-                                        int threads) {
+                                        const ArtifactSource &source) {
     std::vector<std::string> hashes(weights.size()), problems(weights.size());
-    std::atomic<size_t> next = 0;
+    std::atomic<size_t> next = 0, done = 0;
     auto work = [&] {
-      for (size_t i = next++; i < weights.size(); i = next++) {
+      for (size_t i = next++; i < weights.size(); i = next++, source.progress(++done, weights.size())) {
         if (weights[i].place == WeightPlace::None || weights[i].place == WeightPlace::Packed)
           continue;
         bool stored = weights[i].place == WeightPlace::Section;
@@ -210,7 +210,8 @@ private:
     if (!error.empty())
       return hashes;
     std::vector<std::thread> helpers;
-    for (size_t i = 1, n = std::min(weights.size(), size_t(threads > 0 ? threads : availableCpus())); i < n; ++i)
+    for (size_t i = 1, n = std::min(weights.size(), size_t(source.threads > 0 ? source.threads : availableCpus()));
+         i < n; ++i)
       helpers.emplace_back(work);
     work();
     for (std::thread &helper : helpers)
@@ -285,7 +286,7 @@ std::string writeArtifact(const std::string &path, const ArtifactSource &source)
   for (const SectionSource &section : source.sections)
     writer.addSection(section.kind, section.name, section.bytes);
   nlohmann::ordered_json manifest = source.manifest;
-  nlohmann::ordered_json list = writer.addWeights(tensors, all, source.threads);
+  nlohmann::ordered_json list = writer.addWeights(tensors, all, source);
   auto firstSource = list.begin() + ptrdiff_t(source.weights.size());
   manifest["weights"] = std::vector<nlohmann::ordered_json>(list.begin(), firstSource);
   if (!all)
@@ -294,6 +295,7 @@ std::string writeArtifact(const std::string &path, const ArtifactSource &source)
     tensor->erase("offset");
     manifest["weight_sources"].push_back(*tensor);
   }
+  source.complete(manifest);
   writer.addSection(SectionKind::Manifest, "manifest", manifest.dump());
   writer.finish();
   return writer.error.empty() ? file.keep() : path + ": cannot write: " + writer.error;

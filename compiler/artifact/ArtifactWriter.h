@@ -81,6 +81,10 @@ struct ArtifactSource {
   std::vector<WeightSource> sources = {}; ///< of packed weights; their `offset` means nothing
   std::vector<WeightFile> files = {};
   int threads = 0; ///< that compute weights; 0: as many as there are processors
+  /// Called, by any thread, when this many of all weights are written.
+  std::function<void(size_t done, size_t all)> progress = [](size_t, size_t) {};
+  /// Adds to the manifest what is known once weights are written.
+  std::function<void(nlohmann::ordered_json &manifest)> complete = [](nlohmann::ordered_json &) {};
 };
 
 /// Offset of the next weight when the one before ends at `end`.

@@ -2,6 +2,7 @@
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
+#include "passes/quantization/WeightValues.h"
 #include "runtime/gguf/BlockPanels.h"
 
 using namespace mlir;
@@ -135,7 +136,7 @@ static std::string findObstacle(MatmulOp matmul) {
     return "its weights are not in blocks";
   if (!gguf::findBlockPanels(*gguf::findBlockFormat(std::string_view(blocks.getFormat()))))
     return llvm::formatv("its weights are {0}, for which there is no product with 8-bit rows", blocks.getFormat());
-  if (!isa_and_nonnull<WeightOp>(matmul.getRhs().getDefiningOp()) || rhs.getRank() != 2)
+  if (!isOfWeightsAlone(matmul.getRhs()) || rhs.getRank() != 2)
     return "its right operand is not one matrix of the model's file";
   return "";
 }

@@ -1,3 +1,4 @@
+#include "compiler/report/Quantization.h"
 #include "compiler/report/Roofline.h"
 #include "runtime/Failure.h"
 #include "runtime/artifact/Artifact.h"
@@ -141,6 +142,8 @@ int inspectModel(const InspectArguments &arguments) {
   if (!manifest["kernels"].empty())
     std::cout << "kernels for CUDA: " << manifest["kernels"].size() << "\n";
   printWeights(manifest);
+  if (Json errors = report::buildQuantization(manifest); !errors.is_null())
+    std::cout << report::printQuantization(errors);
   printSections(arguments.model);
   if (arguments.checkWeights)
     std::cout << "all hashes are right\n";

@@ -1,0 +1,125 @@
+#include "passes/quantization/QuantizationRecipe.h"
+#include "passes/quantization/LlamaRecipes.h"
+#include "runtime/gguf/BlockFormat.h"
+#include "runtime/gguf/Quantize.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/GlobPattern.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+using namespace mlir;
+using namespace lathe;
+
+static constexpr StringLiteral Keep = "keep";
+
+std::vector<StringRef> lathe::listQuantizedFormats() {
+  std::vector<StringRef> names;
+  for (const gguf::BlockFormat &format : gguf::blockFormats())
+    if (format.isBlocked && gguf::canQuantize(format))
+      names.push_back(format.name);
+  return names;
+}
+
+QuantizedTypeInterface lathe::findQuantizedType(MLIRContext *context, StringRef format, ArrayRef<int64_t> shape) {
+  QuantizedTypeInterface type;
+  if (const gguf::BlockFormat *known = gguf::findBlockFormat(std::string_view(format)); known && known->isBlocked)
+    type = GgufType::get(context, format);
+  return type && type.canPack() && succeeded(type.getByteSize(shape)) ? type : QuantizedTypeInterface();
+}
+
+llvm::Error QuantizationRecipe::fail(int line, const Twine &message) const {
+  std::string where = line ? File + ":" + std::to_string(line) + ": " : "";
+  return llvm::createStringError(where + message.str());
+}
+
+llvm::Error QuantizationRecipe::addRule(StringRef pattern, StringRef what, int line) {
+  if (what != Keep && !llvm::is_contained(listQuantizedFormats(), what) &&
+      !llvm::is_contained(listLlamaRecipes(), what))
+    return fail(line, "format is '" + what +
+                          "', needed keep, or a format: " + llvm::join(listQuantizedFormats(), ", ") +
+                          "; or a recipe: " + llvm::join(listLlamaRecipes(), ", "));
+  llvm::Expected<llvm::GlobPattern> glob = llvm::GlobPattern::create(pattern);
+  if (!glob)
+    return fail(line, "pattern '" + pattern + "' is malformed: " + llvm::toString(glob.takeError()));
+  Rules.push_back({pattern.str(), what.str(), line});
+  return llvm::Error::success();
+}
+
+llvm::Error QuantizationRecipe::readLines(StringRef text) {
+  int number = 0;
+  for (StringRef line : llvm::split(text, '\n')) {
+    ++number;
+    SmallVector<StringRef> words;
+    llvm::SplitString(line.take_until([](char c) { return c == '#'; }), words);
+    if (words.empty())
+      continue;
+    if (words.size() != 2)
+      return fail(number, "has " + Twine(words.size()) + " words, needed two: a pattern and a format");
+    if (llvm::Error error = addRule(words[0], words[1], number))
+      return error;
+  }
+  return Rules.empty() ? fail(number, "names no weight; needed lines of a pattern and a format")
+                       : llvm::Error::success();
+}
+
+llvm::Expected<QuantizationRecipe> QuantizationRecipe::read(StringRef text) {
+  QuantizationRecipe recipe;
+  if (llvm::is_contained(listQuantizedFormats(), text) || llvm::is_contained(listLlamaRecipes(), text)) {
+    if (llvm::Error error = recipe.addRule("*", text, /*line=*/0))
+      return error;
+    return recipe;
+  }
+  recipe.File = text.str();
+  auto file = llvm::MemoryBuffer::getFile(text, /*IsText=*/true);
+  if (!file) {
+    // What is no path is a name that was meant to be one of the list.
+    if (!text.contains('/') && !text.contains('.'))
+      return recipe.addRule("*", text, /*line=*/0);
+    return recipe.fail(0, text + ": cannot be read: " + file.getError().message());
+  }
+  if (llvm::Error error = recipe.readLines((*file)->getBuffer()))
+    return error;
+  return recipe;
+}
+
+/// The format, or what is taken where its blocks do not fit.
+static ChosenFormat fitBlocks(MLIRContext *context, StringRef format, const QuantizableWeight &weight) {
+  if (format.empty() || findQuantizedType(context, format, weight.shape))
+    return {format.str(), ""};
+  StringRef fallback = findFallbackFormat(format);
+  bool fits = !fallback.empty() && findQuantizedType(context, fallback, weight.shape);
+  return {fits ? fallback.str() : "", format.str()};
+}
+
+llvm::Expected<std::vector<ChosenFormat>> QuantizationRecipe::choose(MLIRContext *context,
+                                                                     ArrayRef<QuantizableWeight> weights) const {
+  std::vector<ChosenFormat> chosen(weights.size());
+  for (const Rule &rule : Rules) {
+    llvm::GlobPattern glob = llvm::cantFail(llvm::GlobPattern::create(rule.pattern)); // as addRule has found
+    bool explicitly = rule.line && StringRef(rule.pattern).find_first_of("*?[{") == StringRef::npos;
+    bool isRecipe = llvm::is_contained(listLlamaRecipes(), rule.what), matches = false;
+    std::vector<std::string> formats(weights.size(), rule.what == Keep ? "" : rule.what);
+    if (isRecipe)
+      formats = chooseByLlamaRecipe(rule.what, weights);
+    for (auto [weight, format, result] : llvm::zip_equal(weights, formats, chosen)) {
+      if (!glob.match(weight.name))
+        continue;
+      matches = true;
+      if (!format.empty() && !llvm::is_contained(listQuantizedFormats(), format))
+        return fail(rule.line, rule.what + " has " + format + " for '" + weight.name +
+                                   "', but nothing packs values into that; name another recipe");
+      if (rule.pattern == "*" && isKeptByRecipes(weight.name))
+        format.clear();
+      result = fitBlocks(context, format, weight);
+      if (explicitly && !isRecipe && !result.fallbackFrom.empty())
+        return fail(rule.line, "'" + rule.pattern + "' has rows of " + Twine(weight.shape.back()) +
+                                   " elements, which hold no whole blocks of " + format +
+                                   "; name a format with smaller blocks, or keep");
+    }
+    if (!matches && rule.line)
+      return fail(rule.line, "pattern '" + rule.pattern + "' matches no weight that a product or a gather reads; " +
+                                 (weights.empty() ? "the model has none"
+                                                  : "names are for example '" + weights.front().name + "' and '" +
+                                                        weights.back().name + "'"));
+  }
+  return chosen;
+}
