@@ -1,6 +1,6 @@
 """Compiles a product with a weight that is cast and transposed, and fails when that takes much memory.
 
-fold_memory.py LATHEC FOLDER [--rows N]: the weight is f32 [N, N] in a sparse file beside the model. Counted is memory
+fold_memory.py LATHEC FOLDER [--rows N] [--flag FLAG]...: the weight is f32 [N, N] in a sparse file beside the model. Counted is memory
 that is no mapping of a file (RssAnon of /proc), at its greatest while the compiler runs, less what a weight of 1/64 of
 the rows takes. It may be a quarter of the weight; with N = 32768, a weight of 4 GiB, that is 1 GiB.
 """
@@ -19,6 +19,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("lathec")
 parser.add_argument("folder", type=pathlib.Path)
 parser.add_argument("--rows", type=int, default=8192)
+parser.add_argument("--flag", action="append", default=[])
 arguments = parser.parse_args()
 
 
@@ -46,7 +47,7 @@ def write_model(rows):
 def measure(rows):
     """Bytes of anonymous memory that compiling takes at most."""
     model = write_model(rows)
-    command = [arguments.lathec, model, "-q", "-o", model.with_suffix(".lathe")]
+    command = [arguments.lathec, model, "-q", "-o", model.with_suffix(".lathe"), *arguments.flag]
     peak = 0
     with subprocess.Popen(command) as process:
         while process.poll() is None:
