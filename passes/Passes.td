@@ -294,7 +294,7 @@ def QuantizeWeights : Pass<"lathe-quantize-weights", "::mlir::ModuleOp"> {
     whose rows hold no whole blocks, unless the recipe has a format with smaller ones; operands that are not made of weights
     alone; batches of matrices. Not done: `lathe.gather_along` and convolutions, which read no blocks; readers of a weight
     other than products and gathers keep what they read. A line of a recipe that matches nothing, or that names a weight
-    which its format does not fit, is an error.
+    which its format does not fit, is an error, and so is a recipe that keeps all weights.
   }];
   let dependentDialects = ["::lathe::LatheDialect"];
   let options = [

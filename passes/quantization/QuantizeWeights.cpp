@@ -183,6 +183,10 @@ struct QuantizeWeights : lathe::impl::QuantizeWeightsBase<QuantizeWeights> {
     llvm::Expected<std::vector<ChosenFormat>> formats = read->choose(&getContext(), weights);
     if (!formats)
       return fail(formats.takeError());
+    if (llvm::all_of(*formats, [](const ChosenFormat &chosen) { return chosen.format.empty(); }))
+      return fail(llvm::createStringError(
+          "recipe '" + recipe + "' quantizes none of the " + std::to_string(weights.size()) +
+          " weights that products and gathers read; --remarks=quantization says why, another recipe may fit"));
     for (auto [candidate, chosen] : llvm::zip_equal(candidates, *formats))
       applyFormat(candidate, chosen);
   }

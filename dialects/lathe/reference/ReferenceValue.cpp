@@ -178,8 +178,16 @@ FailureOr<std::vector<float>> ReferenceValue::toFloats() const {
       return failure();
     return values;
   }
+  const uint8_t *from = getBytes().data();
+  // Weights are large, and these three are what they come in.
   if (Type.isF32())
-    std::memcpy(values.data(), getBytes().data(), values.size() * sizeof(float));
+    std::memcpy(values.data(), from, values.size() * sizeof(float));
+  else if (Type.isF16())
+    for (size_t i = 0; i < values.size(); ++i)
+      values[i] = float(load<_Float16>(from + 2 * i));
+  else if (Type.isBF16())
+    for (size_t i = 0; i < values.size(); ++i)
+      values[i] = llvm::bit_cast<float>(uint32_t(load<uint16_t>(from + 2 * i)) << 16);
   else
     for (size_t i = 0; i < values.size(); ++i)
       values[i] = float(getFloat(i));

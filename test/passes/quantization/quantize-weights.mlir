@@ -81,10 +81,11 @@ func.func @experts(%x: tensor<?x1x64xf32>, %e: tensor<?x2xi64>, %r: tensor<?x64x
 
 // Not done: rows that hold no whole blocks, operands that are no weights, batches, and what all recipes keep.
 // CHECK-LABEL: @kept
+// CHECK-COUNT-1: lathe.quantize
 // CHECK-NOT: lathe.quantize
 // CHECK: return
 func.func @kept(%x: tensor<?x48xf32>, %b: tensor<2x?x64xf32>, %r: tensor<?x64xf32>, %v: tensor<48x64xf32>)
-    -> (tensor<?x2xf32>, tensor<?x64xf32>, tensor<2x?x32xf32>, tensor<?x4xf32>) {
+    -> (tensor<?x2xf32>, tensor<?x64xf32>, tensor<2x?x32xf32>, tensor<?x4xf32>, tensor<?x2xf32>) {
   // expected-remark @below {{'short' has rows of 48, which hold no whole blocks of q8_0: it is kept}}
   %s = lathe.weight "short" file 0 offset 0 bytes 384 : tensor<2x48xf32>
   %0 = lathe.matmul %x, %s transpose_rhs : tensor<?x48xf32>, tensor<2x48xf32> -> tensor<?x2xf32>
@@ -95,5 +96,8 @@ func.func @kept(%x: tensor<?x48xf32>, %b: tensor<2x?x64xf32>, %r: tensor<?x64xf3
   %2 = lathe.matmul %b, %m : tensor<2x?x64xf32>, tensor<2x64x32xf32> -> tensor<2x?x32xf32>
   %g = lathe.weight "blk.0.ffn_gate_inp.weight" file 0 offset 16768 bytes 1024 : tensor<4x64xf32>
   %3 = lathe.matmul %r, %g transpose_rhs : tensor<?x64xf32>, tensor<4x64xf32> -> tensor<?x4xf32>
-  return %0, %1, %2, %3 : tensor<?x2xf32>, tensor<?x64xf32>, tensor<2x?x32xf32>, tensor<?x4xf32>
+  // expected-remark @below {{'fits' becomes q8_0 from f32}}
+  %f = lathe.weight "fits" file 0 offset 17792 bytes 512 : tensor<2x64xf32>
+  %4 = lathe.matmul %r, %f transpose_rhs : tensor<?x64xf32>, tensor<2x64xf32> -> tensor<?x2xf32>
+  return %0, %1, %2, %3, %4 : tensor<?x2xf32>, tensor<?x64xf32>, tensor<2x?x32xf32>, tensor<?x4xf32>, tensor<?x2xf32>
 }
