@@ -359,9 +359,12 @@ LogicalResult Compilation::emit(EmitKind kind, StringRef path) {
 
 /// What quantizing lost, as far as weights were folded.
 void Compilation::addErrors(nlohmann::ordered_json &manifest) {
-  if (!Options.pipeline.quantize.empty())
-    manifest["quantization_errors"] = {{"recipe", llvm::sys::path::filename(Options.pipeline.quantize).str()},
-                                       {"tensors", Ledger.describe()}};
+  if (Options.pipeline.quantize.empty())
+    return;
+  auto &errors = manifest["quantization_errors"];
+  errors = {{"recipe", llvm::sys::path::filename(Options.pipeline.quantize).str()}, {"tensors", Ledger.describe()}};
+  if (!Options.evaluation.is_null())
+    errors["evaluation"] = Options.evaluation;
 }
 
 nlohmann::ordered_json Compilation::describe() {

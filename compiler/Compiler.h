@@ -38,7 +38,8 @@ struct CompileOptions {
   std::string dumpPhases; ///< a folder, or empty
   bool verify = false;
   bool keepLlvmIr = false;
-  bool printOnly = false; ///< kernels of GPUs are printed, which takes no library, and not compiled
+  nlohmann::ordered_json evaluation; ///< what quantizing costs the model, for the manifest; null: not measured
+  bool printOnly = false;            ///< kernels of GPUs are printed, which takes no library, and not compiled
   /// Which remarks of passes to show, as a regular expression over their categories; empty: none.
   std::string remarks;
   /// Developer's: passes by name that run at the end of a phase.

@@ -11,6 +11,7 @@
 #include "tools/ExitCodes.h"
 #include "tools/Numbers.h"
 #include "tools/Progress.h"
+#include "tools/QuantizationCheck.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
@@ -67,7 +68,8 @@ namespace {
 struct Arguments {
   CompileOptions compile;
   std::string output, emit = "lathe";
-  std::vector<std::string> dims, shapes, calls, afterPhase, mlirFlags;
+  std::vector<std::string> dims, shapes, calls, afterPhase, mlirFlags, evaluate;
+  double maxKl = INFINITY; ///< nats
   std::string weights = "embed", pack = "compile", report, machine, progress = "auto";
   bool quiet = false;
 };
@@ -124,6 +126,15 @@ static void declareOptions(CLI::App &app, Arguments &arguments) {
             return recipe ? std::string() : llvm::toString(recipe.takeError());
           },
           "RECIPE"));
+  CLI::Option *evaluate =
+      app.add_option("--evaluate", arguments.evaluate,
+                     "with --quantize: measure what it costs the model on a text file, or on inputs "
+                     "NAME=FILE (.npy, .pb) of a model of tensors, and write it to the manifest");
+  evaluate->allow_extra_args(false)->needs("--quantize");
+  app.add_option("--max-kl", arguments.maxKl,
+                 "fail where the Kullback-Leibler divergence that --evaluate finds is above so many nats")
+      ->check(CLI::NonNegativeNumber)
+      ->needs(evaluate);
   app.add_option("--kv", compile.pipeline.kv,
                  "what the KV cache holds: f32, f16, bf16, q8_0 or fp8; default: as --activations, f32 "
                  "with int8 and tf32")
@@ -488,6 +499,35 @@ static bool writeReport(Compilation &compilation, const Arguments &arguments, co
   return isDone(report::writeReport(arguments.report.substr(std::string("roofline:").size()), report));
 }
 
+/// Measures what quantizing costs; false when that could not be, or is too much.
+static bool evaluateQuantization(mlir::MLIRContext &context, Arguments &arguments, Progress &progress) {
+  auto found = tools::evaluateQuantization(context, arguments.compile, arguments.evaluate);
+  if (!found) {
+    if (std::string message = llvm::toString(found.takeError()); !message.empty())
+      progress.print("lathec: " + message);
+    return false;
+  }
+  arguments.compile.evaluation = *found;
+  if (std::isinf(arguments.maxKl))
+    return true;
+  auto divergence = found->find("divergence");
+  if (divergence == found->end()) {
+    progress.print("lathec: --max-kl is about divergence along an output's last dimension, but no output has finite "
+                   "rows of two or more elements; leave it out");
+    return false;
+  }
+  double nats = divergence->is_number() ? divergence->get<double>() : INFINITY;
+  if (nats <= arguments.maxKl)
+    return true;
+  progress.print(
+      llvm::formatv("lathec: --quantize={0} moves the model by {1:f6} nats, but --max-kl allows {2:f6}; name a "
+                    "finer recipe, keep the tensors that --report=quantization shows to lose most, or allow "
+                    "more",
+                    arguments.compile.pipeline.quantize, nats, arguments.maxKl)
+          .str());
+  return false;
+}
+
 static int compile(Arguments &arguments) {
   report::Machine machine;
   bool roofline = llvm::StringRef(arguments.report).starts_with("roofline");
@@ -507,6 +547,8 @@ static int compile(Arguments &arguments) {
   context.printOpOnDiagnostic(false); // people see the model's node, not our IR
   mlir::ScopedDiagnosticHandler diagnostics(
       &context, [&](mlir::Diagnostic &diagnostic) { progress.print(formatDiagnostic(diagnostic)); });
+  if (!arguments.evaluate.empty() && !evaluateQuantization(context, arguments, progress))
+    return ModelFailed;
   Compilation compilation(context, arguments.compile);
   if (mlir::failed(compilation.run()))
     return ModelFailed;

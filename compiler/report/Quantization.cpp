@@ -96,11 +96,47 @@ Json buildQuantization(const Json &manifest) {
                 {"relative_error", values > 0 ? std::sqrt(squares / values) : 0}};
   if (notFinite)
     total["not_finite"] = notFinite;
-  return {{"report", "quantization"},
-          {"model", manifest["model"]["name"]},
-          {"recipe", ledger["recipe"]},
-          {"tensors", ledger["tensors"]},
-          {"total", total}};
+  Json report = {{"report", "quantization"},
+                 {"model", manifest["model"]["name"]},
+                 {"recipe", ledger["recipe"]},
+                 {"tensors", ledger["tensors"]},
+                 {"total", total}};
+  if (ledger.contains("evaluation"))
+    report["evaluation"] = ledger["evaluation"];
+  return report;
+}
+
+/// What quantizing costs the model, a line for each thing that is known; none where it was not measured.
+static std::vector<std::string> describeEvaluation(const Json &report) {
+  if (!report.contains("evaluation"))
+    return {};
+  const Json &found = report["evaluation"];
+  auto number = [](const Json &value) { return format("%.4g", value.is_null() ? INFINITY : value.get<double>()); };
+  auto range = [&](const Json &pair) { return " (95 %: " + number(pair[0]) + " to " + number(pair[1]) + ")"; };
+  std::vector<std::string> lines;
+  if (found.contains("text")) {
+    lines.push_back("on " + std::to_string(found["tokens"].get<int64_t>()) + " tokens of " +
+                    found["text"].get<std::string>() + ": perplexity " + number(found["perplexity"]) + ", before " +
+                    number(found["source_perplexity"]) + ", " + number(found["ratio"]) + " times that" +
+                    range(found["ratio_interval"]));
+    lines.push_back("divergence " + number(found["divergence"]) + " nats a token" +
+                    range(found["divergence_interval"]) + ", median " + number(found["divergence_median"]) +
+                    ", 99 % at most " + number(found["divergence_99"]) + ", greatest " +
+                    number(found["divergence_greatest"]) + "; the likeliest token is the same for " +
+                    format("%.2f", 100 * found["same_top"].get<double>()) + " %");
+    return lines;
+  }
+  for (const Json &output : found["outputs"]) {
+    std::string line = output["output"].get<std::string>() + ": relative error " + number(output["relative_error"]) +
+                       ", greatest " + number(output["greatest_error"]);
+    if (output.contains("divergence"))
+      line += "; divergence " + number(output["divergence"]) + " nats over " +
+              std::to_string(output["rows"].get<int64_t>()) + " rows, greatest " +
+              number(output["divergence_greatest"]) + "; the greatest element is the same in " +
+              format("%.2f", 100 * output["same_top"].get<double>()) + " %";
+    lines.push_back(line);
+  }
+  return lines;
 }
 
 std::string printQuantization(const Json &report) {
@@ -119,6 +155,8 @@ std::string printQuantization(const Json &report) {
     }
     text += line + "\n";
   }
+  for (const std::string &line : describeEvaluation(report))
+    text += line + "\n";
   return text;
 }
 
@@ -131,7 +169,10 @@ std::string renderQuantization(const Json &report) {
                      "</title>\n<style>body{font:14px sans-serif;margin:2em}td,th{padding:2px 10px;text-align:right}"
                      "td:first-child,th:first-child{text-align:left}tr:last-child{font-weight:bold}</style></head>\n"
                      "<body><h1>" +
-                     title + "</h1>\n<table><tr>";
+                     title + "</h1>\n";
+  for (const std::string &line : describeEvaluation(report))
+    page += "<p>" + escape(line) + "</p>\n";
+  page += "<table><tr>";
   for (const char *heading : Headings)
     page += "<th>" + std::string(heading) + "</th>";
   page += "<th></th></tr>\n";

@@ -7,8 +7,8 @@
 
 namespace lathe::report {
 
-/// The report as JSON: "model", "recipe", the manifest's list of "tensors", and "total", which is the same of all of
-/// them together. Null when the model was not quantized.
+/// The report as JSON: "model", "recipe", the manifest's list of "tensors", "total", which is the same of all of them
+/// together, and where it was measured "evaluation", what they cost the model. Null when the model was not quantized.
 nlohmann::ordered_json buildQuantization(const nlohmann::ordered_json &manifest);
 
 /// The report as a table for a terminal, a line for each tensor and one for all.
