@@ -357,9 +357,9 @@ LogicalResult Compilation::emit(EmitKind kind, StringRef path) {
   return success();
 }
 
-/// What quantizing lost, as far as weights were folded.
+/// What quantizing lost, where weights are folded.
 void Compilation::addErrors(nlohmann::ordered_json &manifest) {
-  if (Options.pipeline.quantize.empty())
+  if (Options.pipeline.quantize.empty() || Options.weights == WeightStorageKind::None)
     return;
   auto &errors = manifest["quantization_errors"];
   errors = {{"recipe", llvm::sys::path::filename(Options.pipeline.quantize).str()}, {"tensors", Ledger.describe()}};

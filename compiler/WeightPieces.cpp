@@ -121,6 +121,17 @@ LogicalResult WeightPieces::keep(Value value, llvm::function_ref<LogicalResult(l
   return success();
 }
 
+/// Blocks that one number holds for are unpacked as a whole; what was before, piece by piece.
+void WeightPieces::observeWhole(QuantizeOp op, const ReferenceValue &before, const ReferenceValue &after) {
+  std::vector<float> rounded = *after.toFloats();
+  int64_t bytes = getElementBytes(before.getType()), count = rounded.size(), step = PieceBytes / bytes + 1;
+  for (int64_t first = 0; first < count; first += step) {
+    int64_t size = std::min(step, count - first);
+    auto piece = ReferenceValue::borrowed(before.getType(), size, before.getBytes().slice(first * bytes, size * bytes));
+    Observer(op, *piece.toFloats(), ArrayRef(rounded).slice(first, size));
+  }
+}
+
 LogicalResult WeightPieces::computeWhole(Operation *op) {
   SmallVector<ReferenceValue> operands, results;
   for (Value operand : op->getOperands()) {
@@ -143,7 +154,7 @@ LogicalResult WeightPieces::computeWhole(Operation *op) {
   if (failed(reference.evaluate(operands, results)))
     return failure();
   if (auto quantize = dyn_cast<QuantizeOp>(op); quantize && Observer)
-    Observer(quantize, *operands[0].toFloats(), *results[0].toFloats());
+    observeWhole(quantize, operands[0], results[0]);
   for (auto [result, value] : llvm::zip_equal(op->getResults(), results))
     if (failed(keep(result, [&](llvm::raw_ostream &stream) {
           stream << llvm::toStringRef(value.getBytes());

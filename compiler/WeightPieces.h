@@ -48,6 +48,7 @@ private:
   Result evaluatePack(PackBlocksOp op, const Box &box);
   Result evaluatePack(PackTilesOp op, const Box &box);
   Result evaluateQuantize(QuantizeOp op, const Box &box);
+  void observeWhole(QuantizeOp op, const ReferenceValue &before, const ReferenceValue &after);
   /// Elements [first, first + count) of `value`, counted row by row.
   llvm::LogicalResult copyRun(mlir::Value value, int64_t first, int64_t count, uint8_t *to);
   llvm::LogicalResult computeWhole(mlir::Operation *op);
