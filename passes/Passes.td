@@ -330,6 +330,9 @@ def NarrowProducts : Pass<"lathe-narrow-products", "::mlir::ModuleOp"> {
     With `activations=int8` products whose weights are blocks of a format that has panels become `lathe.int8_matmul`, which
     rounds its rows to 8 bits; all else reads f32. Remarks of category `quantization` say which products did not.
 
+    Products with a matrix that is cast from GGUF blocks read the blocks, as they came from a model that keeps its weights in
+    them.
+
     Not done: with `int8`, products of chosen experts. Quantized weights keep their blocks; 16-bit weights are cast where
     `activations` is the other 16-bit type; the filters of convolutions in f32 stay cast to f32. With `tf32` operands are
     f32, those of weights too, and kernels round them where they multiply (ChooseKernels). Heads that are not made of

@@ -73,6 +73,18 @@ static void eraseUnused(Value value) {
   }
 }
 
+/// A product reads blocks rather than values that were cast from them.
+static void readBlocks(MatmulOp matmul) {
+  auto isFloat = [](Value value) { return isa<FloatType>(getElementTypeOrSelf(value)); };
+  Value values = matmul.getRhs(), source = values;
+  for (auto op = source.getDefiningOp<CastOp>(); op && isFloat(op.getResult()); op = source.getDefiningOp<CastOp>())
+    source = op.getInput();
+  if (!matmul.getTransposeRhs() || !isa<GgufType>(getElementTypeOrSelf(source)) || source == values)
+    return;
+  matmul.getRhsMutable().assign(source);
+  eraseUnused(values);
+}
+
 /// `mixes`: whether products read 16-bit weights beside f32.
 static void narrowOperands(Operation *op, ArrayRef<unsigned> operands, Type element, bool mixes = true) {
   OpBuilder builder(op);
@@ -191,6 +203,8 @@ struct NarrowProducts : lathe::impl::NarrowProductsBase<NarrowProducts> {
       if (failed(checkBlocks(function, state)))
         return signalPassFailure();
       function.walk([&](Operation *op) {
+        if (auto matmul = dyn_cast<MatmulOp>(op))
+          readBlocks(matmul);
         if (isa<MatmulOp, ExpertMatmulOp, ConvOp>(op))
           narrowOperands(op, {0, 1}, element, !(tf32 && isa<MatmulOp>(op)));
         if (auto matmul = dyn_cast<MatmulOp>(op); matmul && int8)

@@ -42,10 +42,19 @@ template <class Grid, int Width, float First, float Last, int Count, int Weighte
 
   template <bool Weighted> LATHE_INLINE static void encode(const Batch<32> &batch, uint8_t *block) {
     Floats scale = searchScale<Grid, Weighted>(batch, {First, Last, Weighted ? WeightedCount : Count});
-    scale = refineStoredScale<Grid, Weighted>(batch, scale, 3);
+    StoredScale<Grid, Weighted> stored;
+    for (int turn = 0; turn < 3; ++turn)
+      scale = stored.consider(batch, scale);
+    if constexpr (!__is_same(Grid, Iq4)) {
+      Floats step = findStep<-Grid::Lowest>(batch);
+      if (__builtin_reduce_or(step != 0.0f)) {
+        stored.consider(batch, step);
+        stored.consider(batch, -step);
+      }
+    }
     uint8_t codes[Lanes * 32];
-    writeCodes<Grid>(batch, scale, codes);
-    Numbers d(scale * batch.unit);
+    writeCodes<Grid>(batch, stored.best, codes);
+    Numbers d(stored.best * batch.unit);
     for (int i = 0; i < Lanes; ++i, block += Bytes) {
       storeHalf(d[i], block);
       if constexpr (Bytes == 22)

@@ -15,6 +15,7 @@ namespace lathe::gguf::LATHE_LEVEL {
 /// Integers from `Low` to `High`.
 template <int Low, int High> struct Integers {
   static constexpr bool IsSymmetric = Low == -High;
+  static constexpr int Lowest = Low;
   LATHE_INLINE static Floats nearest(Floats y) { return nearestInteger(clamp(y, Low, High)); }
   LATHE_INLINE static Ints code(Floats y) { return toInts(nearest(y)) - Low; }
 };
@@ -113,35 +114,54 @@ template <class Grid, bool Weighted, int N> LATHE_INLINE Floats searchScale(cons
   return best;
 }
 
-/// Codes for a scale and a scale for codes, by turns; the best scale that f16 holds.
-template <class Grid, bool Weighted, int N>
-LATHE_INLINE Floats refineStoredScale(const Batch<N> &batch, Floats scale, int turns) {
-  Floats least = splat(__builtin_inff()), best = {};
-  for (int turn = 0; turn < turns; ++turn) {
+/// The best of scales that f16 holds.
+template <class Grid, bool Weighted> struct StoredScale {
+  Floats best = {}, error = splat(__builtin_inff());
+
+  /// Measures the nearest of them to `scale`, and returns the scale of least squares for its codes.
+  template <int N> LATHE_INLINE Floats consider(const Batch<N> &batch, Floats scale) {
     scale = batch.stored(scale);
     ScaleSums sums = sumScale<Grid, Weighted, true>(batch, scale, reciprocal(scale));
-    best = sums.error < least ? scale : best;
-    least = smaller(least, sums.error);
-    scale = quotient(sums.xq, sums.qq);
+    best = sums.error < error ? scale : best;
+    error = smaller(error, sums.error);
+    return quotient(sums.xq, sums.qq);
   }
-  return best;
+};
+
+/// Where all values of a group are multiples of one number, up to `Most` times it: that number, else 0. A search by
+/// places misses it where a group leaves the largest codes out.
+template <int Most, int N> LATHE_INLINE Floats findStep(const Batch<N> &batch) {
+  Floats least = splat(__builtin_inff());
+  for (int i = 0; i < N; ++i)
+    least = batch.values[i] != 0.0f ? smaller(least, magnitude(batch.values[i])) : least;
+  Floats found = {}, inverseLeast = quotient(splat(1.0f), least);
+  for (int times = 1; times <= Most; ++times) {
+    Floats inverse = inverseLeast * float(times);
+    Ints isStep = (batch.largest * inverse < Most + 0.5f) & (found == 0.0f) & (inverse > 0.0f);
+    // After eight values nothing is left, but of groups on a grid.
+    for (int i = 0; i < N && __builtin_reduce_or(isStep); i += 8)
+      for (int j = i; j < i + 8; ++j) {
+        Floats y = batch.values[j] * inverse;
+        isStep &= magnitude(y - nearestInteger(y)) < 1e-4f;
+      }
+    found = isStep ? least * (1.0f / float(times)) : found;
+  }
+  return found;
 }
 
 /// For grids so fine that the sums of `searchScale` would round away what candidates differ by: each is judged by its
 /// own error.
 template <class Grid, bool Weighted, int N> LATHE_INLINE Floats searchFineScale(const Batch<N> &batch, Places places) {
-  Floats least = splat(__builtin_inff()), best = {}, solved = {};
-  for (int i = 0; i <= places.count * 2; ++i) {
-    // The last one is what least squares makes of the best.
-    Floats scale = i < places.count * 2 ? batch.largest * ((i % 2 ? -1.0f : 1.0f) / places.at(i / 2)) : solved;
-    scale = batch.stored(scale);
-    ScaleSums sums = sumScale<Grid, Weighted, true>(batch, scale, reciprocal(scale));
-    Ints isBetter = sums.error < least;
-    best = isBetter ? scale : best;
-    solved = isBetter ? quotient(sums.xq, sums.qq) : solved;
-    least = smaller(least, sums.error);
-  }
-  return best;
+  StoredScale<Grid, Weighted> stored;
+  Floats least = stored.error, solved = {};
+  for (int i = 0; i < places.count; ++i)
+    for (float sign = -1; sign <= 1; sign += 2) {
+      Floats next = stored.consider(batch, batch.largest * (sign / places.at(i)));
+      solved = stored.error < least ? next : solved;
+      least = stored.error;
+    }
+  stored.consider(batch, solved);
+  return stored.best;
 }
 
 template <class Grid, int N> LATHE_INLINE void writeCodes(const Batch<N> &batch, Floats scale, uint8_t *codes) {

@@ -1,5 +1,6 @@
 // Matrix products of onnxruntime's domain com.microsoft.
 #include "frontends/onnx/ops/Terms.h"
+#include "runtime/gguf/BlockFormat.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -61,6 +62,21 @@ static Term readZeroPoints(NodeImporter &node, const BlockedWeights &weights, Ty
   return reshape(used, {weights.rows, blocks, 1});
 }
 
+static bool isOfFile(const Term &term) { return isa_and_nonnull<WeightOp>(term.value.getDefiningOp()); }
+
+/// `matrix`, by way of blocks of GGUF where they hold exactly its numbers: codes of 4 bits around 8 and f16 scales are
+/// those of q4_0. Products can then read the blocks as they are.
+static Term keepInBlocks(NodeImporter &node, const BlockedWeights &weights, const Term &bytes, const Term &scales,
+                         const Term &matrix) {
+  const gguf::BlockFormat &format = *gguf::findBlockFormat(std::string_view("q4_0"));
+  bool isQ4_0 = weights.bits == 4 && !node.hasInput(3) && weights.block % format.weights == 0 &&
+                weights.columns % format.weights == 0 && scales.type().isF16();
+  if (!matrix || !isQ4_0 || !isOfFile(bytes) || !isOfFile(scales))
+    return matrix;
+  Term blocks(node, node.create<QuantizeOp>(GgufType::get(node.context(), format.name), matrix.value));
+  return cast(blocks, matrix.type());
+}
+
 /// Dequantizing reads weights alone, so it is done when compiling.
 static LogicalResult importMatMulNBits(NodeImporter &node) {
   BlockedWeights weights{node.intAttribute("N", 0), node.intAttribute("K", 0), node.intAttribute("bits", 4),
@@ -89,6 +105,7 @@ static LogicalResult importMatMulNBits(NodeImporter &node) {
   Term matrix = reshape(values, {weights.rows, blocks * weights.block});
   if (matrix && weights.columns != blocks * weights.block)
     matrix = slice(matrix, 1, node.constantSize(0), node.constantSize(weights.columns));
+  matrix = keepInBlocks(node, weights, bytes, scales, matrix);
   Term product = matmulTransposed(x, cast(matrix, x.type()));
   return setOutput(node, 0, node.hasInput(5) ? product + input(node, 5) : product);
 }

@@ -198,6 +198,7 @@ CASES = """
 17 | float[N,M] x | | s = Shape<end=1>(x) ; h = Constant<value_ints=[7]>() ; c = Concat<axis=0>(h, s) ; f = Cast<to=1>(c) ; e = Constant<value_float=0.25>() ; y = Add(f, e)
 17 | float[N,M,4] x | | s = Shape(x) ; f = Constant<value_ints=[-1]>() ; r = Reshape(x, f) ; y = Reshape(r, s)
 17 | float[N,4] x, float[2,4] z | | c = Concat<axis=0>(x, z) ; s = Shape<end=1>(c) ; m = Constant<value_ints=[-1]>() ; t = Concat<axis=0>(m, s) ; y = Reshape(c, t)
+17 | float16[N,M,64] x | uint8[6,2,16] w, float16[12] s | c = Constant<value_float=0.02>() ; d = Cast<to=10>(c) ; h = Mul(x, d) ; y = com.microsoft.MatMulNBits<K=64, N=6, bits=4, block_size=32>(h, w, s)
 """
 SIZES = {"N": 3, "M": 5}
 # Both engines compute in f32 and add up at most 36 products of numbers around 1; f16 results may differ by one rounding.

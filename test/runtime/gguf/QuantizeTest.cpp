@@ -185,6 +185,20 @@ TEST(Quantize, WhatWasQuantizedBeforeIsKept) {
   }
 }
 
+TEST(Quantize, IntegersTimesAnF16AreKept) {
+  // Whatever codes a block leaves out: codes of a larger block, or of another encoder.
+  for (auto [name, lowest] : {std::pair("q4_0", -8), std::pair("q5_0", -16)})
+    for (int most = 0; most < -lowest; ++most)
+      for (float scale : {0.25f, -0.0101013184f}) {
+        std::vector<float> values(64 * 32);
+        for (size_t i = 0; i < values.size(); ++i) {
+          int span = 2 * most + 1 + (most == -lowest - 1);
+          values[i] = scale * float(int(randomWord(5, i) % uint64_t(span)) + (most == -lowest - 1 ? lowest : -most));
+        }
+        EXPECT_TRUE(roundTrip(*findBlockFormat(name), values) == values) << name << " codes up to " << most;
+      }
+}
+
 TEST(Quantize, ZerosAndWhatIsTooSmallBecomeZeros) {
   for (const BlockFormat *format : writableFormats())
     for (float value : {0.0f, -0.0f, 0x1p-149f, -0x1p-140f}) {
