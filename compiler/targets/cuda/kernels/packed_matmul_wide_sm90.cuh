@@ -171,25 +171,25 @@ template <MmaElement Element, class Outputs, int Width = 256, bool Sharing = tru
 #pragma unroll 1
     for (int64_t tile = share.First; tile < share.Count; tile += share.Stride) {
       int64_t row0 = Target(p, share, tile).Row0;
-      // What comes of rows past the end is not stored. They are rows of the tile above, where there is one: many copies
-      // of one row would be fetched from one place, which takes longer.
-      uint32_t shift = row0 > 0 ? Rows : 0, last = uint32_t(smaller<int64_t>(p.M - row0, Rows)) - 1;
+      // Rows past the end are not fetched: what comes of them is not stored, so their memory may hold anything.
+      int count = int(smaller<int64_t>(p.M - row0 - row + LoaderRows - 1, Rows)) / LoaderRows;
+      auto pitch = uint32_t(LoaderRows * p.LdA * int64_t(sizeof(*p.A)));
       const char *source =
-          reinterpret_cast<const char *>(p.A + (row0 - shift) * p.LdA + share.Begin * TileDepth) + chunk * 16;
-      uint32_t offsets[Rows / LoaderRows];
-#pragma unroll
-      for (int i = 0; i < Rows / LoaderRows; ++i) {
-        uint32_t r = row + i * LoaderRows;
-        offsets[i] = (r <= last ? r + shift : shift > 0 ? r : last) * uint32_t(p.LdA * int64_t(sizeof(*p.A)));
-      }
+          reinterpret_cast<const char *>(p.A + (row0 + row) * p.LdA + share.Begin * TileDepth) + chunk * 16;
 #pragma unroll 1
       for (int64_t step = share.Begin; step < share.End; ++step) {
         char *stage = ring + next.Stage * StageBytes + chunkOffset<8>(row, chunk);
         waitBarrier(barriers.Empty + next.Stage, next.Round ^ 1);
         if (step < whole) {
+          if (count == Rows / LoaderRows) {
 #pragma unroll
-          for (int i = 0; i < Rows / LoaderRows; ++i)
-            copyAsync16(stage + i * LoaderRows * 128, source + offsets[i], 16);
+            for (int i = 0; i < Rows / LoaderRows; ++i)
+              copyAsync16(stage + i * LoaderRows * 128, source + i * pitch, 16);
+          } else {
+#pragma unroll 1
+            for (int i = 0; i < count; ++i)
+              copyAsync16(stage + i * LoaderRows * 128, source + i * pitch, 16);
+          }
           source += 128;
         } else {
 #pragma unroll 1
