@@ -1,4 +1,5 @@
 #include "compiler/targets/cuda/KernelPrinter.h"
+#include "compiler/targets/cuda/LaunchStep.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -37,19 +38,19 @@ void TemplateUse::setWork(report::KernelWork numbers, AffineExpr items, AffineEx
   Work = {items, steps, numbers};
 }
 
-/// With the greatest sizes of the clone.
-static double predict(const LaunchBody &body, const TemplateUse &use) {
+static double predict(const LaunchBody &body, const LaunchStep &step, const TemplateUse &use) {
   report::KernelWork work = use.Work->Numbers;
-  work.Items = double(body.getMax(use.Work->Items));
-  work.Blocks = double(body.getMax(use.Tiles));
-  work.Steps = double(body.getMax(use.Work->Steps));
+  work.Items = double(step.evaluate(use.Work->Items));
+  work.Blocks = double(step.evaluate(use.Tiles));
+  work.Steps = double(step.evaluate(use.Work->Steps));
   return predictSeconds(body.getChooser().getMachine(body.getTarget()), work);
 }
 
 TemplateUse cuda::chooseUse(const LaunchBody &body, StringRef key, ArrayRef<TemplateUse> uses) {
   std::vector<Candidate> candidates;
+  LaunchStep step(body);
   for (const TemplateUse &use : uses) {
-    candidates.push_back({use.Config, use.OtherHeaders, predict(body, use)});
+    candidates.push_back({use.Config, use.OtherHeaders, predict(body, step, use)});
     candidates.back().Headers.insert(use.Header);
   }
   KernelChooser::Choice choice = body.getChooser().choose(body.getTarget(), key, candidates);

@@ -19,10 +19,15 @@ static size_t countCopies(const TimedLaunch &launch) {
   return weights == 0 ? 1 : std::clamp<size_t>((RotatedBytes + weights - 1) / weights, 2, MostCopies);
 }
 
+/// Buffers of a port of its own.
+static size_t countBuffers(const TimedLaunch &launch, const TimedLaunch::Port &port) {
+  return port.SameAs ? 0 : port.IsWeight ? countCopies(launch) : std::max<size_t>(port.Contents.size(), 1);
+}
+
 size_t KernelTimer::countBytes(const TimedLaunch &launch) {
-  size_t bytes = 0, copies = countCopies(launch);
+  size_t bytes = 0;
   for (const TimedLaunch::Port &port : launch.Ports)
-    bytes += port.Bytes * (port.IsWeight ? copies : 1);
+    bytes += port.Bytes * countBuffers(launch, port);
   return bytes;
 }
 
@@ -41,15 +46,20 @@ std::vector<unsigned char> makeBytes() {
 class Buffers {
 public:
   Buffers(const Driver &driver, Stream stream, const TimedLaunch &launch, const std::vector<unsigned char> &pattern);
-  /// The addresses that launch number `i` of a graph is given.
+  /// The addresses that launch number `i` of a graph is given. Contents change when all layers have had their turn.
   std::vector<DeviceAddress> select(size_t i) const {
     std::vector<DeviceAddress> addresses;
-    for (const std::vector<DeviceMemory> &copies : Copies)
-      addresses.push_back(copies[i % copies.size()].at(0));
+    for (size_t number = 0; number < Copies.size(); ++number) {
+      const TimedLaunch::Port &port = Launch.Ports[number];
+      size_t turn = port.Contents.empty() ? i : i / std::max<size_t>(size_t(Launch.Layers), 1);
+      const std::vector<DeviceMemory> &own = Copies[number];
+      addresses.push_back(port.SameAs ? addresses[*port.SameAs] : own[turn % own.size()].at(0));
+    }
     return addresses;
   }
 
 private:
+  const TimedLaunch &Launch;
   std::vector<std::vector<DeviceMemory>> Copies; ///< by port
 };
 
@@ -66,17 +76,27 @@ public:
 };
 } // namespace
 
+/// With numbers.
+static void repeat(const Driver &driver, Stream stream, const DeviceMemory &target, size_t bytes,
+                   const DeviceMemory &pattern, size_t patternBytes) {
+  for (size_t at = 0; at < bytes; at += patternBytes)
+    driver(driver.copyOnDevice, target.at(at), pattern.at(0), std::min(patternBytes, bytes - at), stream);
+}
+
 Buffers::Buffers(const Driver &driver, Stream stream, const TimedLaunch &launch,
-                 const std::vector<unsigned char> &pattern) {
-  size_t copies = countCopies(launch);
+                 const std::vector<unsigned char> &pattern)
+    : Launch(launch) {
   DeviceMemory source(driver, pattern.size());
   driver(driver.copyToDevice, source.at(0), static_cast<const void *>(pattern.data()), pattern.size(), stream);
   for (const TimedLaunch::Port &port : launch.Ports) {
     std::vector<DeviceMemory> &own = Copies.emplace_back();
-    for (size_t copy = 0; copy < (port.IsWeight ? copies : 1); ++copy) {
+    for (size_t i = 0, count = countBuffers(launch, port); i < count; ++i) {
       own.emplace_back(driver, std::max<size_t>(port.Bytes, 16));
-      for (size_t at = 0; at < port.Bytes; at += pattern.size())
-        driver(driver.copyOnDevice, own.back().at(at), source.at(0), std::min(pattern.size(), port.Bytes - at), stream);
+      if (port.Contents.empty())
+        repeat(driver, stream, own.back(), port.Bytes, source, pattern.size());
+      else
+        driver(driver.copyToDevice, own.back().at(0), static_cast<const void *>(port.Contents[i].data()),
+               port.Contents[i].size(), stream);
     }
   }
   driver(driver.streamSynchronize, stream);
@@ -129,6 +149,8 @@ void KernelTimer::Implementation::enqueue(const TimedLaunch &launch, const Buffe
   for (int i = 0; i < count; ++i) {
     std::vector<DeviceAddress> addresses = buffers.select(size_t(i));
     std::vector<int64_t> numbers = launch.Numbers;
+    if (launch.Layers > 0)
+      numbers.push_back(i % launch.Layers);
     std::vector<void *> parameters;
     for (DeviceAddress &address : addresses)
       parameters.push_back(&address);
@@ -204,7 +226,7 @@ size_t KernelTimer::getFreeBytes() const {
 std::vector<double> KernelTimer::time(const TimedLaunch &launch, const std::vector<TimedKernel> &kernels) const {
   ContextScope scope(It->Gpu);
   Buffers buffers(It->TheDriver, It->Queue, launch, It->Pattern);
-  int count = std::max(FewestLaunches, int(countCopies(launch)));
+  int count = std::max({FewestLaunches, int(countCopies(launch)), int(launch.Launches)});
   std::vector<double> middles;
   for (const TimedKernel &kernel : kernels) {
     LoadedKernel loaded(It->TheDriver, kernel);

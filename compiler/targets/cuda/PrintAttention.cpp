@@ -1,5 +1,6 @@
 // Attention over tensors: of encoders, and of decoders that are handed their cache.
 #include "compiler/targets/cuda/KernelPrinter.h"
+#include "compiler/targets/cuda/LaunchStep.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -41,42 +42,74 @@ static bool hasTiles(const LaunchBody &body) {
   return variant && variant.getValue() == "tiles";
 }
 
-/// The templates on tensor cores: attention_tiles.cuh and attention_tiles_sm90.cuh have the same numbers. `mask` is
-/// empty for ragged batches. Sets all but how many tiles there are, and returns the rows of one.
-static int64_t useTiles(const LaunchBody &body, TemplateUse &use, const AttentionParts &parts, StringRef mask,
-                        int64_t keyWidth, int64_t valueWidth) {
-  constexpr int64_t Rows = 64;
-  auto isPanels = [](int64_t width) { return width == 64 || width == 128; };
-  bool warpgroups = body.getTarget() == HopperTarget && isPanels(keyWidth) && isPanels(valueWidth);
-  if (warpgroups) {
-    constexpr int64_t Keys = 128;
-    use.Header = "attention_tiles_sm90.cuh";
-    use.Config = llvm::formatv("warpgroups, {0} queries, {1} keys a step", Rows, Keys);
-    use.SharedBytes = 2 * (Rows * keyWidth + Keys * (keyWidth + valueWidth));
-  } else {
-    constexpr int64_t Keys = 32, Stages = 4;
-    auto rowBytes = [](int64_t width) { return (width / 8 | 1) * 16; };
-    use.Header = "attention_tiles.cuh";
-    use.Config = llvm::formatv("tiles of {0} queries, {1} keys a step", Rows, Keys);
-    use.SharedBytes = Rows * rowBytes(keyWidth) + Stages * Keys * (rowBytes(keyWidth) + rowBytes(valueWidth));
-  }
-  use.MostResident = 4;
-  use.Type = llvm::formatv("{0}AttentionTiles{1}<{2}, {3}{4}, {5}, {6}>", mask.empty() ? "Ragged" : "",
-                           warpgroups ? "Sm90" : "", parts.Element, mask.empty() ? std::string() : (mask + ", ").str(),
-                           parts.Output, keyWidth, valueWidth);
-  return Rows;
-}
+namespace {
+/// What attention on tensor cores is of.
+struct TileShape {
+  Type Element;
+  bool Causal;
+  StringRef Mask; ///< its element type; empty for ragged batches
+  int64_t KeyWidth, ValueWidth;
+  AffineExpr Heads, Queries, Texts; ///< a text's queries, or of a ragged batch all of them
+  AffineExpr Keys;                  ///< of a text
+};
+} // namespace
+
+/// Queries of a tile of attention_tiles.cuh and attention_tiles_sm90.cuh.
+static constexpr int64_t TileRows = 64;
 
 /// Tiles of 64 queries, each against `keys`, some at a time. The softmax takes longest, not the products.
 static void setTileWork(TemplateUse &use, AffineExpr keys) {
   static constexpr double OfScore = 40;
-  static constexpr int64_t Rows = 64, Keys = 128;
+  static constexpr int64_t Keys = 128;
   report::KernelWork work;
   work.ItemAccesses = 1;
-  work.StepInstructions = double(Rows * Keys / use.Threads) * OfScore;
+  work.StepInstructions = double(TileRows * Keys / use.Threads) * OfScore;
   work.StepThreads = use.Threads;
   work.InFlight = 1;
   use.setWork(work, use.Tiles, keys.ceilDiv(Keys));
+}
+
+/// attention_tiles.cuh and attention_tiles_sm90.cuh have the same numbers.
+static TemplateUse useTiles(const AttentionParts &parts, const TileShape &shape, bool warpgroups, TemplateUse use) {
+  if (warpgroups) {
+    constexpr int64_t Keys = 128;
+    use.Header = "attention_tiles_sm90.cuh";
+    use.Config = llvm::formatv("warpgroups, {0} queries, {1} keys a step", TileRows, Keys);
+    use.SharedBytes = 2 * (TileRows * shape.KeyWidth + Keys * (shape.KeyWidth + shape.ValueWidth));
+  } else {
+    constexpr int64_t Keys = 32, Stages = 4;
+    auto rowBytes = [](int64_t width) { return (width / 8 | 1) * 16; };
+    use.Header = "attention_tiles.cuh";
+    use.Config = llvm::formatv("tiles of {0} queries, {1} keys a step", TileRows, Keys);
+    use.SharedBytes =
+        TileRows * rowBytes(shape.KeyWidth) + Stages * Keys * (rowBytes(shape.KeyWidth) + rowBytes(shape.ValueWidth));
+  }
+  use.MostResident = 4;
+  bool ragged = shape.Mask.empty();
+  use.Type = llvm::formatv("{0}AttentionTiles{1}<{2}, {3}{4}, {5}, {6}>", ragged ? "Ragged" : "",
+                           warpgroups ? "Sm90" : "", parts.Element, ragged ? std::string() : (shape.Mask + ", ").str(),
+                           parts.Output, shape.KeyWidth, shape.ValueWidth);
+  AffineExpr tiles = shape.Queries.ceilDiv(TileRows);
+  use.Tiles = ragged ? shape.Heads * (tiles + shape.Texts) : shape.Texts * shape.Heads * tiles;
+  setTileWork(use, shape.Keys);
+  return use;
+}
+
+/// The templates on tensor cores: where they are expected to take as long, that of warpgroups was the faster one.
+static TemplateUse chooseTiles(const LaunchBody &body, const AttentionParts &parts, const TileShape &shape,
+                               const TemplateUse &use) {
+  auto isPanels = [](int64_t width) { return width == 64 || width == 128; };
+  bool warpgroups = body.getTarget() == HopperTarget && isPanels(shape.KeyWidth) && isPanels(shape.ValueWidth);
+  if (!warpgroups)
+    return useTiles(parts, shape, false, use);
+  LaunchStep step(body);
+  std::string key;
+  llvm::raw_string_ostream(key) << "attention " << shape.Element << ": " << (shape.Mask.empty() ? "ragged, " : "")
+                                << step.evaluate(shape.Queries) << " queries of " << step.evaluate(shape.Texts)
+                                << " texts, " << step.evaluate(shape.Keys) << " keys each, "
+                                << step.evaluate(shape.Heads) << " heads of " << shape.KeyWidth << " and "
+                                << shape.ValueWidth << (shape.Causal ? ", causal" : "");
+  return chooseUse(body, key, {useTiles(parts, shape, true, use), useTiles(parts, shape, false, use)});
 }
 
 /// An AttentionView of a dense tensor.
@@ -104,12 +137,12 @@ FailureOr<TemplateUse> cuda::printAttention(const LaunchBody &body, AttentionOp 
   TemplateUse use;
   setGeometry(use, query[0] * query[head] * query[token]);
   use.Type = llvm::formatv("Attention<{0}, {1}, {2}>", parts->Element, *maskElement, parts->Output);
-  if (hasTiles(body)) {
-    int64_t rows = useTiles(body, use, *parts, *maskElement, op.getKey().getType().getDimSize(3),
-                            op.getValue().getType().getDimSize(3));
-    use.Tiles = query[0] * query[head] * query[token].ceilDiv(rows);
-    setTileWork(use, key[token]);
-  }
+  if (hasTiles(body))
+    use = chooseTiles(body, *parts,
+                      {op.getKey().getType().getElementType(), op.getCausal(), *maskElement,
+                       op.getKey().getType().getDimSize(3), op.getValue().getType().getDimSize(3), query[head],
+                       query[token], query[0], key[token]},
+                      use);
   use.Params = {{"Query", parts->Query},
                 {"Key", parts->Key},
                 {"Value", parts->Value},
@@ -143,12 +176,11 @@ FailureOr<TemplateUse> cuda::printRaggedAttention(const LaunchBody &body, Ragged
   setGeometry(use, query[0] * query[1]);
   AffineExpr texts = body.getDim(op.getRowOffsets(), 0) - 1;
   use.Type = llvm::formatv("RaggedAttention<{0}, {1}>", parts->Element, parts->Output);
-  if (hasTiles(body)) {
-    int64_t rows =
-        useTiles(body, use, *parts, "", op.getKey().getType().getDimSize(2), op.getValue().getType().getDimSize(2));
-    use.Tiles = query[1] * (query[0].ceilDiv(rows) + texts);
-    setTileWork(use, query[0].ceilDiv(texts)); // as if all texts were as long
-  }
+  if (hasTiles(body)) // as if all texts were as long
+    use = chooseTiles(body, *parts,
+                      {op.getKey().getType().getElementType(), op.getCausal(), "", op.getKey().getType().getDimSize(2),
+                       op.getValue().getType().getDimSize(2), query[1], query[0], texts, query[0].ceilDiv(texts)},
+                      use);
   use.Params = {{"Query", parts->Query},
                 {"Key", parts->Key},
                 {"Value", parts->Value},

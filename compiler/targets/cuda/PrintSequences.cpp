@@ -1,158 +1,14 @@
-// What language models do over a ragged batch: rotation, the KV cache, attention.
-#include "compiler/targets/cuda/KernelPrinter.h"
+// Attention of language models over a ragged batch, whose keys and values lie in pages.
+#include "compiler/targets/cuda/LaunchStep.h"
+#include "compiler/targets/cuda/PageShape.h"
 
 using namespace mlir;
 using namespace lathe;
 using namespace lathe::cuda;
 
-static constexpr int64_t MaxDimensions = 1024; // Rope::MaxDims
-
-static StringRef getPairing(RopeOp op) { return op.getPairing() == RopePairing::Adjacent ? "Adjacent" : "Half"; }
-
-/// The parameter `Early` of a template that turns.
-static StringRef getEarly(const LaunchBody &body, RopeOp op) {
-  bool early = body.isNeverWritten(op.getPositions()) && (!op.getFactors() || body.isNeverWritten(op.getFactors()));
-  return early ? ", true" : "";
-}
-
-/// Adds the parameters that say how to turn. Fails with a diagnostic.
-static LogicalResult addRotation(const LaunchBody &body, RopeOp op, TemplateUse &use) {
-  FailureOr<std::string> positions = getParameter(body, op.getPositions());
-  FailureOr<std::string> factors = op.getFactors() ? getParameter(body, op.getFactors()) : std::string("nullptr");
-  if (failed(positions) || failed(factors))
-    return failure();
-  if (op.getDimensions() > uint64_t(MaxDimensions))
-    return op.emitOpError() << "rotates " << op.getDimensions() << " dimensions, but its CUDA kernel at most "
-                            << MaxDimensions << "; compile for the CPU";
-  use.Params.insert(use.Params.end(), {{"PositionStride", printSize(body.getDim(op.getPositions(), 1))},
-                                       {"Base", printFloat(op.getBase().convertToFloat())},
-                                       {"PositionScale", "1.0f"},
-                                       {"Magnitude", printFloat(op.getMagnitude().convertToFloat())}});
-  // In both templates pointers stand before the sizes, and those before the distances of tokens.
-  auto insertBefore = [&](StringRef prefix, ArrayRef<std::pair<std::string, std::string>> members) {
-    auto place = llvm::find_if(use.Params, [&](const auto &m) { return StringRef(m.first).starts_with(prefix); });
-    use.Params.insert(place, members.begin(), members.end());
-  };
-  insertBefore("Tokens", {{"Positions", *positions}, {"Factors", *factors}});
-  insertBefore("Ld", {{"Dims", std::to_string(op.getDimensions())}});
-  use.Threads = 256;
-  use.SharedBytes = MaxDimensions * 4;
-  return success();
-}
-
-/// A token's angles, in f64, and then as many pairs at a time as there are threads.
-static void setRotationWork(ArrayRef<AffineExpr> dims, TemplateUse &use) {
-  static constexpr double OfAngle = 250, OfPair = 25;
-  use.MostResident = 6;
-  report::KernelWork work;
-  work.StepOtherBytes = double(use.Threads * 2 * (2 + 4)); // a pair of 16 bits each or more, in and out
-  work.InFlight = 8;
-  work.ItemAccesses = 2;
-  work.ItemInstructions = OfAngle;
-  work.StepInstructions = OfPair;
-  work.StepThreads = use.Threads;
-  use.setWork(work, dims[0], (dims[1] * dims[2]).ceilDiv(use.Threads * 2));
-}
-
-FailureOr<TemplateUse> cuda::printRope(const LaunchBody &body, RopeOp op) {
-  FailureOr<std::string> x = getParameter(body, op.getInput());
-  FailureOr<std::string> input = getElementType(op, op.getInput().getType()),
-                         output = getElementType(op, body.getYielded()[0].getType());
-  if (failed(x) || failed(input) || failed(output) || failed(checkNoEpilogue(body)))
-    return failure();
-  ArrayRef<AffineExpr> dims = body.getDims(op.getInput());
-  std::string stride = printSize(dims[1] * dims[2]);
-  TemplateUse use;
-  use.Header = "rope.cuh";
-  use.Type = llvm::formatv("Rope<{0}, {1}, Pairing::{2}{3}>", *input, *output, getPairing(op), getEarly(body, op));
-  use.Config = "one block a token";
-  use.Params = {{"X", *x},
-                {"Out", "p" + std::to_string(body.getOutputPort(0))},
-                {"Tokens", printSize(dims[0])},
-                {"Heads", printSize(dims[1])},
-                {"Width", printSize(dims[2])},
-                {"LdX", stride},
-                {"LdOut", stride}};
-  if (failed(addRotation(body, op, use)))
-    return failure();
-  use.Tiles = dims[0];
-  setRotationWork(dims, use);
-  return use;
-}
-
-namespace {
-/// Sizes of paged state as the templates take them.
-struct PageShape {
-  PageShape(StateType state, int64_t heads, int64_t keyWidth, int64_t valueWidth)
-      : Heads(heads), KvHeads(state.getShape()[1]), KeyWidth(keyWidth), ValueWidth(valueWidth),
-        StoredWidth(state.getShape()[2] - valueWidth), Layers(state.getShape()[0]),
-        HeadBytes(state.getUnitBytes() / (Layers * KvHeads)) {}
-
-  /// Whether keys begin with their values.
-  bool isShared() const { return StoredWidth < KeyWidth; }
-  std::string print() const {
-    return llvm::formatv("AttentionShape<{0}, {1}, {2}, {3}{4}>", Heads, KvHeads, KeyWidth, ValueWidth,
-                         isShared() ? ", true" : "");
-  }
-  int64_t getLayerElements() const { return KvHeads * StateType::PageTokens * (StoredWidth + ValueWidth); }
-  void addPlace(TemplateUse &use, int64_t layer) const {
-    use.Params.push_back({"PageElements", std::to_string(Layers * getLayerElements())});
-    use.Params.push_back({"LayerOffset", "l0 * " + std::to_string(getLayerElements())});
-    use.Layers.push_back(layer);
-  }
-
-  int64_t Heads, KvHeads, KeyWidth, ValueWidth, StoredWidth, Layers;
-  int64_t HeadBytes; ///< of a page of one layer and key head
-};
-} // namespace
-
 /// The most elements that a kernel without tensor cores reads at a time.
 static int64_t getLargestChunk(StateType state) {
   return isa<QuantizedTypeInterface>(state.getElement()) ? 8 : 128 / state.getElement().getIntOrFloatBitWidth();
-}
-
-FailureOr<TemplateUse> cuda::printAppendKv(const LaunchBody &body, AppendKvOp op) {
-  // Keys that are rotated in the same launch are read before that.
-  auto rope = body.getRoots().size() == 2 ? cast<RopeOp>(body.getRoots()[0]) : RopeOp();
-  Value keys = rope ? rope.getInput() : op.getKey();
-  FailureOr<std::string> key = getParameter(body, keys), value = getParameter(body, op.getValue()),
-                         slots = getParameter(body, op.getSlots());
-  FailureOr<std::string> input = getElementType(op, keys.getType()),
-                         valueInput = getElementType(op, op.getValue().getType()),
-                         element = getMemoryType(op, op.getState().getType());
-  if (failed(key) || failed(value) || failed(slots) || failed(input) || failed(valueInput) || failed(element) ||
-      failed(getParameter(body, op.getState())) || failed(checkNoEpilogue(body)))
-    return failure();
-  if (*input != *valueInput)
-    return op.emitOpError() << "has keys of type " << keys.getType() << " and values of type "
-                            << op.getValue().getType() << ", but its CUDA kernel takes one element type";
-  ArrayRef<AffineExpr> dims = body.getDims(op.getKey());
-  auto keyType = op.getKey().getType();
-  PageShape shape(op.getState().getType(), keyType.getDimSize(1), keyType.getDimSize(2),
-                  op.getValue().getType().getDimSize(2));
-  TemplateUse use;
-  use.Header = "append_kv.cuh";
-  use.Config = "one block a token";
-  use.Params = {{"K", *key},
-                {"V", *value},
-                {"Pool", "p" + std::to_string(body.getOutputPort(0))},
-                {"Slots", *slots},
-                {"Tokens", printSize(dims[0])},
-                {"LdK", std::to_string(shape.KvHeads * shape.KeyWidth)},
-                {"LdV", std::to_string(shape.KvHeads * shape.ValueWidth)}};
-  shape.addPlace(use, op.getLayer());
-  use.Threads = 128;
-  use.Tiles = dims[0];
-  std::string types = llvm::formatv("{0}, {1}, {2}", *input, *element, shape.print());
-  if (!rope) {
-    use.Type = "AppendKv<" + types + ">";
-    return use;
-  }
-  use.Type = llvm::formatv("AppendRotatedKv<{0}, Pairing::{1}{2}>", types, getPairing(rope), getEarly(body, rope));
-  if (failed(addRotation(body, rope, use)))
-    return failure();
-  setRotationWork(dims, use);
-  return use;
 }
 
 // The numbers of paged_attention.cuh; a kernel that disagrees does not compile.
@@ -196,6 +52,10 @@ struct DecodeShape {
   }
   int64_t getItemsPerToken() const { return Shape.KvHeads * HeadBlocks; }
   int64_t getSharedBytes(int64_t warps) const { return 4 * warps * Columns * (Shape.ValueWidth + 2); }
+  /// Blocks for which a multiprocessor has registers: MinBlocks.
+  int64_t getResident(int64_t warps) const {
+    return (Columns * Shape.ValueWidth <= 128 * 8 && Shape.KeyWidth <= 128 ? 12 : 8) / warps;
+  }
 
   const PageShape &Shape;
   int64_t Columns, HeadBlocks;
@@ -207,6 +67,9 @@ static bool isLean(const LaunchBody &body) { return body.getTarget() != HopperTa
 
 // Blocks of a cluster at most, and how many blocks it takes to fill a chip that has clusters.
 static constexpr int64_t MaxCluster = 8, FullGrid = 128;
+
+// Rows of a tile of LatentAttentionSm90.
+static constexpr int64_t LatentRows = 64;
 
 static Value skipCasts(Value value) {
   while (auto cast = value.getDefiningOp<CastOp>())
@@ -291,22 +154,25 @@ static int64_t getRingStages(const PageShape &shape, int64_t warps, int64_t othe
   return stages >= 2 && !shape.isShared() ? stages : 0;
 }
 
-/// Few rows: an item for each token and key head, its pages spread over warps, and over a cluster where there are few
-/// items and it is not to be one block alone.
-static void useDecode(const LaunchBody &body, const PageShape &shape, StringRef types, bool alone, AffineExpr tokens,
-                      AffineExpr pages, const FreshRows &rows, TemplateUse &use) {
+namespace {
+/// Who shares the pages of an item.
+struct DecodeSplit {
+  int64_t Cluster, Warps;
+  bool Rings; ///< pages wait in shared memory, where it has room for two or more of each warp
+  bool operator==(const DecodeSplit &) const = default;
+};
+} // namespace
+
+/// Few rows: an item for each token and key head, its pages spread over warps and over a cluster.
+static TemplateUse useDecode(const LaunchBody &body, const PageShape &shape, StringRef types, DecodeSplit split,
+                             AffineExpr tokens, AffineExpr pages, const FreshRows &rows, TemplateUse use) {
   DecodeShape decode(shape);
-  int64_t cluster = 1, items = decode.getItemsPerToken() * body.getMax(tokens);
-  while (!alone && body.getTarget() == HopperTarget && cluster < MaxCluster && items * cluster < FullGrid)
-    cluster *= 2;
-  // Beside half of the warps a multiprocessor has registers for the next kernel, which fills its rings meanwhile. Where
-  // it has not, that one's blocks crowd together elsewhere, and so do those of the kernels after it.
-  bool narrow = shape.KeyWidth <= 256 && shape.ValueWidth <= 256;
-  int64_t warps = narrow && cluster == 1 ? 8 : 4;
+  auto [cluster, warps, rings] = split;
   int64_t rowBytes = rows.SharedBytes;
   int64_t sumBytes = decode.getSharedBytes(warps), joinedBytes = 4 * decode.Columns * (shape.ValueWidth + 2);
   int64_t stages = 0;
   use.Threads = warps * 32;
+  use.MostResident = decode.getResident(warps);
   use.SharedBytes = sumBytes + rowBytes;
   use.Tiles = tokens * (decode.getItemsPerToken() * cluster);
   use.Header = cluster > 1 ? "paged_attention_decode_sm90.cuh" : "paged_attention_decode.cuh";
@@ -317,7 +183,7 @@ static void useDecode(const LaunchBody &body, const PageShape &shape, StringRef 
                              isLean(body) ? "true" : "false", fresh);
   } else {
     int64_t others = joinedBytes + llvm::alignTo(rowBytes, 8);
-    stages = precedesBlocks(body.getLaunch()) ? 0 : getRingStages(shape, warps, others);
+    stages = rings ? getRingStages(shape, warps, others) : 0;
     int64_t ringBytes = warps * stages * shape.HeadBytes;
     use.SharedBytes += joinedBytes;
     use.Config += llvm::formatv(", a cluster of {0} blocks", cluster);
@@ -336,6 +202,75 @@ static void useDecode(const LaunchBody &body, const PageShape &shape, StringRef 
   work.ItemAccesses = rows.Query ? 7 : 4; // place of the row, length, page, its content; before them rotation
   work.MeetingBytes = double(joinedBytes);
   use.setWork(work, tokens * decode.getItemsPerToken(), pages.ceilDiv(warps * cluster));
+  return use;
+}
+
+/// All ways to spread the pages of an item, or with `alone` the one in which a row's sum is one block's.
+static std::vector<TemplateUse> listDecodeUses(const LaunchBody &body, const PageShape &shape, StringRef types,
+                                               bool alone, AffineExpr tokens, AffineExpr pages, const FreshRows &rows,
+                                               const TemplateUse &use) {
+  static constexpr int64_t MostSharedBytes = 227 * 1024;
+  bool narrow = shape.KeyWidth <= 256 && shape.ValueWidth <= 256, hopper = body.getTarget() == HopperTarget;
+  bool rings = !precedesBlocks(body.getLaunch());
+  int64_t cluster = 1, items = DecodeShape(shape).getItemsPerToken() * body.getMax(tokens);
+  while (!alone && hopper && cluster < MaxCluster && items * cluster < FullGrid)
+    cluster *= 2;
+  // Of those that are expected to take as long the first is taken. Beside half of the warps a multiprocessor has
+  // registers for the next kernel, which fills its rings meanwhile. Where it has not, that one's blocks crowd together
+  // elsewhere, and so do those of the kernels after it: clusters have no more.
+  std::vector<DecodeSplit> splits = {{cluster, narrow && cluster == 1 ? 8 : 4, rings && cluster > 1}};
+  auto add = [&](DecodeSplit split) {
+    if (!llvm::is_contained(splits, split))
+      splits.push_back(split);
+  };
+  if (!alone) {
+    for (int64_t warps : {8, 4})
+      if (warps == 4 || narrow)
+        add({1, warps, false});
+    for (int64_t size = 2; hopper && size <= MaxCluster; size *= 2)
+      for (bool ring : {true, false})
+        if (rings || !ring)
+          add({size, 4, ring});
+  }
+  std::vector<TemplateUse> uses;
+  for (DecodeSplit split : splits) {
+    TemplateUse next = useDecode(body, shape, types, split, tokens, pages, rows, use);
+    bool known = llvm::any_of(uses, [&](const TemplateUse &other) { return other.Config == next.Config; });
+    if (uses.empty() || (!known && next.SharedBytes <= MostSharedBytes)) // rings may have had no room
+      uses.push_back(std::move(next));
+  }
+  return uses;
+}
+
+/// As if all sequences had as many rows, in tiles of `rows` of them and `keys` positions a step. The middle one of them
+/// does not see half of the others.
+static void setTileWork(const PageShape &shape, int64_t rows, int64_t keys, double parts, AffineExpr tokens,
+                        AffineExpr sequences, AffineExpr pages, report::KernelWork work, TemplateUse &use) {
+  AffineExpr each = tokens.floorDiv(sequences);
+  AffineExpr seen = pages * int64_t(StateType::PageTokens) - each.floorDiv(2);
+  work.StepBytes = double(keys / StateType::PageTokens * shape.HeadBytes);
+  work.StepFlops = double(rows * keys * (shape.KeyWidth + shape.ValueWidth) * 2) * 1.5 * parts; // and the softmax
+  work.ItemAccesses = 4;
+  int64_t group = shape.Heads / shape.KvHeads;
+  use.setWork(work, sequences * ((each * group).ceilDiv(rows) * shape.KvHeads), seen.ceilDiv(keys));
+}
+
+/// As if all sequences had single rows, `inFlight` pages of each warp on their way at a time.
+static void setRowWork(const PageShape &shape, int64_t warps, int64_t inFlight, double accesses, AffineExpr sequences,
+                       AffineExpr pages, TemplateUse &use) {
+  report::KernelWork work;
+  work.StepBytes = double(warps * shape.HeadBytes); // each warp a page
+  work.InFlight = inFlight;
+  work.ItemAccesses = accesses;
+  use.setWork(work, sequences * DecodeShape(shape).getItemsPerToken(), pages.ceilDiv(warps));
+}
+
+/// Whether sequences of the step that a launch is chosen for have so few rows that they are items of them.
+static bool hasFewRows(const LaunchBody &body, const PageShape &shape, AffineExpr tokens, AffineExpr sequences) {
+  DecodeShape few(shape);
+  int64_t rows = few.HeadBlocks > 1 ? 1 : few.Columns / (shape.Heads / shape.KvHeads);
+  LaunchStep step(body);
+  return step.evaluate(tokens) <= step.evaluate(sequences) * rows;
 }
 
 // Positions a step of PagedAttentionPrefill where it is lean.
@@ -350,8 +285,9 @@ static int64_t getTileBytes(const PageShape &shape, int64_t parts, int64_t rows,
 
 /// Any rows: tiles of the sequences with many, items of those with few unless it is to be tiles alone. `parts` is how
 /// many 16-bit numbers make up an element of a query.
-static void usePrefill(const LaunchBody &body, const PageShape &shape, StringRef types, int64_t parts, bool tilesAlone,
-                       AffineExpr tokens, AffineExpr sequences, TemplateUse &use) {
+static TemplateUse usePrefill(const LaunchBody &body, const PageShape &shape, StringRef types, int64_t parts,
+                              bool tilesAlone, AffineExpr tokens, AffineExpr sequences, AffineExpr pages,
+                              TemplateUse use) {
   static constexpr int64_t Warps = 4;
   DecodeShape few(shape);
   bool narrow = shape.KeyWidth <= 128 && shape.ValueWidth <= 128;
@@ -367,10 +303,16 @@ static void usePrefill(const LaunchBody &body, const PageShape &shape, StringRef
   use.Tiles = ((tokens * group).ceilDiv(rows) + sequences) * shape.KvHeads;
   if (!lean)
     use.Tiles = use.Tiles + sequences * few.getItemsPerToken();
+  if (!lean && hasFewRows(body, shape, tokens, sequences)) {
+    setRowWork(shape, Warps, /*inFlight=*/1, /*accesses=*/4, sequences, pages, use);
+    return use;
+  }
+  report::KernelWork work;
+  work.Unit = report::Multiplier::Warps;
+  work.InFlight = 2;
+  setTileWork(shape, rows, keys, double(parts), tokens, sequences, pages, work, use);
+  return use;
 }
-
-// With at most so many tokens most sequences of a step have one.
-static constexpr int64_t MostSingleRows = 256;
 
 /// Whether PagedAttentionRingsSm90 takes these heads: two blocks of a multiprocessor have rings of two pages or more.
 static bool fitRings(const PageShape &shape, StringRef query) {
@@ -378,8 +320,8 @@ static bool fitRings(const PageShape &shape, StringRef query) {
 }
 
 /// Steps of many texts on Hopper: pages of those with few rows by bulk copies, and tiles of the others.
-static void useRings(const LaunchBody &body, const PageShape &shape, StringRef types, AffineExpr tokens,
-                     AffineExpr sequences, AffineExpr pages, TemplateUse &use) {
+static TemplateUse useRings(const LaunchBody &body, const PageShape &shape, StringRef types, AffineExpr tokens,
+                            AffineExpr sequences, AffineExpr pages, TemplateUse use) {
   static constexpr int64_t Warps = 4, MostStages = 6, BlockBytes = 113 * 1024, BlocksEach = 2, Rows = Warps * 16;
   DecodeShape few(shape);
   int64_t sums = few.getSharedBytes(Warps);
@@ -395,12 +337,16 @@ static void useRings(const LaunchBody &body, const PageShape &shape, StringRef t
   int64_t tiles = body.getMax(((tokens * group).ceilDiv(Rows) + sequences) * shape.KvHeads);
   tiles = std::max(tiles, body.getMax(sequences) * few.getItemsPerToken());
   use.Tiles = getAffineConstantExpr(std::min(BlocksEach * Multiprocessors, tiles), tokens.getContext());
-  // As if all sequences had single rows.
+  if (hasFewRows(body, shape, tokens, sequences)) {
+    // Queries; what comes before them is loaded an item earlier.
+    setRowWork(shape, Warps, stages, /*accesses=*/1, sequences, pages, use);
+    return use;
+  }
   report::KernelWork work;
-  work.StepBytes = double(Warps * shape.HeadBytes); // each warp a page
-  work.InFlight = stages;
-  work.ItemAccesses = 1; // queries; what comes before them is loaded an item earlier
-  use.setWork(work, sequences * few.getItemsPerToken(), pages.ceilDiv(Warps));
+  work.Unit = report::Multiplier::Warps;
+  work.InFlight = 2;
+  setTileWork(shape, Rows, LeanKeys, /*parts=*/1, tokens, sequences, pages, work, use);
+  return use;
 }
 
 /// Whether PagedAttentionPrefillSm90 takes these heads, of queries of the cache's type.
@@ -409,8 +355,8 @@ static bool fitWarpgroups(const PageShape &shape) {
 }
 
 /// Any rows on Hopper: tiles of the sequences, whose products are those of warpgroups.
-static void useWarpgroups(const LaunchBody &body, const PageShape &shape, StringRef types, AffineExpr tokens,
-                          AffineExpr sequences, AffineExpr pages, TemplateUse &use) {
+static TemplateUse useWarpgroups(const LaunchBody &body, const PageShape &shape, StringRef types, AffineExpr tokens,
+                                 AffineExpr sequences, AffineExpr pages, TemplateUse use) {
   static constexpr int64_t Consumers = 2, Rows = Consumers * 64, Panel = 64, MaxStages = 4, Kilobyte = 1024;
   int64_t keyPanels = llvm::divideCeil(shape.KeyWidth, Panel), valuePanels = llvm::divideCeil(shape.ValueWidth, Panel);
   int64_t keys = valuePanels <= 2 ? 128 : 64, group = shape.Heads / shape.KvHeads;
@@ -423,15 +369,10 @@ static void useWarpgroups(const LaunchBody &body, const PageShape &shape, String
   use.SharedBytes = queryBytes + stages * stepBytes + 256;
   int64_t tiles = body.getMax(((tokens * group).ceilDiv(Rows) + sequences) * shape.KvHeads);
   use.Tiles = getAffineConstantExpr(std::min(Multiprocessors, tiles), tokens.getContext());
-  // As if all sequences had as many rows. The middle one of them does not see half of the others.
-  AffineExpr each = tokens.floorDiv(sequences);
-  AffineExpr seen = pages * int64_t(StateType::PageTokens) - each.floorDiv(2);
   report::KernelWork work;
-  work.StepBytes = double(keys / StateType::PageTokens * shape.HeadBytes);
-  work.StepFlops = double(Rows * keys * (shape.KeyWidth + shape.ValueWidth) * 2) * 1.5; // and the softmax
   work.Unit = report::Multiplier::Warpgroups;
-  work.ItemAccesses = 4;
-  use.setWork(work, sequences * ((each * group).ceilDiv(Rows) * shape.KvHeads), seen.ceilDiv(keys));
+  setTileWork(shape, Rows, keys, /*parts=*/1, tokens, sequences, pages, work, use);
+  return use;
 }
 
 /// Whether LatentAttentionSm90 takes these heads.
@@ -440,25 +381,13 @@ static bool fitLatent(const PageShape &shape) {
          shape.KeyWidth <= 576;
 }
 
-/// Keys that begin with their values, on Hopper: tiles of all heads, the steps of a tile spread over a cluster where
-/// there are few tiles and it is not to be one block alone.
-static void useLatent(const LaunchBody &body, const PageShape &shape, StringRef types, bool alone, AffineExpr tokens,
-                      AffineExpr sequences, AffineExpr pages, TemplateUse &use) {
-  static constexpr int64_t Rows = 64, Keys = 64, Panel = 64, MaxStages = 4, Kilobyte = 1024;
+/// Keys that begin with their values, on Hopper: tiles of all heads, the steps of a tile spread over a cluster.
+static TemplateUse useLatent(const PageShape &shape, StringRef types, int64_t cluster, AffineExpr tiles,
+                             AffineExpr pages, TemplateUse use) {
+  static constexpr int64_t Rows = LatentRows, Keys = 64, Panel = 64, MaxStages = 4, Kilobyte = 1024;
   int64_t panelBytes = llvm::divideCeil(shape.KeyWidth, Panel) * Rows * Panel * 2; // of queries, and of a stage
   int64_t otherBytes = Rows * Keys * 2 + 128 * 8 + 2 * Rows * 4 + 256;
   int64_t stages = std::min(MaxStages, (226 * Kilobyte - panelBytes - otherBytes) / panelBytes);
-  int64_t group = shape.Heads / shape.KvHeads, tilesOfToken = llvm::divideCeil(group, Rows);
-  AffineExpr many = (tokens * group).ceilDiv(Rows) + sequences, few = tokens * tilesOfToken;
-  // Any number of blocks is right: of two bounds that depend on the step the smaller for the largest step.
-  AffineExpr tiles = (body.getMax(few) < body.getMax(many) ? few : many) * shape.KvHeads;
-  // A cluster's blocks are neighbours on the chip, so that clusters leave some of it empty: of more than 2 blocks 128
-  // did not run at once.
-  static constexpr int64_t MostInClusters = 112;
-  auto fits = [&](int64_t size) { return body.getMax(tiles) * size <= (size == 2 ? Multiprocessors : MostInClusters); };
-  int64_t cluster = 1;
-  while (!alone && cluster < MaxCluster && fits(cluster * 2))
-    cluster *= 2;
   use.Header = "latent_attention_sm90.cuh";
   use.Type = llvm::formatv("LatentAttentionSm90<{0}, {1}, {2}>", types, shape.print(), cluster);
   use.Config = llvm::formatv("warpgroups, {0} rows a block, {1} positions a step, {2} stages", Rows, Keys, stages);
@@ -475,16 +404,91 @@ static void useLatent(const LaunchBody &body, const PageShape &shape, StringRef 
   work.ItemAccesses = 4;
   work.MeetingBytes = double(cluster > 1 ? Rows * (shape.ValueWidth + 2) * 4 : 0);
   use.setWork(work, tiles, pages.ceilDiv(Keys / StateType::PageTokens * cluster));
+  return use;
+}
+
+/// Clusters of all sizes, that first which fills the chip; with `alone` one block.
+static std::vector<TemplateUse> listLatentUses(const LaunchBody &body, const PageShape &shape, StringRef types,
+                                               bool alone, AffineExpr tokens, AffineExpr sequences, AffineExpr pages,
+                                               const TemplateUse &use) {
+  int64_t group = shape.Heads / shape.KvHeads, tilesOfToken = llvm::divideCeil(group, LatentRows);
+  AffineExpr many = (tokens * group).ceilDiv(LatentRows) + sequences, few = tokens * tilesOfToken;
+  // Any number of blocks is right: of two bounds that depend on the step the smaller for the largest step.
+  AffineExpr tiles = (body.getMax(few) < body.getMax(many) ? few : many) * shape.KvHeads;
+  // A cluster's blocks are neighbours on the chip, so that clusters leave some of it empty: of more than 2 blocks 128
+  // did not run at once.
+  static constexpr int64_t MostInClusters = 112;
+  auto fits = [&](int64_t size) { return body.getMax(tiles) * size <= (size == 2 ? Multiprocessors : MostInClusters); };
+  int64_t first = 1;
+  while (!alone && first < MaxCluster && fits(first * 2))
+    first *= 2;
+  std::vector<TemplateUse> uses = {useLatent(shape, types, first, tiles, pages, use)};
+  for (int64_t cluster = 1; !alone && cluster <= MaxCluster; cluster *= 2)
+    if (cluster != first)
+      uses.push_back(useLatent(shape, types, cluster, tiles, pages, use));
+  return uses;
+}
+
+/// The templates that take sequences with many rows; with `tilesAlone` the one that all clones have, whose order of
+/// sums is then that of any step.
+static std::vector<TemplateUse> listManyRowUses(const LaunchBody &body, PagedAttentionOp op, const PageShape &shape,
+                                                StringRef types, bool tilesAlone, AffineExpr tokens,
+                                                AffineExpr sequences, AffineExpr pages, const TemplateUse &use) {
+  auto [query, rest] = types.split(", ");
+  auto [element, output] = rest.split(", ");
+  bool hopper = body.getTarget() == HopperTarget;
+  std::vector<TemplateUse> uses;
+  if (hopper && !tilesAlone && body.getMax(tokens) <= MostSingleRows && fitRings(shape, query))
+    uses.push_back(useRings(body, shape, types, tokens, sequences, pages, use));
+  if (hopper && query == element && fitWarpgroups(shape) && op.getScale().convertToFloat() > 0)
+    uses.push_back(useWarpgroups(body, shape, rest, tokens, sequences, pages, use));
+  int64_t parts = query != "float" ? 1 : element == "BFloat16" ? 3 : 2; // OperandParts
+  if (uses.empty() || !tilesAlone)
+    uses.push_back(usePrefill(body, shape, types, parts, tilesAlone, tokens, sequences, pages, use));
+  return uses;
+}
+
+/// What the time of attention depends on.
+static std::string describeAttention(const LaunchBody &body, PagedAttentionOp op, const PageShape &shape,
+                                     FreshRows rows, StringRef variant) {
+  LaunchStep step(body);
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  stream << "attention " << op.getQuery().getType().getElementType() << " over pages of "
+         << op.getState().getType().getElement() << ": " << variant << ", "
+         << step.evaluate(body.getDim(op.getQuery(), 0)) << " rows of "
+         << step.evaluate(body.getDim(op.getLengths(), 0)) << " texts, "
+         << step.evaluate(body.getDim(op.getBlockTables(), 1)) << " pages each, " << shape.Heads << " heads of "
+         << shape.KeyWidth << " and " << shape.ValueWidth << ", " << shape.KvHeads << " of keys"
+         << (shape.isShared() ? " that begin with their values" : "");
+  if (int64_t window = op.getVisibleTokens())
+    stream << ", window " << window;
+  if (!op.getCap().isZero())
+    stream << ", capped";
+  if (rows.Query)
+    stream << ", turns " << rows.Query.getDimensions() << " of " << rows.Query.getInput().getType().getElementType();
+  if (precedesBlocks(body.getLaunch()))
+    stream << ", beside blocks";
+  return text;
+}
+
+/// Of a text, those of the pages that its last rows see in the step that a launch is chosen for.
+static AffineExpr getSeenPages(const LaunchBody &body, PagedAttentionOp op) {
+  AffineExpr pages = body.getDim(op.getBlockTables(), 1);
+  int64_t window = op.getVisibleTokens(), most = llvm::divideCeil(window, StateType::PageTokens) + 1;
+  bool hides = window > 0 && LaunchStep(body).evaluate(pages) > most;
+  return hides ? getAffineConstantExpr(most, op.getContext()) : pages;
 }
 
 FailureOr<TemplateUse> cuda::printPagedAttention(const LaunchBody &body, PagedAttentionOp op) {
   auto variant = body.getLaunch().getKernel().getConfig().getAs<StringAttr>("variant");
-  bool scalars = !variant || variant.getValue() == "simt";
+  StringRef name = variant ? variant.getValue() : "simt";
+  bool scalars = name == "simt";
   StateType state = op.getState().getType();
   auto queryType = op.getQuery().getType();
   PageShape shape(state, queryType.getDimSize(1), queryType.getDimSize(2), op.getResult().getType().getDimSize(2));
   AffineExpr tokens = body.getDim(op.getQuery(), 0), sequences = body.getDim(op.getLengths(), 0),
-             pages = body.getDim(op.getBlockTables(), 1);
+             pages = getSeenPages(body, op);
   FailureOr<FreshRows> rows = findFreshRows(body, op, shape, tokens);
   if (failed(rows))
     return failure();
@@ -525,27 +529,19 @@ FailureOr<TemplateUse> cuda::printPagedAttention(const LaunchBody &body, PagedAt
   if (scalars) {
     use.Params.insert(use.Params.end(), {{"Sinks", sinks}, {"Splits", "1"}, {"Partial", "nullptr"}});
     useScalars(shape, types, getLargestChunk(state), tokens, use);
-  } else if (shape.isShared()) {
-    bool alone = variant.getValue() == "latent_alone";
-    bool fits =
-        body.getTarget() == HopperTarget && *query != "float" && fitLatent(shape) && op.getScale().convertToFloat() > 0;
-    if (fits)
-      useLatent(body, shape, types, alone, tokens, sequences, pages, use);
-    else
-      useDecode(body, shape, types, alone, tokens, pages, *rows, use);
-  } else if (bool alone = variant.getValue() == "few_rows_alone"; alone || variant.getValue() == "few_rows") {
-    if (rows->Query && failed(addFreshRows(body, *rows, shape, use)))
-      return failure();
-    useDecode(body, shape, types, alone, tokens, pages, *rows, use);
-  } else if (body.getTarget() == HopperTarget && variant.getValue() == "any_rows" &&
-             body.getMax(tokens) <= MostSingleRows && fitRings(shape, *query)) {
-    useRings(body, shape, types, tokens, sequences, pages, use);
-  } else if (body.getTarget() == HopperTarget && *query == *element && fitWarpgroups(shape) &&
-             op.getScale().convertToFloat() > 0) {
-    useWarpgroups(body, shape, llvm::formatv("{0}, {1}", *element, *output).str(), tokens, sequences, pages, use);
-  } else {
-    int64_t parts = *query != "float" ? 1 : *element == "BFloat16" ? 3 : 2; // OperandParts
-    usePrefill(body, shape, types, parts, variant.getValue() == "tiles", tokens, sequences, use);
+    return use;
   }
-  return use;
+  bool few = name == "few_rows" || name == "few_rows_alone", alone = name.ends_with("_alone");
+  if (few && rows->Query && failed(addFreshRows(body, *rows, shape, use)))
+    return failure();
+  bool latent = shape.isShared() && fitLatent(shape) && body.getTarget() == HopperTarget && *query != "float" &&
+                op.getScale().convertToFloat() > 0;
+  std::vector<TemplateUse> uses =
+      latent ? listLatentUses(body, shape, types, alone, tokens, sequences, pages, use)
+      : few || shape.isShared()
+          ? listDecodeUses(body, shape, types, alone, tokens, pages, *rows, use)
+          : listManyRowUses(body, op, shape, types, name == "tiles", tokens, sequences, pages, use);
+  if (uses.size() == 1)
+    return uses.front();
+  return chooseUse(body, describeAttention(body, op, shape, *rows, name), uses);
 }

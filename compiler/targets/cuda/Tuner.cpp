@@ -1,6 +1,7 @@
 #include "compiler/targets/cuda/Tuner.h"
 #include "compiler/targets/cuda/KernelPrinter.h"
 #include "compiler/targets/cuda/KernelTimer.h"
+#include "compiler/targets/cuda/LaunchStep.h"
 #include "compiler/targets/cuda/Nvrtc.h"
 #include "mlir/IR/Threading.h"
 
@@ -67,38 +68,34 @@ KernelChooser Tuner::makeChooser() const {
   return chooser;
 }
 
-static int64_t countBytes(const LaunchBody &body, Value value) {
-  auto type = cast<RankedTensorType>(value.getType());
-  int64_t elements = body.getMax(LaunchBody::getProduct(body.getDims(value), type.getContext()));
-  if (auto quantized = dyn_cast<QuantizedTypeInterface>(type.getElementType())) {
-    auto [rows, columns] = quantized.getBlockShape();
-    return llvm::divideCeil(elements, rows * columns) * quantized.getBlockBytes();
-  }
-  return elements * getElementBytes(type.getElementType());
+/// The input of the launch that a state is, which is written in place.
+static std::optional<size_t> findInput(Value state) {
+  while (auto append = state.getDefiningOp<AppendKvOp>())
+    state = append.getState();
+  auto input = dyn_cast<BlockArgument>(state);
+  return input && isa<StateType>(state.getType()) ? std::optional<size_t>(input.getArgNumber()) : std::nullopt;
 }
 
-/// What the kernels of a launch are given. False when a port says where to read.
+/// What the kernels of a launch are given. False when an input says something that is not known.
 bool Tuner::describePorts(OpenChoice &choice) {
   KernelChooser chooser = makeChooser();
   auto parts = LaunchBody::analyze(choice.Launch, Target, chooser);
   if (failed(parts))
     return false;
-  const LaunchBody &body = parts->front();
-  auto add = [&](Value value, bool isWeight) {
-    auto type = dyn_cast<RankedTensorType>(value.getType());
-    if (!type || type.getElementType().isInteger())
-      return false;
-    choice.Given.Ports.push_back({size_t(countBytes(body, value)), isWeight});
-    return true;
-  };
-  for (auto [value, source] : llvm::zip_equal(body.getBlock().getArguments(), choice.Launch.getInputs()))
-    if (!add(value, isa_and_nonnull<plan::AddressOp>(source.getDefiningOp())))
-      return false;
-  for (Value value : body.getBlock().getTerminator()->getOperands())
-    if (!add(value, false))
-      return false;
-  for (unsigned i = 0; i < body.getNumDims(); ++i)
-    choice.Given.Numbers.push_back(body.getMax(getAffineSymbolExpr(i, Plan.getContext())));
+  Block &block = parts->front().getBlock();
+  LaunchStep step(parts->front());
+  // Half of the memory is for a state, which takes as much as it is given.
+  if (!step.fill(int64_t(Timer.getFreeBytes() / 2)))
+    return false;
+  for (auto [value, source] : llvm::zip_equal(block.getArguments(), choice.Launch.getInputs()))
+    choice.Given.Ports.push_back({.Bytes = size_t(step.countBytes(value)),
+                                  .IsWeight = isa_and_nonnull<plan::AddressOp>(source.getDefiningOp()),
+                                  .Contents = step.getContents(value)});
+  for (Value value : block.getTerminator()->getOperands())
+    choice.Given.Ports.push_back({.Bytes = size_t(step.countBytes(value)), .SameAs = findInput(value)});
+  choice.Given.Numbers.assign(step.getSizes().begin(), step.getSizes().end());
+  choice.Given.Layers = step.getLayers();
+  choice.Given.Launches = size_t(step.getLaunches());
   return true;
 }
 
@@ -146,7 +143,7 @@ static FailureOr<Printed> print(OpenChoice &choice, StringRef name, KernelChoose
     return failure();
   const PrintedKernel &kernel = table.getKernels().front();
   const KernelVariant &variant = kernel.Variants[target];
-  int64_t blocks = parts->front().getMax(table.getCall(choice.Launch).Tiles[target]);
+  int64_t blocks = LaunchStep(parts->front()).evaluate(table.getCall(choice.Launch).Tiles[target]);
   return Printed{&choice,
                  name.str(),
                  table.printModule(target, 0),
@@ -161,12 +158,14 @@ LogicalResult Tuner::compile() {
     return Plan.emitError() << llvm::toString(nvrtc.takeError());
   std::vector<Printed> kernels;
   for (OpenChoice &choice : Choices) {
-    std::vector<Candidate> best = choice.Candidates;
-    llvm::sort(best, [](const Candidate &a, const Candidate &b) {
-      return std::tie(a.Seconds, a.Name) < std::tie(b.Seconds, b.Name);
-    });
-    for (const Candidate &candidate : ArrayRef(best).take_front(MostCandidates)) {
-      FailureOr<Printed> printed = print(choice, candidate.Name, makeChooser(), Target);
+    // Of those that are expected to take as long the first is the one that predictions choose.
+    std::vector<const Candidate *> best;
+    for (const Candidate &candidate : choice.Candidates)
+      best.push_back(&candidate);
+    llvm::sort(
+        best, [](const Candidate *a, const Candidate *b) { return std::tie(a->Seconds, a) < std::tie(b->Seconds, b); });
+    for (const Candidate *candidate : ArrayRef(best).take_front(MostCandidates)) {
+      FailureOr<Printed> printed = print(choice, candidate->Name, makeChooser(), Target);
       if (failed(printed))
         return failure();
       kernels.push_back(std::move(*printed));

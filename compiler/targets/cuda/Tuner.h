@@ -10,7 +10,8 @@ namespace lathe {
 /// expected to be fastest. `known` has what was measured before: launches whose kernels are still the same are not
 /// measured again, and what is of other models stays. `note` is told what was found.
 ///
-/// Launches that read integers or states are left as predicted: their time depends on what these say.
+/// Attention is given a step as LaunchStep describes it. Other launches that read integers are left as predicted: their
+/// time depends on what these say.
 ///
 /// Fails with a diagnostic on the module: no driver, no GPU, another GPU than the chips of `options`.
 llvm::FailureOr<cuda::TuningFile> tuneCuda(mlir::ModuleOp plan, const CudaTargetOptions &options,

@@ -16,7 +16,7 @@
 // PORTABLE:   using Template = PagedAttentionDecode<Half, Half, Half, AttentionShape<16, 1, 576, 512, true>
 
 #symbols = [#lathe.symbol<"tokens", 1, 4096>, #lathe.symbol<"sequences", 1, 4>, #lathe.symbol<"offsets", 2, 5>,
-            #lathe.symbol<"pages", 1, 8>]
+            #lathe.symbol<"pages", 1, 512>]
 func.func @forward(%q: tensor<?x16x576xf16> {lathe.name = "q", lathe.dims = ["tokens", 16, 576]},
                    %offsets: tensor<?xi32> {lathe.name = "row_offsets", lathe.dims = ["offsets"]},
                    %lengths: tensor<?xi32> {lathe.name = "lengths", lathe.dims = ["sequences"]},

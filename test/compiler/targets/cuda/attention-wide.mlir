@@ -8,7 +8,7 @@
 // INVARIANT: PagedAttentionDecode<Half, Half, float, AttentionShape<2, 1, 272, 272>, 4
 
 #symbols = [#lathe.symbol<"tokens", 1, 512>, #lathe.symbol<"sequences", 1, 4>, #lathe.symbol<"offsets", 2, 5>,
-            #lathe.symbol<"pages", 1, 8>]
+            #lathe.symbol<"pages", 1, 512>]
 func.func @forward(%q: tensor<?x2x272xf32> {lathe.name = "q", lathe.dims = ["tokens", 2, 272]},
                    %offsets: tensor<?xi32> {lathe.name = "row_offsets", lathe.dims = ["offsets"]},
                    %lengths: tensor<?xi32> {lathe.name = "lengths", lathe.dims = ["sequences"]},
