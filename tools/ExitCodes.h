@@ -7,9 +7,9 @@ namespace lathe::tools {
 /// From InvalidUsage on a code is one more than the code of the failure in lathe.h.
 enum ExitCode {
   Success = 0,
-  ModelFailed = 1,  ///< the model or IR could not be compiled or evaluated
+  ModelFailed = 1,  ///< the model or IR could not be compiled, as asked and with what is installed, or evaluated
   InvalidUsage = 2, ///< the command line, or an input that does not fit the model
-  NotFound = 3,     ///< a file that cannot be read or written; no such entry, driver or device
+  NotFound = 3,     ///< a file that cannot be read or written; no such entry, driver or device to run a model with
   Corrupt = 4,
   Unsupported = 5,
   OutOfMemory = 6,

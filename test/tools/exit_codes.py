@@ -15,6 +15,8 @@ EXPECTED = [
     (0, "lathec", digits, "-q", "-o", good),
     (1, "lathec", folder / "empty.onnx", "-o", folder / "x"),
     (1, "lathec", folder / "bad.mlir", "-o", folder / "x"),
+    (1, "lathec", digits, "--dim", "nothing=1..2", "-o", folder / "x"),
+    (1, "lathec", digits, "--target=sm_90a", "--cuda-path", folder / "none", "-o", folder / "x"),
     (2, "lathec", digits),
     (2, "lathec", digits, "--target=gpu", "-o", folder / "x"),
     (2, "lathec", digits, "--target=sm_75", "-o", folder / "x"),
