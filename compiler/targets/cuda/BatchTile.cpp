@@ -7,7 +7,7 @@
 using namespace lathe::cuda;
 
 // The template has the same numbers; a kernel that disagrees does not compile.
-static constexpr int64_t TurnBytes = 640, ControlBytes = 512;
+static constexpr int64_t ControlBytes = 512;
 static constexpr int64_t UnitRows = 16, UnitBytes = UnitRows * 128, SharedLimit = 227 << 10;
 
 int64_t BatchTile::countItems(const BatchShape &shape) const {
@@ -26,25 +26,29 @@ lathe::report::KernelWork BatchTile::describeWork(const BatchShape &shape) const
   static constexpr int64_t ColumnsOfStart = 24;
   work.StepFlops = double(shape.Sums * blocks * 64 * (Tokens + ColumnsOfStart) * 64 * 2);
   work.Unit = report::Multiplier::Warpgroups;
-  work.InFlight = Stages - 1;
+  work.InFlight = Deep * (Stages - 1);
   work.MeetingBytes = double(shape.Sums * blocks * 64 * Tokens * 4);
   return work;
 }
 
 /// Fills in what follows from the rest; nothing when registers or shared memory do not hold it.
 static std::optional<BatchTile> completeTile(const BatchShape &shape, int64_t tokens, int64_t units, int64_t split) {
-  static constexpr int64_t MostWarpgroups = 3, MostSums = 128, FewestStages = 4, MostStages = 12, LanesOfWarp = 32;
+  static constexpr int64_t MostWarpgroups = 3, MostSums = 128, FewestStages = 4, MostStages = 12, DeepStages = 12,
+                           LanesOfWarp = 32;
   int64_t blocks = llvm::divideCeil(units, 4); // of 64 rows, a warpgroup's product
   int64_t groups = blocks <= MostWarpgroups ? blocks : blocks % 2 == 0 ? 2 : 1;
   if (blocks / groups * shape.Sums * tokens / 2 > MostSums || units * shape.Sums > LanesOfWarp)
     return {};
   int64_t stage = shape.Sums * units * UnitBytes + tokens * 128;
-  int64_t fixed = (units % 4 ? 3 * UnitBytes : 0) + groups * 4 * shape.Sums * TurnBytes + ControlBytes;
+  int64_t came = (split - 1) * shape.Sums * (tokens / split) * (units * UnitRows) * 4; // other blocks' sums
+  int64_t fixed = (units % 4 ? 3 * UnitBytes : 0) + came + ControlBytes;
   int64_t stages = std::min((SharedLimit - fixed) / stage, MostStages);
-  bool sumsFit = split == 1 || shape.Sums * tokens * (units * UnitRows + 4) * 4 <= stages * stage;
-  if (stages < FewestStages || !sumsFit)
+  if (stages < FewestStages)
     return {};
-  return BatchTile{tokens, units, groups, split, stages, stages * stage + fixed};
+  // Stages of 64 along K are so short here that handing them on takes as long as what they bring; two at a time.
+  bool deep = stages >= DeepStages && shape.Depth % (2 * split) == 0 && 2 * units * shape.Sums <= LanesOfWarp;
+  stages -= deep ? stages % 2 : 0;
+  return BatchTile{tokens, units, groups, split, deep ? stages / 2 : stages, deep ? 2 : 1, stages * stage + fixed};
 }
 
 std::vector<BatchTile> lathe::cuda::listBatchTiles(const BatchShape &shape, int64_t maxSplit) {

@@ -15,9 +15,10 @@ struct BatchShape {
   int64_t Sums;  ///< 2 where an epilogue takes sums of two weights
 };
 
-/// The template's numbers: 16 * Units rows of weights x Tokens rows an item, K shared by Split blocks.
+/// The template's numbers: 16 * Units rows of weights x Tokens rows an item, K shared by Split blocks, Deep times 64 of
+/// it a stage.
 struct BatchTile {
-  int64_t Tokens, Units, Warpgroups, Split, Stages, SharedBytes;
+  int64_t Tokens, Units, Warpgroups, Split, Stages, Deep, SharedBytes;
 
   int64_t getThreads() const { return Warpgroups * 128 + 128; }
   int64_t countItems(const BatchShape &shape) const;

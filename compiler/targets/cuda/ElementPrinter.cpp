@@ -238,8 +238,8 @@ FailureOr<std::string> ElementPrinter::load(Value value, Operation *user, std::s
     return failure();
   std::string name = printName();
   if (!Space.Vector) {
-    Loads.push_back(
-        llvm::formatv("const Value<{0}> {1} = toValue({2}[{3}]);", *type, name, pointer, printOffset(strides, "")));
+    Fetches.push_back({"Value<" + *type + ">", name, "toValue(" + pointer + "[" + printOffset(strides, "") + "])"});
+    Loads.push_back(llvm::formatv("const {0} {1} = {2};", Fetches.back().Type, name, Fetches.back().Expression));
     return name;
   }
   Loads.push_back(llvm::formatv("Value<{0}> {1}[N];", *type, name));
@@ -386,6 +386,22 @@ LogicalResult ElementPrinter::assign(Value value, StringRef target) {
     return failure();
   Computes.push_back(llvm::formatv("{0} = {1};", target, *element));
   return success();
+}
+
+std::string ElementPrinter::printFetching(StringRef parameter, StringRef type, StringRef result) const {
+  std::string members, values, names, computes;
+  for (const Fetch &fetch : Fetches) {
+    members += "    " + fetch.Type + " " + fetch.Name + ";\n";
+    values += (values.empty() ? "" : ", ") + fetch.Expression;
+    names += "    const " + fetch.Type + " " + fetch.Name + " = fetched." + fetch.Name + ";\n";
+  }
+  for (const std::string &line : Computes)
+    computes += "    " + line + "\n";
+  return llvm::formatv(
+      "  struct Fetched {{\n{0}  };\n"
+      "  __device__ Fetched fetch(int64_t row, int64_t col) const {{ return {{{1}}; }\n"
+      "  __device__ {2} operator()({3}, const Fetched &fetched) const {{\n{4}{5}    return {6};\n  }\n",
+      members, values, type, parameter, names, computes, result);
 }
 
 std::string ElementPrinter::print(unsigned indent) const {

@@ -64,6 +64,11 @@ public:
   llvm::LogicalResult assign(mlir::Value value, llvm::StringRef target);
   /// The statements, `indent` spaces in.
   std::string print(unsigned indent) const;
+  /// What the statements load, of one element: `Fetched`, the function `fetch` that loads it, and an overload of the
+  /// function's with `parameter` that takes what was fetched and returns `result`.
+  std::string printFetching(llvm::StringRef parameter, llvm::StringRef type, llvm::StringRef result) const;
+  /// How many numbers the statements load.
+  unsigned countLoads() const { return Fetches.size(); }
 
 private:
   llvm::FailureOr<std::string> load(mlir::BlockArgument argument);
@@ -78,6 +83,11 @@ private:
   Functor &Parts;
   llvm::DenseMap<mlir::Value, std::string> Values;
   std::vector<std::string> Loads, Computes, Stores;
+  /// A number that is loaded for one element.
+  struct Fetch {
+    std::string Type, Name, Expression;
+  };
+  std::vector<Fetch> Fetches;
   unsigned Next = 0;
 };
 

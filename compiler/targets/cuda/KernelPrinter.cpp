@@ -124,6 +124,9 @@ LogicalResult cuda::addEpilogue(const LaunchBody &body, unsigned split, Template
   if (isa<TileMatmulOp, TileConvOp>(body.getRoot()) && *to == "float" &&
       failed(printNeighbours(body, split, functor, text)))
     return failure();
+  // One number more for each element has room beside the sums.
+  if (isa<TileMatmulOp>(body.getRoot()) && !dual && body.getYielded().size() == 1 && printer.countLoads() == 1)
+    text += printer.printFetching(*from + " acc", *to, *first);
   use.Functors = functor.printStruct("Epilogue", text);
   use.Body = functor.printValue("Epilogue");
   return success();

@@ -173,9 +173,13 @@ static TemplateUse useHopperBatch(const TileProduct &product, const BatchShape &
                                   const report::Machine &machine) {
   TemplateUse use;
   use.Header = "packed_matmul_batch_sm90.cuh";
-  use.Type = llvm::formatv("PackedMatmulBatchSm90<{0}, {1}, BatchTile<{2}, {3}, {4}, {5}, {6}>>", product.Element,
-                           product.printOutputs(), tile.Tokens, tile.Units, tile.Warpgroups, tile.Split, tile.Stages);
+  std::string deep = tile.Deep > 1 ? ", " + std::to_string(tile.Deep) : "";
+  use.Type =
+      llvm::formatv("PackedMatmulBatchSm90<{0}, {1}, BatchTile<{2}, {3}, {4}, {5}, {6}{7}>>", product.Element,
+                    product.printOutputs(), tile.Tokens, tile.Units, tile.Warpgroups, tile.Split, tile.Stages, deep);
   use.Config = llvm::formatv("{0} columns x up to {1} rows, {2} stages", 16 * tile.Units, tile.Tokens, tile.Stages);
+  if (tile.Deep > 1)
+    use.Config += llvm::formatv(" of {0} tiles along k", tile.Deep);
   if (tile.Split > 1)
     use.Config += llvm::formatv(", a cluster of {0} blocks along k", tile.Split);
   use.Threads = tile.getThreads();

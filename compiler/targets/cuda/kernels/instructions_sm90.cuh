@@ -89,6 +89,48 @@ __device__ inline void copyBulkOnce(void *shared, const void *global, uint32_t b
 __device__ inline void arriveAtCluster() { asm volatile("barrier.cluster.arrive.aligned;" ::: "memory"); }
 __device__ inline void waitForCluster(int) { asm volatile("barrier.cluster.wait.aligned;" ::: "memory"); }
 
+/// Stores x in the shared memory of block `rank` of the cluster, where `place` is in this one's, and counts its bytes
+/// at that block's `barrier`. Does not wait.
+template <int N> __device__ inline void sendToPeer(float *place, int rank, const float (&x)[N], uint64_t *barrier) {
+  static_assert(N == 1 || N == 2 || N == 4);
+  uint32_t target, counter;
+  asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(target) : "r"(sharedAddress(place)), "r"(rank));
+  asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(counter) : "r"(sharedAddress(barrier)), "r"(rank));
+  if constexpr (N == 4)
+    asm volatile(
+        "st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.v4.f32 [%0], {%1, %2, %3, %4}, [%5];" ::"r"(target),
+        "f"(x[0]), "f"(x[1]), "f"(x[2]), "f"(x[3]), "r"(counter)
+        : "memory");
+  else if constexpr (N == 2)
+    asm volatile(
+        "st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.v2.f32 [%0], {%1, %2}, [%3];" ::"r"(target),
+        "f"(x[0]), "f"(x[1]), "r"(counter)
+        : "memory");
+  else
+    asm volatile("st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.f32 [%0], %1, [%2];" ::"r"(target),
+                 "f"(x[0]), "r"(counter)
+                 : "memory");
+}
+
+/// waitBarrier() for what other blocks of the cluster have sent.
+__device__ inline void waitForPeers(uint64_t *barrier, uint32_t parity) {
+  asm volatile("{\n"
+               ".reg .pred done;\n"
+               "again:\n"
+               "mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 done, [%0], %1;\n"
+               "@!done bra again;\n"
+               "}" ::"r"(sharedAddress(barrier)),
+               "r"(parity)
+               : "memory");
+}
+
+/// arrive() at the barrier of block `rank` of the cluster.
+__device__ inline void arriveAtPeer(uint64_t *barrier, int rank) {
+  uint32_t target;
+  asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(target) : "r"(sharedAddress(barrier)), "r"(rank));
+  asm volatile("mbarrier.arrive.release.cluster.shared::cluster.b64 _, [%0];" ::"r"(target) : "memory");
+}
+
 /// Arrives once all copies that this thread has started with copyAsync16 are done.
 __device__ inline void arriveAfterCopies(uint64_t *barrier) {
   asm volatile("cp.async.mbarrier.arrive.noinc.shared::cta.b64 [%0];" ::"r"(sharedAddress(barrier)) : "memory");
@@ -110,6 +152,9 @@ void waitBarrier(uint64_t *barrier, uint32_t parity);
 bool testBarrier(uint64_t *barrier, uint32_t parity);
 void copyBulk(void *shared, const void *global, uint32_t bytes, uint64_t *barrier);
 void copyBulkOnce(void *shared, const void *global, uint32_t bytes, uint64_t *barrier);
+template <int N> void sendToPeer(float *place, int rank, const float (&x)[N], uint64_t *barrier);
+void waitForPeers(uint64_t *barrier, uint32_t parity);
+void arriveAtPeer(uint64_t *barrier, int rank);
 void arriveAtCluster();
 void waitForCluster(int blocks);
 void arriveAfterCopies(uint64_t *barrier);

@@ -11,6 +11,17 @@
 // CHECK:      using Template = PackedMatmulBatchSm90<Half, Dual<Half>, BatchTile<64, {{[0-9]+}}, {{[0-9]+}}, 1, {{[0-9]+}}>>;
 // CHECK-NOT:  __cluster_dims__
 
+// What an epilogue reads of one element is fetched before the sums are there. Short stages are of two tiles along K.
+// CHECK:        struct Fetched {
+// CHECK-NEXT:     Value<float> [[R:v[0-9]+]];
+// CHECK-NEXT:   };
+// CHECK-NEXT:   __device__ Fetched fetch(int64_t row, int64_t col) const { return {toValue(P2[row * 4096 + col])}; }
+// CHECK-NEXT:   __device__ float operator()(float acc, const Fetched &fetched) const {
+// CHECK-NEXT:     const Value<float> [[R]] = fetched.[[R]];
+// CHECK-NEXT:     const float [[S:v[0-9]+]] = scalar_add([[R]], acc);
+// CHECK-NEXT:     return [[S]];
+// CHECK:      using Template = PackedMatmulBatchSm90<Half, float, BatchTile<64, {{[0-9]+}}, {{[0-9]+}}, {{[2-9]}}, {{[0-9]+}}, 2>>;
+
 // CHECK:      forward n 9..64
 // CHECK-NEXT:   lathe_tile_matmul_f16_f32_{{[0-9]+}}<<<[[BLOCKS]], [[THREADS]], [[SHARED]]>>>
 // CHECK-NEXT:   lathe_tile_matmul_f16_{{[0-9]+}}<<<{{1[0-9][0-9]}}, 
@@ -30,4 +41,12 @@ func.func @forward(%x: tensor<?x4096xf16> {lathe.name = "x", lathe.dims = ["n", 
   %6 = lathe.silu %4 : tensor<?x14336xf16>
   %7 = lathe.mul %6, %5 : tensor<?x14336xf16>, tensor<?x14336xf16> -> tensor<?x14336xf16>
   return %3, %2, %7 : tensor<?x4096xf16>, tensor<?x1024xf32>, tensor<?x14336xf16>
+}
+
+func.func @residual(%x: tensor<?x14336xf16> {lathe.name = "x", lathe.dims = ["n", 14336]}, %r: tensor<?x4096xf32> {lathe.name = "r", lathe.dims = ["n", 4096]})
+    -> tensor<?x4096xf32> attributes {lathe.entry = "tensor", lathe.symbols = [#lathe.symbol<"n", 9, 64>]} {
+  %w = lathe.weight "d" file 0 offset 276824064 bytes 117440512 : tensor<4096x14336xf16>
+  %0 = lathe.matmul %x, %w transpose_rhs : tensor<?x14336xf16>, tensor<4096x14336xf16> -> tensor<?x4096xf32>
+  %1 = lathe.add %r, %0 : tensor<?x4096xf32>, tensor<?x4096xf32> -> tensor<?x4096xf32>
+  return %1 : tensor<?x4096xf32>
 }

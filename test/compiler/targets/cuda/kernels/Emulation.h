@@ -8,6 +8,7 @@
 // cp.async copies when it is waited for, not before: memory read too early still holds what was there. Bulk copies, and
 // copies that arrive at a barrier, come as late as possible, when no thread can go on without them; in odd launches at
 // once, so that a copy into memory that is still read does its harm.
+// What blocks of a cluster send each other comes as late as possible too; in odd launches before a block goes on.
 // Kernels run one after the other; of waitForPrevious() it is only known whether a block has called it.
 // Not modelled: time, memory order without barriers, more than one block at once.
 #ifndef LATHE_TEST_KERNELS_EMULATION_H
@@ -22,6 +23,7 @@
 #define __cluster_dims__(...)
 
 #include "Numbers.h"
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -111,6 +113,14 @@ struct Fiber {
   unsigned Parity = 0;
   int SomeBarrier = 0; ///< AtSomeBarrier: which, and how many threads it joins
   unsigned SomeThreads = 0;
+  unsigned ClusterArrivals = 0; ///< how often it has arrived at the barrier of the cluster
+};
+
+/// What another block of the cluster has sent to shared memory, and its barrier: an arrival if it has no bytes. Places
+/// are bytes from the beginning of shared memory.
+struct PeerMessage {
+  size_t Place, Barrier;
+  std::vector<char> Bytes;
 };
 
 /// Saves the registers that a call must keep, stores the stack pointer in *from and goes on at `to`.
@@ -152,11 +162,14 @@ public:
   bool Reverse = false;
   std::vector<BulkCopy> BulkCopies; ///< started, not yet arrived
   std::vector<ArrivingCopies> Arriving;
-  unsigned SomeArrived[16] = {}; ///< threads that have arrived at a named barrier and gone on
-  unsigned ClusterBlocks = 0;    ///< not 0: all threads that have not finished wait for a cluster of so many blocks
+  unsigned SomeArrived[16] = {};     ///< threads that have arrived at a named barrier and gone on
+  unsigned ClusterBlocks = 0;        ///< not 0: threads have waited for a cluster of so many blocks
+  std::vector<PeerMessage> Messages; ///< sent, not yet arrived
   // What blocks of a cluster show each other.
   static inline char *Base = nullptr; ///< shared memory of the block that runs
   static inline std::vector<char *> Peers;
+  static inline std::vector<Block *> Cluster; ///< once all its blocks have started
+  static inline unsigned ClusterPhase = 0;    ///< how often all threads of the cluster have met
 
   void run(unsigned threads, size_t sharedBytes, bool reverse, const std::function<void()> &body) {
     Current = this;
@@ -164,6 +177,8 @@ public:
     Reverse = reverse;
     BulkCopies.clear();
     Arriving.clear();
+    Messages.clear();
+    ClusterBlocks = 0;
     std::memset(SomeArrived, 0, sizeof(SomeArrived));
     Body = &body;
     SharedStorage.reset(new char[sharedBytes + 1024]);
@@ -177,18 +192,60 @@ public:
     proceed();
   }
 
-  /// Goes on behind a barrier of the cluster.
-  void resume() {
+  /// Goes on with what other blocks of the cluster have done meanwhile; false if that does not help any thread.
+  bool resume() {
     Current = this;
+    bool any = !Messages.empty();
+    while (Reverse && !Messages.empty())
+      receive();
     for (unsigned i = 0; i < Count; ++i)
-      if (Fibers[i]->Where == Fiber::AtCluster)
-        Fibers[i]->Where = Fiber::Ready;
+      if (Fiber &fiber = *Fibers[i]; fiber.Where == Fiber::AtCluster && fiber.ClusterArrivals <= ClusterPhase) {
+        fiber.Where = Fiber::Ready;
+        any = true;
+      }
     proceed();
+    return any;
   }
 
+  bool isDone() const {
+    return std::all_of(Fibers.begin(), Fibers.begin() + Count,
+                       [](const auto &fiber) { return fiber->Where == Fiber::Done; });
+  }
+  /// Whether nobody of this block is missing at the barrier of the cluster.
+  bool hasArrived() const {
+    return std::all_of(Fibers.begin(), Fibers.begin() + Count, [](const auto &fiber) {
+      return fiber->Where == Fiber::Done || fiber->ClusterArrivals > ClusterPhase;
+    });
+  }
+
+  void arriveAtCluster() { ++Running->ClusterArrivals; }
   void waitForCluster(unsigned blocks) {
-    NextClusterBlocks = blocks;
-    wait(Fiber::AtCluster);
+    ClusterBlocks = blocks;
+    if (Running->ClusterArrivals > ClusterPhase)
+      wait(Fiber::AtCluster);
+  }
+
+  void send(const void *place, int rank, const void *bytes, size_t count, const void *barrier) {
+    if (size_t(rank) >= Cluster.size()) {
+      std::fprintf(stderr, "emulation: something is sent to a block of the cluster that may not have started\n");
+      std::exit(1);
+    }
+    auto *from = static_cast<const char *>(bytes);
+    Cluster[rank]->Messages.push_back({size_t(static_cast<const char *>(place) - Base),
+                                       size_t(static_cast<const char *>(barrier) - Base),
+                                       {from, from + count}});
+  }
+
+  /// No thread of the cluster can go on.
+  [[noreturn]] void fail() const {
+    static const char *const names[] = {
+        "", "block barrier", "warp barrier", "named barrier", "barrier of arrivals", "barrier of a cluster"};
+    for (unsigned i = 0; i < Count; ++i)
+      if (Fibers[i]->Where != Fiber::Done)
+        std::fprintf(stderr, "emulation: thread %u waits at a %s that not all threads reach\n", i,
+                     names[Fibers[i]->Where]),
+            std::exit(1);
+    std::abort(); // someone waits
   }
 
   void wait(Fiber::State where) {
@@ -198,16 +255,30 @@ public:
 
 private:
   std::vector<std::unique_ptr<Fiber>> Fibers;
-  unsigned Count = 0, NextClusterBlocks = 0;
+  unsigned Count = 0;
   void *Scheduler = nullptr;
   const std::function<void()> *Body = nullptr;
 
-  /// Runs to the end, or until all threads wait for the cluster.
+  /// Runs to the end, or until all threads wait for other blocks of the cluster.
   void proceed() {
-    NextClusterBlocks = 0;
     while (step(Reverse))
       ;
-    ClusterBlocks = NextClusterBlocks;
+    if (ClusterBlocks <= 1 && !isDone())
+      fail();
+  }
+
+  /// Lets the oldest message arrive.
+  void receive() {
+    PeerMessage message = std::move(Messages.front());
+    Messages.erase(Messages.begin());
+    auto *barrier = reinterpret_cast<ArrivalBarrier *>(Base + message.Barrier);
+    if (message.Bytes.empty())
+      --barrier->Left;
+    else
+      std::memcpy(Base + message.Place, message.Bytes.data(), message.Bytes.size());
+    barrier->Bytes -= static_cast<int32_t>(message.Bytes.size());
+    barrier->finish();
+    openArrivals();
   }
 
   static void enter() {
@@ -227,6 +298,7 @@ private:
     fiber.Thread = thread;
     fiber.Groups.clear();
     fiber.Open.clear();
+    fiber.ClusterArrivals = 0;
   }
 
   /// Runs each warp as far as it goes without the others, then opens the block's barrier if all have reached it. False
@@ -253,19 +325,10 @@ private:
       openArrivals();
       return true;
     }
-    static const char *const names[] = {
-        "", "block barrier", "warp barrier", "named barrier", "barrier of arrivals", "barrier of a cluster"};
-    unsigned atCluster = 0;
-    for (unsigned i = 0; i < Count; ++i)
-      atCluster += Fibers[i]->Where == Fiber::AtCluster;
-    if (atCluster == Count)
-      return false;
-    for (unsigned i = 0; i < Count; ++i)
-      if (Fibers[i]->Where != Fiber::Done) {
-        std::fprintf(stderr, "emulation: thread %u waits at a %s that not all threads reach\n", i,
-                     names[Fibers[i]->Where]);
-        std::exit(1);
-      }
+    if (!Messages.empty()) {
+      receive();
+      return true;
+    }
     return false;
   }
 
@@ -335,13 +398,42 @@ private:
   }
 };
 
-/// Runs the blocks of a grid one after another, those of a cluster in turn from one of its barriers to the next. Shared
-/// memory is each block's own, or that at `common`, which is then each one's while it runs.
+/// Goes on with the blocks of a cluster by turns until all have ended. `images` is the shared memory of each where they
+/// have it at `common` while they run.
+inline void runCluster(const std::vector<Block *> &cluster, std::vector<std::vector<char>> &images, char *common) {
+  auto all = [&](auto test) { return std::all_of(cluster.begin(), cluster.end(), test); };
+  for (bool any = true; any && !all([](Block *block) { return block->isDone(); });) {
+    any = all([](Block *block) { return block->hasArrived(); });
+    Block::ClusterPhase += any;
+    for (size_t rank = 0; rank < cluster.size(); ++rank) {
+      if (cluster[rank]->isDone())
+        continue;
+      Block::Peers.clear();
+      for (size_t peer = 0; peer < cluster.size(); ++peer)
+        Block::Peers.push_back(!common ? cluster[peer]->Shared : peer == rank ? common : images[peer].data());
+      if (common)
+        std::memcpy(common, images[rank].data(), images[rank].size());
+      Block::Base = Block::Peers[rank];
+      any = cluster[rank]->resume() || any;
+      if (common)
+        std::memcpy(images[rank].data(), common, images[rank].size());
+    }
+  }
+  for (Block *block : cluster)
+    if (!block->isDone())
+      block->fail();
+}
+
+/// Runs the blocks of a grid one after another, those of a cluster by turns. Shared memory is each block's own, or that
+/// at `common`, which is then each one's while it runs.
 inline void runGrid(unsigned grid, unsigned threads, size_t sharedBytes, bool reverse, char *common,
                     const std::function<void()> &body, const std::function<void(const Block &)> &finished = {}) {
   static std::vector<std::unique_ptr<Block>> blocks;
   for (unsigned first = 0, size = 1; first < grid; first += size) {
     std::vector<std::vector<char>> images;
+    std::vector<Block *> cluster;
+    Block::Cluster.clear();
+    Block::ClusterPhase = 0;
     size = 1;
     for (unsigned rank = 0; rank < size; ++rank) {
       if (blocks.size() <= rank)
@@ -353,29 +445,13 @@ inline void runGrid(unsigned grid, unsigned threads, size_t sharedBytes, bool re
       if (common)
         std::memset(common, 0xff, sharedBytes); // NaN in every float type
       block.run(threads, common ? 0 : sharedBytes, reverse, body);
+      cluster.push_back(&block);
       size = rank == 0 && block.ClusterBlocks ? block.ClusterBlocks : size;
       if (common && size > 1)
         images.emplace_back(common, common + sharedBytes);
     }
-    while (blocks[0]->ClusterBlocks) {
-      Block::Peers.clear();
-      for (unsigned rank = 0; rank < size; ++rank)
-        Block::Peers.push_back(common ? images[rank].data() : blocks[rank]->Shared);
-      std::vector<std::vector<char>> after;
-      for (unsigned rank = 0; rank < size; ++rank) {
-        if (blocks[rank]->ClusterBlocks != size) {
-          std::fprintf(stderr, "emulation: block %u does not reach a barrier of its cluster\n", first + rank);
-          std::exit(1);
-        }
-        if (common)
-          std::memcpy(common, images[rank].data(), sharedBytes);
-        Block::Base = common ? common : blocks[rank]->Shared;
-        blocks[rank]->resume();
-        if (common)
-          after.emplace_back(common, common + sharedBytes);
-      }
-      images = std::move(after);
-    }
+    Block::Cluster = cluster;
+    runCluster(cluster, images, common);
     for (unsigned rank = 0; finished && rank < size; ++rank)
       finished(*blocks[rank]);
   }
@@ -487,8 +563,11 @@ inline void startNext() {}
 inline uint4 loadStreaming16(const void *pointer) { return *static_cast<const uint4 *>(pointer); }
 inline uint32_t lowHalves(uint32_t first, uint32_t second) { return (first & 0xffff) | second << 16; }
 inline uint32_t highHalves(uint32_t first, uint32_t second) { return first >> 16 | (second & 0xffff0000); }
-inline void clusterBarrier(int blocks) { test::Block::Current->waitForCluster(unsigned(blocks)); }
-inline void arriveAtCluster() {}
+inline void arriveAtCluster() { test::Block::Current->arriveAtCluster(); }
+inline void clusterBarrier(int blocks) {
+  arriveAtCluster();
+  test::Block::Current->waitForCluster(unsigned(blocks));
+}
 inline void waitForCluster(int blocks) { test::Block::Current->waitForCluster(unsigned(blocks)); }
 inline float loadPeer(const float *pointer, int rank) {
   return *reinterpret_cast<const float *>(test::Block::Peers[rank] +
@@ -498,6 +577,17 @@ inline void loadPeer4(const float *pointer, int rank, float (&x)[4]) {
   for (int i = 0; i < 4; ++i)
     x[i] = loadPeer(pointer + i, rank);
 }
+template <int N> inline void sendToPeer(float *place, int rank, const float (&x)[N], uint64_t *barrier) {
+  if (reinterpret_cast<uintptr_t>(place) % (4 * N)) {
+    std::fprintf(stderr, "emulation: %d floats are sent to an address that is not a multiple of their bytes\n", N);
+    std::exit(1);
+  }
+  test::Block::Current->send(place, rank, x, sizeof(x), barrier);
+}
+inline void arriveAtPeer(uint64_t *barrier, int rank) {
+  test::Block::Current->send(barrier, rank, nullptr, 0, barrier);
+}
+inline void waitForPeers(uint64_t *barrier, uint32_t parity) { waitBarrier(barrier, parity); }
 inline float exponential2(float x) { return std::exp2(x); }
 inline float divideNearly(float x, float y) { return x / y; }
 inline uint32_t transposeMatrix(uint32_t row) {

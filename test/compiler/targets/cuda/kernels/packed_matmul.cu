@@ -44,9 +44,12 @@ template <class Element> std::vector<InMemory<Element>> roundForProduct(std::vec
 struct BiasAndRow {
   const float *Bias;
   float Scale;
-  __device__ float operator()(float acc, int64_t row, int64_t col) const {
-    return acc * Scale + Bias[col] - 0.125f * float(row);
-  }
+  __device__ float operator()(float acc, int64_t row, int64_t col) const { return (*this)(acc, fetch(row, col)); }
+  struct Fetched {
+    float Value;
+  };
+  __device__ Fetched fetch(int64_t row, int64_t col) const { return {Bias[col] - 0.125f * float(row)}; }
+  __device__ float operator()(float acc, const Fetched &fetched) const { return acc * Scale + fetched.Value; }
 };
 
 /// Not symmetric in its two sums.
@@ -465,9 +468,19 @@ int main(int argc, char **argv) {
 
   tileCases<PackedMatmulBatchSm90<BFloat16, float, BatchTile<64, 8, 2, 4, 4>>, BFloat16, float>(suite, "bf16 batch");
   tileCases<PackedMatmulBatchSm90<Half, Half, BatchTile<16, 7, 1, 1, 3>>, Half, Half>(suite, "f16 batch");
-  tileCases<PackedMatmulBatchSm90<Half, float, BatchTile<32, 12, 3, 3, 4>>, Half, float>(suite, "f16 batch");
+  tileCases<PackedMatmulBatchSm90<Half, float, BatchTile<32, 12, 3, 4, 4>>, Half, float>(suite, "f16 batch");
   runCase<PackedMatmulBatchSm90<BFloat16, BFloat16, BatchTile<256, 8, 2, 2, 4>>, BFloat16, BFloat16>(
       suite, "bf16 batch of 256", {150, 261, 776, 3, 1});
+
+  // Stages of two tiles along K.
+  runCase<PackedMatmulBatchSm90<BFloat16, float, BatchTile<64, 4, 1, 2, 6, 2>>, BFloat16, float>(suite, "bf16 deep",
+                                                                                                 {64, 200, 1000});
+  runCase<PackedMatmulBatchSm90<Half, Half, BatchTile<32, 6, 2, 2, 3, 2>>, Half, Half>(suite, "f16 deep",
+                                                                                       {30, 300, 490, 3, 1});
+  runDual<PackedMatmulBatchSm90<BFloat16, Dual<float>, BatchTile<16, 7, 2, 1, 3, 2>>, BFloat16, float>(
+      suite, "dual deep", {13, 150, 380});
+  runCase<PackedMatmulBatchSm90<Tf32, float, BatchTile<64, 8, 2, 4, 3, 2>>, Tf32, float>(suite, "tf32 deep",
+                                                                                         {50, 200, 490});
 
   tf32Cases(suite);
 

@@ -9,6 +9,11 @@ struct AddResidual {
   const float *Residual;
   int64_t N;
   __device__ float operator()(float acc, int64_t row, int64_t col) const { return acc + Residual[row * N + col]; }
+  struct Fetched {
+    float Value;
+  };
+  __device__ Fetched fetch(int64_t row, int64_t col) const { return {Residual[row * N + col]}; }
+  __device__ float operator()(float acc, const Fetched &fetched) const { return acc + fetched.Value; }
 };
 
 using FewOne = PackedMatmulFewRowsSm90<BFloat16, float, 1, 14336, AsIs, true>;
@@ -169,7 +174,7 @@ lathe_packed_sm90_thin(void *p0, void *p1, void *p2, void *p3, void *p4, int64_t
 }
 
 // A cluster's blocks share K; ring and sums leave room for a second block.
-using BatchSplit = PackedMatmulBatchSm90<BFloat16, float, BatchTile<64, 8, 2, 4, 4, 2>>;
+using BatchSplit = PackedMatmulBatchSm90<BFloat16, float, BatchTile<64, 8, 2, 4, 3, 1, 2>>;
 static_assert(BatchSplit::SharedBytes <= 113 << 10);
 // registers <= 80
 KERNEL(BatchSplit)
