@@ -42,7 +42,7 @@ static nlohmann::ordered_json describeEntry(QuantizeOp op, const QuantizationErr
       {"mean_square", error.squaredValues / finite},
       {"mse", error.squaredErrors / finite},
       {"max_error", error.largest},
-      {"relative_error", error.squaredErrors > 0 ? std::sqrt(error.squaredErrors / error.squaredValues) : 0.0}};
+      {"relative_error", error.squaredValues > 0 ? std::sqrt(error.squaredErrors / error.squaredValues) : 0.0}};
   if (error.notFinite)
     json["not_finite"] = error.notFinite;
   return json;
@@ -54,6 +54,8 @@ nlohmann::ordered_json QuantizationLedger::describe() const {
   std::set<std::tuple<std::string, std::string, std::vector<int64_t>>> known;
   for (const Page &page : Pages)
     for (auto [op, error] : page.Entries) {
+      if (error.count == 0) // a tensor without elements has no means
+        continue;
       nlohmann::ordered_json entry = describeEntry(op, error);
       if (known.emplace(entry["name"], entry["format"], entry["shape"]).second)
         list.push_back(std::move(entry));
