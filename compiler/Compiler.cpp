@@ -15,6 +15,7 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
+#include "passes/fusion/CloneSymbol.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -26,6 +27,8 @@ using namespace lathe;
 
 Compilation::Compilation(MLIRContext &context, CompileOptions options) : Context(context), Options(std::move(options)) {
   Options.pipeline.cuda = isCuda();
+  if (isCuda())
+    Options.pipeline.chips = Options.targets;
   applyDefaultTimingManagerCLOptions(Timing);
   Total = Timing.getRootScope();
 }
@@ -380,6 +383,8 @@ void Compilation::report(llvm::raw_ostream &stream) {
       for (auto range : clone.getRange().getAsRange<SymbolAttr>())
         stream << " " << range.getName() << " " << range.getMin() << ".." << range.getMax();
       stream << ": arena " << clone.getArena() << " bytes\n";
+      if (auto reason = clone->getAttrOfType<StringAttr>(RangeReasonAttrName))
+        stream << "  " << reason.getValue() << "\n";
       clone.getBody().walk([&](plan::LaunchOp launch) {
         stream << "  " << launch.getKernel().getKernelTemplate() << " " << launch.getKernel().getConfig() << ": "
                << launch.getKernel().getReason() << "\n";

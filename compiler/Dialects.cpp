@@ -1,5 +1,6 @@
 // One file, because each dialect costs seconds of compile time wherever it is named.
 #include "compiler/Dialects.h"
+#include "compiler/targets/cuda/Passes.h"
 #include "dialects/plan/Plan.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -14,6 +15,7 @@ void lathe::registerDialects(mlir::DialectRegistry &registry) {
 
 void lathe::registerPasses() {
   registerLathePasses();
+  registerLatheCudaPasses();
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
   mlir::registerSymbolDCEPass();

@@ -4,6 +4,7 @@
 #include "compiler/WeightPieces.h"
 #include "dialects/lathe/Bounds.h"
 #include "dialects/lathe/SymbolicDims.h"
+#include "passes/fusion/CloneSymbol.h"
 #include "runtime/HostAbi.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
@@ -259,12 +260,15 @@ Json CloneDescriber::describe() {
     range.push_back({{"symbol", symbol.getName().str()}, {"min", symbol.getMin()}, {"max", symbol.getMax()}});
   AffineExpr arena = Clone.getArena().getResult(0);
   SmallVector<SymbolAttr> bounds = Clone.getAllSymbols();
-  return {{"range", range},
-          {"launches", launches},
-          {"arena", describeFormula(arena)},
-          {"arena_max", Bounds(bounds).getRange(arena).second},
-          {"buffers", Buffers},
-          {"steps", Steps}};
+  Json json = {{"range", range}};
+  if (auto reason = Clone->getAttrOfType<StringAttr>(RangeReasonAttrName))
+    json["reason"] = reason.getValue().str();
+  json.update({{"launches", launches},
+               {"arena", describeFormula(arena)},
+               {"arena_max", Bounds(bounds).getRange(arena).second},
+               {"buffers", Buffers},
+               {"steps", Steps}});
+  return json;
 }
 
 static Json describeEntry(plan::ProgramOp program, const CudaCode &cuda, unsigned target) {

@@ -1,5 +1,6 @@
 // The only file that orders passes.
 #include "compiler/Pipeline.h"
+#include "compiler/targets/cuda/Passes.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/Passes.h"
 
@@ -17,8 +18,24 @@ std::vector<int64_t> PipelineOptions::getTokenBoundaries() const {
     return tokenBoundaries;
   if (cuda && batchInvariant)
     return {64, 256}; // other tiles, which add in the same order
-  // On a GPU one token, a few, and more are three kinds of product; from 256 on blocks are taken apart beforehand.
+  // On a GPU one token, a few, and more are three kinds of product; beyond 256 tiles are other ones.
   return cuda ? std::vector<int64_t>{1, 8, 64, 256} : std::vector<int64_t>{8};
+}
+
+std::vector<int64_t> PipelineOptions::getBatchBoundaries() const {
+  if (!cuda || batchInvariant || !batchBoundaries.empty())
+    return batchBoundaries;
+  return {1, 8}; // one picture or text fills a GPU in other ways than many do
+}
+
+static ChooseCloneRangesOptions getCloneOptions(const PipelineOptions &options) {
+  ChooseCloneRangesOptions clone;
+  clone.chips.assign(options.chips.begin(), options.chips.end());
+  clone.batchInvariant = options.batchInvariant;
+  clone.tf32 = options.activations == "tf32";
+  clone.texts = options.tokenBoundaries.empty();
+  clone.tensors = options.batchBoundaries.empty() && !options.batchInvariant;
+  return clone;
 }
 
 std::vector<Phase> lathe::buildPhases(const PipelineOptions &options) {
@@ -56,12 +73,13 @@ std::vector<Phase> lathe::buildPhases(const PipelineOptions &options) {
       {"shard", [](OpPassManager &) {}}, // one device: nothing to shard
       {"fuse",
        [options](OpPassManager &pm) {
+         if (options.cuda)
+           pm.addPass(createChooseCloneRanges(getCloneOptions(options)));
          CloneByTokenCountOptions clone;
          std::vector<int64_t> boundaries = options.getTokenBoundaries();
          clone.boundaries.assign(boundaries.begin(), boundaries.end());
-         // One picture or text fills a GPU in other ways than many do; the CPU's kernels are the same for all.
-         if (options.cuda && !options.batchInvariant)
-           clone.batches.assign({1, 8});
+         std::vector<int64_t> batches = options.getBatchBoundaries();
+         clone.batches.assign(batches.begin(), batches.end());
          pm.addPass(createCloneByTokenCount(clone));
          pm.addNestedPass<func::FuncOp>(createFormWeightPrograms());
          std::string target = options.cuda ? "cuda" : "cpu";

@@ -18,14 +18,21 @@ struct PipelineOptions {
   std::string activations;
   /// f32, f16 or bf16: what paged state holds. Empty: as activations, f32 with int8.
   std::string kv;
-  /// Largest token count of each clone of a language model but the last. Empty: those of the target, which has other
-  /// kernels from there on.
+  /// On CUDA: the GPUs that the model is compiled for, whose times decide where it is cut into clones.
+  std::vector<std::string> chips = {"sm_90a"};
+  /// Largest token count of each clone of a language model but the last. Empty: chosen by what kernels are expected to
+  /// take, on CUDA; or that of the CPU, which has other kernels from there on.
   std::vector<int64_t> tokenBoundaries;
+  /// The same of a model of tensors, by its batch, on CUDA. Empty: chosen.
+  std::vector<int64_t> batchBoundaries;
   /// On CUDA: the bits of a text's results depend on nothing beside it. All token counts have kernels that add in one
   /// order, whose tiles few tokens do not fill. On the CPU it is always so.
   bool batchInvariant = false;
 
+  /// Where models of texts are cut unless there is reason to cut them elsewhere.
   std::vector<int64_t> getTokenBoundaries() const;
+  /// The same of models of tensors; empty where all batches have one clone.
+  std::vector<int64_t> getBatchBoundaries() const;
 };
 
 struct Phase {

@@ -418,7 +418,8 @@ def CloneByTokenCount : Pass<"lathe-clone-by-token-count", "::mlir::ModuleOp"> {
     symbol `tokens` has these bounds; the last one reaches to the symbol's maximum. `rows`, the tokens whose logits are wanted,
     are no more than these. One token and thousands want other kernels. All clones read the same weights. Entry points of
     kind `tensor` with products or convolutions are cut in the same way at `batches`, by the symbol that is the first
-    dimension of their first input.
+    dimension of their first input. Where an entry point says where it is to be cut (`lathe.clone_ends`, see ChooseCloneRanges), it
+    is cut there, and each clone says why (`lathe.range_reason`).
 
     Before: `func.func @forward(...) attributes {lathe.symbols = [#lathe.symbol<"tokens", 1, 512>, ...]}`
 

@@ -144,7 +144,7 @@ static void declareOptions(CLI::App &app, Arguments &arguments) {
                "always; short steps take longer");
   app.add_option("--token-boundaries", compile.pipeline.tokenBoundaries,
                  "largest token count of each clone but the last of a model of texts, ascending; default: 8, on CUDA "
-                 "1,8,64,256")
+                 "where kernels are expected to change")
       ->delimiter(',')
       ->allow_extra_args(false);
   CLI::Option *tune = app.add_option("--tune", compile.tune,

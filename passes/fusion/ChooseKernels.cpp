@@ -4,6 +4,7 @@
 #include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
 #include "passes/fusion/OpGroups.h"
+#include "passes/fusion/ProductRules.h"
 
 using namespace mlir;
 
@@ -14,9 +15,6 @@ namespace lathe {
 
 using namespace lathe;
 
-// Up to so many rows a product is bound by reading its weights once: one warp for each row of weights, no tiles.
-static constexpr int64_t FewRows = 8;
-
 /// The operation that names the kernel: one with a template, else a transpose, else none.
 static Operation *getNaming(FusionOp fusion, ArrayRef<Operation *> roots) {
   if (!roots.empty())
@@ -25,31 +23,8 @@ static Operation *getNaming(FusionOp fusion, ArrayRef<Operation *> roots) {
   return transposes.empty() ? nullptr : (*transposes.begin()).getOperation();
 }
 
-namespace {
-struct Choice {
-  std::string kernelTemplate, variant, reason;
-};
-} // namespace
-
-/// Products on CUDA: how many rows there may be decides.
-static Choice chooseProduct(MatmulOp matmul, int64_t maxRows, int64_t fewRows, bool tf32) {
-  bool quantized = isa<QuantizedTypeInterface>(matmul.getRhs().getType().getElementType());
-  std::string name = quantized ? "quantized_matmul" : "matmul";
-  bool batched = matmul.getRhs().getType().getRank() > 2;
-  bool both = matmul.getLhs().getType().getElementType().isF32() && matmul.getRhs().getType().getElementType().isF32();
-  if (tf32 && both && (maxRows > fewRows || batched || !matmul.getTransposeRhs()))
-    return {name, "tf32", llvm::formatv("up to {0} rows fill tensor core tiles, rounded to tf32", maxRows)};
-  if (!matmul.getTransposeRhs())
-    return {name, "simt", "weights are not laid out along k"};
-  if (maxRows <= fewRows && !batched)
-    return {name, "few_rows", llvm::formatv("at most {0} rows: bound by reading the weights once", maxRows)};
-  if (matmul.getLhs().getType().getElementType().isF32())
-    return {name, "simt", "f32 operands have no tensor core product"};
-  return {name, "tiles", llvm::formatv("up to {0} rows fill tensor core tiles", maxRows)};
-}
-
 /// Products with chosen experts on CUDA, of `maxRows` rows that choose one or several each.
-static Choice chooseExpertProduct(ExpertMatmulOp product, int64_t maxRows, int64_t fewRows) {
+static KernelChoice chooseExpertProduct(ExpertMatmulOp product, int64_t maxRows, int64_t fewRows) {
   static constexpr int64_t MaxExperts = 511; // ExpertMatmulTiles::MaxExperts
   int64_t experts = product.getWeights().getType().getDimSize(0);
   if (maxRows <= fewRows)
@@ -61,17 +36,9 @@ static Choice chooseExpertProduct(ExpertMatmulOp product, int64_t maxRows, int64
   return {"expert_matmul", "tiles", llvm::formatv("up to {0} rows, those of an expert together", maxRows)};
 }
 
-static Choice chooseTileProduct(int64_t maxRows, int64_t fewRows) {
-  if (fewRows == 0)
-    return {"tile_matmul", "unsplit", "each sum is one block's, from the first to the last along k"};
-  if (maxRows <= fewRows)
-    return {"tile_matmul", "few_rows", llvm::formatv("at most {0} rows: bound by reading the weights once", maxRows)};
-  return {"tile_matmul", "tiles", llvm::formatv("up to {0} rows fill tensor core tiles", maxRows)};
-}
-
 /// Paged attention on CUDA: tensor cores take widths that are multiples of 16 and pages whose elements they multiply in
 /// 16 bits without losing more than the queries have.
-static Choice chooseAttention(PagedAttentionOp attention, int64_t maxRows, int64_t fewRows) {
+static KernelChoice chooseAttention(PagedAttentionOp attention, int64_t maxRows, int64_t fewRows) {
   static constexpr int64_t MmaDepth = 16, MaxTileWidth = 256;
   StringRef name = "paged_attention";
   Type query = attention.getQuery().getType().getElementType(), state = attention.getState().getType().getElement();
@@ -104,7 +71,7 @@ static Choice chooseAttention(PagedAttentionOp attention, int64_t maxRows, int64
 }
 
 /// Attention over tensors on CUDA, of batches and of ragged ones, as above.
-template <typename Op> static Choice chooseTensorAttention(StringRef name, Op attention) {
+template <typename Op> static KernelChoice chooseTensorAttention(StringRef name, Op attention) {
   static constexpr int64_t MmaDepth = 16, MaxTileWidth = 128;
   int64_t keyWidth = attention.getKey().getType().getShape().back(),
           valueWidth = attention.getValue().getType().getShape().back();
@@ -120,11 +87,12 @@ template <typename Op> static Choice chooseTensorAttention(StringRef name, Op at
 }
 
 /// `fewRows`: how many rows kernels for few rows take, 0 where there is to be none.
-static Choice chooseKernel(Operation *root, bool cuda, int64_t maxRows, int64_t fewRows, bool tf32) {
+static KernelChoice chooseKernel(Operation *root, bool cuda, int64_t maxRows, int64_t fewRows, bool tf32) {
   if (!root)
     return {"elementwise", "", "every element depends on its own place alone"};
   if (auto matmul = dyn_cast<MatmulOp>(root); matmul && cuda)
-    return chooseProduct(matmul, maxRows, fewRows, tf32);
+    return chooseProduct(matmul.getLhs().getType(), matmul.getRhs().getType(), matmul.getTransposeRhs(), maxRows,
+                         fewRows, tf32);
   if (isa<TileMatmulOp>(root))
     return chooseTileProduct(maxRows, fewRows);
   if (auto product = dyn_cast<ExpertMatmulOp>(root); product && cuda)
@@ -139,7 +107,7 @@ static Choice chooseKernel(Operation *root, bool cuda, int64_t maxRows, int64_t 
   return {name, "", "the template of this operation"};
 }
 
-static void report(FusionOp fusion, const Choice &choice) {
+static void report(FusionOp fusion, const KernelChoice &choice) {
   auto options = remark::RemarkOpts::name("ChooseKernels").category("fusion");
   if (choice.variant == "simt")
     remark::missed(fusion.getLoc(), options)
@@ -193,7 +161,7 @@ struct ChooseKernels : lathe::impl::ChooseKernelsBase<ChooseKernels> {
       SmallVector<Operation *> roots = getRoots(fusion);
       Operation *root = getNaming(fusion, roots);
       int64_t maxRows = countRows(root, fusion, *dims, bounds);
-      Choice choice = chooseKernel(root, target == "cuda", maxRows, batchInvariant ? 0 : FewRows, tf32);
+      KernelChoice choice = chooseKernel(root, target == "cuda", maxRows, batchInvariant ? 0 : FewRows, tf32);
       if (roots.size() > 1)
         choice.reason = llvm::formatv("the template of this operation, {0} times", roots.size());
       report(fusion, choice);

@@ -1,6 +1,6 @@
 // See CloneByTokenCount in Passes.td.
-#include "dialects/lathe/TokenSymbols.h"
 #include "passes/Passes.h"
+#include "passes/fusion/CloneSymbol.h"
 
 using namespace mlir;
 
@@ -23,28 +23,35 @@ static SmallVector<std::pair<int64_t, int64_t>> cutRanges(int64_t min, int64_t m
   return ranges;
 }
 
-static void cloneEntry(func::FuncOp entry, size_t symbolIndex, ArrayRef<int64_t> boundaries) {
+static void cloneEntry(func::FuncOp entry, SymbolAttr cut, ArrayRef<int64_t> boundaries) {
   auto symbols = entry->getAttrOfType<ArrayAttr>(SymbolsAttrName);
-  auto cut = cast<SymbolAttr>(symbols[symbolIndex]);
+  auto ends = entry->getAttrOfType<DenseI64ArrayAttr>(CloneEndsAttrName);
+  auto reasons = entry->getAttrOfType<ArrayAttr>(CloneReasonsAttrName);
   OpBuilder builder(entry);
-  for (auto [min, max] : cutRanges(cut.getMin(), cut.getMax(), boundaries)) {
+  auto ranges = cutRanges(cut.getMin(), cut.getMax(), ends ? ends.asArrayRef() : boundaries);
+  for (auto [i, bounds] : llvm::enumerate(ranges)) {
+    auto [min, max] = bounds;
     auto range = SymbolAttr::get(entry.getContext(), cut.getName(), min, max);
     SmallVector<Attribute> bounded(symbols.getValue());
-    bounded[symbolIndex] = range;
-    if (cut.getName() == TokensSymbolName)
-      for (Attribute &bound : bounded)
+    for (Attribute &bound : bounded)
+      if (bound == cut)
+        bound = range;
+      else if (!isTensorEntry(entry))
         bound = boundByTokens(cast<SymbolAttr>(bound), max);
     auto clone = cast<func::FuncOp>(builder.clone(*entry));
     clone.setName(llvm::formatv("{0}.{1}_{2}_{3}", entry.getName(), cut.getName(), min, max).str());
     clone->setAttr(SymbolsAttrName, builder.getArrayAttr(bounded));
     clone->setAttr(RangeAttrName, range);
     clone->setAttr(CloneOfAttrName, FlatSymbolRefAttr::get(entry.getNameAttr()));
+    clone->removeAttr(CloneEndsAttrName);
+    clone->removeAttr(CloneReasonsAttrName);
+    if (reasons && reasons.size() == ranges.size())
+      clone->setAttr(RangeReasonAttrName, reasons[i]);
   }
   entry.erase();
 }
 
-/// The name of the symbol that counts what an entry point of kind `tensor` computes at once: the first dimension of its
-/// first input, if that has no fixed size and products depend on it.
+/// The name of the first dimension of the first input of an entry point with products, if it has no fixed size.
 static StringRef findBatch(func::FuncOp entry) {
   if (entry.getNumArguments() == 0)
     return "";
@@ -53,6 +60,22 @@ static StringRef findBatch(func::FuncOp entry) {
   WalkResult found = entry.walk(
       [](Operation *op) { return isa<ConvOp, MatmulOp>(op) ? WalkResult::interrupt() : WalkResult::advance(); });
   return batch && found.wasInterrupted() ? batch.getValue() : "";
+}
+
+bool lathe::isTensorEntry(func::FuncOp entry) {
+  auto kind = entry->getAttrOfType<StringAttr>(EntryAttrName);
+  return kind && kind.getValue() == "tensor";
+}
+
+SymbolAttr lathe::findCloneSymbol(func::FuncOp entry) {
+  auto symbols = entry->getAttrOfType<ArrayAttr>(SymbolsAttrName);
+  if (!entry->hasAttr(EntryAttrName) || !symbols || entry->hasAttr(RangeAttrName))
+    return {};
+  StringRef name = isTensorEntry(entry) ? findBatch(entry) : StringRef(TokensSymbolName);
+  for (auto symbol : symbols.getAsRange<SymbolAttr>())
+    if (symbol.getName() == name)
+      return symbol;
+  return {};
 }
 
 namespace {
@@ -68,19 +91,9 @@ struct CloneByTokenCount : lathe::impl::CloneByTokenCountBase<CloneByTokenCount>
         return signalPassFailure();
       }
     for (auto entry : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
-      auto kind = entry->getAttrOfType<StringAttr>(EntryAttrName);
-      auto symbols = entry->getAttrOfType<ArrayAttr>(SymbolsAttrName);
-      if (!kind || !symbols || entry->hasAttr(RangeAttrName))
-        continue;
-      bool tensors = kind.getValue() == "tensor";
-      if (tensors && sizes.empty())
-        continue;
-      StringRef name = tensors ? findBatch(entry) : StringRef(TokensSymbolName);
-      for (auto [i, symbol] : llvm::enumerate(symbols.getAsRange<SymbolAttr>()))
-        if (symbol.getName() == name) {
-          cloneEntry(entry, i, tensors ? sizes : tokens);
-          break;
-        }
+      SymbolAttr symbol = findCloneSymbol(entry);
+      if (symbol && (!isTensorEntry(entry) || !sizes.empty() || entry->hasAttr(CloneEndsAttrName)))
+        cloneEntry(entry, symbol, isTensorEntry(entry) ? sizes : tokens);
     }
   }
 };

@@ -4,6 +4,7 @@
 #include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
 #include "passes/fusion/OpGroups.h"
+#include "passes/fusion/ProductRules.h"
 
 using namespace mlir;
 
@@ -13,10 +14,6 @@ namespace lathe {
 } // namespace lathe
 
 using namespace lathe;
-
-// The kernels keep normalized rows in shared memory, with room beside them for weights on their way. Rows come in
-// powers of two.
-static constexpr int64_t MaxElements = 32768;
 
 /// The norm of a fusion that does nothing else but cast it, or null.
 static RmsNormOp getNorm(FusionOp fusion) {
@@ -59,8 +56,8 @@ static std::string findObstacle(FusionOp norm, FusionOp products, SymbolicDims &
     count = size * count;
   int64_t columns = cast<RankedTensorType>(norm.getResult(0).getType()).getShape().back();
   int64_t elements = int64_t(llvm::PowerOf2Ceil(bounds.getRange(count).second)) * columns;
-  if (elements > MaxElements)
-    return llvm::formatv("{0} elements leave no room in shared memory, at most {1} do", elements, MaxElements);
+  if (elements > MostNormalized)
+    return llvm::formatv("{0} elements leave no room in shared memory, at most {1} do", elements, MostNormalized);
   return "";
 }
 

@@ -1,8 +1,8 @@
 // See PackProducts in Passes.td.
 #include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
+#include "passes/fusion/ProductRules.h"
 #include "runtime/gguf/BlockPanels.h"
-#include "runtime/gguf/BlockTiles.h"
 #include "runtime/gguf/MatrixTiles.h"
 
 using namespace mlir;
@@ -64,39 +64,11 @@ static void packBlocks(Int8MatmulOp product) {
       << remark::add("packs weights of {0} into panels of {1} rows", rhs, Rows);
 }
 
-static bool is16Bit(Type element) { return element.isF16() || element.isBF16(); }
-
-static bool hasTiles(Type element) {
-  auto blocks = dyn_cast<GgufType>(element);
-  return blocks && gguf::findBlockTiles(*gguf::findBlockFormat(std::string_view(blocks.getFormat())));
-}
-
 /// As findObstacle, on CUDA. `tf32`: whether products of f32 may round their operands.
 static std::string findTileObstacle(MatmulOp matmul, bool tf32) {
-  RankedTensorType lhs = matmul.getLhs().getType(), rhs = matmul.getRhs().getType();
   if (!isWeight(matmul.getRhs()))
     return "its right operand is no weight";
-  if (rhs.getRank() != 2 || !rhs.hasStaticShape())
-    return "its right operand is not one matrix of known size";
-  if (!is16Bit(lhs.getElementType()) && !tf32)
-    return "its rows are f32, which tensor cores do not take";
-  if (lhs.getElementType().isF32() && isa<QuantizedTypeInterface>(rhs.getElementType()))
-    return "its rows are f32, which tensor cores do not take beside blocks";
-  if (hasTiles(rhs.getElementType()))
-    return ""; // blocks lie along k
-  if (isa<QuantizedTypeInterface>(rhs.getElementType()))
-    return "its blocks are of a kind that is read as it is";
-  return rhs.getElementType() == lhs.getElementType() ? "" : "its weights are of another type than its rows";
-}
-
-/// The blocks of a matrix in tiles.
-static Value makeBlockTiles(OpBuilder &builder, Location location, Value weights) {
-  auto type = cast<RankedTensorType>(weights.getType());
-  auto tiles = GgufTilesType::get(builder.getContext(), cast<GgufType>(type.getElementType()).getFormat());
-  auto [rows, columns] = tiles.getBlockShape();
-  int64_t shape[] = {int64_t(llvm::alignTo(type.getDimSize(0), rows)),
-                     int64_t(llvm::alignTo(type.getDimSize(1), columns))};
-  return PackBlocksOp::create(builder, location, RankedTensorType::get(shape, tiles), weights);
+  return findTileObstacle(matmul.getLhs().getType(), matmul.getRhs().getType(), tf32);
 }
 
 static Value makeTiles(OpBuilder &builder, Location location, Value matrix) {
@@ -114,7 +86,7 @@ static Value makeTiles(OpBuilder &builder, MatmulOp matmul) {
   Value weights = matmul.getRhs();
   auto type = cast<RankedTensorType>(weights.getType());
   if (isa<GgufType>(type.getElementType()))
-    return makeBlockTiles(builder, location, weights);
+    return PackBlocksOp::create(builder, location, getBlockTiles(type), weights);
   if (!matmul.getTransposeRhs()) {
     type = RankedTensorType::get({type.getDimSize(1), type.getDimSize(0)}, type.getElementType());
     weights = TransposeOp::create(builder, location, type, weights, ArrayRef<int64_t>{1, 0});
@@ -129,6 +101,8 @@ static void packTiles(MatmulOp matmul) {
   matmul.getResult().replaceAllUsesWith(product);
   matmul.erase();
 }
+
+static bool is16Bit(Type element) { return element.isF16() || element.isBF16(); }
 
 /// As findTileObstacle, of products with experts.
 static std::string findTileObstacle(ExpertMatmulOp product) {

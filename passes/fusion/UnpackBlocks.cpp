@@ -3,6 +3,7 @@
 #include "dialects/lathe/SymbolicDims.h"
 #include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
+#include "passes/fusion/ProductRules.h"
 
 using namespace mlir;
 
@@ -12,10 +13,6 @@ namespace lathe {
 } // namespace lathe
 
 using namespace lathe;
-
-// From so many rows on, blocks that every tile of rows would take apart for itself cost more than writing their values
-// to memory and reading them again.
-static constexpr int64_t ManyRows = 65;
 
 static bool readsBlocks(TileMatmulOp product) {
   return isa<GgufTilesType>(cast<RankedTensorType>(product.getRhs().getType()).getElementType());
@@ -38,12 +35,6 @@ static RankedTensorType getUnpackedType(TileMatmulOp product) {
   return RankedTensorType::get(shape, lhs.getElementType());
 }
 
-/// Tiles of blocks may reach further than the tiles of 64 columns that their product takes.
-static bool fillsTiles(TileMatmulOp product) {
-  return int64_t(llvm::divideCeil(cast<RankedTensorType>(product.getRhs().getType()).getDimSize(1),
-                                  PackTilesOp::Size)) == getUnpackedType(product).getDimSize(1);
-}
-
 namespace {
 struct UnpackBlocks : lathe::impl::UnpackBlocksBase<UnpackBlocks> {
   void runOnOperation() override {
@@ -57,7 +48,8 @@ struct UnpackBlocks : lathe::impl::UnpackBlocksBase<UnpackBlocks> {
     getOperation().walk([&](TileMatmulOp product) {
       if (!readsBlocks(product) || countRows(product, *dims, bounds) < ManyRows)
         return;
-      if (!fillsTiles(product)) {
+      if (!fillsTiles(cast<RankedTensorType>(product.getRhs().getType()).getDimSize(1),
+                      product.getLhs().getType().getShape().back())) {
         remark::missed(product.getLoc(), options)
             << remark::add("a product of many rows takes blocks apart for each tile: its {0} columns do not fill tiles",
                            product.getLhs().getType().getShape().back());

@@ -1,6 +1,7 @@
 #include "passes/planning/CloneBuilder.h"
 #include "dialects/lathe/DimArithmetic.h"
 #include "mlir/IR/IRMapping.h"
+#include "passes/fusion/CloneSymbol.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -422,6 +423,8 @@ FailureOr<plan::CloneOp> CloneBuilder::build(plan::ProgramOp program) {
   auto clone = plan::CloneOp::create(builder, Function.getLoc(), builder.getArrayAttr(range),
                                      data.empty() ? ArrayAttr() : builder.getArrayAttr(data),
                                      AffineMap::getConstantMap(0, builder.getContext()));
+  if (Attribute reason = Function->getAttr(RangeReasonAttrName))
+    clone->setAttr(RangeReasonAttrName, reason);
   builder.createBlock(&clone.getBody());
   if (failed(checkOperations()) || failed(placeResults(program)) ||
       failed(buildBlock(Function.getBody().front(), builder)))

@@ -38,25 +38,32 @@ void TemplateUse::setWork(report::KernelWork numbers, AffineExpr items, AffineEx
   Work = {items, steps, numbers};
 }
 
-static double predict(const LaunchBody &body, const LaunchStep &step, const TemplateUse &use) {
+double cuda::predictUse(const TemplateUse &use, const report::Machine &machine,
+                        llvm::function_ref<int64_t(AffineExpr)> size) {
   report::KernelWork work = use.Work->Numbers;
-  work.Items = double(step.evaluate(use.Work->Items));
-  work.Blocks = double(step.evaluate(use.Tiles));
-  work.Steps = double(step.evaluate(use.Work->Steps));
-  return predictSeconds(body.getChooser().getMachine(body.getTarget()), work);
+  work.Items = double(size(use.Work->Items));
+  work.Blocks = double(size(use.Tiles));
+  work.Steps = double(size(use.Work->Steps));
+  return predictSeconds(machine, work);
 }
 
-TemplateUse cuda::chooseUse(const LaunchBody &body, StringRef key, ArrayRef<TemplateUse> uses) {
+TemplateUse cuda::chooseUse(const KernelChooser &chooser, unsigned target, StringRef key, ArrayRef<TemplateUse> uses,
+                            llvm::function_ref<int64_t(AffineExpr)> size) {
   std::vector<Candidate> candidates;
-  LaunchStep step(body);
   for (const TemplateUse &use : uses) {
-    candidates.push_back({use.Config, use.OtherHeaders, predict(body, step, use)});
+    candidates.push_back({use.Config, use.OtherHeaders, predictUse(use, chooser.getMachine(target), size)});
     candidates.back().Headers.insert(use.Header);
   }
-  KernelChooser::Choice choice = body.getChooser().choose(body.getTarget(), key, candidates);
+  KernelChooser::Choice choice = chooser.choose(target, key, candidates);
   TemplateUse use = uses[choice.Index];
   use.Choice = std::move(choice.Reason);
   return use;
+}
+
+TemplateUse cuda::chooseUse(const LaunchBody &body, StringRef key, ArrayRef<TemplateUse> uses) {
+  LaunchStep step(body);
+  return chooseUse(body.getChooser(), body.getTarget(), key, uses,
+                   [&](AffineExpr size) { return step.evaluate(size); });
 }
 
 static Value skipCasts(Value value) {

@@ -45,9 +45,16 @@ struct TemplateUse {
   void setWork(report::KernelWork numbers, mlir::AffineExpr items, mlir::AffineExpr steps);
 };
 
+/// Seconds of a launch. `size` gives the value of an expression over the kernel's dims.
+double predictUse(const TemplateUse &use, const report::Machine &machine,
+                  llvm::function_ref<int64_t(mlir::AffineExpr)> size);
+
 /// Chooses among ways to compute a launch: the one that was the fastest when it was measured, or else the one that is
 /// expected to be. `key` says what is computed; there is at least one candidate, each with Work and a Config of its
-/// own.
+/// own. `size` gives the greatest value of an expression over the kernel's dims.
+TemplateUse chooseUse(const KernelChooser &chooser, unsigned target, llvm::StringRef key,
+                      llvm::ArrayRef<TemplateUse> candidates, llvm::function_ref<int64_t(mlir::AffineExpr)> size);
+/// The same, for the greatest sizes of a launch's clone.
 TemplateUse chooseUse(const LaunchBody &body, llvm::StringRef key, llvm::ArrayRef<TemplateUse> candidates);
 
 /// A kernel for one target.

@@ -21,8 +21,8 @@ static constexpr Tile Tf32LargeTile = {"Tf32LargeTile", 128, 128, 32, 3, 256},
                       Tf32MediumTile = {"Tf32MediumTile", 64, 64, 32, 4, 128},
                       Tf32SmallTile = {"Tf32SmallTile", 16, 64, 32, 4, 128};
 
-report::KernelWork cuda::describeMmaTile(int64_t m, int64_t n, int64_t k, int64_t stages, double weightBytes,
-                                         double columns) {
+report::KernelWork cuda::describeMmaTile(int64_t m, int64_t n, int64_t k, int64_t stages, int64_t threads,
+                                         double weightBytes, double columns) {
   report::KernelWork work;
   // Weights come from memory once, and from the cache for all but the first of the rows of tiles.
   work.StepBytes = double(n * k) * weightBytes;
@@ -31,6 +31,10 @@ report::KernelWork cuda::describeMmaTile(int64_t m, int64_t n, int64_t k, int64_
   work.StepFlops = double(m * n * k * 2);
   work.Unit = report::Multiplier::Warps;
   work.InFlight = stages - 1;
+  // As measured on an H200: a warp's multiplications wait for their operands, and each for the one before.
+  static constexpr double OfStep = 100, OfMma = 21, FlopsOfMma = 16 * 8 * 16 * 2;
+  work.StepInstructions = OfStep + work.StepFlops / FlopsOfMma / double(threads / 32) * OfMma;
+  work.StepThreads = threads;
   return work;
 }
 
@@ -51,8 +55,9 @@ static Tile chooseTile(const MatrixProduct &product, const Tile &small, const Ti
   return !product.Dual && product.MaxRows > 128 && tiles >= Multiprocessors ? large : medium;
 }
 
-// Instructions of a thread for a code that it takes apart, and for an element of a row that meets a weight.
-static constexpr double OfCode = 8, OfFewRows = 1.5;
+// Instructions of a thread for a code that it takes apart, and for an element of a row that meets a weight. Where codes
+// go to shared memory on their way to tensor cores, an H200 takes as long as for many more.
+static constexpr double OfCode = 8, OfFewRows = 1.5, OfTiledCode = 48;
 
 static MatrixUse useFewRows(const MatrixProduct &product) {
   MatrixUse use;
@@ -82,12 +87,11 @@ static void setTile(const MatrixProduct &product, const Tile &tile, MatrixUse &u
   use.Tiles = product.Batch * product.M.ceilDiv(tile.M) * product.N.ceilDiv(tile.N);
   use.MostResident = 512 / tile.Threads;
   use.SumsOfThread = tile.M * tile.N / tile.Threads;
-  report::KernelWork work = describeMmaTile(tile.M, tile.N, tile.K, tile.Stages, product.WeightBytes,
+  report::KernelWork work = describeMmaTile(tile.M, tile.N, tile.K, tile.Stages, tile.Threads, product.WeightBytes,
                                             double(llvm::divideCeil(product.MaxColumns, tile.N)));
   if (product.Quantized) { // taken apart for each tile of rows, straight from where they come
-    work.StepInstructions = double(tile.N * tile.K) / double(tile.Threads) * OfCode;
-    work.StepThreads = tile.Threads;
-    work.InFlight = 1;
+    work.StepInstructions += double(tile.N * tile.K) / double(tile.Threads) * OfTiledCode;
+    work.InFlight = 0; // that is slower than what they come from
   }
   addEpilogue(product.Epilogue, double(use.SumsOfThread), work);
   use.setWork(work, use.Tiles, product.K.ceilDiv(tile.K));
@@ -134,13 +138,10 @@ static MatrixUse useSimt(const MatrixProduct &product) {
   use.Tiles = product.Batch * product.M.ceilDiv(Size) * product.N.ceilDiv(Size);
   use.MostResident = product.Quantized ? 1 : 2;
   use.SumsOfThread = Size * Size / use.Threads;
-  report::KernelWork work = describeMmaTile(Size, Size, Depth, /*stages=*/2, product.WeightBytes,
+  report::KernelWork work = describeMmaTile(Size, Size, Depth, /*stages=*/2, use.Threads, product.WeightBytes,
                                             double(llvm::divideCeil(product.MaxColumns, Size)));
   work.Unit = report::Multiplier::Threads;
-  if (product.Quantized) {
-    work.StepInstructions = double(Size * Depth) / double(use.Threads) * OfCode;
-    work.StepThreads = use.Threads;
-  }
+  work.StepInstructions = product.Quantized ? double(Size * Depth) / double(use.Threads) * OfCode : 0;
   addEpilogue(product.Epilogue, double(use.SumsOfThread), work);
   use.setWork(work, use.Tiles, product.K.ceilDiv(Depth));
   return use;

@@ -9,7 +9,8 @@ namespace lathe::cuda {
 
 /// What a tile of mma_tile.cuh makes of a launch, of M x N results, K deep, whose weights take so many bytes each and
 /// come by as many columns of tiles.
-report::KernelWork describeMmaTile(int64_t m, int64_t n, int64_t k, int64_t stages, double weightBytes, double columns);
+report::KernelWork describeMmaTile(int64_t m, int64_t n, int64_t k, int64_t stages, int64_t threads, double weightBytes,
+                                   double columns);
 
 /// Bytes of an element in memory; of one in blocks, its share.
 double getBytesOfElement(mlir::Type element);
@@ -18,7 +19,7 @@ double getBytesOfElement(mlir::Type element);
 struct MatrixProduct {
   mlir::AffineExpr M, N, K, Batch;
   std::string LhsStride = "0", RhsStride = "0"; ///< from one matrix of the batch to the next
-  int64_t MaxRows, MaxColumns;                  ///< of M, and of N of all products of the launch together
+  int64_t MaxRows = 0, MaxColumns = 0;          ///< of M, and of N of all products of the launch together
   bool Quantized = false, TransposedRhs = true;
   bool ReadsTiles = false;      ///< of blocks
   bool Dual = false;            ///< one of two whose sums meet

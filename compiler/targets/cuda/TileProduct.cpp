@@ -69,14 +69,18 @@ static TemplateUse usePortableFewRows(const TileProduct &product) {
   use.SharedBytes = 256 * rows * product.Sums;
   use.MostResident = 4;
   use.Tiles = makeSize(product, product.countColumnTiles(16));
-  // Each warp reads 16 rows of a tile, and has the next on its way.
+  // Each warp reads 16 rows of a tile, and then asks for those of the next.
   static constexpr int64_t Warps = 4, PieceBytes = 2048;
   report::KernelWork work;
   work.StepBytes = double(Warps * PieceBytes * product.Sums);
-  work.StepOtherBytes = double(Warps * 128 * rows);
+  // Rows that are normalized are f32, and read twice.
+  work.StepOtherBytes = double(Warps * 64) * (product.Left.Type.empty() ? double(rows) * 2 : double(rows) * 8 + 4);
   work.StepFlops = double(Warps * 16 * 8 * 64 * 2 * product.Sums);
   work.Unit = report::Multiplier::Warps;
-  work.InFlight = 2;
+  // As measured on an H200, where about half of its threads wait at a time.
+  static constexpr double OfStep = 740, OfNorm = 590, OfNormOfRow = 60;
+  work.StepInstructions = OfStep + (product.Left.Type.empty() ? 0 : OfNorm + OfNormOfRow * double(rows));
+  work.StepThreads = use.Threads / 2;
   work.StartAccesses += product.Left.Type.empty() ? 1 : 2; // the norm
   use.setWork(work, use.Tiles, makeSize(product, llvm::divideCeil(product.getDepth(), Warps)));
   return use;
@@ -96,8 +100,8 @@ static TemplateUse usePortableTiles(const TileProduct &product) {
   use.SharedBytes = tile.Stages * (tile.M + product.Sums * tile.N) * 128;
   use.Tiles = product.M.ceilDiv(tile.M) * product.countColumnTiles(tile.N);
   use.MostResident = 512 / tile.Threads;
-  report::KernelWork work = describeMmaTile(tile.M, tile.N * product.Sums, 64, tile.Stages, /*weightBytes=*/2,
-                                            double(product.countColumnTiles(tile.N)));
+  report::KernelWork work = describeMmaTile(tile.M, tile.N * product.Sums, 64, tile.Stages, tile.Threads,
+                                            /*weightBytes=*/2, double(product.countColumnTiles(tile.N)));
   addEpilogue(product.Epilogue, double(tile.M * tile.N / tile.Threads), work);
   use.setWork(work, use.Tiles, makeSize(product, product.getDepth()));
   return use;
@@ -123,7 +127,11 @@ static TemplateUse useHopperFewRows(const TileProduct &product) {
   report::KernelWork work;
   work.StepBytes = StageBytes;
   work.InFlight = stages - 1;
-  work.StartAccesses = StartOfFewRows + (product.Left.Type.empty() ? 0 : 1); // the norm
+  // Every block has all rows before its first step; those that it normalizes are f32, and it goes through them twice.
+  // So many bytes come from the cache in the time of an access to memory.
+  static constexpr double BytesOfAccess = 40000;
+  double rowsOfBlock = resident ? double(product.K * rows) * (product.Left.Type.empty() ? 2 : 8) : 0;
+  work.StartAccesses = StartOfFewRows + rowsOfBlock / BytesOfAccess + (product.Left.Type.empty() ? 0 : 1); // the norm
   use.setWork(work, makeSize(product, tiles),
               makeSize(product, llvm::divideCeil(product.getDepth(), 8) * product.Sums));
   return use;
@@ -280,13 +288,15 @@ static TemplateUse useHopperFewBlocks(const TileProduct &product) {
   steps = llvm::divideCeil(bytes, ring.StageBytes);
   report::KernelWork work;
   work.StepBytes = double(bytes) / double(steps);
-  // Taking codes apart is most of the work: for each of them about as long as nine operations of a thread.
-  static constexpr double OperationsOfCode = 9;
-  work.StepFlops = double(product.Sums * 16 * product.K * ring.Rows) / double(steps) * OperationsOfCode;
+  // Taking codes apart is most of the work: each takes about as long as nine operations of a thread. Of one row they
+  // are multiplied as integers; on an H200 each of several rows takes as long as two operations more for a code.
+  static constexpr double OperationsOfCode = 9, OperationsOfRow = 1.8;
+  double operations = OperationsOfCode + (ring.Rows > 1 ? double(ring.Rows) * OperationsOfRow : 0);
+  work.StepFlops = double(product.Sums * 16 * product.K) / double(steps) * operations;
   work.InFlight = std::max<int64_t>(ring.Stages - 1, 1);
   // Rows are rounded by every block, after their norm.
   work.StartAccesses = StartOfFewRows + (product.Left.Type.empty() ? 1 : 2);
-  use.setWork(work, makeSize(product, tiles), makeSize(product, steps));
+  use.setWork(work, makeSize(product, tiles), product.M.ceilDiv(ring.Rows) * steps);
   return use;
 }
 
@@ -320,9 +330,11 @@ static TemplateUse useHopperBlockRows(const TileProduct &product, int64_t cluste
   report::KernelWork work;
   work.StepBytes = double(right);
   work.StepOtherBytes = double(left);
-  // Warps take codes apart between the products, which take less time: each code as long as so many operations.
-  static constexpr double OperationsOfCode = 40;
-  work.StepFlops = double(product.Sums * Cols * depth) * OperationsOfCode;
+  // Warps take codes apart between the products, which take less time: on an H200 each code as long as 18 operations of
+  // 16 rows and 48 of 64.
+  static constexpr double OperationsOfCode = 8, OperationsOfRow = 0.62;
+  double operations = OperationsOfCode + double(rows) * OperationsOfRow;
+  work.StepFlops = double(product.Sums * Cols * depth) * operations;
   work.InFlight = stages - 1;
   work.MeetingBytes = double(product.Sums * Cols * rows * 4);
   work.StartAccesses = StartOfTiles;

@@ -64,6 +64,10 @@ int main(int argc, char **argv) {
   app.add_flag("--batch-invariant", options.Pipeline.batchInvariant);
   CLI11_PARSE(app, argc, argv);
   options.Pipeline.cuda = true;
+  if (!options.Pipeline.batchInvariant) { // the same clones whatever the model is, so that all kernels are seen
+    options.Pipeline.tokenBoundaries = {1, 8, 64, 256};
+    options.Pipeline.batchBoundaries = {1, 8};
+  }
   options.Target.Host.KeepLlvmIr = true;
 
   DialectRegistry registry;

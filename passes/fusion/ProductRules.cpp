@@ -1,0 +1,62 @@
+#include "passes/fusion/ProductRules.h"
+#include "runtime/gguf/BlockTiles.h"
+
+using namespace mlir;
+using namespace lathe;
+
+KernelChoice lathe::chooseProduct(RankedTensorType lhs, RankedTensorType rhs, bool transposeRhs, int64_t maxRows,
+                                  int64_t fewRows, bool tf32) {
+  bool quantized = isa<QuantizedTypeInterface>(rhs.getElementType());
+  std::string name = quantized ? "quantized_matmul" : "matmul";
+  bool batched = rhs.getRank() > 2, both = lhs.getElementType().isF32() && rhs.getElementType().isF32();
+  if (tf32 && both && (maxRows > fewRows || batched || !transposeRhs))
+    return {name, "tf32", llvm::formatv("up to {0} rows fill tensor core tiles, rounded to tf32", maxRows)};
+  if (!transposeRhs)
+    return {name, "simt", "weights are not laid out along k"};
+  if (maxRows <= fewRows && !batched)
+    return {name, "few_rows", llvm::formatv("at most {0} rows: bound by reading the weights once", maxRows)};
+  if (lhs.getElementType().isF32())
+    return {name, "simt", "f32 operands have no tensor core product"};
+  return {name, "tiles", llvm::formatv("up to {0} rows fill tensor core tiles", maxRows)};
+}
+
+KernelChoice lathe::chooseTileProduct(int64_t maxRows, int64_t fewRows) {
+  if (fewRows == 0)
+    return {"tile_matmul", "unsplit", "each sum is one block's, from the first to the last along k"};
+  if (maxRows <= fewRows)
+    return {"tile_matmul", "few_rows", llvm::formatv("at most {0} rows: bound by reading the weights once", maxRows)};
+  return {"tile_matmul", "tiles", llvm::formatv("up to {0} rows fill tensor core tiles", maxRows)};
+}
+
+static bool is16Bit(Type element) { return element.isF16() || element.isBF16(); }
+
+static bool hasTiles(Type element) {
+  auto blocks = dyn_cast<GgufType>(element);
+  return blocks && gguf::findBlockTiles(*gguf::findBlockFormat(std::string_view(blocks.getFormat())));
+}
+
+std::string lathe::findTileObstacle(RankedTensorType lhs, RankedTensorType rhs, bool tf32) {
+  if (rhs.getRank() != 2 || !rhs.hasStaticShape())
+    return "its right operand is not one matrix of known size";
+  if (!is16Bit(lhs.getElementType()) && !tf32)
+    return "its rows are f32, which tensor cores do not take";
+  if (lhs.getElementType().isF32() && isa<QuantizedTypeInterface>(rhs.getElementType()))
+    return "its rows are f32, which tensor cores do not take beside blocks";
+  if (hasTiles(rhs.getElementType()))
+    return ""; // blocks lie along k
+  if (isa<QuantizedTypeInterface>(rhs.getElementType()))
+    return "its blocks are of a kind that is read as it is";
+  return rhs.getElementType() == lhs.getElementType() ? "" : "its weights are of another type than its rows";
+}
+
+RankedTensorType lathe::getBlockTiles(RankedTensorType blocks) {
+  auto element = GgufTilesType::get(blocks.getContext(), cast<GgufType>(blocks.getElementType()).getFormat());
+  auto [rows, columns] = element.getBlockShape();
+  int64_t shape[] = {int64_t(llvm::alignTo(blocks.getDimSize(0), rows)),
+                     int64_t(llvm::alignTo(blocks.getDimSize(1), columns))};
+  return RankedTensorType::get(shape, element);
+}
+
+bool lathe::fillsTiles(int64_t tiledColumns, int64_t columns) {
+  return llvm::divideCeil(tiledColumns, PackTilesOp::Size) == llvm::divideCeil(columns, PackTilesOp::Size);
+}
