@@ -2,6 +2,7 @@
 #include "compiler/Cost.h"
 #include "compiler/WeightMoves.h"
 #include "compiler/WeightPieces.h"
+#include "dialects/lathe/BlockedFormats.h"
 #include "dialects/lathe/Bounds.h"
 #include "dialects/lathe/SymbolicDims.h"
 #include "passes/fusion/CloneSymbol.h"
@@ -21,6 +22,9 @@ std::string lathe::getElementName(Type type) {
     return panels.getFormat().str();
   if (auto tiles = dyn_cast<GgufTilesType>(type))
     return tiles.getFormat().str();
+  if (auto blocked = dyn_cast<BlockedType>(type))
+    if (std::optional<StringRef> name = getBlockedName(blocked))
+      return name->str();
   if (type.isInteger(1))
     return "bool";
   if (type.isUnsignedInteger())

@@ -395,7 +395,7 @@ WeightPieces::Result WeightPieces::evaluate(Value value, const Box &box) {
       return evaluateReshape(reshape, box);
     if (auto pack = dyn_cast<PackColumnsOp>(op))
       return evaluatePack(pack, box);
-    if (auto pack = dyn_cast<PackBlocksOp>(op))
+    if (auto pack = dyn_cast<PackBlocksOp>(op); pack && !isa<BlockedType>(element))
       return evaluatePack(pack, box);
     if (auto pack = dyn_cast<PackTilesOp>(op))
       return evaluatePack(pack, box);

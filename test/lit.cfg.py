@@ -92,6 +92,7 @@ features = {
     "python-llama-cpp": has_module("llama_cpp"),
     "python-onnxruntime": has_module("onnxruntime"),
     "python-gguf": has_module("gguf"),
+    "python-ml-dtypes": has_module("ml_dtypes"),
     "python-numpy": has_module("numpy"),
     "python-onnx": has_module("onnx"),
     "python-jinja2": has_module("jinja2"),

@@ -1,4 +1,4 @@
-#include "dialects/lathe/Lathe.h"
+#include "dialects/lathe/BlockShapes.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "runtime/gguf/BlockFormat.h"
 #include "runtime/gguf/BlockPanels.h"
@@ -95,7 +95,7 @@ int64_t StateType::getUnitBytes() const {
 //===- Quantized types
 //----------------------------------------------------------------------------------------------===//
 
-static FailureOr<int64_t> countBlocks(ArrayRef<int64_t> shape, std::array<int64_t, 2> block) {
+FailureOr<int64_t> lathe::countBlocks(ArrayRef<int64_t> shape, std::array<int64_t, 2> block) {
   if (shape.empty() || shape.back() % block[1] != 0)
     return failure();
   int64_t rows = shape.size() > 1 ? shape[shape.size() - 2] : 1;
@@ -104,7 +104,7 @@ static FailureOr<int64_t> countBlocks(ArrayRef<int64_t> shape, std::array<int64_
   return ShapedType::getNumElements(shape) / (block[0] * block[1]);
 }
 
-static bool isOnBlockBorders(ArrayRef<int64_t> shape, ArrayRef<int64_t> offsets, ArrayRef<int64_t> sizes,
+bool lathe::isOnBlockBorders(ArrayRef<int64_t> shape, ArrayRef<int64_t> offsets, ArrayRef<int64_t> sizes,
                              std::array<int64_t, 2> block) {
   size_t rank = shape.size();
   for (size_t i = 0; i < rank; ++i) {
@@ -246,92 +246,5 @@ LogicalResult GgufTilesType::unpack(ArrayRef<int64_t> shape, ArrayRef<uint8_t> b
   std::vector<uint8_t> blocks(values.size() / format.weights * format.bytes);
   gguf::unpackTiles(blockTiles(*this), shape[0], shape[1], bytes.data(), blocks.data());
   gguf::dequantize(format, blocks.data(), values.size(), values.data());
-  return success();
-}
-
-static bool isAbsent(Type type) { return isa<NoneType>(type); }
-
-LogicalResult BlockedType::verify(function_ref<InFlightDiagnostic()> emitError, Type code, int64_t rows,
-                                  int64_t columns, Type scale, Type zero, Type outerScale) {
-  if (!code.isIntOrFloat() || code.getIntOrFloatBitWidth() > 8)
-    return emitError() << "code is " << code << ", needed an integer or float of at most 8 bits";
-  if (rows <= 0 || columns <= 0)
-    return emitError() << "block is [" << rows << ", " << columns << "], needed sizes above 0";
-  for (auto [what, type] : {std::pair("scale", scale), std::pair("outer_scale", outerScale)})
-    if (!isAbsent(type) && !isa<FloatType>(type))
-      return emitError() << what << " is " << type << ", needed a float or none";
-  if (!isAbsent(zero) && !zero.isIntOrFloat())
-    return emitError() << "zero is " << zero << ", needed an integer, a float or none";
-  return success();
-}
-
-static int64_t partBytes(Type type) { return isAbsent(type) ? 0 : getElementBytes(type); }
-
-std::array<int64_t, 2> BlockedType::getBlockShape() const { return {getRows(), getColumns()}; }
-
-int64_t BlockedType::getBlockBytes() const {
-  int64_t codeBits = getRows() * getColumns() * getCode().getIntOrFloatBitWidth();
-  return partBytes(getScale()) + partBytes(getZero()) + llvm::divideCeil(codeBits, 8);
-}
-
-FailureOr<int64_t> BlockedType::getByteSize(ArrayRef<int64_t> shape) const {
-  FailureOr<int64_t> blocks = countBlocks(shape, getBlockShape());
-  if (failed(blocks))
-    return failure();
-  return partBytes(getOuterScale()) + *blocks * getBlockBytes();
-}
-
-bool BlockedType::isLegalSlice(ArrayRef<int64_t> shape, ArrayRef<int64_t> offsets, ArrayRef<int64_t> sizes) const {
-  return isOnBlockBorders(shape, offsets, sizes, getBlockShape());
-}
-
-bool BlockedType::canPack() const { return false; }
-LogicalResult BlockedType::pack(ArrayRef<int64_t>, ArrayRef<float>, MutableArrayRef<uint8_t>) const {
-  return failure();
-}
-
-/// A number of a block: a float as it is, an integer sign-extended unless it is unsigned.
-static double decodeNumber(Type type, uint64_t bits) {
-  unsigned width = type.getIntOrFloatBitWidth();
-  if (auto floating = dyn_cast<FloatType>(type)) {
-    APFloat value(floating.getFloatSemantics(), APInt(width, bits));
-    bool losesInfo;
-    value.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &losesInfo);
-    return value.convertToDouble();
-  }
-  APInt value(width, bits);
-  return type.isUnsignedInteger() ? double(value.getZExtValue()) : double(value.getSExtValue());
-}
-
-static double readPart(Type type, const uint8_t *&bytes, double absent) {
-  if (isAbsent(type))
-    return absent;
-  uint64_t bits = 0;
-  std::memcpy(&bits, bytes, getElementBytes(type));
-  bytes += getElementBytes(type);
-  return decodeNumber(type, bits & llvm::maskTrailingOnes<uint64_t>(type.getIntOrFloatBitWidth()));
-}
-
-LogicalResult BlockedType::unpack(ArrayRef<int64_t> shape, ArrayRef<uint8_t> bytes,
-                                  MutableArrayRef<float> values) const {
-  FailureOr<int64_t> wanted = getByteSize(shape);
-  if (failed(wanted) || *wanted != int64_t(bytes.size()) || int64_t(values.size()) != ShapedType::getNumElements(shape))
-    return failure();
-  int64_t columns = shape.back(), rows = values.size() / columns, width = getCode().getIntOrFloatBitWidth();
-  const uint8_t *next = bytes.data();
-  double outer = readPart(getOuterScale(), next, 1);
-  for (int64_t row = 0; row < rows; row += getRows())
-    for (int64_t column = 0; column < columns; column += getColumns()) {
-      const uint8_t *block = next;
-      next += getBlockBytes();
-      double scale = readPart(getScale(), block, 1), zero = readPart(getZero(), block, 0);
-      for (int64_t i = 0, n = getRows() * getColumns(); i < n; ++i) {
-        uint64_t bits = 0;
-        for (int64_t bit = 0; bit < width; ++bit)
-          bits |= uint64_t(block[(i * width + bit) / 8] >> ((i * width + bit) % 8) & 1) << bit;
-        values[(row + i / getColumns()) * columns + column + i % getColumns()] =
-            float((decodeNumber(getCode(), bits) - zero) * scale * outer);
-      }
-    }
   return success();
 }

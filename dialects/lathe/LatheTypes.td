@@ -111,15 +111,41 @@ def Lathe_GgufTilesType : Lathe_QuantizedType<"GgufTiles", "gguf_tiles"> {
   let genVerifyDecl = 1;
 }
 
+def Lathe_Nf4Type : Lathe_Type<"Nf4", "nf4"> {
+  let summary = "A place in the table of QLoRA's 4-bit NormalFloat";
+  let description = [{
+    Code i of 0 to 15 is the i-th quantile, ascending, of a normal distribution that is scaled to [-1, 1]; 7 is zero. The
+    authority is the table in `runtime/SmallNumbers.h`. It is the code of a blocked type and no element on its own.
+    Example: `!lathe.blocked<!lathe.nf4, block = [1, 64], scale = f32, zero = none, outer_scale = none>`.
+  }];
+}
+
 def Lathe_BlockedType : Lathe_QuantizedType<"Blocked", "blocked"> {
   let summary = "Codes of a small type with a scale for each block";
   let description = [{
-    value = (code - zero) * scale * outer_scale. `code` is the stored type (an integer, `f8E4M3FN`, `f4E2M1FN`), `scale` and
-    `zero` the types of the numbers kept for each block of `rows` x `columns`, `outer_scale` the type of one number for
-    the whole tensor. An absent part is `none`.
+    value = (code - zero) * (scale * outer_scale). `code` is the stored type (an integer, `f8E4M3FN`, `f4E2M1FN`,
+    `!lathe.nf4`), `scale` and `zero` the types of the numbers kept for each block of `rows` x `columns`, `outer_scale` the
+    type of one number for the whole tensor. An absent part is `none`. Each of the three operations is rounded to f32.
+
+    A scale may be a number of blocks itself (double quantization): `scale` is then a blocked type without an outer scale,
+    whose block counts blocks of this type, and both together are one block.
 
     Bytes: for each block in row-major order its scale, its zero, then its codes, row by row, the low bits of a byte first;
-    each block is padded to whole bytes. The outer scale stands before the first block.
+    each block is padded to whole bytes. Quantized scales stand in front of the codes of all blocks that share their
+    scale. The outer scale stands before the first block.
+
+    Packing finds the scale of a block by a small search: of some scales around the largest magnitude / the largest code,
+    and the one that fits the codes so found by least squares, it takes the one of least squared error
+    (`dialects/lathe/BlockedPacking.cpp`). Codes are the nearest, ties to even, and saturate. What is not finite is refused.
+
+    Formats have names for users (`dialects/lathe/BlockedFormats.h`): `int4_g32`, `fp8_e4m3`, `nf4`, `nvfp4`.
+
+    Constraints:
+    * (C1) `code` is an integer or float of at most 8 bits, or `!lathe.nf4`.
+    * (C2) `rows` and `columns` are above 0.
+    * (C3) `scale` is a float, none, or a blocked type of 8-bit codes with a float for a scale and no outer scale.
+    * (C4) `zero` is an integer, a float or none.
+    * (C5) `outer_scale` is a float or none.
     Example: NVFP4 is `!lathe.blocked<f4E2M1FN, block = [1, 16], scale = f8E4M3FN, zero = none, outer_scale = f32>`.
   }];
   let parameters = (ins "::mlir::Type":$code, "int64_t":$rows, "int64_t":$columns, "::mlir::Type":$scale,
@@ -129,6 +155,14 @@ def Lathe_BlockedType : Lathe_QuantizedType<"Blocked", "blocked"> {
     `outer_scale` `=` $outerScale `>`
   }];
   let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Bits of a code.
+    int64_t getCodeBits() const;
+    /// Bytes of the codes of one scale, padded.
+    int64_t getCodeBytes() const;
+    /// How many scales, down and across, share a scale of theirs: one where scales are plain numbers.
+    std::array<int64_t, 2> getScaleBlock() const;
+  }];
 }
 
 #endif // LATHE_DIALECTS_LATHE_LATHETYPES_TD

@@ -1,5 +1,5 @@
 // Verifiers and shapes of Linear.td.
-#include "dialects/lathe/Lathe.h"
+#include "dialects/lathe/RowBlocks.h"
 #include "dialects/lathe/Windows.h"
 #include "mlir/Dialect/Traits.h"
 #include "runtime/gguf/BlockPanels.h"
@@ -204,6 +204,14 @@ static std::optional<std::pair<StringRef, int64_t>> getPacked(Type type) {
 
 LogicalResult PackBlocksOp::verify() {
   RankedTensorType input = getInput().getType(), result = getResult().getType();
+  // (C3)
+  if (auto blocked = dyn_cast<BlockedType>(input.getElementType())) {
+    BlockedType rows = input.hasStaticShape() ? getRowBlocks(blocked, input.getShape().back()) : BlockedType();
+    if (!rows || rows == blocked || result != RankedTensorType::get(input.getShape(), rows))
+      return emitOpError() << "packs " << input << " into " << result
+                           << ", needed its row blocks where they are others";
+    return success();
+  }
   // (C1)
   auto blocks = dyn_cast<GgufType>(input.getElementType());
   auto packed = getPacked(result.getElementType());
@@ -221,6 +229,10 @@ LogicalResult PackBlocksOp::verify() {
 }
 
 LogicalResult PackBlocksOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImpl<DimList> &results) {
+  if (isa<BlockedType>(getInput().getType().getElementType())) {
+    results.push_back(operands[0]);
+    return success();
+  }
   constexpr int64_t Rows = gguf::BlockPanels::Rows;
   int64_t columns = getPacked(getResult().getType().getElementType())->second;
   results.push_back({operands[0][0].ceilDiv(Rows) * Rows, operands[0][1].ceilDiv(columns) * columns});

@@ -105,9 +105,11 @@ def Lathe_PackBlocksOp : Lathe_ModelOp<"pack_blocks", [Lathe_NotDifferentiable]>
   let summary = "Put the blocks of 16 rows into panels or tiles";
   let description = [{
     `result` has the rows of `input` and their values, as blocks of 16 rows; behind the last row and column there are zeros.
+    Blocks of `!lathe.blocked` become those one row high that CUDA's kernels read (`dialects/lathe/RowBlocks.h`).
     Constraints:
     * (C1) `input` is a matrix of blocks of a GGUF format that has panels or tiles, and `result` one of these of this format.
     * (C2) `result` has as many rows, rounded up to 16, and as many columns, of tiles rounded up to those of a tile.
+    * (C3) Of a blocked type, `result` has the shape of `input` and its type of row blocks, which is another one.
     Example:
     ```mlir
     %p = lathe.pack_blocks %w : tensor<40x256x!lathe.gguf<q4_k>> -> tensor<48x256x!lathe.gguf_panels<q4_k>>

@@ -1,4 +1,5 @@
 #include "passes/quantization/QuantizationRecipe.h"
+#include "dialects/lathe/BlockedFormats.h"
 #include "passes/quantization/LlamaRecipes.h"
 #include "runtime/gguf/BlockFormat.h"
 #include "runtime/gguf/Quantize.h"
@@ -16,12 +17,17 @@ std::vector<StringRef> lathe::listQuantizedFormats() {
   for (const gguf::BlockFormat &format : gguf::blockFormats())
     if (format.isBlocked && gguf::canQuantize(format))
       names.push_back(format.name);
+  for (const BlockedFormat &format : getBlockedFormats())
+    if (!llvm::is_contained(names, format.Name))
+      names.push_back(format.Name);
   return names;
 }
 
 QuantizedTypeInterface lathe::findQuantizedType(MLIRContext *context, StringRef format, ArrayRef<int64_t> shape) {
-  QuantizedTypeInterface type;
-  if (const gguf::BlockFormat *known = gguf::findBlockFormat(std::string_view(format)); known && known->isBlocked)
+  // GGUF's blocks are what most kernels are tuned for, but those of nvfp4 have no scale of the whole tensor.
+  QuantizedTypeInterface type = getBlockedType(context, format, shape);
+  if (const gguf::BlockFormat *known = gguf::findBlockFormat(std::string_view(format));
+      known && known->isBlocked && gguf::canQuantize(*known) && format != "nvfp4")
     type = GgufType::get(context, format);
   return type && type.canPack() && succeeded(type.getByteSize(shape)) ? type : QuantizedTypeInterface();
 }

@@ -56,6 +56,10 @@ llvm::Function *createInternalFunction(llvm::Module &module, llvm::Type *result,
 /// has none.
 llvm::FailureOr<std::string> getFormatName(mlir::Operation *op, mlir::Type element);
 
+/// The function that unpacks a tensor of blocks with rows of `columns`, as kernels/Kernel.h says; the module has one
+/// for each type and length. Null when there is no kernel for its numbers.
+llvm::Function *getBlockedUnpack(TemplateLibrary &library, BlockedType type, int64_t columns);
+
 /// The type in which the CPU computes elements of a plain type, as functions have it in their names: "f32" for f16,
 /// "ui8".
 std::string getScalarName(mlir::Type element);

@@ -13,6 +13,7 @@ struct Operand {
   llvm::Value *Address = nullptr;
   mlir::Type Element;
   std::string Format;
+  llvm::Function *Unpack = nullptr; ///< of a type that has a function of its own
 };
 
 class RootEmitter {
@@ -53,6 +54,8 @@ private:
   /// The address of an operand that is not computed in the body.
   llvm::FailureOr<llvm::Value *> getAddress(mlir::Operation *op, mlir::Value value);
   llvm::FailureOr<Operand> getOperand(mlir::Operation *op, mlir::Value value);
+  /// The same of one that the template reads row by row, which may be of a type whose rows have no address.
+  llvm::FailureOr<Operand> getRows(mlir::Operation *op, mlir::Value value);
   /// Of operands that a template reads in their own type: the address, and how to read f16 and bf16, else null.
   llvm::FailureOr<std::pair<llvm::Value *, llvm::Value *>> getPlainOperand(mlir::Operation *op, mlir::Value value);
   /// `results` in tiles of `block`; adds both, which the templates of kernels/Reduce.cpp take in this order.
@@ -61,6 +64,8 @@ private:
   llvm::FailureOr<Operand> getOptional(mlir::Operation *op, mlir::Value value);
   void appendSteps(AttentionOp op, mlir::Value operand, llvm::SmallVectorImpl<mlir::AffineExpr> &steps);
   llvm::Value *getLayer(mlir::Operation *op);
+  /// Adds the bytes and the elements from one row of `length` to the next, as a template counts them.
+  void addRowSteps(mlir::AffineExpr length, const Operand &operand);
   /// Bytes of so many elements of a row.
   llvm::Value *emitBytes(mlir::AffineExpr elements, mlir::Type element);
   llvm::Function *getTemplate(const llvm::Twine &name) {
@@ -79,7 +84,9 @@ private:
   void addBatch(llvm::ArrayRef<mlir::AffineExpr> left, llvm::ArrayRef<mlir::AffineExpr> right,
                 llvm::ArrayRef<mlir::AffineExpr> result);
   static mlir::AffineExpr countProductTiles(mlir::AffineExpr m, mlir::AffineExpr n, int64_t rows);
-  void addFunction(llvm::StringRef prefix, const Operand &operand) { add(getTemplate(prefix + operand.Format)); }
+  void addFunction(llvm::StringRef prefix, const Operand &operand) {
+    add(operand.Unpack ? operand.Unpack : getTemplate(prefix + operand.Format));
+  }
   void addWindows(const Windows &windows, llvm::ArrayRef<mlir::AffineExpr> input,
                   llvm::ArrayRef<mlir::AffineExpr> output);
 

@@ -34,10 +34,32 @@ FailureOr<Operand> RootEmitter::getOperand(Operation *op, Value value) {
   return Operand{*address, element, *format};
 }
 
+FailureOr<Operand> RootEmitter::getRows(Operation *op, Value value) {
+  BlockArgument argument = KernelBody::findArgument(value);
+  auto type = argument ? cast<RankedTensorType>(argument.getType()) : RankedTensorType();
+  auto blocked = type ? dyn_cast<BlockedType>(type.getElementType()) : BlockedType();
+  if (!blocked)
+    return getOperand(op, value);
+  int64_t columns = type.getShape().back();
+  llvm::Function *unpack = ShapedType::isDynamic(columns) ? nullptr : getBlockedUnpack(Library, blocked, columns);
+  if (!unpack)
+    return op->emitOpError() << "reads elements of type " << blocked << ", for which the CPU has no kernel";
+  return Operand{Frame.Buffers[argument.getArgNumber()], blocked, "", unpack};
+}
+
 FailureOr<Operand> RootEmitter::getOptional(Operation *op, Value value) {
   if (value)
     return getOperand(op, value);
   return Operand{llvm::ConstantPointerNull::get(Builder.getPtrTy()), Float32Type::get(op->getContext()), "f32"};
+}
+
+void RootEmitter::addRowSteps(AffineExpr length, const Operand &operand) {
+  if (isa<BlockedType>(operand.Element)) {
+    add(int64_t(0));
+    return add(length);
+  }
+  add(emitBytes(length, operand.Element));
+  add(int64_t(0));
 }
 
 llvm::Value *RootEmitter::emitBytes(AffineExpr elements, Type element) {
@@ -51,12 +73,13 @@ AffineExpr RootEmitter::countProductTiles(AffineExpr m, AffineExpr n, int64_t ro
 }
 
 LogicalResult RootEmitter::emit(MatmulOp op) {
-  FailureOr<Operand> lhs = getOperand(op, op.getLhs()), rhs = getOperand(op, op.getRhs());
+  bool transposed = op.getTransposeRhs(), narrow = KernelBody::readsNarrowWeights(op);
+  FailureOr<Operand> lhs = getOperand(op, op.getLhs());
+  FailureOr<Operand> rhs = narrow ? getRows(op, op.getRhs()) : getOperand(op, op.getRhs());
   if (failed(lhs) || failed(rhs))
     return failure();
   ArrayRef<AffineExpr> left = Body.getDims(op.getLhs()), right = Body.getDims(op.getRhs());
   ArrayRef<AffineExpr> result = Body.getDims(op.getResult());
-  bool transposed = op.getTransposeRhs(), narrow = KernelBody::readsNarrowWeights(op);
   // One matrix on the right multiplies the rows of all matrices on the left.
   unsigned batchRank = right.size() == 2 ? 0 : result.size() - 2;
   AffineExpr m = right.size() == 2 ? Body.getElements(op.getLhs(), 0, left.size() - 1) : result[batchRank];
@@ -74,9 +97,12 @@ LogicalResult RootEmitter::emit(MatmulOp op) {
   add(n);
   add(k);
   add(emitBytes(k, lhs->Element));
-  add(emitBytes(transposed ? k : n, rhs->Element));
-  if (!narrow)
+  if (narrow) {
+    addRowSteps(k, *rhs);
+  } else {
+    add(emitBytes(transposed ? k : n, rhs->Element));
     addFlag(transposed);
+  }
   addFunction("lathe_unpack_", *lhs);
   addFunction("lathe_unpack_", *rhs);
   addFlag(lhs->Element.isF32());
@@ -86,7 +112,7 @@ LogicalResult RootEmitter::emit(MatmulOp op) {
 }
 
 LogicalResult RootEmitter::emit(ExpertMatmulOp op) {
-  FailureOr<Operand> input = getOperand(op, op.getInput()), weights = getOperand(op, op.getWeights());
+  FailureOr<Operand> input = getOperand(op, op.getInput()), weights = getRows(op, op.getWeights());
   FailureOr<llvm::Value *> experts = getAddress(op, op.getExperts());
   if (failed(input) || failed(weights) || failed(experts))
     return failure();
@@ -104,7 +130,7 @@ LogicalResult RootEmitter::emit(ExpertMatmulOp op) {
   add(result[2]);
   add(k);
   add(emitBytes(k, input->Element));
-  add(emitBytes(k, weights->Element));
+  addRowSteps(k, *weights);
   addFunction("lathe_unpack_", *input);
   addFunction("lathe_unpack_", *weights);
   addFlag(input->Element.isF32());
@@ -315,7 +341,7 @@ LogicalResult RootEmitter::emit(GatherOp op) {
   auto panels = dyn_cast<GgufPanelsType>(op.getTable().getType().getElementType());
   FailureOr<Operand> table = Operand{*address, panels, panels ? panels.getFormat().str() : ""};
   if (!panels)
-    table = getOperand(op, op.getTable());
+    table = getRows(op, op.getTable());
   if (failed(table))
     return failure();
   AffineExpr length = Body.getDim(op.getTable(), 1);
@@ -327,7 +353,7 @@ LogicalResult RootEmitter::emit(GatherOp op) {
   add(Body.getDim(op.getTable(), 0));
   add(length);
   if (!panels)
-    add(emitBytes(length, table->Element));
+    addRowSteps(length, *table);
   addFunction("lathe_unpack_", *table);
   return success();
 }

@@ -1,4 +1,5 @@
 // The meaning of Linear.td: products accumulate in f64 and round once.
+#include "dialects/lathe/RowBlocks.h"
 #include "dialects/lathe/Windows.h"
 #include "dialects/lathe/reference/Evaluator.h"
 #include "runtime/gguf/BlockPanels.h"
@@ -180,6 +181,12 @@ LogicalResult PackColumnsOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVe
 LogicalResult PackBlocksOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImpl<ReferenceValue> &results) {
   ArrayRef<int64_t> input = operands[0].getShape();
   auto type = cast<QuantizedTypeInterface>(getResult().getType().getElementType());
+  if (auto blocked = dyn_cast<BlockedType>(operands[0].getType())) {
+    ReferenceValue result(type, input, *type.getByteSize(input));
+    spreadRowBlocks(blocked, input, operands[0].getBytes(), result.mutableBytes());
+    results.push_back(std::move(result));
+    return success();
+  }
   auto [rows, columns] = type.getBlockShape();
   int64_t shape[] = {int64_t(llvm::alignTo(input[0], rows)), int64_t(llvm::alignTo(input[1], columns))};
   ReferenceValue result(type, shape, *type.getByteSize(shape));

@@ -13,7 +13,7 @@ LogicalResult QuantizeOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVecto
     return emitOpError() << "input has the shape [" << shape << "], which does not hold whole blocks of " << blocks;
   ReferenceValue result(blocks, shape, *bytes);
   if (failed(blocks.pack(shape, *values, result.mutableBytes())))
-    return emitOpError() << "packs no values into blocks of " << blocks;
+    return emitOpError() << "packs no values into blocks of " << blocks << "; have all of them finite";
   results.push_back(std::move(result));
   return success();
 }

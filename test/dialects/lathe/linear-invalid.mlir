@@ -193,6 +193,22 @@ func.func @pack_blocks_c2(%w: tensor<17x256x!lathe.gguf<q4_k>>) {
 
 // -----
 
+func.func @pack_blocks_c3(%w: tensor<2x32x!lathe.blocked<f4E2M1FN, block = [1, 32], scale = f8E8M0FNU, zero = none, outer_scale = none>>) {
+  // expected-error @below {{needed its row blocks where they are others}}
+  %0 = lathe.pack_blocks %w : tensor<2x32x!lathe.blocked<f4E2M1FN, block = [1, 32], scale = f8E8M0FNU, zero = none, outer_scale = none>> -> tensor<2x32x!lathe.blocked<f4E2M1FN, block = [1, 32], scale = f16, zero = none, outer_scale = none>>
+  return
+}
+
+// -----
+
+func.func @pack_blocks_c3_stays(%w: tensor<2x32x!lathe.blocked<i4, block = [1, 32], scale = f16, zero = none, outer_scale = none>>) {
+  // expected-error @below {{needed its row blocks where they are others}}
+  %0 = lathe.pack_blocks %w : tensor<2x32x!lathe.blocked<i4, block = [1, 32], scale = f16, zero = none, outer_scale = none>> -> tensor<2x32x!lathe.blocked<i4, block = [1, 32], scale = f16, zero = none, outer_scale = none>>
+  return
+}
+
+// -----
+
 func.func @int8_matmul_c1(%x: tensor<2x64xf32>, %w: tensor<16x64x!lathe.blocked<i8, block = [1, 32], scale = f16, zero = none, outer_scale = none>>) {
   // expected-error @below {{needed one rank for lhs and result, and a matrix of GGUF blocks or panels for rhs}}
   %0 = lathe.int8_matmul %x, %w : tensor<2x64xf32>, tensor<16x64x!lathe.blocked<i8, block = [1, 32], scale = f16, zero = none, outer_scale = none>> -> tensor<2x16xf32>

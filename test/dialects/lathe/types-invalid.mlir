@@ -45,7 +45,7 @@ func.func private @format_without_panels(tensor<16x256x!lathe.gguf_panels<q5_0>>
 
 // -----
 
-// expected-error @below {{code is 'i16', needed an integer or float of at most 8 bits}}
+// expected-error @below {{code is 'i16', needed an integer or float of at most 8 bits, or !lathe.nf4}}
 func.func private @wide_code(!lathe.blocked<i16, block = [1, 32], scale = f16, zero = none, outer_scale = none>)
 
 // -----
@@ -55,8 +55,28 @@ func.func private @empty_block(!lathe.blocked<i8, block = [0, 32], scale = f16, 
 
 // -----
 
-// expected-error @below {{scale is 'i8', needed a float or none}}
+// expected-error @below {{scale is 'i8', needed a float, none, or 8-bit codes in blocks with a float for a scale alone}}
 func.func private @integer_scale(!lathe.blocked<i8, block = [1, 32], scale = i8, zero = none, outer_scale = none>)
+
+// -----
+
+// expected-error @below {{scale is '!lathe.blocked<i4, block = [1, 4], scale = f32, zero = none, outer_scale = none>', needed a float, none, or 8-bit codes in blocks with a float for a scale alone}}
+func.func private @scale_of_small_codes(!lathe.blocked<i8, block = [1, 32], scale = !lathe.blocked<i4, block = [1, 4], scale = f32, zero = none, outer_scale = none>, zero = none, outer_scale = none>)
+
+// -----
+
+// expected-error @below {{scale is '!lathe.blocked<ui8, block = [1, 4], scale = f32, zero = none, outer_scale = f32>', needed a float, none, or 8-bit codes in blocks with a float for a scale alone}}
+func.func private @scale_with_an_outer_scale(!lathe.blocked<i8, block = [1, 32], scale = !lathe.blocked<ui8, block = [1, 4], scale = f32, zero = none, outer_scale = f32>, zero = none, outer_scale = none>)
+
+// -----
+
+// expected-error @below {{zero is 'index', needed an integer, a float or none}}
+func.func private @zero(!lathe.blocked<ui4, block = [1, 32], scale = f16, zero = index, outer_scale = none>)
+
+// -----
+
+// expected-error @below {{outer_scale is 'i32', needed a float or none}}
+func.func private @outer_scale(!lathe.blocked<i8, block = [1, 1], scale = none, zero = none, outer_scale = i32>)
 
 // -----
 

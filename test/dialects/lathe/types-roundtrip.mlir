@@ -17,6 +17,17 @@ func.func private @lists(!lathe.sequence<tensor<?xf32>>, !lathe.optional<tensor<
 func.func private @blocks(tensor<2x256x!lathe.gguf<q4_k>>, tensor<2x32x!lathe.blocked<f4E2M1FN, block = [1, 16],
                           scale = f8E4M3FN, zero = none, outer_scale = f32>>)
 
+// CHECK-LABEL: @normal_float
+// CHECK-SAME: !lathe.blocked<!lathe.nf4, block = [1, 64], scale = !lathe.blocked<ui8, block = [64, 4], scale = f32, zero = none, outer_scale = none>, zero = none, outer_scale = none>
+func.func private @normal_float(tensor<64x256x!lathe.blocked<!lathe.nf4, block = [1, 64],
+    scale = !lathe.blocked<ui8, block = [64, 4], scale = f32, zero = none, outer_scale = none>, zero = none,
+    outer_scale = none>>)
+
+// CHECK-LABEL: @zeros
+// CHECK-SAME: !lathe.blocked<ui4, block = [1, 32], scale = f16, zero = i8, outer_scale = none>
+func.func private @zeros(tensor<2x32x!lathe.blocked<ui4, block = [1, 32], scale = f16, zero = i8,
+                         outer_scale = none>>)
+
 // CHECK-LABEL: @panels
 // CHECK-SAME: tensor<16x256x!lathe.gguf_panels<q4_k>>
 func.func private @panels(tensor<16x256x!lathe.gguf_panels<q4_k>>)

@@ -2,6 +2,7 @@
 //
 // The decoders of block formats are those of the reader itself, compiled once more: two copies could drift apart.
 #include "compiler/targets/cpu/kernels/Kernel.h"
+#include "runtime/SmallNumbers.h"
 #include "runtime/gguf/Dequantize.cpp"
 #include "runtime/gguf/EncodeBlocks.h"
 
@@ -16,29 +17,6 @@ LATHE_INLINE uint16_t roundToBf16(float value) {
   uint32_t rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
   uint32_t quiet = bits >> 16 | 0x40; // a NaN must stay one
   return uint16_t(value != value ? quiet : rounded);
-}
-
-/// Exponent and fraction of an f8E4M3FN stand where an f32 has them, its bias 120 lower: a product with 2^120, which is
-/// exact for what f8E4M3FN calls subnormal too. Code 127 is NaN.
-LATHE_INLINE float widenF8(uint8_t code) {
-  uint32_t magnitude = code & 0x7F, sign = uint32_t(code & 0x80) << 24;
-  float wide = __builtin_bit_cast(float, magnitude << 20) * 0x1p120f;
-  uint32_t bits = magnitude == 0x7F ? 0x7FC00000u : __builtin_bit_cast(uint32_t, wide);
-  return __builtin_bit_cast(float, bits | sign);
-}
-
-/// Rounds to nearest, ties to even; what is beyond 448 becomes 448.
-LATHE_INLINE uint8_t roundToF8(float value) {
-  uint32_t bits = __builtin_bit_cast(uint32_t, value), sign = bits >> 24 & 0x80;
-  float magnitude = __builtin_fabsf(value);
-  float bounded = magnitude > 448.0f ? 448.0f : magnitude;
-  uint32_t normal = __builtin_bit_cast(uint32_t, bounded);
-  normal = ((normal + 0x7FFFF + (normal >> 20 & 1)) >> 20) - (120u << 3);
-  // Below 2^-6 the steps are 2^-9: adding 2^14 leaves their number in the low bits.
-  float shifted = bounded + 0x1p14f;
-  uint32_t small = __builtin_bit_cast(uint32_t, shifted) & 0xFF;
-  uint32_t code = bounded < 0x1p-6f ? small : normal;
-  return uint8_t(sign | (value != value ? 0x7F : code));
 }
 
 LATHE_INLINE float widenBf16(uint16_t bits) { return __builtin_bit_cast(float, uint32_t(bits) << 16); }
@@ -80,11 +58,11 @@ LATHE_TEMPLATE void lathe_pack_bf16(void *row, int64_t first, int64_t count, con
 
 LATHE_TEMPLATE void lathe_unpack_f8e4m3fn(const void *row, int64_t first, int64_t count, float *values) {
   for (int64_t i = 0; i < count; ++i)
-    values[i] = widenF8(static_cast<const uint8_t *>(row)[first + i]);
+    values[i] = E4M3::widen(static_cast<const uint8_t *>(row)[first + i]);
 }
 LATHE_TEMPLATE void lathe_pack_f8e4m3fn(void *row, int64_t first, int64_t count, const float *values) {
   for (int64_t i = 0; i < count; ++i)
-    static_cast<uint8_t *>(row)[first + i] = roundToF8(values[i]);
+    static_cast<uint8_t *>(row)[first + i] = E4M3::round(values[i]);
 }
 LATHE_TEMPLATE void lathe_pack_q8_0(void *row, int64_t first, int64_t count, const float *values) {
   for (int64_t i = 0; i < count; i += 32)

@@ -33,7 +33,8 @@ struct [[gnu::packed, gnu::may_alias]] UnalignedVector {
 /// Elements that are unpacked at a time: a multiple of every block format's length.
 constexpr int64_t Chunk = 256;
 
-/// Writes elements [first, first + count) of a row as f32. For block formats both are multiples of the block.
+/// Writes elements [first, first + count) of a row as f32. For block formats both are multiples of the block. Blocks of
+/// several rows, or with a number for the whole tensor, have no rows: there `row` is the tensor and `first` counts all.
 using Unpack = void (*)(const void *row, int64_t first, int64_t count, float *values);
 /// Writes the reverse: f32 values to elements [first, first + count) of a row.
 using Pack = void (*)(void *row, int64_t first, int64_t count, const float *values);

@@ -57,20 +57,21 @@ struct Operand {
   int64_t rowBytes;
   Unpack unpack;
   bool isF32;
+  int64_t rowElements = 0; ///< where rows have no address of their own: elements that `unpack` counts for each
 
   /// Elements [first, first + count) of a row in whole vectors: where they lie, if that is possible, else in `values`.
   LATHE_INLINE const float *read(int64_t row, int64_t first, int64_t count, float *values) const {
     const char *address = base + row * rowBytes;
     if (isF32 && count % Lanes == 0)
       return reinterpret_cast<const float *>(address) + first;
-    unpackPadded(unpack, address, first, count, values);
+    unpackPadded(unpack, address, first + row * rowElements, count, values);
     return values;
   }
 };
 
-/// Adds the products of elements [first, first + count) of k to the sums of a block.
+/// Adds the products of elements [first, first + count) of k to the sums of a block. Column 0 is row `matrix` of rhs.
 LATHE_INLINE void multiplyChunk(Sums &sums, const Operand &lhs, const Operand &rhs, int64_t row, int64_t rows,
-                                int64_t column, int64_t columns, int64_t first, int64_t count) {
+                                int64_t column, int64_t columns, int64_t first, int64_t count, int64_t matrix = 0) {
   alignas(64) float lhsValues[Rows][Chunk], rhsValues[4][Chunk];
   const float *lhsRows[Rows], *rhsRows[4];
   int64_t steps = (count + Lanes - 1) / Lanes;
@@ -80,12 +81,12 @@ LATHE_INLINE void multiplyChunk(Sums &sums, const Operand &lhs, const Operand &r
 #pragma clang loop unroll(disable)
   for (; c + 4 <= columns; c += 4) {
     for (int64_t i = 0; i < 4; ++i)
-      rhsRows[i] = rhs.read(column + c + i, first, count, rhsValues[i]);
+      rhsRows[i] = rhs.read(matrix + column + c + i, first, count, rhsValues[i]);
     multiplyColumns<4>(sums, rows, c, lhsRows, rhsRows, steps);
   }
 #pragma clang loop unroll(disable)
   for (; c < columns; ++c) {
-    rhsRows[0] = rhs.read(column + c, first, count, rhsValues[0]);
+    rhsRows[0] = rhs.read(matrix + column + c, first, count, rhsValues[0]);
     multiplyColumns<1>(sums, rows, c, lhsRows, rhsRows, steps);
   }
 }
@@ -95,11 +96,11 @@ LATHE_INLINE void multiplyChunk(Sums &sums, const Operand &lhs, const Operand &r
 /// rhs is [N, K]; either operand may be in any format that has an unpack function. A tile is `Columns` columns of the
 /// result, all rows: a tile's weights are read and unpacked once for each `Rows` rows.
 LATHE_TEMPLATE void lathe_matmul_transposed(const void *lhs, const void *rhs, int64_t m, int64_t n, int64_t k,
-                                            int64_t lhsRowBytes, int64_t rhsRowBytes, Unpack lhsUnpack,
-                                            Unpack rhsUnpack, bool lhsIsF32, bool rhsIsF32, Store store,
-                                            const Launch *launch, int64_t begin, int64_t end) {
+                                            int64_t lhsRowBytes, int64_t rhsRowBytes, int64_t rhsRowElements,
+                                            Unpack lhsUnpack, Unpack rhsUnpack, bool lhsIsF32, bool rhsIsF32,
+                                            Store store, const Launch *launch, int64_t begin, int64_t end) {
   Operand left{static_cast<const char *>(lhs), lhsRowBytes, lhsUnpack, lhsIsF32};
-  Operand right{static_cast<const char *>(rhs), rhsRowBytes, rhsUnpack, rhsIsF32};
+  Operand right{static_cast<const char *>(rhs), rhsRowBytes, rhsUnpack, rhsIsF32, rhsRowElements};
   for (int64_t tile = begin; tile < end; ++tile) {
     int64_t column = tile * Columns, columns = smaller(Columns, n - column);
     for (int64_t row = 0; row < m; row += Rows) {
@@ -124,10 +125,11 @@ LATHE_TEMPLATE void lathe_matmul_transposed(const void *lhs, const void *rhs, in
 /// tile is `Columns` columns of one pair of a row and its expert.
 LATHE_TEMPLATE void lathe_expert_matmul(const void *input, const void *weights, const void *experts, bool isI64,
                                         bool shared, int64_t choices, int64_t matrices, int64_t n, int64_t k,
-                                        int64_t inputRowBytes, int64_t weightRowBytes, Unpack inputUnpack,
-                                        Unpack weightUnpack, bool inputIsF32, bool weightIsF32, Store store,
-                                        const Launch *launch, int64_t begin, int64_t end) {
+                                        int64_t inputRowBytes, int64_t weightRowBytes, int64_t weightRowElements,
+                                        Unpack inputUnpack, Unpack weightUnpack, bool inputIsF32, bool weightIsF32,
+                                        Store store, const Launch *launch, int64_t begin, int64_t end) {
   Operand left{static_cast<const char *>(input), inputRowBytes, inputUnpack, inputIsF32};
+  Operand right{static_cast<const char *>(weights), weightRowBytes, weightUnpack, weightIsF32, weightRowElements};
   int64_t columnTiles = (n + Columns - 1) / Columns;
   for (int64_t tile = begin; tile < end; ++tile) {
     int64_t pair = tile / columnTiles, column = tile % columnTiles * Columns, columns = smaller(Columns, n - column);
@@ -136,11 +138,9 @@ LATHE_TEMPLATE void lathe_expert_matmul(const void *input, const void *weights, 
     for (int64_t c = 0; c < columns; ++c)
       sums.lanes[0][c] = Vector{};
     if (expert >= 0 && expert < matrices) {
-      Operand right{static_cast<const char *>(weights) + expert * n * weightRowBytes, weightRowBytes, weightUnpack,
-                    weightIsF32};
       for (int64_t first = 0; first < k; first += Chunk)
         multiplyChunk(sums, left, right, shared ? pair / choices : pair, 1, column, columns, first,
-                      smaller(Chunk, k - first));
+                      smaller(Chunk, k - first), expert * n);
     }
     float values[Columns];
     for (int64_t c = 0; c < columns; ++c)

@@ -147,16 +147,18 @@ LATHE_INLINE int64_t readIndex(const void *indices, bool isWide, int64_t i, int6
   return index >= 0 && index < rows ? index : 0;
 }
 
-/// result[i, j] = table[indices[i], j]; an index outside of the table reads row 0.
+/// result[i, j] = table[indices[i], j]; an index outside of the table reads row 0. Where rows have no address of their
+/// own, `unpack` counts `rowElements` for each.
 LATHE_TEMPLATE void lathe_gather(const void *table, const void *indices, bool wideIndices, int64_t tableRows,
-                                 int64_t length, int64_t rowBytes, Unpack unpack, Store store, const Launch *launch,
-                                 int64_t begin, int64_t end) {
+                                 int64_t length, int64_t rowBytes, int64_t rowElements, Unpack unpack, Store store,
+                                 const Launch *launch, int64_t begin, int64_t end) {
   alignas(64) float values[Chunk];
   for (int64_t tile = begin; tile < end; ++tile) {
-    const char *row = static_cast<const char *>(table) + readIndex(indices, wideIndices, tile, tableRows) * rowBytes;
+    int64_t index = readIndex(indices, wideIndices, tile, tableRows);
+    const char *row = static_cast<const char *>(table) + index * rowBytes;
     for (int64_t first = 0; first < length; first += Chunk) {
       int64_t count = smaller(Chunk, length - first);
-      unpack(row, first, count, values);
+      unpack(row, first + index * rowElements, count, values);
       store(launch, values, tile * length + first, count);
     }
   }

@@ -92,13 +92,13 @@ TEST(CpuRefusal, ResultOfATemplateReadElsewhere) {
 }
 
 TEST(CpuRefusal, BlocksWithoutDecoder) {
-  std::string w = "tensor<4x256x!lathe.blocked<i8, block = [1, 32], scale = f16, zero = none, outer_scale = none>>";
+  std::string w = "tensor<4x256x!lathe.blocked<i6, block = [1, 32], scale = f16, zero = none, outer_scale = none>>";
   EXPECT_EQ(compileText(makePlan({0,
                                   {{"tensor<4x256xf32>", "4, 256"}, {w, "4, 256"}},
                                   {Square},
                                   "%0 = lathe.matmul %a0, %a1 transpose_rhs : tensor<4x256xf32>, " + w + " -> " + T +
                                       "\nlathe.yield %0 : " + T})),
-            "'lathe.matmul' op reads elements of type '!lathe.blocked<i8, block = [1, 32], scale = f16, zero = none, "
+            "'lathe.matmul' op reads elements of type '!lathe.blocked<i6, block = [1, 32], scale = f16, zero = none, "
             "outer_scale = none>', for which the CPU has no kernel\n");
 }
 
