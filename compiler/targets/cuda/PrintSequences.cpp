@@ -147,11 +147,11 @@ static bool precedesBlocks(plan::LaunchOp launch) {
   return false;
 }
 
-/// Rings of PagedAttentionDecodeCluster: none where the next kernel would find no room beside them.
-static int64_t getRingStages(const PageShape &shape, int64_t warps, int64_t others) {
-  static constexpr int64_t MostStages = 3, BesideBytes = 112 * 1024;
-  int64_t stages = std::min(MostStages, (BesideBytes - others) / (warps * (shape.HeadBytes + 8)));
-  return stages >= 2 && !shape.isShared() ? stages : 0;
+/// Pages in the rings of PagedAttentionDecodeCluster: none where the next kernel would find no room beside them.
+static int64_t getRingPages(const PageShape &shape, int64_t warps, int64_t pageBytes, int64_t others) {
+  static constexpr int64_t MostPages = 3, BesideBytes = 112 * 1024;
+  int64_t pages = std::min(MostPages, (BesideBytes - others) / (warps * (pageBytes + 16)));
+  return pages >= 2 && !shape.isShared() ? pages : 0;
 }
 
 namespace {
@@ -168,9 +168,13 @@ static TemplateUse useDecode(const LaunchBody &body, const PageShape &shape, Str
                              AffineExpr tokens, AffineExpr pages, const FreshRows &rows, TemplateUse use) {
   DecodeShape decode(shape);
   auto [cluster, warps, rings] = split;
-  int64_t rowBytes = rows.SharedBytes;
-  int64_t sumBytes = decode.getSharedBytes(warps), joinedBytes = 4 * decode.Columns * (shape.ValueWidth + 2);
-  int64_t stages = 0;
+  int64_t rowBytes = rows.SharedBytes, joinedBytes = 4 * decode.Columns * (shape.ValueWidth + 2);
+  int64_t others = joinedBytes + llvm::alignTo(rowBytes, 8);
+  // A stage has the keys or the values of a page.
+  int64_t width = shape.KeyWidth + shape.ValueWidth;
+  int64_t pageBytes = 2 * shape.HeadBytes * std::max(shape.KeyWidth, shape.ValueWidth) / width;
+  int64_t ringPages = rings && cluster > 1 ? getRingPages(shape, warps, pageBytes, others) : 0;
+  int64_t sumBytes = decode.getSharedBytes(warps);
   use.Threads = warps * 32;
   use.MostResident = decode.getResident(warps);
   use.SharedBytes = sumBytes + rowBytes;
@@ -182,15 +186,13 @@ static TemplateUse useDecode(const LaunchBody &body, const PageShape &shape, Str
     use.Type = llvm::formatv("PagedAttentionDecode<{0}, {1}, {2}, {2}, {3}{4}>", types, shape.print(), warps,
                              isLean(body) ? "true" : "false", fresh);
   } else {
-    int64_t others = joinedBytes + llvm::alignTo(rowBytes, 8);
-    stages = rings ? getRingStages(shape, warps, others) : 0;
-    int64_t ringBytes = warps * stages * shape.HeadBytes;
     use.SharedBytes += joinedBytes;
     use.Config += llvm::formatv(", a cluster of {0} blocks", cluster);
-    if (stages > 0) {
-      fresh = llvm::formatv("{0}, {1}", fresh.empty() ? ", Stored" : fresh, stages);
-      use.SharedBytes = std::max(ringBytes, int64_t(llvm::alignTo(sumBytes, 16))) + others + warps * stages * 8;
-      use.Config += llvm::formatv(", rings of {0} pages", stages);
+    if (ringPages > 0) {
+      fresh = llvm::formatv("{0}, {1}", fresh.empty() ? ", Stored" : fresh, 2 * ringPages);
+      int64_t ringBytes = warps * ringPages * pageBytes;
+      use.SharedBytes = std::max(ringBytes, int64_t(llvm::alignTo(sumBytes, 16))) + others + warps * ringPages * 16;
+      use.Config += llvm::formatv(", rings of {0} pages", ringPages);
     }
     use.Type = llvm::formatv("PagedAttentionDecodeCluster<{0}, {1}, {2}, {3}{4}>", types, shape.print(), warps, cluster,
                              fresh);
@@ -198,7 +200,7 @@ static TemplateUse useDecode(const LaunchBody &body, const PageShape &shape, Str
   }
   report::KernelWork work;
   work.StepBytes = double(warps * shape.HeadBytes); // each warp a page
-  work.InFlight = std::max<int64_t>(stages, 1);
+  work.InFlight = std::max<int64_t>(ringPages, 1);
   work.ItemAccesses = rows.Query ? 7 : 4; // place of the row, length, page, its content; before them rotation
   work.MeetingBytes = double(joinedBytes);
   use.setWork(work, tokens * decode.getItemsPerToken(), pages.ceilDiv(warps * cluster));
@@ -322,21 +324,27 @@ static bool fitRings(const PageShape &shape, StringRef query) {
 /// Steps of many texts on Hopper: pages of those with few rows by bulk copies, and tiles of the others.
 static TemplateUse useRings(const LaunchBody &body, const PageShape &shape, StringRef types, AffineExpr tokens,
                             AffineExpr sequences, AffineExpr pages, TemplateUse use) {
-  static constexpr int64_t Warps = 4, MostStages = 6, BlockBytes = 113 * 1024, BlocksEach = 2, Rows = Warps * 16;
+  static constexpr int64_t Warps = 4, MostStages = 6, Rows = Warps * 16, Kilobyte = 1024;
   DecodeShape few(shape);
   int64_t sums = few.getSharedBytes(Warps);
-  int64_t stages = std::min(MostStages, (BlockBytes - sums) / (Warps * (shape.HeadBytes + 8)));
+  // Warps spend longer on 8 bits than memory does: a third block of a multiprocessor helps, if there are items for all.
+  int64_t elements = (shape.KeyWidth + shape.ValueWidth) * StateType::PageTokens;
+  bool has8Bits = shape.HeadBytes < 2 * elements;
+  int64_t items = body.getMax(sequences) * few.getItemsPerToken();
+  int64_t each = has8Bits && few.Columns == 8 && items >= 6 * Multiprocessors ? 3 : 2,
+          blockBytes = (228 / each - 1) * Kilobyte;
+  int64_t stages = std::min(MostStages, (blockBytes - sums) / (Warps * (shape.HeadBytes + 8)));
   int64_t group = shape.Heads / shape.KvHeads;
   use.Header = "paged_attention_rings_sm90.cuh";
   use.Type =
-      llvm::formatv("PagedAttentionRingsSm90<{0}, {1}, {2}>", types, shape.print(), BlocksEach * Multiprocessors);
+      llvm::formatv("PagedAttentionRingsSm90<{0}, {1}, {2}, {3}>", types, shape.print(), each * Multiprocessors, each);
   use.Config =
       llvm::formatv("tensor cores, rings of {0} pages, {1} rows a block where a sequence has many", stages, Rows);
   use.Threads = Warps * 32;
   use.SharedBytes = std::max(Warps * stages * (shape.HeadBytes + 8) + sums, getTileBytes(shape, 1, Rows, LeanKeys));
   int64_t tiles = body.getMax(((tokens * group).ceilDiv(Rows) + sequences) * shape.KvHeads);
-  tiles = std::max(tiles, body.getMax(sequences) * few.getItemsPerToken());
-  use.Tiles = getAffineConstantExpr(std::min(BlocksEach * Multiprocessors, tiles), tokens.getContext());
+  tiles = std::max(tiles, items);
+  use.Tiles = getAffineConstantExpr(std::min(each * Multiprocessors, tiles), tokens.getContext());
   if (hasFewRows(body, shape, tokens, sequences)) {
     // Queries; what comes before them is loaded an item earlier.
     setRowWork(shape, Warps, stages, /*accesses=*/1, sequences, pages, use);

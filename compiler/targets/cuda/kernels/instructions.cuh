@@ -158,6 +158,17 @@ __device__ inline uint32_t subtractPairs(uint32_t a, uint32_t b) {
   return difference;
 }
 
+/// subtractPairs on bf16.
+__device__ inline uint32_t subtractBFloat16Pairs(uint32_t a, uint32_t b) {
+  uint32_t difference;
+#if __CUDA_ARCH__ >= 900
+  asm("sub.rn.bf16x2 %0, %1, %2;" : "=r"(difference) : "r"(a), "r"(b));
+#else
+  asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(difference) : "r"(b), "r"(0xbf80bf80u), "r"(a));
+#endif
+  return difference;
+}
+
 /// Two codes of f8E4M3FN as two f16, which hold all of them.
 __device__ inline uint32_t widenFloat8(uint16_t codes) {
 #if __CUDA_ARCH__ >= 890
@@ -327,6 +338,7 @@ void multiplySignedBytes(int32_t (&c)[4], const uint32_t (&a)[4], uint32_t b0, u
 uint32_t multiplyPairs(uint32_t a, uint32_t b);
 uint32_t multiplyAddPairs(uint32_t a, uint32_t b, uint32_t c);
 uint32_t subtractPairs(uint32_t a, uint32_t b);
+uint32_t subtractBFloat16Pairs(uint32_t a, uint32_t b);
 uint32_t selectBytes(uint32_t low, uint32_t high, uint32_t selector);
 uint32_t widenFloat8(uint16_t codes);
 

@@ -7,6 +7,7 @@
 //   PagedAttentionDecode<Query, State, Output, Shape, Warps, Warps, true>   lean: for what is assembled before sm_90,
 //                                                                           where registers go further
 //   PagedAttentionDecode<..., Lean, Fresh>                                  fresh_rows.cuh
+//   PagedAttentionDecode<..., Lean, Fresh, Ringed>   of pages in shared memory, for kernels that bring them there
 //
 // A column is a pair (row of the step, query head of one key head); an item is up to Columns of them. A warp takes
 // every Slots-th page, by its number: S^T[16 positions, columns] = K Q^T and O^T[value width, columns] += V^T P^T, a
@@ -23,6 +24,7 @@
 
 #include "fresh_rows.cuh"
 #include "mma_tile.cuh"
+#include "page_shares.cuh"
 
 namespace lathe::kernels {
 
@@ -69,7 +71,7 @@ struct ScoreMap {
 };
 
 template <FloatElement Query, PageElement State, FloatElement Output, class Shape, int Warps, int Slots = Warps,
-          bool Lean = false, class Fresh = Stored>
+          bool Lean = false, class Fresh = Stored, bool Ringed = false>
 struct PagedAttentionDecode {
   static_assert(Shape::KeyWidth % 16 == 0 && Shape::ValueWidth % 16 == 0,
                 "widths must be multiples of 16; PagedAttention takes the others");
@@ -124,17 +126,7 @@ struct PagedAttentionDecode {
     float Values[ColumnBlocks][ValueWords][4];          ///< mma's accumulators
   };
 
-  /// First of the two neighbouring dimensions of word `word` of lane 4g+t of the values.
-  static __device__ int dimension(int word, int g) {
-    constexpr int Wide = ValueWidth / 64 * 4, Middle = ValueWidth % 64 / 32 * 2;
-    if (word < Wide)
-      return word / 4 * 64 + g * 8 + word % 4 * 2;
-    if (word < Wide + Middle)
-      return Wide * 16 + g * 4 + (word - Wide) * 2;
-    return (Wide + Middle) * 16 + g * 2;
-  }
-
-  /// Queries as right operands: lane 4g+t holds column g of each block, the dimensions that `loadKeys` gives lane t.
+  /// Queries as right operands: lane 4g+t holds column g of each block, the dimensions that a KeyShare has in lane t.
   /// `place(column)` is where a column's are.
   template <class Place>
   static __device__ void loadQueries(uint32_t (&q)[Parts][ColumnBlocks][KeyWords], const Item &item,
@@ -147,8 +139,7 @@ struct PagedAttentionDecode {
       const Query *source = place(valid ? column : 0);
 #pragma unroll
       for (int word = 0; word < KeyWords; ++word) {
-        constexpr int Wide = KeyWidth / 32 * 4;
-        int d = word < Wide ? word / 4 * 32 + t * 8 + word % 4 * 2 : Wide * 8 + t * 4 + (word - Wide) * 2;
+        int d = KeyShare::dimension(word, t);
         if constexpr (Parts == 1) {
           q[0][block][word] = valid ? *reinterpret_cast<const uint32_t *>(source + d) : 0;
         } else {
@@ -165,90 +156,8 @@ struct PagedAttentionDecode {
     }
   }
 
-  /// A lane's share of a position's key: of each 32 dimensions eight neighbours, of the last 16 four.
-  struct KeyShare {
-    static constexpr int Wide = KeyWidth / 32;
-    Neighbours<State, 8> Eights[Wide ? Wide : 1];
-    Neighbours<State, 4> Four;
-
-    /// `value` is the position's value where keys begin with it, as `row` then goes on.
-    __device__ void load(const State *row, const State *value) {
-      constexpr int Before = KeyWidth - Shape::StoredWidth;
-      int t = threadIdx.x % 4;
-#pragma unroll
-      for (int j = 0; j < Wide; ++j) {
-        int d = j * 32 + t * 8;
-        Eights[j].load(d < Before ? value : row, d < Before ? d : d - Before);
-      }
-      if constexpr (KeyWidth % 32 != 0)
-        Four.load(row, Wide * 32 + t * 4 - Before);
-    }
-    /// From shared memory.
-    __device__ void take(const State *row) {
-      int t = threadIdx.x % 4;
-#pragma unroll
-      for (int j = 0; j < Wide; ++j)
-        Eights[j].take(row, j * 32 + t * 8);
-      if constexpr (KeyWidth % 32 != 0)
-        Four.take(row, Wide * 32 + t * 4);
-    }
-    __device__ void unpack(uint32_t (&words)[KeyWords]) const {
-#pragma unroll
-      for (int j = 0; j < Wide; ++j)
-        Eights[j].template unpack<Element>(words + j * 4);
-      if constexpr (KeyWidth % 32 != 0)
-        Four.template unpack<Element>(words + Wide * 4);
-    }
-  };
-
-  /// A lane's share of a position's value: the dimensions that `dimension` says.
-  struct ValueShare {
-    static constexpr int Wide = ValueWidth / 64;
-    Neighbours<State, 8> Eights[Wide ? Wide : 1];
-    Neighbours<State, 4> Four;
-    Neighbours<State, 2> Two;
-
-    __device__ void load(const State *row) {
-      int g = threadIdx.x % 32 / 4;
-#pragma unroll
-      for (int j = 0; j < Wide; ++j)
-        Eights[j].load(row, j * 64 + g * 8);
-      if constexpr (ValueWidth % 64 >= 32)
-        Four.load(row, Wide * 64 + g * 4);
-      if constexpr (ValueWidth % 32 != 0)
-        Two.load(row, ValueWidth / 32 * 32 + g * 2);
-    }
-    __device__ void take(const State *row) {
-      int g = threadIdx.x % 32 / 4;
-#pragma unroll
-      for (int j = 0; j < Wide; ++j)
-        Eights[j].take(row, j * 64 + g * 8);
-      if constexpr (ValueWidth % 64 >= 32)
-        Four.take(row, Wide * 64 + g * 4);
-      if constexpr (ValueWidth % 32 != 0)
-        Two.take(row, ValueWidth / 32 * 32 + g * 2);
-    }
-    /// Those of words first .. first + 3, or of all that are left.
-    template <int First> __device__ void unpack(uint32_t (&words)[4]) const {
-      if constexpr (First / 4 < Wide) {
-        Eights[First / 4].template unpack<Element>(words);
-      } else {
-        if constexpr (ValueWidth % 64 >= 32)
-          Four.template unpack<Element>(words);
-        if constexpr (ValueWidth % 32 != 0)
-          Two.template unpack<Element>(words + ValueWidth % 64 / 32 * 2);
-      }
-    }
-    __device__ void clear() {
-#pragma unroll
-      for (int j = 0; j < Wide; ++j)
-        Eights[j].clear();
-      if constexpr (ValueWidth % 64 >= 32)
-        Four.clear();
-      if constexpr (ValueWidth % 32 != 0)
-        Two.clear();
-    }
-  };
+  using KeyShare = lathe::kernels::KeyShare<State, KeyWidth, KeyWidth - Shape::StoredWidth, Ringed>;
+  using ValueShare = lathe::kernels::ValueShare<State, ValueWidth, Ringed>;
 
   /// Positions g and g+8 of a page.
   static __device__ void loadKeys(KeyShare (&k)[2], const State *keys, const State *values) {
@@ -296,36 +205,52 @@ struct PagedAttentionDecode {
       }
   }
 
-  /// Positions first .. first+15 of all columns: weights as right operands, `sums` rescaled to the new maxima.
-  static __device__ void weigh(Sums &sums, float (&scores)[ColumnBlocks][4],
-                               uint32_t (&weights)[Parts][ColumnBlocks][2], const Item &item, int first, bool whole,
-                               const ScoreMap &map) {
+  /// N pages' positions, first .. first+15 and those of a page `distance` further each: weights of all columns as right
+  /// operands, `sums` rescaled to the new maxima. `whole`: whether all columns see the page.
+  template <int N>
+  static __device__ void weigh(Sums &sums, float (&scores)[N][ColumnBlocks][4],
+                               uint32_t (&weights)[N][Parts][ColumnBlocks][2], const Item &item, int first,
+                               int distance, const bool (&whole)[N], const ScoreMap &map) {
     int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
 #pragma unroll
     for (int block = 0; block < ColumnBlocks; ++block) {
-      float (&s)[4] = scores[block];
 #pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        s[i] = map(s[i]);
-        int column = block * 8 + t * 2 + i % 2;
-        int position = first + g + i / 2 * 8;
-        if (!whole && (position >= item.end(column) || position < item.begin(column)))
-          s[i] = -Infinity;
+      for (int n = 0; n < N; ++n) {
+        float (&s)[4] = scores[n][block];
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+          s[i] = map(s[i]);
+          int column = block * 8 + t * 2 + i % 2;
+          int position = first + n * distance + g + i / 2 * 8;
+          if (!whole[n] && (position >= item.end(column) || position < item.begin(column)))
+            s[i] = -Infinity;
+        }
       }
 #pragma unroll
       for (int c = 0; c < 2; ++c) {
-        float top = s[c] > s[c + 2] ? s[c] : s[c + 2];
+        float top = -Infinity, total = 0;
 #pragma unroll
-        for (int distance = 4; distance < 32; distance *= 2) {
-          float other = __shfl_xor_sync(0xffffffffu, top, distance);
+        for (int n = 0; n < N; ++n) {
+          const float (&s)[4] = scores[n][block];
+          float larger = s[c] > s[c + 2] ? s[c] : s[c + 2];
+          top = larger > top ? larger : top;
+        }
+#pragma unroll
+        for (int step = 4; step < 32; step *= 2) {
+          float other = __shfl_xor_sync(0xffffffffu, top, step);
           top = other > top ? other : top;
         }
         top = sums.Max[block][c] > top ? sums.Max[block][c] : top;
         float origin = top == -Infinity ? 0.0f : top, shrink = exponential2(sums.Max[block][c] - origin);
-        s[c] = exponential2(s[c] - origin);
-        s[c + 2] = exponential2(s[c + 2] - origin);
         sums.Max[block][c] = top;
-        sums.Total[block][c] = sums.Total[block][c] * shrink + s[c] + s[c + 2];
+#pragma unroll
+        for (int n = 0; n < N; ++n) {
+          float (&s)[4] = scores[n][block];
+          s[c] = exponential2(s[c] - origin);
+          s[c + 2] = exponential2(s[c + 2] - origin);
+          total += s[c] + s[c + 2];
+        }
+        sums.Total[block][c] = sums.Total[block][c] * shrink + total;
 #pragma unroll
         for (int word = 0; word < ValueWords; ++word) {
           sums.Values[block][word][c] *= shrink;
@@ -333,35 +258,46 @@ struct PagedAttentionDecode {
         }
       }
 #pragma unroll
-      for (int half = 0; half < 2; ++half) {
-        uint32_t parts[Parts];
-        splitPair<Element, Parts>(s[half * 2], s[half * 2 + 1], parts);
+      for (int n = 0; n < N; ++n)
 #pragma unroll
-        for (int part = 0; part < Parts; ++part)
-          weights[part][block][half] = transposeMatrix(parts[part]);
-      }
+        for (int half = 0; half < 2; ++half) {
+          uint32_t parts[Parts];
+          splitPair<Element, Parts>(scores[n][block][half * 2], scores[n][block][half * 2 + 1], parts);
+#pragma unroll
+          for (int part = 0; part < Parts; ++part)
+            weights[n][part][block][half] = transposeMatrix(parts[part]);
+        }
     }
   }
 
   static __device__ void score(float (&scores)[ColumnBlocks][4], const KeyShare (&shares)[2],
                                const uint32_t (&q)[Parts][ColumnBlocks][KeyWords]) {
-#pragma unroll
-    for (int block = 0; block < ColumnBlocks; ++block)
-#pragma unroll
-      for (int i = 0; i < 4; ++i)
-        scores[block][i] = 0;
     uint32_t k[2][KeyWords];
-    shares[0].unpack(k[0]);
-    shares[1].unpack(k[1]);
+    shares[0].template unpack<Element>(k[0]);
+    shares[1].template unpack<Element>(k[1]);
+    // Sums that do not wait for each other: of codes of one scale, else of every other step.
+    constexpr int Scaled = KeyShare::StepsOfScale, Steps = KeyWords / 2;
+    constexpr int Sums = Scaled ? Steps / Scaled : smaller(2, Steps);
+    float sums[Sums][ColumnBlocks][4] = {};
 #pragma unroll
-    for (int step = 0; step < KeyWords; step += 2) {
-      uint32_t left[4] = {k[0][step], k[1][step], k[0][step + 1], k[1][step + 1]};
+    for (int step = 0; step < Steps; ++step) {
+      int sum = Scaled ? step / larger(Scaled, 1) : step % Sums;
+      uint32_t left[4] = {k[0][2 * step], k[1][2 * step], k[0][2 * step + 1], k[1][2 * step + 1]};
 #pragma unroll
       for (int part = 0; part < Parts; ++part)
 #pragma unroll
         for (int block = 0; block < ColumnBlocks; ++block)
-          multiplyAccumulate<Element>(scores[block], left, q[part][block][step], q[part][block][step + 1]);
+          multiplyAccumulate<Element>(sums[sum][block], left, q[part][block][2 * step], q[part][block][2 * step + 1]);
     }
+#pragma unroll
+    for (int block = 0; block < ColumnBlocks; ++block)
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        scores[block][i] = sums[0][block][i] * shares[i / 2].scale(0);
+#pragma unroll
+        for (int sum = 1; sum < Sums; ++sum)
+          scores[block][i] += sums[sum][block][i] * shares[i / 2].scale(sum);
+      }
   }
 
   /// Adds the dimensions of words First .. First + 3 and all behind them.
@@ -372,7 +308,7 @@ struct PagedAttentionDecode {
       uint32_t v[4][4];
 #pragma unroll
       for (int i = 0; i < 4; ++i)
-        shares[i].template unpack<First>(v[i]);
+        shares[i].template unpack<Element, First>(v[i]);
 #pragma unroll
       for (int word = 0; word < smaller(4, ValueWords - First); ++word) {
         uint32_t left[4] = {lowHalves(v[0][word], v[1][word]), highHalves(v[0][word], v[1][word]),
@@ -451,28 +387,45 @@ struct PagedAttentionDecode {
     __device__ bool whole(int first) const { return first >= WholeBegin && first + PageTokens <= WholeEnd; }
   };
 
-  /// Adds the page of positions first, first+1 ..., which lies in shared memory.
-  template <class Rows>
-  static __device__ void addPage(Sums &sums, const Queries &q, const State *keys, const State *values, const Item &item,
-                                 const View &view, const Rows &fresh, int first, const ScoreMap &map) {
-    bool whole = view.whole(first);
-    KeyShare k[2];
+  /// Adds N pages in shared memory, that of positions first, first+1 ... and those `distance` positions further each:
+  /// two take little longer than one, as few instructions of either wait for the other's. `source.keys(i)` and
+  /// `values(i)` say where they lie; `scored` is told when keys, `added(i)` when values are not needed any more, each
+  /// with a number that depends on all of them.
+  template <int N, class Rows, class Source>
+  static __device__ void addStaged(Sums &sums, const Queries &q, Source &source, const Item &item, const View &view,
+                                   const Rows &fresh, int first, int distance, const ScoreMap &map) {
+    bool whole[N];
+    float scores[N][ColumnBlocks][4];
+    uint32_t weights[N][Parts][ColumnBlocks][2];
+#pragma unroll
+    for (int i = 0; i < N; ++i) {
+      KeyShare k[2];
+      takeKeys(k, source.keys(i));
+      if constexpr (Rows::Rotates)
+        if (first + i * distance + PageTokens > fresh.Begin)
+          replaceKeys(k, fresh, first + i * distance);
+      score(scores[i], k, q);
+      whole[i] = view.whole(first + i * distance);
+    }
+    source.scored(scores[0][ColumnBlocks - 1][0]);
     ValueShare v[4];
-    float scores[ColumnBlocks][4];
-    uint32_t weights[Parts][ColumnBlocks][2];
-    takeKeys(k, keys);
-    if constexpr (Rows::Rotates)
-      if (first + PageTokens > fresh.Begin)
-        replaceKeys(k, fresh, first);
-    score(scores, k, q);
-    takeValues(v, values);
-    if constexpr (Rows::Rotates)
-      if (first + PageTokens > fresh.Begin)
-        replaceValues(v, fresh, first);
-    weigh(sums, scores, weights, item, first, whole, map);
-    if (!whole)
-      clearUnseen(v, first, view.Begin, view.End);
-    addValues(sums, v, weights);
+    auto take = [&](int i) {
+      takeValues(v, source.values(i));
+      if constexpr (Rows::Rotates)
+        if (first + i * distance + PageTokens > fresh.Begin)
+          replaceValues(v, fresh, first + i * distance);
+    };
+    take(0);
+    weigh(sums, scores, weights, item, first, distance, whole, map);
+#pragma unroll
+    for (int i = 0; i < N; ++i) {
+      if (i > 0)
+        take(i);
+      if (!whole[i])
+        clearUnseen(v, first + i * distance, view.Begin, view.End);
+      addValues(sums, v, weights[i]);
+      source.added(i, sums.Values[ColumnBlocks - 1][ValueWords - 1][0]);
+    }
   }
 
   /// Sums of the pages first, first + Slots, ... of an item. `memory` and `writes` are for fresh rows.
@@ -509,27 +462,27 @@ struct PagedAttentionDecode {
     for (int step = 1; page < last; ++step, page += Slots) {
       int first = page * PageTokens;
       int64_t next = offset;
-      bool whole = view.whole(first), more = page + Slots < last;
+      bool whole[1] = {view.whole(first)}, more = page + Slots < last;
       if (step % 32 == 0)
         numbers = readNumbers(page + Slots);
       next = __shfl_sync(0xffffffffu, numbers, step % 32) * p.PageElements;
-      float scores[ColumnBlocks][4];
-      uint32_t weights[Parts][ColumnBlocks][2];
+      float scores[1][ColumnBlocks][4];
+      uint32_t weights[1][Parts][ColumnBlocks][2];
       if constexpr (Fresh::Rotates)
         if (first + PageTokens > fresh.Begin)
           replaceKeys(k, fresh, first);
-      score(scores, k, q);
+      score(scores[0], k, q);
       if (more)
-        loadKeys(k, pointerAfter(elementsAfter(keys, next), scores[0][0]), elementsAfter(values, next));
+        loadKeys(k, pointerAfter(elementsAfter(keys, next), scores[0][0][0]), elementsAfter(values, next));
       if constexpr (!Ahead)
         loadValues(v, elementsAfter(values, offset));
-      weigh(sums, scores, weights, item, first, whole, map);
+      weigh(sums, scores, weights, item, first, 0, whole, map);
       if constexpr (Fresh::Rotates)
         if (first + PageTokens > fresh.Begin)
           replaceValues(v, fresh, first);
-      if (!whole)
+      if (!whole[0])
         clearUnseen(v, first, view.Begin, view.End);
-      addValues(sums, v, weights);
+      addValues(sums, v, weights[0]);
       if (Ahead && more)
         loadValues(v, pointerAfter(elementsAfter(values, next), sums.Values[ColumnBlocks - 1][ValueWords - 1][0]));
       offset = next;
@@ -555,7 +508,7 @@ struct PagedAttentionDecode {
 #pragma unroll
         for (int word = 0; word < ValueWords; ++word) {
           float pair[2] = {sums.Values[block][word][c], sums.Values[block][word][c + 2]};
-          storeVector(parts, column * ValueWidth + dimension(word, g), pair);
+          storeVector(parts, column * ValueWidth + ValueShare::dimension(word, g), pair);
         }
       }
   }
@@ -576,16 +529,23 @@ struct PagedAttentionDecode {
   /// Where the maximum of a head's results begins.
   static __device__ float lowest(const Params &p, int head) { return p.Sinks ? p.Sinks[head] * Log2E : -Infinity; }
 
-  /// Adds dimension d of a column, the warps in order.
-  static __device__ void joinWarps(Joined &joined, const float *parts, const float *maxima, const float *totals,
+  /// Adds dimensions d .. d + N - 1 of a column, the warps in order.
+  template <int N>
+  static __device__ void joinWarps(Joined (&joined)[N], const float *parts, const float *maxima, const float *totals,
                                    int column, int d) {
 #pragma unroll
     for (int warp = 0; warp < Warps; ++warp)
-      joined.raise(maxima[warp * Columns + column]);
+#pragma unroll
+      for (int k = 0; k < N; ++k)
+        joined[k].raise(maxima[warp * Columns + column]);
 #pragma unroll
     for (int warp = 0; warp < Warps; ++warp) {
       int part = warp * Columns + column;
-      joined.add(maxima[part], totals[part], parts[part * ValueWidth + d]);
+      float values[N];
+      loadVector(parts, part * ValueWidth + d, values);
+#pragma unroll
+      for (int k = 0; k < N; ++k)
+        joined[k].add(maxima[part], totals[part], values[k]);
     }
   }
 
@@ -602,9 +562,9 @@ struct PagedAttentionDecode {
                               const float *totals) {
     for (int i = threadIdx.x; i < item.count() * ValueWidth; i += Threads) {
       int column = i / ValueWidth, d = i % ValueWidth;
-      Joined joined{lowest(p, item.head(column))};
+      Joined joined[1] = {{lowest(p, item.head(column))}};
       joinWarps(joined, parts, maxima, totals, column, d);
-      storeResult(p, item, joined, column, d);
+      storeResult(p, item, joined[0], column, d);
     }
   }
 

@@ -2,16 +2,17 @@
 // paged_attention_prefill.cuh says, but pages of sequences with few rows come as bulk copies, so many at a time that
 // memory never waits.
 //
-//   PagedAttentionRingsSm90<Query, State, Output, Shape, Blocks = 264>   queries of 16 bits, widths of at most 128
+//   PagedAttentionRingsSm90<Query, State, Output, Shape, Blocks = 264, Each = 2>   queries of 16 bits, widths of at
+//                                                                                  most 128
 //
-// Grid at most Blocks, two a multiprocessor; block 128; shared SharedBytes, aligned to 1024. Pages are aligned to 16
-// bytes.
+// Grid at most Blocks, Each a multiprocessor, 2 or 3; block 128; shared SharedBytes, aligned to 1024. Pages are aligned
+// to 16 bytes.
 //
 // Items are the sequences with few rows, times key heads and blocks of query heads. A block takes every Blocks-th. Each
 // of its warps has a ring of Stages pages of one key head, keys and values, which it fills for itself: as soon as it
-// has read a page it sends for the one that it will need Stages pages later, be that another item's. What a warp sums,
-// and in which order, is what it is in PagedAttentionDecode with as many warps. While one of a multiprocessor's blocks
-// joins its sums, the other reads. Tiles of sequences with many rows come last.
+// has read a page it sends for the one that it will need Stages pages later, be that another item's. Pages go to warps
+// as in PagedAttentionDecode with as many warps. While one of a multiprocessor's blocks joins its sums, the other
+// reads. Tiles of sequences with many rows come last.
 //
 // Pages that were complete before the step are fetched before the kernels before this one have ended: none of the
 // kernels of a step writes to them.
@@ -23,11 +24,11 @@
 
 namespace lathe::kernels {
 
-template <HalfElement Query, PageElement State, FloatElement Output, class Shape, int Blocks = 264>
+template <HalfElement Query, PageElement State, FloatElement Output, class Shape, int Blocks = 264, int Each = 2>
 struct PagedAttentionRingsSm90 {
   using Many = PagedAttentionPrefill<Query, State, Output, Shape, true>; // beside the rings there are no more registers
-  static constexpr int Warps = Many::Warps, Threads = Warps * 32, MinBlocks = 2;
-  using Itemwise = PagedAttentionDecode<Query, State, Output, Shape, Warps>;
+  static constexpr int Warps = Many::Warps, Threads = Warps * 32, MinBlocks = Each;
+  using Itemwise = PagedAttentionDecode<Query, State, Output, Shape, Warps, Warps, false, Stored, true>;
   using Params = typename Itemwise::Params;
   using Item = typename Itemwise::Item;
   static constexpr int KeyWidth = Shape::KeyWidth, ValueWidth = Shape::ValueWidth;
@@ -38,9 +39,11 @@ struct PagedAttentionRingsSm90 {
   static constexpr int ValueBytes = PageTokens * ValueWidth / BlockElements<State> * int(sizeof(State));
   static constexpr int PageBytes = KeyBytes + ValueBytes;
   static_assert(KeyBytes % 16 == 0 && ValueBytes % 16 == 0, "bulk copies are of multiples of 16 bytes");
-  static constexpr int BlockBytes = 113 * 1024; ///< of shared memory, where a multiprocessor has two blocks
+  static constexpr int BlockBytes = (228 / Each - 1) * 1024; ///< of shared memory
   static constexpr int Stages = smaller(6, (BlockBytes - Itemwise::SumBytes) / (Warps * (PageBytes + 8)));
   static_assert(Stages >= 2, "two pages a warp must fit into shared memory; PagedAttentionPrefill takes wider heads");
+  /// Pages that a warp adds together: two where another is on its way meanwhile.
+  static constexpr int Together = Stages >= 3 ? 2 : 1;
   static constexpr int RingBytes = Warps * Stages * PageBytes;
   static constexpr int SharedBytes = larger(RingBytes + Itemwise::SumBytes + 8 * Warps * Stages, Many::SharedBytes);
   static constexpr bool WaitsItself = true;
@@ -134,8 +137,6 @@ struct PagedAttentionRingsSm90 {
     __device__ Ring(char *smem)
         : Memory(smem + warp() * (Stages * PageBytes)),
           Full(reinterpret_cast<uint64_t *>(smem + RingBytes + Itemwise::SumBytes) + warp() * Stages) {}
-    __device__ const State *keys() const { return reinterpret_cast<const State *>(Memory + Next.Stage * PageBytes); }
-    __device__ const State *values() const { return elementsAfter(keys(), PageTokens * KeyWidth); }
     __device__ int firstFree() const { return (Next.Stage + Stages - Free) % Stages; }
   };
 
@@ -174,21 +175,54 @@ struct PagedAttentionRingsSm90 {
       });
   }
 
-  /// Adds this warp's pages of the item where `own` stands. `ahead` is where the ring is filled from.
+  /// Pages in a ring, as Itemwise::addStaged reads them.
+  struct Staged {
+    const Ring &In;
+
+    __device__ RingPosition<Stages> ahead(int pages) const {
+      RingPosition<Stages> at = In.Next;
+      for (int i = 0; i < pages; ++i)
+        at.advance();
+      return at;
+    }
+    __device__ const State *keys(int i) const {
+      auto at = ahead(i);
+      waitBarrier(In.Full + at.Stage, at.Round);
+      return reinterpret_cast<const State *>(In.Memory + at.Stage * PageBytes);
+    }
+    __device__ const State *values(int i) const {
+      return reinterpret_cast<const State *>(In.Memory + ahead(i).Stage * PageBytes + KeyBytes);
+    }
+    __device__ void scored(float) const {}
+    __device__ void added(int, float) const {}
+  };
+
+  /// Adds N of this warp's pages of the item where `own` stands. `ahead` is where the ring is filled from.
+  template <int N>
+  static __device__ void addPages(typename Itemwise::Sums &sums, const Params &p, const Queries &q, Pages &own,
+                                  Pages &ahead, Ring &ring, const typename Itemwise::View &view, const ScoreMap &map) {
+    Staged staged{ring};
+    Itemwise::template addStaged<N>(sums, q, staged, own.Of, view, Stored{}, own.Page * PageTokens, Warps * PageTokens,
+                                    map);
+    __syncwarp();
+    ring.Next = staged.ahead(N);
+    ring.Free += N;
+    own.Page += N * Warps;
+    send(p, ahead, ring, false, sums.Values[Itemwise::ColumnBlocks - 1][Itemwise::ValueWords - 1][0]);
+  }
+
+  /// Adds this warp's pages of the item where `own` stands.
   static __device__ void addPages(typename Itemwise::Sums &sums, const Params &p, const Queries &q, Pages &own,
                                   Pages &ahead, Ring &ring) {
-    const Item &item = own.Of;
-    const typename Itemwise::View view(item);
+    const typename Itemwise::View view(own.Of);
     ScoreMap map(p.Scale, p.SoftCap);
+    if constexpr (Together > 1)
 #pragma unroll 1
-    for (; own.more(); own.Page += Warps) {
-      waitBarrier(ring.Full + ring.Next.Stage, ring.Next.Round);
-      Itemwise::addPage(sums, q, ring.keys(), ring.values(), item, view, Stored{}, own.Page * PageTokens, map);
-      __syncwarp();
-      ring.Next.advance();
-      ++ring.Free;
-      send(p, ahead, ring, false, sums.Values[Itemwise::ColumnBlocks - 1][Itemwise::ValueWords - 1][0]);
-    }
+      while (own.Page + (Together - 1) * Warps < own.Last)
+        addPages<Together>(sums, p, q, own, ahead, ring, view, map);
+#pragma unroll 1
+    while (own.more())
+      addPages<1>(sums, p, q, own, ahead, ring, view, map);
   }
 
   /// Computes a block's items, and waits for the kernels before this one.

@@ -129,6 +129,27 @@ template <int N> struct Neighbours<Float8, N> {
   }
 };
 
+/// The first or last two of four codes of q8_0, exact.
+template <HalfElement Element> __device__ inline uint32_t widenCodes(uint32_t codes, int second) {
+  if constexpr (IsSame<Element, Half>) {
+    // 0x6400 + u is 1024 + u in f16; u is the code + 128.
+    return subtractPairs(selectBytes(codes ^ 0x80808080u, 0x64646464u, second ? 0x4342 : 0x4140), 0x64806480u);
+  } else {
+    // 0x4300 + u is 128 + u in bf16, u the low seven bits, from which 256 is too much where the code is negative.
+    uint32_t wide = selectBytes(codes, 0x43434343u, second ? 0x4342 : 0x4140);
+    return subtractBFloat16Pairs(wide & 0xff7fff7fu, (wide & 0x00800080u) | 0x43004300u);
+  }
+}
+
+/// Codes in f16 times scales in f16, rounded once.
+template <HalfElement Element> __device__ inline uint32_t scaleCodes(uint32_t codes, uint32_t scales) {
+  if constexpr (IsSame<Element, Half>)
+    return multiplyPairs(codes, scales);
+  else
+    return packPair<Element>(halfToFloat(uint16_t(codes)) * halfToFloat(uint16_t(scales)),
+                             halfToFloat(uint16_t(codes >> 16)) * halfToFloat(uint16_t(scales >> 16)));
+}
+
 template <int N> struct Neighbours<Q8Block, N> {
   static constexpr int Count = (N + 3) / 4;
   uint32_t Words[Count]; ///< four codes each
@@ -146,18 +167,9 @@ template <int N> struct Neighbours<Q8Block, N> {
   __device__ void take(const Q8Block *row, int first) { load(row, first); }
   /// Codes are exact in both types; code times scale is rounded once.
   template <HalfElement Element> __device__ void unpack(uint32_t *pairs) const {
-    uint32_t scales = Scale * 0x10001u;
-    float scale = halfToFloat(Scale);
 #pragma unroll
-    for (int i = 0; i < N / 2; ++i) {
-      // 0x6400 + u is 1024 + u in f16; u is the code + 128.
-      uint32_t biased = Words[i / 2] ^ 0x80808080u;
-      uint32_t codes = subtractPairs(selectBytes(biased, 0x64646464u, i % 2 ? 0x4342 : 0x4140), 0x64806480u);
-      if constexpr (IsSame<Element, Half>)
-        pairs[i] = multiplyPairs(codes, scales);
-      else
-        pairs[i] = packPair<Element>(halfToFloat(uint16_t(codes)) * scale, halfToFloat(uint16_t(codes >> 16)) * scale);
-    }
+    for (int i = 0; i < N / 2; ++i)
+      pairs[i] = scaleCodes<Element>(widenCodes<Half>(Words[i / 2], i % 2), Scale * 0x10001u);
   }
   __device__ void clear() {
 #pragma unroll

@@ -4,7 +4,7 @@
 // On Hopper steps of up to 256 tokens, most of which are single rows, read pages through rings. More go to products of
 // warpgroups, where queries and cache have one 16-bit type. A scale that is not
 // positive would turn the largest score into the smallest there.
-// CHECK:      using Template = PagedAttentionRingsSm90<Half, Half, Half, AttentionShape<4, 2, 128, 64>, 264>;
+// CHECK:      using Template = PagedAttentionRingsSm90<Half, Half, Half, AttentionShape<4, 2, 128, 64>, 264, 2>;
 // CHECK:      extern __shared__ __align__(1024) char smem[];
 // CHECK:      .Sinks = p5, .Tokens = d0, .Sequences = d2, .Pages = d3, .LdQ = 512, .LdOut = 256, .PageElements = 6144, .LayerOffset = l0 * 6144, .Scale = 0.125f, .SoftCap = 0.0f, .Window = 32}
 // CHECK:      using Template = PagedAttentionRingsSm90<

@@ -743,6 +743,10 @@ inline uint32_t subtractPairs(uint32_t a, uint32_t b) {
   auto half = [](uint32_t word, int i) { return test::halfValue(static_cast<uint16_t>(word >> i * 16)); };
   return packHalf(half(a, 0) - half(b, 0), half(a, 1) - half(b, 1));
 }
+inline uint32_t subtractBFloat16Pairs(uint32_t a, uint32_t b) {
+  auto value = [](uint32_t word, int i) { return __builtin_bit_cast(float, word >> i * 16 << 16); };
+  return packBFloat16(value(a, 0) - value(b, 0), value(a, 1) - value(b, 1));
+}
 inline uint32_t widenFloat8(uint16_t codes) {
   auto half = [](uint8_t code) { return test::halfBits(test::float8Value(code)); };
   return half(static_cast<uint8_t>(codes)) | static_cast<uint32_t>(half(static_cast<uint8_t>(codes >> 8))) << 16;

@@ -23,8 +23,8 @@ template <class State, class Output, class Shape> void warpgroupCases(Suite &sui
 
 /// Rings of pages: a block has several items, and warps have none, some and more pages than a ring holds.
 template <class Query, class State, class Output, class Shape> void ringCases(Suite &suite, const std::string &name) {
-  fastCases<PagedAttentionRingsSm90<Query, State, Output, Shape, 5>, Query, State, Output, Shape>(suite,
-                                                                                                  name + " rings");
+  fastCases<PagedAttentionRingsSm90<Query, State, Output, Shape, 5, IsSame<State, Float8> ? 3 : 2>, Query, State,
+            Output, Shape>(suite, name + " rings");
 }
 
 template <class Query, class State, class Output, class Shape>
@@ -37,7 +37,7 @@ void tensorCoreCases(Suite &suite, const std::string &name) {
   fastCases<PagedAttentionDecodeCluster<Query, State, Output, Shape, 8, 8>, Query, State, Output, Shape>(
       suite, name + " decode cluster");
   if constexpr (!Shape::Shared && Shape::KeyWidth <= 128)
-    fastCases<PagedAttentionDecodeCluster<Query, State, Output, Shape, 4, 8, Stored, 2>, Query, State, Output, Shape>(
+    fastCases<PagedAttentionDecodeCluster<Query, State, Output, Shape, 4, 8, Stored, 3>, Query, State, Output, Shape>(
         suite, name + " decode cluster with rings");
 #endif
 }
@@ -176,6 +176,8 @@ int main(int argc, char **argv) {
   ringCases<BFloat16, BFloat16, BFloat16, AttentionShape<8, 2, 128, 128>>(suite, "bf16 8/2x128");
   ringCases<Half, Half, float, AttentionShape<12, 1, 64, 80>>(suite, "f16 12/1x64/80");
   ringCases<Half, Float8, Half, AttentionShape<3, 1, 80, 112>>(suite, "f16*fp8 3/1x80/112");
+  ringCases<BFloat16, Float8, BFloat16, AttentionShape<4, 2, 128, 128>>(suite, "bf16*fp8 4/2x128");
+  ringCases<Half, Q8Block, Half, AttentionShape<4, 1, 128, 128>>(suite, "f16*q8_0 4/1x128");
   ringCases<BFloat16, Q8Block, BFloat16, AttentionShape<6, 3, 64, 96>>(suite, "bf16*q8_0 6/3x64/96");
   tensorCoreCases<Half, Half, Half, AttentionShape<3, 1, 64, 80>>(suite, "f16 3/1x64/80");
   leanCases<Half, Half, Half, AttentionShape<3, 1, 64, 80>>(suite, "f16 3/1x64/80");

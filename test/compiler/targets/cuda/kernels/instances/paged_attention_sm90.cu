@@ -98,8 +98,8 @@ KERNEL(Rings128) lathe_paged_attention_rings_sm90_128(ATTEND_PARAMETERS) {
 
 // One text: beside a block of the next product, which takes 113 KiB and 32,256 registers.
 using ClusterRings =
-    PagedAttentionDecodeCluster<BFloat16, BFloat16, BFloat16, AttentionShape<32, 8, 128, 128>, 4, 8, Stored, 3>;
-static_assert(ClusterRings::SharedBytes == 4 * 3 * (8192 + 8) + 4 * 8 * 130);
+    PagedAttentionDecodeCluster<BFloat16, BFloat16, BFloat16, AttentionShape<32, 8, 128, 128>, 4, 8, Stored, 6>;
+static_assert(ClusterRings::SharedBytes == 4 * 6 * (4096 + 8) + 4 * 8 * 130);
 // registers <= 168
 KERNEL(ClusterRings)
 __cluster_dims__(ClusterRings::Cluster, 1, 1) lathe_paged_attention_cluster_rings(ATTEND_PARAMETERS) {
@@ -113,6 +113,16 @@ static_assert(RingsOfBlocks::Stages == 4);
 KERNEL(RingsOfBlocks) lathe_paged_attention_rings_sm90_q8_0(ATTEND_PARAMETERS) {
   ALIGNED_SHARED;
   attend<RingsOfBlocks>(ATTEND_ARGUMENTS, 0.0883883f, 30, 1024);
+}
+
+// Pages of 8 bits of many texts: three blocks have 168 registers each, and what waits meanwhile is of tiles of many
+// rows.
+using RingsOfMany = PagedAttentionRingsSm90<BFloat16, Q8Block, BFloat16, AttentionShape<32, 8, 128, 128>, 396, 3>;
+static_assert(RingsOfMany::Stages == 3 && 3 * (RingsOfMany::SharedBytes + 1024) <= 228 << 10);
+// registers <= 168, stack <= 160: tiles
+KERNEL(RingsOfMany) lathe_paged_attention_rings_sm90_many(ATTEND_PARAMETERS) {
+  ALIGNED_SHARED;
+  attend<RingsOfMany>(ATTEND_ARGUMENTS, 0.0883883f, 0, 0);
 }
 
 // Queries in f32 stay with the template of all GPUs, which has more registers here.
