@@ -229,7 +229,7 @@ struct BlockRing {
 } // namespace
 
 static BlockRing sizeBlockRing(const TileProduct &product, int64_t rows) {
-  constexpr int64_t MaxStages = 8, SmallTileBytes = 2048;
+  constexpr int64_t MaxStages = 8, NormalizedStages = 6, LeastStages = 4, SmallTileBytes = 2048;
   BlockRing ring;
   ring.Rows = rows;
   ring.Workers = rows == 8 ? 16 : 8;
@@ -247,7 +247,12 @@ static BlockRing sizeBlockRing(const TileProduct &product, int64_t rows) {
   int64_t squareBytes = normalizes && rows > 1 ? llvm::divideCeil(rows * units, 2) * 8 : 0;
   int64_t rest = leftBytes + slots * slotFloats * 4 + squareBytes + 256;
   int64_t sharedOfBlock = (normalizes && rows == 1 ? 200 : 227) << 10; // attention that follows has room beside it
-  ring.Stages = std::min((sharedOfBlock - rest) / ring.StageBytes, MaxStages);
+  ring.Stages =
+      std::min((sharedOfBlock - rest) / ring.StageBytes, normalizes && rows == 1 ? NormalizedStages : MaxStages);
+  // The next product's block, if it normalizes such rows, has room beside this one.
+  int64_t beside = ((226 << 10) - 2 * rest) / ring.StageBytes - NormalizedStages;
+  if (!normalizes && rows == 1 && beside >= LeastStages)
+    ring.Stages = std::min(ring.Stages, beside);
   ring.SharedBytes = ring.Stages * ring.StageBytes + rest;
   return ring;
 }

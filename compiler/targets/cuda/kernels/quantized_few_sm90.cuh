@@ -310,7 +310,13 @@ struct QuantizedFewRowsOf {
   /// ms, so 1.43. One row that is normalized leaves room for a block of the attention that follows: 1.65 ms for the
   /// whole step instead of 1.71.
   static constexpr int MinBlocks = 1, SharedOfBlock = (ScalesSums ? 200 : 227) << 10;
-  static constexpr int Stages = smaller((SharedOfBlock - Rest) / StageBytes, 8);
+  /// More stages of a row that is normalized make nothing faster. One that is not leaves room for them in the block of
+  /// the next product, which then fills them meanwhile, if four are left: 1.51 ms for the launches of that step instead
+  /// of 1.54.
+  static constexpr int NormalizedStages = 6,
+                       Fitting = smaller((SharedOfBlock - Rest) / StageBytes, ScalesSums ? NormalizedStages : 8);
+  static constexpr int Beside = ((226 << 10) - 2 * Rest) / StageBytes - NormalizedStages;
+  static constexpr int Stages = Rows == 1 && !LeftSide::Normalizes && Beside >= 4 ? smaller(Beside, Fitting) : Fitting;
   static_assert(Stages >= 2, "the rows of A leave no room for a ring; use fewer rows or QuantizedMatmul");
   static constexpr int SharedBytes = Stages * StageBytes + Rest;
   /// Stages that are on their way together while one row of A is awaited, which would stand behind them all: 1.59 ms

@@ -6,7 +6,7 @@
 // CHECK:       using Template = Together<QuantizedMatmul<TiledMXFP4, Half, Half, SmallTile>, QuantizedMatmul<TiledNVFP4, Half, Half, SmallTile>, QuantizedMatmul<TiledIQ4_NL, Half, Half, SmallTile>>;
 // CHECK:       using Template = Together<QuantizedMatmul<TiledMXFP4, Half, Half, MediumTile>, QuantizedMatmul<TiledNVFP4, Half, Half, MediumTile>, QuantizedMatmul<TiledIQ4_NL, Half, Half, MediumTile>>;
 // HOPPER:      using Template = QuantizedFewRowsSm90<Half, Joined<Half, Half, Half>, 1, 256, TiledMXFP4, TiledNVFP4, TiledIQ4_NL>;
-// HOPPER-NEXT: static_assert(Template::Threads == 320 && Template::SharedBytes == 150400);
+// HOPPER-NEXT: static_assert(Template::Threads == 320 && Template::SharedBytes == 113536);
 // HOPPER:      using Template = QuantizedFewRowsSm90<Half, Joined<Half, Half, Half>, 8, 256, TiledMXFP4, TiledNVFP4, TiledIQ4_NL>;
 // HOPPER-NEXT: static_assert(Template::Threads == 576 && Template::SharedBytes == 205472);
 // HOPPER:      using Template = QuantizedRowsSm90<Joined<Half, Half, Half>, 64, 1, TiledMXFP4, TiledNVFP4, TiledIQ4_NL>;
