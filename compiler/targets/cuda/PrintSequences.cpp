@@ -330,7 +330,7 @@ static TemplateUse useRings(const LaunchBody &body, const PageShape &shape, Stri
   // Warps spend longer on 8 bits than memory does: a third block of a multiprocessor helps, if there are items for all.
   int64_t elements = (shape.KeyWidth + shape.ValueWidth) * StateType::PageTokens;
   bool has8Bits = shape.HeadBytes < 2 * elements;
-  int64_t items = body.getMax(sequences) * few.getItemsPerToken();
+  int64_t items = std::min(body.getMax(sequences), body.getMax(tokens)) * few.getItemsPerToken();
   int64_t each = has8Bits && few.Columns == 8 && items >= 6 * Multiprocessors ? 3 : 2,
           blockBytes = (228 / each - 1) * Kilobyte;
   int64_t stages = std::min(MostStages, (blockBytes - sums) / (Warps * (shape.HeadBytes + 8)));
