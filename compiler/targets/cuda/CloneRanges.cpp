@@ -15,7 +15,7 @@ struct Sample {
 
 class RangeChooser {
 public:
-  RangeChooser(int64_t min, int64_t max, ArrayRef<CloneTime> chips);
+  RangeChooser(int64_t min, int64_t max, ArrayRef<CloneTime> chips, bool leastAlone);
   std::vector<CloneRange> run();
 
 private:
@@ -24,9 +24,12 @@ private:
   /// a doubling; of samples within the given counts.
   double getLoss(size_t begin, size_t last, int64_t from, int64_t to) const;
   double getLoss(size_t begin, size_t last) const { return getLoss(begin, last, getLeast(begin), Ends[last]); }
+  /// Whether the first clone may not go up to end `last`.
+  bool keepsLeastApart(size_t last) const;
   std::string explain(size_t begin, size_t last, size_t next) const;
 
   int64_t Min;
+  bool LeastAlone;
   ArrayRef<CloneTime> Chips;
   std::vector<int64_t> Ends; ///< where clones may end
   std::vector<Sample> Samples;
@@ -53,8 +56,8 @@ static std::vector<Sample> listSamples(int64_t min, int64_t max) {
   return samples;
 }
 
-RangeChooser::RangeChooser(int64_t min, int64_t max, ArrayRef<CloneTime> chips)
-    : Min(min), Chips(chips), Samples(listSamples(min, max)) {
+RangeChooser::RangeChooser(int64_t min, int64_t max, ArrayRef<CloneTime> chips, bool leastAlone)
+    : Min(min), LeastAlone(leastAlone), Chips(chips), Samples(listSamples(min, max)) {
   for (int64_t end = 1; end < max; end *= 2)
     if (end >= min)
       Ends.push_back(end);
@@ -85,6 +88,11 @@ double RangeChooser::getLoss(size_t begin, size_t last, int64_t from, int64_t to
   return loss;
 }
 
+bool RangeChooser::keepsLeastApart(size_t last) const {
+  return last > 0 && Ends.front() == Samples.front().Count &&
+         (LeastAlone || getLoss(0, last, Min, Min) > getLoss(0, 0));
+}
+
 /// Why the clone from behind end `begin` up to end `last` does not serve those up to `next` as well.
 std::string RangeChooser::explain(size_t begin, size_t last, size_t next) const {
   std::string text;
@@ -113,7 +121,7 @@ std::vector<CloneRange> RangeChooser::run() {
   for (size_t clones = 1; clones <= most; ++clones)
     for (size_t last = 0; last < count; ++last)
       for (size_t begin = 0; begin <= last; ++begin) {
-        if (least[clones - 1][begin] == none)
+        if (least[clones - 1][begin] == none || (begin == 0 && keepsLeastApart(last)))
           continue;
         double loss = least[clones - 1][begin] + getLoss(begin, last) + WorthOfClone;
         if (loss < least[clones][last + 1]) {
@@ -138,6 +146,7 @@ std::vector<CloneRange> RangeChooser::run() {
   return ranges;
 }
 
-std::vector<CloneRange> lathe::cuda::chooseRanges(int64_t min, int64_t max, ArrayRef<CloneTime> chips) {
-  return RangeChooser(min, max, chips).run();
+std::vector<CloneRange> lathe::cuda::chooseRanges(int64_t min, int64_t max, ArrayRef<CloneTime> chips,
+                                                  bool leastAlone) {
+  return RangeChooser(min, max, chips, leastAlone).run();
 }

@@ -20,15 +20,17 @@ struct CloneRange {
 
 /// A clone costs as much as so large a share of the time of calls between some count and twice that is worth.
 inline constexpr double WorthOfClone = 0.03;
-inline constexpr int64_t MostClones = 6;
+inline constexpr int64_t MostClones = 7;
 /// A call of the least count, such as the next token of a text that is alone, is worth so many doublings.
 inline constexpr double WorthOfLeast = 4;
 
 /// Cuts min .. max at powers of two so that calls take as little longer as may be than in the clone that is best for
 /// their count, the least count being as likely as WorthOfLeast doublings and each doubling as any other, and each
-/// clone being worth WorthOfClone; at most MostClones. There is a time for each chip. Of ways that are equal the one
-/// with fewer clones is taken; the same times give the same ranges.
-std::vector<CloneRange> chooseRanges(int64_t min, int64_t max, llvm::ArrayRef<CloneTime> chips);
+/// clone being worth WorthOfClone; at most MostClones. The least count never shares a clone that slows it, and with
+/// `leastAlone` none at all. There is a time for each chip. Of ways that are equal the one with fewer clones is taken;
+/// the same times give the same ranges.
+std::vector<CloneRange> chooseRanges(int64_t min, int64_t max, llvm::ArrayRef<CloneTime> chips,
+                                     bool leastAlone = false);
 
 } // namespace lathe::cuda
 

@@ -71,6 +71,7 @@ template <MmaElement Element, class Outputs, class Tile> struct PackedMatmulBatc
   /// What the other blocks of a cluster send of their sums.
   static constexpr int SentBytes = Sums * Own * Units * 32 * 4, CameBytes = (Split - 1) * SentBytes;
   static constexpr int SharedBytes = RingBytes + CameBytes + ControlBytes;
+  static_assert(SharedBytes <= 227 << 10, "a block has 227 KB of shared memory; choose fewer stages");
 
   struct Barriers {
     uint64_t Full[Stages];   ///< the stage can be multiplied

@@ -41,10 +41,22 @@ TEST(CloneRanges, ReasonsNameTimeAndWhatJoiningCosts) {
 }
 
 TEST(CloneRanges, AFewPercentAreNotWorthAClone) {
-  // The least count, worth WorthOfLeast doublings, two more and half of the next lose as much together as WorthOfClone,
-  // or a little more.
-  EXPECT_EQ(chooseRanges(1, 300, makeLimited(8, 1, 1 + WorthOfClone / 6.6)).size(), 1u);
-  EXPECT_EQ(chooseRanges(1, 300, makeLimited(8, 1, 1 + WorthOfClone / 6.4)).size(), 2u);
+  // From 2 to 8 two and a half doublings lose as much together as WorthOfClone, or a little more.
+  auto makeSlower = [](double share) -> CloneTime {
+    return [=](int64_t, int64_t most, int64_t count) { return count == 1 || count > 8 || most <= 8 ? 1 : 1 + share; };
+  };
+  EXPECT_EQ(chooseRanges(1, 300, makeSlower(WorthOfClone / 2.6)).size(), 1u);
+  EXPECT_EQ(chooseRanges(1, 300, makeSlower(WorthOfClone / 2.4)).size(), 2u);
+}
+
+TEST(CloneRanges, NothingSlowsTheLeastCount) {
+  EXPECT_EQ(endsOf(chooseRanges(1, 300, makeLimited(1, 1, 1.0001))), std::vector<int64_t>({1, 300}));
+  EXPECT_EQ(endsOf(chooseRanges(4, 300, makeLimited(4, 1, 1.0001))), std::vector<int64_t>({4, 300}));
+}
+
+TEST(CloneRanges, TheLeastCountIsAloneWhereAsked) {
+  EXPECT_EQ(endsOf(chooseRanges(1, 300, makeLimited(8, 1, 2), /*leastAlone=*/true)), std::vector<int64_t>({1, 8, 300}));
+  EXPECT_EQ(endsOf(chooseRanges(1, 1, makeLimited(8, 1, 2), /*leastAlone=*/true)), std::vector<int64_t>({1}));
 }
 
 TEST(CloneRanges, ThereAreNotMoreThanMost) {

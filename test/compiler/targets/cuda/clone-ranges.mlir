@@ -15,9 +15,9 @@
 
 // Wide products of 16 bits are cut where tiles change.
 // CHECK: func.func @wide
-// CHECK-SAME: lathe.clone_ends = array<i64: 4, 32, 64, 128, 256>
+// CHECK-SAME: lathe.clone_ends = array<i64: 1, 8, 32, 64, 128, 256>
 // SM80: func.func @wide
-// SM80-SAME: lathe.clone_ends = array<i64: 8, 32>
+// SM80-SAME: lathe.clone_ends = array<i64: 1, 8, 32>
 // REMARKS: [Passed] ChooseCloneRanges | Category:fusion | Remark="'wide' has a clone for tokens 1 to
 // CLONES: func.func @wide.tokens_1_
 // CLONES-SAME: lathe.range_reason = "{{[0-9.]+}} us of products predicted of {{[0-9]+}}; in one clone with up to
@@ -34,9 +34,9 @@ func.func @wide(%x: tensor<?x4096xbf16> {lathe.dims = ["tokens", 4096]})
 
 // Blocks that are taken apart for each tile of rows are cut elsewhere: from 65 tokens on they are taken apart before.
 // CHECK: func.func @blocks
-// CHECK-SAME: lathe.clone_ends = array<i64: 1, 8, 16, 32, 128>
+// CHECK-SAME: lathe.clone_ends = array<i64: 1, 4, 8, 16, 32, 128>
 // SM80: func.func @blocks
-// SM80-SAME: lathe.clone_ends = array<i64: 32, 64>
+// SM80-SAME: lathe.clone_ends = array<i64: 1, 32, 64>
 // CLONES: func.func @blocks.tokens_1_1(
 func.func @blocks(%x: tensor<?x4096xf16> {lathe.dims = ["tokens", 4096]})
     -> (tensor<?x4096xf16> {lathe.dims = ["tokens", 4096]})
@@ -50,9 +50,10 @@ func.func @blocks(%x: tensor<?x4096xf16> {lathe.dims = ["tokens", 4096]})
 
 // Products that hardly take longer than their launch need fewer clones.
 // CHECK: func.func @small
-// CHECK-SAME: lathe.clone_ends = array<i64: 8, 16>
+// CHECK-SAME: lathe.clone_ends = array<i64: 1, 8, 16>
 // CHECK-SAME: us of products predicted of 512; no more are computed at once"]
-// CLONES: func.func @small.tokens_1_8(
+// CLONES: func.func @small.tokens_1_1(
+// CLONES: func.func @small.tokens_2_8(
 // CLONES: func.func @small.tokens_9_16(
 // CLONES: func.func @small.tokens_17_512(
 func.func @small(%x: tensor<?x64xf16> {lathe.dims = ["tokens", 64]}) -> (tensor<?x64xf16> {lathe.dims = ["tokens", 64]})
