@@ -89,8 +89,7 @@ double RangeChooser::getLoss(size_t begin, size_t last, int64_t from, int64_t to
 }
 
 bool RangeChooser::keepsLeastApart(size_t last) const {
-  return last > 0 && Ends.front() == Samples.front().Count &&
-         (LeastAlone || getLoss(0, last, Min, Min) > getLoss(0, 0));
+  return LeastAlone && last > 0 && Ends.front() == Samples.front().Count;
 }
 
 /// Why the clone from behind end `begin` up to end `last` does not serve those up to `next` as well.

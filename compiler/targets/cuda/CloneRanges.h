@@ -26,9 +26,8 @@ inline constexpr double WorthOfLeast = 4;
 
 /// Cuts min .. max at powers of two so that calls take as little longer as may be than in the clone that is best for
 /// their count, the least count being as likely as WorthOfLeast doublings and each doubling as any other, and each
-/// clone being worth WorthOfClone; at most MostClones. The least count never shares a clone that slows it, and with
-/// `leastAlone` none at all. There is a time for each chip. Of ways that are equal the one with fewer clones is taken;
-/// the same times give the same ranges.
+/// clone being worth WorthOfClone; at most MostClones. With `leastAlone` the least count shares none. There is a time
+/// for each chip. Of ways that are equal the one with fewer clones is taken; the same times give the same ranges.
 std::vector<CloneRange> chooseRanges(int64_t min, int64_t max, llvm::ArrayRef<CloneTime> chips,
                                      bool leastAlone = false);
 
