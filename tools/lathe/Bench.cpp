@@ -7,6 +7,7 @@
 #include "tools/lathe/BenchCosts.h"
 #include "tools/lathe/Commands.h"
 #include "tools/lathe/DeviceTensors.h"
+#include "tools/lathe/TensorRun.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -79,13 +80,7 @@ public:
       outputTensors.push_back({});
       outputTensors.back().name = value->name;
     }
-    options.struct_size = sizeof(options);
-    options.entry = model.info().name;
-    options.inputs = inputTensors.data();
-    options.input_count = inputTensors.size();
-    options.outputs = outputTensors.data();
-    options.output_count = outputTensors.size();
-    check(lathe_session_shapes(session.get(), &options));
+    options = describeRun(model, session, inputTensors, outputTensors);
     for (lathe_tensor &tensor : outputTensors) {
       outputs.emplace_back(tensor.bytes);
       tensor.data = outputs.back().data();

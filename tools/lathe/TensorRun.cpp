@@ -13,6 +13,19 @@ std::vector<std::string> outputNamesOf(const Program &program, size_t entry) {
   return names;
 }
 
+lathe_run_options describeRun(const Model &model, const Session &session, std::vector<lathe_tensor> &inputs,
+                              std::vector<lathe_tensor> &outputs) {
+  lathe_run_options options = {};
+  options.struct_size = sizeof(options);
+  options.entry = model.info().name;
+  options.inputs = inputs.data();
+  options.input_count = inputs.size();
+  options.outputs = outputs.data();
+  options.output_count = outputs.size();
+  check(lathe_session_shapes(session.get(), &options));
+  return options;
+}
+
 TensorRun::TensorRun(const Model &model, std::map<std::string, Array> &inputs, std::vector<std::string> outputNames)
     : session(createSession(model, nullptr)), outputNames(std::move(outputNames)) {
   for (auto &[name, array] : inputs)
@@ -20,13 +33,7 @@ TensorRun::TensorRun(const Model &model, std::map<std::string, Array> &inputs, s
   outputTensors.resize(this->outputNames.size());
   for (size_t i = 0; i != outputTensors.size(); ++i)
     outputTensors[i].name = this->outputNames[i].c_str();
-  options.struct_size = sizeof(options);
-  options.entry = model.info().name;
-  options.inputs = inputTensors.data();
-  options.input_count = inputTensors.size();
-  options.outputs = outputTensors.data();
-  options.output_count = outputTensors.size();
-  check(lathe_session_shapes(session.get(), &options));
+  options = describeRun(model, session, inputTensors, outputTensors);
   outputs.resize(outputTensors.size());
   for (size_t i = 0; i != outputs.size(); ++i) {
     const lathe_tensor &tensor = outputTensors[i];

@@ -13,6 +13,11 @@ namespace lathe::tools {
 /// The names of an entry's outputs, in order.
 std::vector<std::string> outputNamesOf(const Program &program, size_t entry);
 
+/// A call of the model's entry with these tensors, which must outlive it; writes the outputs' types and shapes. Throws
+/// CommandFailure.
+lathe_run_options describeRun(const Model &model, const Session &session, std::vector<lathe_tensor> &inputs,
+                              std::vector<lathe_tensor> &outputs);
+
 /// A tensor entry with inputs and outputs in host memory, to be run once or often.
 class TensorRun {
 public:
