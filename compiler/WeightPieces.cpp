@@ -1,4 +1,5 @@
 #include "compiler/WeightPieces.h"
+#include "dialects/lathe/BlockedPacking.h"
 #include "runtime/gguf/BlockPanels.h"
 #include "runtime/gguf/BlockTiles.h"
 #include "runtime/gguf/MatrixTiles.h"
@@ -13,10 +14,11 @@ namespace {
 struct Cells {
   int64_t bytes;
   SmallVector<int64_t> perDim; ///< elements along each dimension
+  int64_t prefix = 0;          ///< bytes of what holds for all cells, in front of them and of any part of them
 };
 } // namespace
 
-/// Nothing for a type whose parts are no tensors of it: one with a number that holds for all blocks.
+/// Nothing for a shape that holds no whole cells.
 static std::optional<Cells> getCells(Type element, ArrayRef<int64_t> shape) {
   Cells cells{0, SmallVector<int64_t>(shape.size(), 1)};
   auto quantized = dyn_cast<QuantizedTypeInterface>(element);
@@ -38,7 +40,10 @@ static std::optional<Cells> getCells(Type element, ArrayRef<int64_t> shape) {
     count *= size / unit;
   }
   FailureOr<int64_t> bytes = quantized.getByteSize(shape);
-  return succeeded(bytes) && *bytes == count * cells.bytes ? std::optional(cells) : std::nullopt;
+  if (failed(bytes))
+    return std::nullopt;
+  cells.prefix = *bytes - count * cells.bytes;
+  return cells;
 }
 
 /// `box` with borders on those of cells.
@@ -77,13 +82,13 @@ static ReferenceValue slice(const ReferenceValue &whole, const Box &box, const C
   int64_t base = 0;
   for (size_t d = 0; d < split + (split < shape.size()); ++d)
     base += starts[d] * strides[d];
-  if (outer == 1)
+  if (outer == 1 && cells.prefix == 0)
     return ReferenceValue::borrowed(whole.getType(), box.sizes, whole.getBytes().slice(base, run));
-  ReferenceValue part(whole.getType(), box.sizes, outer * run);
-  uint8_t *to = part.mutableBytes().data();
+  ReferenceValue part(whole.getType(), box.sizes, cells.prefix + outer * run);
+  uint8_t *to = std::copy_n(whole.getBytes().data(), cells.prefix, part.mutableBytes().data());
   SmallVector<int64_t> index(split, 0);
   for (int64_t n = 0; n < outer; ++n) {
-    int64_t from = base;
+    int64_t from = cells.prefix + base;
     for (size_t d = 0; d < split; ++d)
       from += index[d] * strides[d];
     std::memcpy(to + n * run, whole.getBytes().data() + from, run);
@@ -121,17 +126,6 @@ LogicalResult WeightPieces::keep(Value value, llvm::function_ref<LogicalResult(l
   return success();
 }
 
-/// Blocks that one number holds for are unpacked as a whole; what was before, piece by piece.
-void WeightPieces::observeWhole(QuantizeOp op, const ReferenceValue &before, const ReferenceValue &after) {
-  std::vector<float> rounded = *after.toFloats();
-  int64_t bytes = getElementBytes(before.getType()), count = rounded.size(), step = PieceBytes / bytes + 1;
-  for (int64_t first = 0; first < count; first += step) {
-    int64_t size = std::min(step, count - first);
-    auto piece = ReferenceValue::borrowed(before.getType(), size, before.getBytes().slice(first * bytes, size * bytes));
-    Observer(op, *piece.toFloats(), ArrayRef(rounded).slice(first, size));
-  }
-}
-
 LogicalResult WeightPieces::computeWhole(Operation *op) {
   SmallVector<ReferenceValue> operands, results;
   for (Value operand : op->getOperands()) {
@@ -153,8 +147,6 @@ LogicalResult WeightPieces::computeWhole(Operation *op) {
     return op->emitOpError() << "has no reference meaning, so no weight can be computed with it";
   if (failed(reference.evaluate(operands, results)))
     return failure();
-  if (auto quantize = dyn_cast<QuantizeOp>(op); quantize && Observer)
-    observeWhole(quantize, operands[0], results[0]);
   for (auto [result, value] : llvm::zip_equal(op->getResults(), results))
     if (failed(keep(result, [&](llvm::raw_ostream &stream) {
           stream << llvm::toStringRef(value.getBytes());
@@ -363,12 +355,54 @@ WeightPieces::Result WeightPieces::evaluatePack(PackTilesOp op, const Box &box) 
   return result;
 }
 
+static LogicalResult refuse(QuantizeOp op) {
+  return op.emitOpError() << "packs no values into blocks of " << op.getResult().getType().getElementType()
+                          << "; have all of them finite";
+}
+
+/// The whole tensor is read for it, once or a few times, and nothing of it kept.
+FailureOr<float> WeightPieces::findOuter(QuantizeOp op, BlockedType type) {
+  if (auto known = Outers.find(op); known != Outers.end())
+    return known->second;
+  Type element = op.getInput().getType().getElementType();
+  int64_t elementBytes = getElementBytes(element), step = PieceBytes / elementBytes + 1;
+  bool isRead = true;
+  auto read = [&](ValueSink sink) {
+    LogicalResult taken = success();
+    isRead = succeeded(write(op.getInput(), [&](ArrayRef<uint8_t> bytes) {
+      // What is mapped comes as a whole.
+      for (int64_t first = 0, count = bytes.size() / elementBytes; first < count && succeeded(taken); first += step) {
+        int64_t size = std::min(step, count - first);
+        auto piece = ReferenceValue::borrowed(element, size, bytes.slice(first * elementBytes, size * elementBytes));
+        taken = sink(*piece.toFloats());
+      }
+    }));
+    return success(isRead && succeeded(taken));
+  };
+  FailureOr<float> outer = findOuterScale(type, read);
+  if (failed(outer))
+    return isRead ? refuse(op) : failure();
+  return Outers[op] = *outer;
+}
+
 /// `box` begins and ends on the borders of blocks.
 WeightPieces::Result WeightPieces::evaluateQuantize(QuantizeOp op, const Box &box) {
+  auto type = dyn_cast<BlockedType>(op.getResult().getType().getElementType());
+  bool hasOuter = type && !isa<NoneType>(type.getOuterScale());
+  FailureOr<float> outer = hasOuter ? findOuter(op, type) : FailureOr<float>(1.0f);
+  if (failed(outer))
+    return failure();
   Result value = evaluate(op.getInput(), box);
   SmallVector<ReferenceValue> results;
-  if (failed(value) || failed(op.evaluate(*value, results)))
+  if (failed(value))
     return failure();
+  if (hasOuter) {
+    ReferenceValue &part = results.emplace_back(type, box.sizes, *type.getByteSize(box.sizes));
+    if (failed(packWithOuterScale(type, *outer, box.sizes, *value->toFloats(), part.mutableBytes())))
+      return refuse(op);
+  } else if (failed(op.evaluate(*value, results))) {
+    return failure();
+  }
   if (Observer)
     Observer(op, *value->toFloats(), *results[0].toFloats());
   return results[0];
@@ -399,7 +433,7 @@ WeightPieces::Result WeightPieces::evaluate(Value value, const Box &box) {
       return evaluatePack(pack, box);
     if (auto pack = dyn_cast<PackTilesOp>(op))
       return evaluatePack(pack, box);
-    if (auto quantize = dyn_cast<QuantizeOp>(op); quantize && getCells(element, getShape(value)))
+    if (auto quantize = dyn_cast<QuantizeOp>(op))
       return evaluateQuantize(quantize, box);
     if (failed(computeWhole(op)))
       return failure();
@@ -448,7 +482,9 @@ LogicalResult WeightPieces::write(Value value, llvm::function_ref<void(ArrayRef<
       Result piece = evaluate(value, box);
       if (failed(piece))
         return failure();
-      sink(piece->getBytes());
+      // What holds for all cells is in front of the first one alone.
+      bool isFirst = llvm::all_of(box.offsets, [](int64_t offset) { return offset == 0; });
+      sink(piece->getBytes().drop_front(isFirst ? 0 : cells->prefix));
     }
     for (int64_t d = int64_t(split) - 2; d >= 0 && (index[d] += cells->perDim[d]) == shape[d]; --d)
       index[d] = 0;

@@ -48,7 +48,7 @@ private:
   Result evaluatePack(PackBlocksOp op, const Box &box);
   Result evaluatePack(PackTilesOp op, const Box &box);
   Result evaluateQuantize(QuantizeOp op, const Box &box);
-  void observeWhole(QuantizeOp op, const ReferenceValue &before, const ReferenceValue &after);
+  llvm::FailureOr<float> findOuter(QuantizeOp op, BlockedType type);
   /// Elements [first, first + count) of `value`, counted row by row.
   llvm::LogicalResult copyRun(mlir::Value value, int64_t first, int64_t count, uint8_t *to);
   llvm::LogicalResult computeWhole(mlir::Operation *op);
@@ -59,6 +59,7 @@ private:
   QuantizationObserver Observer;
   llvm::DenseMap<mlir::Value, ReferenceValue> Kept;
   std::vector<std::unique_ptr<llvm::MemoryBuffer>> Mappings; // behind Kept
+  llvm::DenseMap<mlir::Operation *, float> Outers;           ///< outer scales that were found
 };
 
 } // namespace lathe

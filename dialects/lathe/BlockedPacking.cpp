@@ -16,6 +16,7 @@
 //
 // Codes are the nearest of value / scale, ties to even; what lies beyond the last code becomes the last code. A block
 // of zeros has the scale 0 where there is one. Values that are not finite have no place in a block.
+#include "dialects/lathe/BlockedPacking.h"
 #include "dialects/lathe/BlockedNumbers.h"
 #include "llvm/ADT/STLExtras.h"
 #include <algorithm>
@@ -95,6 +96,11 @@ struct Trial {
   double error = INFINITY;
 };
 
+/// Least squares of values over their codes: product / length is the scale that suits the codes best.
+struct Fit {
+  double product = 0, length = 0;
+};
+
 /// The values of one scale, gathered from its rows.
 struct Block {
   ArrayRef<float> values;
@@ -125,10 +131,9 @@ public:
       return measure(block, 1, outer, 0);
     if (Zero.isPresent())
       return findWithZero(block, outer);
-    float largest = MayNegate ? -block.largest : std::fabs(block.largest);
     Trial best;
     bool first = true;
-    for (float stored : getCandidates(largest / outer)) {
+    for (float stored : getCandidates(block.largest, outer)) {
       Trial trial = measure(block, stored, outer, 0);
       if (first || trial.error < best.error)
         best = trial;
@@ -163,20 +168,25 @@ public:
     return {stored, zero, error};
   }
 
+  /// Adds the codes that a trial gives.
+  void addFit(const Block &block, const Trial &trial, float outer, Fit &fit) const {
+    float scale = trial.scale * outer;
+    for (float value : block.values) {
+      float code = Codes.round(value / scale + trial.zero) - trial.zero;
+      fit.product += double(value) * code;
+      fit.length += double(code) * code;
+    }
+  }
+
   void writeCodes(const Block &block, const Trial &trial, float outer, uint8_t *codes) const {
     float scale = trial.scale * outer;
     for (auto [i, value] : llvm::enumerate(block.values))
       codes[i] = Codes.encode(Codes.round(scale == 0 ? 0 : value / scale + trial.zero));
   }
 
-private:
-  float square(float value, float scale, float zero) const {
-    float error = value - (Codes.round(value / scale + zero) - zero) * scale;
-    return error * error;
-  }
-
-  /// Stored scales to try for a block whose largest magnitude is `largest`, the plainest first.
-  SmallVector<float> getCandidates(float largest) const {
+  /// Stored scales to try for values whose largest magnitude is that of `extreme`, the plainest first.
+  SmallVector<float> getCandidates(float extreme, float outer) const {
+    float largest = (MayNegate ? -extreme : std::fabs(extreme)) / outer;
     SmallVector<float> scales;
     if (Scale.isWide()) {
       for (float divisor : Codes.Divisors)
@@ -194,20 +204,21 @@ private:
     return scales;
   }
 
+private:
+  float square(float value, float scale, float zero) const {
+    float error = value - (Codes.round(value / scale + zero) - zero) * scale;
+    return error * error;
+  }
+
   /// Tries the scale that suits the codes of the best one.
   Trial refine(const Block &block, Trial best, float outer) const {
     if (!Scale.isWide() || best.scale == 0)
       return best;
-    double product = 0, length = 0;
-    float scale = best.scale * outer;
-    for (float value : block.values) {
-      float code = Codes.round(value / scale + best.zero) - best.zero;
-      product += double(value) * code;
-      length += double(code) * code;
-    }
-    if (length == 0)
+    Fit fit;
+    addFit(block, best, outer, fit);
+    if (fit.length == 0)
       return best;
-    Trial trial = measure(block, Scale.round(float(product / length / outer)), outer, best.zero);
+    Trial trial = measure(block, Scale.round(float(fit.product / fit.length / outer)), outer, best.zero);
     return trial.error < best.error ? trial : best;
   }
 
@@ -240,6 +251,42 @@ private:
 
 //===- Tensors ----------------------------------------------------------------------------------------------------===//
 
+using ValueReader = llvm::function_ref<LogicalResult(ValueSink)>;
+
+/// Cuts what `read` passes on into parts of one size, the last one excepted, so that sums over parts do not depend on
+/// the pieces that values come in.
+LogicalResult readParts(ValueReader read, ValueSink take) {
+  constexpr size_t Size = 4096;
+  std::vector<float> begun;
+  auto add = [&](ArrayRef<float> values) -> LogicalResult {
+    if (!begun.empty()) {
+      ArrayRef<float> next = values.take_front(Size - begun.size());
+      begun.insert(begun.end(), next.begin(), next.end());
+      values = values.drop_front(next.size());
+      if (begun.size() < Size)
+        return success();
+      if (failed(take(begun)))
+        return failure();
+    }
+    for (; values.size() >= Size; values = values.drop_front(Size))
+      if (failed(take(values.take_front(Size))))
+        return failure();
+    begun.assign(values.begin(), values.end());
+    return success();
+  };
+  if (failed(read(add)))
+    return failure();
+  return begun.empty() ? success() : take(begun);
+}
+
+bool isFinite(ArrayRef<float> values) {
+  // A sum of products with zero is NaN where one of them is.
+  float sum = 0;
+  for (float value : values)
+    sum += value * 0;
+  return sum == 0;
+}
+
 /// Packs a tensor of one type, block by block.
 template <typename Code> class TensorPacker {
 public:
@@ -248,9 +295,27 @@ public:
         Scale(Inner ? Float32Type::get(type.getContext()) : type.getScale()), Zero(type.getZero()),
         Outer(type.getOuterScale()), Packer(Codes, Scale, Zero, Scale.isWide() && !Inner) {}
 
-  void pack(ArrayRef<int64_t> shape, ArrayRef<float> values, uint8_t *bytes) {
+  FailureOr<float> findOuter(ValueReader read) const {
+    float low = 0, high = 0;
+    auto widen = [&](ArrayRef<float> values) {
+      Block part(values);
+      low = std::min(low, part.low);
+      high = std::max(high, part.high);
+      return success(isFinite(values));
+    };
+    if (failed(readParts(read, widen)))
+      return failure();
+    float extreme = -low > high ? low : high, largest = Scale.isWide() ? 0 : Scale.getLargestFraction();
+    if (Scale.isAbsent())
+      return searchOuter(extreme, read);
+    if (largest == 0 || extreme == 0)
+      return 1;
+    float outer = Outer.round(std::fabs(extreme) / (Codes.Largest * largest));
+    return outer == 0 ? Outer.getLeastPositive() : outer;
+  }
+
+  void pack(ArrayRef<int64_t> shape, ArrayRef<float> values, float outer, uint8_t *bytes) {
     int64_t columns = shape.back(), rows = values.size() / columns;
-    float outer = findOuter(values);
     bytes = Outer.write(outer, bytes);
     auto [blockRows, blockColumns] = Type.getBlockShape();
     if (Scale.isAbsent() && !Zero.isPresent() && blockRows * blockColumns == 1)
@@ -261,17 +326,34 @@ public:
   }
 
 private:
-  float findOuter(ArrayRef<float> values) const {
-    if (Outer.isAbsent())
-      return 1;
-    Block all(values);
-    if (Scale.isAbsent())
-      return BlockPacker<Code>(Codes, Outer, Zero, Outer.isWide()).find(all, 1).scale;
-    float largest = Scale.isWide() ? 0 : Scale.getLargestFraction();
-    if (largest == 0 || all.largest == 0)
-      return 1;
-    float outer = Outer.round(std::fabs(all.largest) / (Codes.Largest * largest));
-    return outer == 0 ? Outer.getLeastPositive() : outer;
+  /// `BlockPacker::find` for one scale of all values, each step of it over all parts.
+  FailureOr<float> searchOuter(float extreme, ValueReader read) const {
+    if (extreme == 0)
+      return Outer.getLeast();
+    BlockPacker<Code> packer(Codes, Outer, Zero, Outer.isWide());
+    SmallVector<Trial> trials;
+    for (float scale : packer.getCandidates(extreme, 1))
+      trials.push_back({scale, 0, 0});
+    auto measure = [&](ArrayRef<float> values) {
+      for (Trial &trial : trials)
+        trial.error += packer.measure(Block(values), trial.scale, 1, 0).error;
+      return success();
+    };
+    if (failed(readParts(read, measure)))
+      return failure();
+    Trial best = *llvm::min_element(trials, [](const Trial &a, const Trial &b) { return a.error < b.error; });
+    if (!Outer.isWide() || best.scale == 0)
+      return best.scale;
+    Fit fit;
+    auto add = [&](ArrayRef<float> values) { return packer.addFit(Block(values), best, 1, fit), success(); };
+    if (failed(readParts(read, add)))
+      return failure();
+    if (fit.length == 0)
+      return best.scale;
+    trials = {{Outer.round(float(fit.product / fit.length)), 0, 0}};
+    if (failed(readParts(read, measure)))
+      return failure();
+    return trials[0].error < best.error ? trials[0].scale : best.scale;
   }
 
   /// Codes alone, one after the other.
@@ -373,20 +455,6 @@ private:
 
 } // namespace
 
-template <typename Code>
-static void packAll(BlockedType type, ArrayRef<int64_t> shape, ArrayRef<float> values, uint8_t *bytes,
-                    const Code &code) {
-  TensorPacker<Code>(type, code).pack(shape, values, bytes);
-}
-
-static bool isFinite(ArrayRef<float> values) {
-  // A sum of products with zero is NaN where one of them is.
-  float sum = 0;
-  for (float value : values)
-    sum += value * 0;
-  return sum == 0;
-}
-
 /// Of the numbers of a block, packing knows: integer codes, E2M1, E4M3, E5M2 and NF4; scales in f32, f16, bf16, E4M3,
 /// E5M2, E8M0, or quantized to unsigned bytes with an f32; integer zeros of 8 bits beside unsigned codes.
 bool BlockedType::canPack() const {
@@ -403,34 +471,51 @@ bool BlockedType::canPack() const {
          !(isa<NoneType>(type.getScale()) && isa<NoneType>(type.getOuterScale()));
 }
 
-LogicalResult BlockedType::pack(ArrayRef<int64_t> shape, ArrayRef<float> values, MutableArrayRef<uint8_t> bytes) const {
-  BlockedType type = *this;
-  FailureOr<int64_t> wanted = type.getByteSize(shape);
-  if (!canPack() || failed(wanted) || *wanted != int64_t(bytes.size()) ||
-      int64_t(values.size()) != ShapedType::getNumElements(shape) || !isFinite(values))
-    return failure();
-  if (values.empty()) {
-    llvm::fill(bytes, 0);
-    return success();
-  }
+/// Calls `use` with a packer of the type's codes and returns what it does.
+template <typename Use> static auto withPacker(BlockedType type, Use use) {
   // Floats have nearly the same error wherever they are in their range; what counts is where it ends within a power of
   // two. Those of four bits have a fine and a coarse part.
+  auto with = [&](const auto &code) {
+    TensorPacker packer(type, code);
+    return use(packer);
+  };
   switch (getCodeNumber(type.getCode())) {
   case Number::E2M1:
-    packAll(type, shape, values, bytes.data(),
-            FloatCode<E2M1>({6, 4, 4.4f, 4.8f, 5.2f, 5.6f, 6.4f, 6.8f, 7.2f, 3, 3.5f, 7.6f, 7.999f}));
-    break;
+    return with(FloatCode<E2M1>({6, 4, 4.4f, 4.8f, 5.2f, 5.6f, 6.4f, 6.8f, 7.2f, 3, 3.5f, 7.6f, 7.999f}));
   case Number::E4M3:
-    packAll(type, shape, values, bytes.data(), FloatCode<E4M3>({448, 416, 384, 352, 320, 288, 256}));
-    break;
+    return with(FloatCode<E4M3>({448, 416, 384, 352, 320, 288, 256}));
   case Number::E5M2:
-    packAll(type, shape, values, bytes.data(), FloatCode<E5M2>({57344, 49152, 40960, 32768}));
-    break;
+    return with(FloatCode<E5M2>({57344, 49152, 40960, 32768}));
   case Number::Nf4:
-    packAll(type, shape, values, bytes.data(), Nf4Code());
-    break;
+    return with(Nf4Code());
   default:
-    packAll(type, shape, values, bytes.data(), IntegerCode(type.getCodeBits(), !type.getCode().isUnsignedInteger()));
+    return with(IntegerCode(type.getCodeBits(), !type.getCode().isUnsignedInteger()));
   }
+}
+
+FailureOr<float> lathe::findOuterScale(BlockedType type, ValueReader read) {
+  assert(type.canPack() && "the caller has asked whether values are packed into the type");
+  if (isa<NoneType>(type.getOuterScale()))
+    return 1.0f;
+  return withPacker(type, [&](auto &packer) { return packer.findOuter(read); });
+}
+
+LogicalResult lathe::packWithOuterScale(BlockedType type, float outer, ArrayRef<int64_t> shape, ArrayRef<float> values,
+                                        MutableArrayRef<uint8_t> bytes) {
+  FailureOr<int64_t> wanted = type.getByteSize(shape);
+  if (!type.canPack() || failed(wanted) || *wanted != int64_t(bytes.size()) ||
+      int64_t(values.size()) != ShapedType::getNumElements(shape) || !isFinite(values))
+    return failure();
+  if (values.empty())
+    llvm::fill(bytes, 0);
+  else
+    withPacker(type, [&](auto &packer) { return packer.pack(shape, values, outer, bytes.data()); });
   return success();
+}
+
+LogicalResult BlockedType::pack(ArrayRef<int64_t> shape, ArrayRef<float> values, MutableArrayRef<uint8_t> bytes) const {
+  if (!canPack())
+    return failure();
+  FailureOr<float> outer = findOuterScale(*this, [&](ValueSink sink) { return sink(values); });
+  return failed(outer) ? failure() : packWithOuterScale(*this, *outer, shape, values, bytes);
 }
