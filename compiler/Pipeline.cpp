@@ -73,8 +73,10 @@ std::vector<Phase> lathe::buildPhases(const PipelineOptions &options) {
       {"shard", [](OpPassManager &) {}}, // one device: nothing to shard
       {"fuse",
        [options](OpPassManager &pm) {
-         if (options.cuda)
+         if (options.cuda) {
+           pm.addNestedPass<func::FuncOp>(createRegroupBlocks());
            pm.addPass(createChooseCloneRanges(getCloneOptions(options)));
+         }
          CloneByTokenCountOptions clone;
          std::vector<int64_t> boundaries = options.getTokenBoundaries();
          clone.boundaries.assign(boundaries.begin(), boundaries.end());

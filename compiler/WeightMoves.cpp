@@ -113,7 +113,8 @@ static bool apply(Operation *op, View &view) {
 
 std::optional<WeightMove> lathe::findMove(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  if (auto pack = value.getDefiningOp<PackBlocksOp>(); pack && !isa<BlockedType>(type.getElementType())) {
+  if (auto pack = value.getDefiningOp<PackBlocksOp>();
+      pack && !isa<BlockedType>(pack.getInput().getType().getElementType())) {
     ArrayRef<int64_t> shape = getShape(pack.getInput());
     auto blocks = cast<GgufType>(pack.getInput().getType().getElementType());
     WeightMove move{pack.getInput(), {}};

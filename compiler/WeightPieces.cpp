@@ -329,6 +329,23 @@ WeightPieces::Result WeightPieces::evaluatePack(PackBlocksOp op, const Box &box)
   return result;
 }
 
+/// Blocked types become GGUF blocks row by row: `box` has whole rows.
+WeightPieces::Result WeightPieces::evaluateRows(PackBlocksOp op, const Box &box) {
+  Result value = evaluate(op.getInput(), box);
+  SmallVector<ReferenceValue> results;
+  if (failed(value) || failed(op.evaluate(*value, results)))
+    return failure();
+  return results[0];
+}
+
+/// Whether `evaluateRows` can take it apart: what it reads has blocks of one row.
+static bool isOfRows(PackBlocksOp op, const Box &box) {
+  auto input = dyn_cast<BlockedType>(op.getInput().getType().getElementType());
+  return input && isa<GgufType>(op.getResult().getType().getElementType()) &&
+         getCells(input, getShape(op.getInput())) && input.getBlockShape()[0] == 1 &&
+         box.sizes.back() == getShape(op.getInput()).back();
+}
+
 WeightPieces::Result WeightPieces::evaluatePack(PackTilesOp op, const Box &box) {
   gguf::MatrixTiles tiles{getElementBytes(op.getResult().getType().getElementType())};
   constexpr int64_t Rows = gguf::MatrixTiles::Rows;
@@ -429,8 +446,12 @@ WeightPieces::Result WeightPieces::evaluate(Value value, const Box &box) {
       return evaluateReshape(reshape, box);
     if (auto pack = dyn_cast<PackColumnsOp>(op))
       return evaluatePack(pack, box);
-    if (auto pack = dyn_cast<PackBlocksOp>(op); pack && !isa<BlockedType>(element))
-      return evaluatePack(pack, box);
+    if (auto pack = dyn_cast<PackBlocksOp>(op)) {
+      if (!isa<BlockedType>(pack.getInput().getType().getElementType()))
+        return evaluatePack(pack, box);
+      if (isOfRows(pack, box))
+        return evaluateRows(pack, box);
+    }
     if (auto pack = dyn_cast<PackTilesOp>(op))
       return evaluatePack(pack, box);
     if (auto quantize = dyn_cast<QuantizeOp>(op))

@@ -46,6 +46,7 @@ private:
   Result evaluateReshape(ReshapeOp op, const Box &box);
   Result evaluatePack(PackColumnsOp op, const Box &box);
   Result evaluatePack(PackBlocksOp op, const Box &box);
+  Result evaluateRows(PackBlocksOp op, const Box &box);
   Result evaluatePack(PackTilesOp op, const Box &box);
   Result evaluateQuantize(QuantizeOp op, const Box &box);
   llvm::FailureOr<float> findOuter(QuantizeOp op, BlockedType type);

@@ -435,6 +435,35 @@ def CloneByTokenCount : Pass<"lathe-clone-by-token-count", "::mlir::ModuleOp"> {
   ];
 }
 
+def RegroupBlocks : Pass<"lathe-regroup-blocks", "::mlir::func::FuncOp"> {
+  let summary = "Give weights of blocked types the blocks that CUDA's kernels read";
+  let description = [{
+    Needs: an entry point whose products, products of experts and gathers may read weights of `!lathe.blocked`.
+
+    Leaves: these readers with weights in blocks of a GGUF format that hold the same values, where there is one
+    (`dialects/lathe/GgufBlocks.h`), so that the tuned kernels of this format compute them; a factor of a row is multiplied
+    with the product's result. Gathers, experts, and types without such a format read blocks one row high, each with its
+    scale (`dialects/lathe/RowBlocks.h`). Rows that fill no granule of 32 are unpacked when the model is compiled.
+    Remarks of category `fusion` say what became what.
+
+    Before, of int8 with a scale for each row:
+    ```mlir
+    %y = lathe.matmul %x, %w transpose_rhs : tensor<?x64xf16>,
+        tensor<40x64x!lathe.blocked<i8, block = [1, 64], scale = f32, zero = none, outer_scale = none>> -> tensor<?x40xf32>
+    ```
+    After:
+    ```mlir
+    %b = lathe.pack_blocks %w : tensor<40x64x!lathe.blocked<...>> -> tensor<40x64x!lathe.gguf<q8_0>>
+    %s = lathe.row_scales %w : tensor<40x64x!lathe.blocked<...>> -> tensor<40xf32>
+    %0 = lathe.matmul %x, %b transpose_rhs : tensor<?x64xf16>, tensor<40x64x!lathe.gguf<q8_0>> -> tensor<?x40xf32>
+    %y = lathe.mul %0, %s : tensor<?x40xf32>, tensor<40xf32> -> tensor<?x40xf32>
+    ```
+
+    Not done: blocks that are computed or are inputs; they are read as they are, or refused where their kernel is printed.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
+}
+
 def PutChannelsLast : Pass<"lathe-put-channels-last", "::mlir::func::FuncOp"> {
   let summary = "Lay images out with channels last, where kernels read neighbouring channels together";
   let description = [{
@@ -506,8 +535,8 @@ def UnpackBlocks : Pass<"lathe-unpack-blocks", "::mlir::func::FuncOp"> {
   let description = [{
     Needs: an entry point after PackProducts for CUDA and FormWeightPrograms.
 
-    Leaves: products of 65 rows and more that read tiles of 16-bit values, which `lathe.unpack_tiles` makes of their blocks
-    in each call: each tile of rows would else take the same blocks apart. Memory for the values of one product is enough, as
+    Leaves: products of 65 rows and more that read tiles of 16-bit values, which `lathe.unpack_tiles` makes of their blocks,
+    in tiles or not, in each call: each tile of rows would else take the same blocks apart. Memory for the values of one product is enough, as
     each is read right behind where it is made. Remarks of category `fusion` say where.
 
     Before:

@@ -14,22 +14,9 @@ enum class Number : int32_t { None, Signed, Unsigned, E2M1, E4M3, E5M2, E8M0, Nf
 
 /// The table of QLoRA's 4-bit NormalFloat (arXiv 2305.14314), as bitsandbytes publishes it: quantiles of a normal
 /// distribution between -1 and 1, with an exact zero at place 7.
-inline constexpr float Nf4Values[16] = {-1.0f,
-                                        -0.6961928009986877f,
-                                        -0.5250730514526367f,
-                                        -0.39491748809814453f,
-                                        -0.28444138169288635f,
-                                        -0.18477343022823334f,
-                                        -0.09105003625154495f,
-                                        0.0f,
-                                        0.07958029955625534f,
-                                        0.16093020141124725f,
-                                        0.24611230194568634f,
-                                        0.33791524171829224f,
-                                        0.44070982933044434f,
-                                        0.5626170039176941f,
-                                        0.7229568362236023f,
-                                        1.0f};
+inline constexpr float Nf4Values[16] = {
+#include "runtime/Nf4Values.def"
+};
 
 /// A float of `ExponentBits` and `MantissaBits` behind its sign. `Largest` is the largest finite value, `NotANumber`
 /// the magnitude's code of NaN (0: there is none), `Infinity` that of infinity (0: there is none).

@@ -1,4 +1,5 @@
 // Verifiers and shapes of Linear.td.
+#include "dialects/lathe/GgufBlocks.h"
 #include "dialects/lathe/RowBlocks.h"
 #include "dialects/lathe/Windows.h"
 #include "mlir/Dialect/Traits.h"
@@ -206,10 +207,13 @@ LogicalResult PackBlocksOp::verify() {
   RankedTensorType input = getInput().getType(), result = getResult().getType();
   // (C3)
   if (auto blocked = dyn_cast<BlockedType>(input.getElementType())) {
-    BlockedType rows = input.hasStaticShape() ? getRowBlocks(blocked, input.getShape().back()) : BlockedType();
-    if (!rows || rows == blocked || result != RankedTensorType::get(input.getShape(), rows))
+    bool known = input.hasStaticShape() && input.getRank() > 0 && result.getShape() == input.getShape();
+    BlockedType rows = known ? getRowBlocks(blocked, input.getShape().back()) : BlockedType();
+    std::optional<GgufBlocks> gguf = known ? findGgufBlocks(blocked, input.getShape().back()) : std::nullopt;
+    bool isRows = rows && rows != blocked && result.getElementType() == rows;
+    if (!isRows && !(gguf && result.getElementType() == GgufType::get(getContext(), gguf->format)))
       return emitOpError() << "packs " << input << " into " << result
-                           << ", needed its row blocks where they are others";
+                           << ", needed its row blocks where they are others, or its GGUF format";
     return success();
   }
   // (C1)
@@ -236,6 +240,27 @@ LogicalResult PackBlocksOp::inferResultDims(ArrayRef<DimList> operands, SmallVec
   constexpr int64_t Rows = gguf::BlockPanels::Rows;
   int64_t columns = getPacked(getResult().getType().getElementType())->second;
   results.push_back({operands[0][0].ceilDiv(Rows) * Rows, operands[0][1].ceilDiv(columns) * columns});
+  return success();
+}
+
+LogicalResult RowScalesOp::verify() {
+  RankedTensorType input = getInput().getType(), result = getResult().getType();
+  // (C1)
+  auto blocked = dyn_cast<BlockedType>(input.getElementType());
+  std::optional<GgufBlocks> gguf;
+  if (blocked && input.hasStaticShape() && input.getRank() == 2)
+    gguf = findGgufBlocks(blocked, input.getShape().back());
+  if (!gguf || !gguf->hasRowScales)
+    return emitOpError() << "input is " << input
+                         << ", needed a matrix of a blocked type whose rows have a factor in their GGUF format";
+  // (C2)
+  if (result.getDimSize(0) != input.getDimSize(0))
+    return emitOpError() << "result is " << result << ", needed " << input.getDimSize(0) << " numbers";
+  return success();
+}
+
+LogicalResult RowScalesOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImpl<DimList> &results) {
+  results.push_back({operands[0][0]});
   return success();
 }
 
@@ -273,10 +298,10 @@ LogicalResult PackTilesOp::inferResultDims(ArrayRef<DimList> operands, SmallVect
 LogicalResult UnpackTilesOp::verify() {
   RankedTensorType input = getInput().getType(), result = getResult().getType();
   // (C1)
-  if (!isa<GgufTilesType>(input.getElementType()) || input.getRank() != 2 || result.getRank() != 4 ||
+  if (isa<GgufPanelsType>(input.getElementType()) || input.getRank() != 2 || result.getRank() != 4 ||
       !is16Bit(result.getElementType()))
     return emitOpError() << "unpacks " << input << " into " << result
-                         << ", needed a matrix of tiles of blocks and rank 4 of f16 or bf16";
+                         << ", needed a matrix of blocks or of tiles of them, and rank 4 of f16 or bf16";
   // (C2)
   return verifyTiles(*this, input, result);
 }

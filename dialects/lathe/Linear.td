@@ -105,11 +105,13 @@ def Lathe_PackBlocksOp : Lathe_ModelOp<"pack_blocks", [Lathe_NotDifferentiable]>
   let summary = "Put the blocks of 16 rows into panels or tiles";
   let description = [{
     `result` has the rows of `input` and their values, as blocks of 16 rows; behind the last row and column there are zeros.
-    Blocks of `!lathe.blocked` become those one row high that CUDA's kernels read (`dialects/lathe/RowBlocks.h`).
+    Blocks of `!lathe.blocked` become those one row high that CUDA's kernels read (`dialects/lathe/RowBlocks.h`), or blocks of
+    a GGUF format that hold the same values, but for what `lathe.row_scales` gives (`dialects/lathe/GgufBlocks.h`).
     Constraints:
     * (C1) `input` is a matrix of blocks of a GGUF format that has panels or tiles, and `result` one of these of this format.
     * (C2) `result` has as many rows, rounded up to 16, and as many columns, of tiles rounded up to those of a tile.
-    * (C3) Of a blocked type, `result` has the shape of `input` and its type of row blocks, which is another one.
+    * (C3) Of a blocked type, `result` has the shape of `input` and its type of row blocks, which is another one, or its GGUF
+      format.
     Example:
     ```mlir
     %p = lathe.pack_blocks %w : tensor<40x256x!lathe.gguf<q4_k>> -> tensor<48x256x!lathe.gguf_panels<q4_k>>
@@ -117,6 +119,26 @@ def Lathe_PackBlocksOp : Lathe_ModelOp<"pack_blocks", [Lathe_NotDifferentiable]>
   }];
   let arguments = (ins Lathe_QuantizedTensor:$input);
   let results = (outs Lathe_QuantizedTensor:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Lathe_RowScalesOp : Lathe_ModelOp<"row_scales", [Lathe_NotDifferentiable]> {
+  let summary = "What all values of a row are multiplied with, where its blocks become those of a GGUF format";
+  let description = [{
+    `input[n, k] = w[n, k] * result[n]`, where w are the values of what `lathe.pack_blocks` makes of `input` for a GGUF format:
+    the scale of blocks that are whole rows, times the outer scale.
+    Constraints:
+    * (C1) `input` is a matrix of a blocked type that has a GGUF format, with a factor (`dialects/lathe/GgufBlocks.h`).
+    * (C2) `result` is f32 and has one number for each row of `input`.
+    Example:
+    ```mlir
+    %s = lathe.row_scales %w : tensor<40x64x!lathe.blocked<i8, block = [1, 64], scale = f32, zero = none, outer_scale = none>>
+        -> tensor<40xf32>
+    ```
+  }];
+  let arguments = (ins Lathe_QuantizedTensor:$input);
+  let results = (outs 1DTensorOf<[F32]>:$result);
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
   let hasVerifier = 1;
 }
@@ -209,12 +231,12 @@ def Lathe_TileMatmulOp : Lathe_ModelOp<"tile_matmul", [Lathe_NotDifferentiable]>
 }
 
 def Lathe_UnpackTilesOp : Lathe_ModelOp<"unpack_tiles", [Lathe_NotDifferentiable]> {
-  let summary = "The values of tiles of blocks, in tiles of 64 x 64";
+  let summary = "The values of blocks, in tiles of 64 x 64";
   let description = [{
     `result` is what `lathe.pack_tiles` makes of the values of `input`, rounded to its element type. Products of many rows
     read it: they would take blocks apart once for each tile of their rows.
     Constraints:
-    * (C1) `input` is a matrix of tiles of GGUF blocks, `result` has rank 4 and is f16 or bf16.
+    * (C1) `input` is a matrix of blocks, or of tiles of them, `result` has rank 4 and is f16 or bf16.
     * (C2) `result` has the tiles that hold the rows and the columns, and its last dimensions are 64.
     Example:
     ```mlir

@@ -49,6 +49,11 @@ std::string lathe::findTileObstacle(RankedTensorType lhs, RankedTensorType rhs, 
   return rhs.getElementType() == lhs.getElementType() ? "" : "its weights are of another type than its rows";
 }
 
+bool lathe::canUnpack(RankedTensorType lhs, RankedTensorType blocks) {
+  return is16Bit(lhs.getElementType()) && blocks.getRank() == 2 && blocks.hasStaticShape() &&
+         isa<GgufType, BlockedType>(blocks.getElementType());
+}
+
 RankedTensorType lathe::getBlockTiles(RankedTensorType blocks) {
   auto element = GgufTilesType::get(blocks.getContext(), cast<GgufType>(blocks.getElementType()).getFormat());
   auto [rows, columns] = element.getBlockShape();

@@ -31,6 +31,9 @@ KernelChoice chooseTileProduct(int64_t maxRows, int64_t fewRows);
 /// Why the weights `rhs` of a product of `lhs` are not packed into tiles, or an empty string.
 std::string findTileObstacle(mlir::RankedTensorType lhs, mlir::RankedTensorType rhs, bool tf32);
 
+/// Whether a product of `lhs` on blocks that are in no tiles may read their values in tiles of 64 x 64 instead.
+bool canUnpack(mlir::RankedTensorType lhs, mlir::RankedTensorType blocks);
+
 /// The type of a matrix of blocks in tiles.
 mlir::RankedTensorType getBlockTiles(mlir::RankedTensorType blocks);
 

@@ -1,4 +1,5 @@
 #include "compiler/targets/cuda/ElementPrinter.h"
+#include "dialects/lathe/BlockedNumbers.h"
 #include "dialects/lathe/ScalarTypes.h"
 #include "mlir/IR/AffineExprVisitor.h"
 
@@ -7,6 +8,42 @@ using namespace lathe;
 using namespace lathe::cuda;
 
 //===- Text -------------------------------------------------------------------------------------------------------===//
+
+/// A format of blocked_formats.cuh; empty for blocks that are none.
+static std::string printBlocked(BlockedType type) {
+  int64_t bits = type.getCodeBits(), columns = type.getColumns();
+  bool fits = type.getRows() == 1 && isa<NoneType>(type.getOuterScale()) && (bits <= 4 || bits == 8) &&
+              (columns % 32 == 0 || columns == 16 || columns == 8);
+  std::string width = std::to_string(bits), code;
+  switch (getCodeNumber(type.getCode())) {
+  case Number::Signed:
+    code = "SignedCode<" + width + ">";
+    break;
+  case Number::Unsigned:
+    code = "UnsignedCode<" + width + ">";
+    break;
+  case Number::E2M1:
+    code = "E2M1Code";
+    break;
+  case Number::E4M3:
+    code = "E4M3Code";
+    break;
+  case Number::E5M2:
+    code = "E5M2Code";
+    break;
+  case Number::Nf4:
+    code = "Nf4Code";
+    break;
+  default:
+    fits = false;
+  }
+  StringRef scale = type.getScale().isF32() ? "float" : type.getScale().isF16() ? "Half" : "", zero;
+  if (auto integer = dyn_cast<IntegerType>(type.getZero()); integer && integer.getWidth() == 8)
+    zero = integer.isUnsigned() ? ", uint8_t" : ", int8_t";
+  if (!fits || scale.empty() || (zero.empty() && !isa<NoneType>(type.getZero())))
+    return "";
+  return llvm::formatv("Blocked<{0}, {1}, {2}{3}>", code, columns, scale, zero);
+}
 
 FailureOr<std::string> cuda::getElementType(Operation *op, Type type) {
   if (auto tensor = dyn_cast<RankedTensorType>(type))
@@ -32,6 +69,9 @@ FailureOr<std::string> cuda::getElementType(Operation *op, Type type) {
     return gguf.getFormat().upper();
   if (auto tiles = dyn_cast<GgufTilesType>(type))
     return "Tiled" + tiles.getFormat().upper();
+  if (auto blocked = dyn_cast<BlockedType>(type))
+    if (std::string format = printBlocked(blocked); !format.empty())
+      return format;
   return op->emitOpError() << "has elements of type " << type
                            << ", for which there is no CUDA kernel; f32, f64, f16, bf16, integers and GGUF's blocks "
                               "have; cast it to one of them in front of this operation";

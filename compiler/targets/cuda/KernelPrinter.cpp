@@ -325,6 +325,8 @@ static std::string makeName(plan::LaunchOp launch, unsigned number) {
       text = gguf.getFormat().str();
     else if (auto tiles = dyn_cast<GgufTilesType>(element))
       text = tiles.getFormat().str();
+    else if (isa<BlockedType>(element))
+      text = "blocked";
     else
       llvm::raw_string_ostream(text) << element;
     if (!llvm::is_contained(texts, text))
@@ -460,6 +462,8 @@ std::string KernelTable::printUnit(ArrayRef<const PrintedKernel *> list, unsigne
   for (StringRef format : {"IQ1_", "IQ2_", "IQ3_"})
     if (StringRef(kernels).contains(format))
       headers.insert("lattice_formats.cuh"); // apart from the others: its tables take time to compile
+  if (StringRef(kernels).contains("Blocked<"))
+    headers.insert("blocked_formats.cuh");
   for (StringRef header : headers)
     source += ("#include \"" + header + "\"\n").str();
   std::string functions = printScalarFunctions(kernels);

@@ -158,8 +158,7 @@ FailureOr<TemplateUse> cuda::printUnpackTiles(const LaunchBody &body, UnpackTile
   if (failed(w) || failed(format) || failed(element) || failed(checkNoEpilogue(body)))
     return failure();
   ArrayRef<int64_t> shape = op.getInput().getType().getShape();
-  auto blocks = cast<GgufTilesType>(op.getInput().getType().getElementType());
-  TemplateUse use = useDequantize(blocks, *format + ", " + *element, shape[0], shape[1]);
+  TemplateUse use = useDequantize(op.getInput().getType(), *format + ", " + *element);
   use.Params = {{"W", *w},
                 {"Out", "p" + std::to_string(body.getOutputPort(0))},
                 {"N", std::to_string(shape[0])},

@@ -211,7 +211,13 @@ std::vector<TemplateUse> Foreseer::run(bool unpacks) {
   std::vector<TemplateUse> kernels;
   RankedTensorType weights = Launch.Weights.front();
   bool foldsNorm = false;
-  if (!Launch.Packed) {
+  bool unpacked = unpacks && (Launch.Packed ? isa<GgufType>(weights.getElementType()) &&
+                                                  fillsTiles(getBlockTiles(weights).getDimSize(1), K)
+                                            : canUnpack(Launch.Lhs, weights));
+  if (unpacked)
+    for (RankedTensorType matrix : Launch.Weights)
+      kernels.push_back(useDequantize(Launch.Packed ? getBlockTiles(matrix) : matrix, ""));
+  if (!Launch.Packed && !unpacked) {
     KernelChoice choice = chooseProduct(Launch.Lhs, weights, Launch.TransposeRhs, Most, FewRows, Tf32);
     kernels.push_back(useMatrix(choice.variant, /*readsTiles=*/false));
   } else {
@@ -219,12 +225,6 @@ std::vector<TemplateUse> Foreseer::run(bool unpacks) {
     // NormalizeInProducts
     foldsNorm = Launch.HasNorm && variant == "few_rows" && !Launch.Lhs.getElementType().isF32() &&
                 int64_t(llvm::PowerOf2Ceil(Most)) * K <= MostNormalized;
-    bool blocks = isa<GgufType>(weights.getElementType());
-    bool unpacked = blocks && unpacks && fillsTiles(getBlockTiles(weights).getDimSize(1), K);
-    if (unpacked)
-      for (RankedTensorType matrix : Launch.Weights)
-        kernels.push_back(useDequantize(cast<GgufTilesType>(getBlockTiles(matrix).getElementType()), "",
-                                        matrix.getDimSize(0), matrix.getDimSize(1)));
     TileProduct product = describeTiles(unpacked);
     if (foldsNorm)
       product.Left.Type = "RmsNormalized";

@@ -398,9 +398,11 @@ std::vector<TemplateUse> cuda::listUses(const TileProduct &product, StringRef va
   return listHopperUses(product, splitting, machine);
 }
 
-TemplateUse cuda::useDequantize(GgufTilesType blocks, StringRef types, int64_t n, int64_t k) {
+TemplateUse cuda::useDequantize(RankedTensorType blocks, StringRef types) {
   static constexpr int64_t Steps = 4, CodesOfThread = 32; // 64 columns at a time
-  const double OfCode = blocks.getFormat() == "q4_k" ? 10 : 14;
+  auto tiles = dyn_cast<GgufTilesType>(blocks.getElementType());
+  const double OfCode = !tiles ? 25 : tiles.getFormat() == "q4_k" ? 10 : 14;
+  int64_t n = blocks.getDimSize(0), k = blocks.getDimSize(1);
   MLIRContext *context = blocks.getContext();
   TemplateUse use;
   use.Header = "dequantize.cuh";

@@ -53,7 +53,7 @@ std::vector<TemplateUse> listUses(const TileProduct &product, llvm::StringRef va
                                   const report::Machine &machine);
 
 /// The kernel that takes blocks of a matrix [N, K] apart before a product of many rows.
-TemplateUse useDequantize(GgufTilesType blocks, llvm::StringRef types, int64_t n, int64_t k);
+TemplateUse useDequantize(mlir::RankedTensorType blocks, llvm::StringRef types);
 
 } // namespace lathe::cuda
 

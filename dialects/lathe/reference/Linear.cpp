@@ -1,4 +1,5 @@
 // The meaning of Linear.td: products accumulate in f64 and round once.
+#include "dialects/lathe/GgufBlocks.h"
 #include "dialects/lathe/RowBlocks.h"
 #include "dialects/lathe/Windows.h"
 #include "dialects/lathe/reference/Evaluator.h"
@@ -183,7 +184,8 @@ LogicalResult PackBlocksOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVec
   auto type = cast<QuantizedTypeInterface>(getResult().getType().getElementType());
   if (auto blocked = dyn_cast<BlockedType>(operands[0].getType())) {
     ReferenceValue result(type, input, *type.getByteSize(input));
-    spreadRowBlocks(blocked, input, operands[0].getBytes(), result.mutableBytes());
+    auto write = isa<GgufType>(type) ? writeGgufBlocks : spreadRowBlocks;
+    write(blocked, input, operands[0].getBytes(), result.mutableBytes());
     results.push_back(std::move(result));
     return success();
   }
@@ -198,6 +200,17 @@ LogicalResult PackBlocksOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVec
     gguf::packTiles(*gguf::findBlockTiles(*format), input[0], input[1], from, to, 0, shape[0] / rows);
   else
     gguf::packPanels(*gguf::findBlockPanels(*format), input[0], input[1], from, to, 0, shape[0] / rows);
+  results.push_back(std::move(result));
+  return success();
+}
+
+LogicalResult RowScalesOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImpl<ReferenceValue> &results) {
+  ArrayRef<int64_t> input = operands[0].getShape();
+  std::vector<float> scales(input[0]);
+  readRowScales(cast<BlockedType>(operands[0].getType()), input, operands[0].getBytes(), scales);
+  ReferenceValue result = ReferenceValue::tensor(getResult().getType().getElementType(), input[0]);
+  for (auto [row, scale] : llvm::enumerate(scales))
+    result.setFloat(int64_t(row), scale);
   results.push_back(std::move(result));
   return success();
 }

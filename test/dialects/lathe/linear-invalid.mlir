@@ -209,6 +209,30 @@ func.func @pack_blocks_c3_stays(%w: tensor<2x32x!lathe.blocked<i4, block = [1, 3
 
 // -----
 
+func.func @pack_blocks_c3_gguf(%w: tensor<2x32x!lathe.blocked<i4, block = [1, 32], scale = f16, zero = none, outer_scale = none>>) {
+  // expected-error @below {{needed its row blocks where they are others, or its GGUF format}}
+  %0 = lathe.pack_blocks %w : tensor<2x32x!lathe.blocked<i4, block = [1, 32], scale = f16, zero = none, outer_scale = none>> -> tensor<2x32x!lathe.gguf<q8_0>>
+  return
+}
+
+// -----
+
+func.func @row_scales_c1(%w: tensor<2x32x!lathe.blocked<i4, block = [1, 32], scale = f16, zero = none, outer_scale = none>>) {
+  // expected-error @below {{'lathe.row_scales' op input is 'tensor<2x32x!lathe.blocked<i4, block = [1, 32], scale = f16, zero = none, outer_scale = none>>', needed a matrix of a blocked type whose rows have a factor in their GGUF format}}
+  %0 = lathe.row_scales %w : tensor<2x32x!lathe.blocked<i4, block = [1, 32], scale = f16, zero = none, outer_scale = none>> -> tensor<2xf32>
+  return
+}
+
+// -----
+
+func.func @row_scales_c2(%w: tensor<2x32x!lathe.blocked<i8, block = [1, 32], scale = f32, zero = none, outer_scale = none>>) {
+  // expected-error @below {{'lathe.row_scales' op result is 'tensor<3xf32>', needed 2 numbers}}
+  %0 = lathe.row_scales %w : tensor<2x32x!lathe.blocked<i8, block = [1, 32], scale = f32, zero = none, outer_scale = none>> -> tensor<3xf32>
+  return
+}
+
+// -----
+
 func.func @int8_matmul_c1(%x: tensor<2x64xf32>, %w: tensor<16x64x!lathe.blocked<i8, block = [1, 32], scale = f16, zero = none, outer_scale = none>>) {
   // expected-error @below {{needed one rank for lhs and result, and a matrix of GGUF blocks or panels for rhs}}
   %0 = lathe.int8_matmul %x, %w : tensor<2x64xf32>, tensor<16x64x!lathe.blocked<i8, block = [1, 32], scale = f16, zero = none, outer_scale = none>> -> tensor<2x16xf32>
@@ -313,9 +337,9 @@ func.func @pack_tiles_c2_f32(%w: tensor<4x33xf32>) {
 
 // -----
 
-func.func @unpack_tiles_c1(%w: tensor<16x256x!lathe.gguf<q4_k>>) {
-  // expected-error @below {{'lathe.unpack_tiles' op unpacks 'tensor<16x256x!lathe.gguf<q4_k>>' into 'tensor<1x4x64x64xf16>', needed a matrix of tiles of blocks and rank 4 of f16 or bf16}}
-  %0 = lathe.unpack_tiles %w : tensor<16x256x!lathe.gguf<q4_k>> -> tensor<1x4x64x64xf16>
+func.func @unpack_tiles_c1(%w: tensor<16x256x!lathe.gguf_panels<q4_k>>) {
+  // expected-error @below {{'lathe.unpack_tiles' op unpacks 'tensor<16x256x!lathe.gguf_panels<q4_k>>' into 'tensor<1x4x64x64xf16>', needed a matrix of blocks or of tiles of them, and rank 4 of f16 or bf16}}
+  %0 = lathe.unpack_tiles %w : tensor<16x256x!lathe.gguf_panels<q4_k>> -> tensor<1x4x64x64xf16>
   return
 }
 

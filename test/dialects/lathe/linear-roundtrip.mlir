@@ -101,5 +101,8 @@ func.func @tiles(%x: tensor<?x192xf16>, %y: tensor<?x256xbf16>) -> (tensor<?x40x
   %1 = lathe.tile_matmul %y, %t : tensor<?x256xbf16>, tensor<48x256x!lathe.gguf_tiles<q4_k>> -> tensor<?x40xbf16>
   // CHECK: lathe.unpack_tiles %[[T]] : tensor<48x256x!lathe.gguf_tiles<q4_k>> -> tensor<1x4x64x64xf16>
   %d = lathe.unpack_tiles %t : tensor<48x256x!lathe.gguf_tiles<q4_k>> -> tensor<1x4x64x64xf16>
+  %b = lathe.weight "b" file 0 offset 21120 bytes 2720 : tensor<40x64x!lathe.blocked<i8, block = [1, 64], scale = f32, zero = none, outer_scale = none>>
+  // CHECK: lathe.row_scales %{{.*}} : tensor<40x64x!lathe.blocked<i8, block = [1, 64], scale = f32, zero = none, outer_scale = none>> -> tensor<40xf32>
+  %s = lathe.row_scales %b : tensor<40x64x!lathe.blocked<i8, block = [1, 64], scale = f32, zero = none, outer_scale = none>> -> tensor<40xf32>
   return %0, %1 : tensor<?x40xf32>, tensor<?x40xbf16>
 }

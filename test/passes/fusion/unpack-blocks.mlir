@@ -40,3 +40,23 @@ func.func @kept(%x: tensor<?x256xf16> {lathe.name = "x", lathe.dims = ["n", 256]
   %2 = lathe.tile_matmul %y, %w : tensor<?x64xf16>, tensor<16x128x!lathe.gguf_tiles<q8_0>> -> tensor<?x8xf32>
   return %0, %1, %2 : tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x8xf32>
 }
+
+// -----
+
+// Blocks that have no tiles are taken apart as well, but for rows of f32 and few rows.
+// CHECK-LABEL: func.func @blocks
+// CHECK: %[[V:.*]] = lathe.unpack_tiles %{{.*}} : tensor<40x96x!lathe.gguf<q5_0>> -> tensor<1x2x64x64xf16>
+// CHECK-NEXT: lathe.tile_matmul %{{.*}}, %[[V]] : tensor<?x96xf16>, tensor<1x2x64x64xf16> -> tensor<?x40xf32>
+// CHECK-NOT: unpack_tiles
+func.func @blocks(%x: tensor<?x96xf16> {lathe.name = "x", lathe.dims = ["n", 96]},
+                  %y: tensor<?x96xf32> {lathe.name = "y", lathe.dims = ["n", 96]},
+                  %z: tensor<8x96xf16> {lathe.name = "z", lathe.dims = [8, 96]},
+                  %w: tensor<40x96x!lathe.gguf<q5_0>> {lathe.name = "w", lathe.dims = [40, 96]})
+    -> (tensor<?x40xf32>, tensor<?x40xf32>, tensor<8x40xf32>)
+    attributes {lathe.entry = "tensor", lathe.symbols = [#lathe.symbol<"n", 65, 100>]} {
+  // expected-remark @below {{takes blocks apart before a product of 65 rows and more}}
+  %0 = lathe.matmul %x, %w transpose_rhs : tensor<?x96xf16>, tensor<40x96x!lathe.gguf<q5_0>> -> tensor<?x40xf32>
+  %1 = lathe.matmul %y, %w transpose_rhs : tensor<?x96xf32>, tensor<40x96x!lathe.gguf<q5_0>> -> tensor<?x40xf32>
+  %2 = lathe.matmul %z, %w transpose_rhs : tensor<8x96xf16>, tensor<40x96x!lathe.gguf<q5_0>> -> tensor<8x40xf32>
+  return %0, %1, %2 : tensor<?x40xf32>, tensor<?x40xf32>, tensor<8x40xf32>
+}
