@@ -161,7 +161,8 @@ FailureOr<std::vector<ReferenceValue>> NativeRunner::run(StringRef name, ArrayRe
                        readBytes,
                        writeInteger,
                        explain,
-                       &runtime::MathFunctions};
+                       &runtime::MathFunctions,
+                       nullptr};
   HostCall call{&api,    &context, symbols.data(), inputs.data(), outputs.data(), states.data(), Weights.data(),
                 aligned, 0,        nullptr};
   int32_t result = reinterpret_cast<runtime::HostEntryFunction>(code + entry->Run)(&call);

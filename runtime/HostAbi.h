@@ -20,7 +20,7 @@
 
 namespace lathe::runtime {
 
-inline constexpr uint32_t HostAbiVersion = 4;
+inline constexpr uint32_t HostAbiVersion = 5;
 
 struct HostCall;
 
@@ -50,6 +50,17 @@ struct MathApi {
   float (*name##f)(float, float);                                                                                      \
   double (*name)(double, double);
 #include "runtime/MathFunctions.def"
+};
+
+enum class CollectiveKind : uint32_t { AllReduce = 1, AllGather = 2, ReduceScatter = 3, Broadcast = 4 };
+enum class Reduction : uint32_t { Sum = 0, Max = 1, Min = 2 };
+
+/// What all ranks of a group do together; the same on each of them.
+struct HostCollective {
+  uint32_t kind;      ///< CollectiveKind
+  uint32_t type;      ///< lathe_type of the elements
+  uint32_t axis;      ///< of the manifest's `ranks.grid`: those that differ along it alone take part
+  uint32_t reduction; ///< Reduction
 };
 
 /// Functions the runtime lends to a host image. The image checks nothing: the loader refuses a manifest whose
@@ -83,6 +94,11 @@ struct HostApi {
   void (*explain)(const HostCall *call, int32_t fault, const char *node, int64_t found, int64_t min, int64_t max);
 
   const MathApi *math;
+
+  /// Runs a collective on buffers of the device, in stream order; runtime/parallel/Collective.h says what `count`
+  /// counts and what goes where. Non-zero ends the call: the other ranks do not come, or there are none.
+  int32_t (*collective)(const HostCall *call, const HostCollective *collective, void *target, const void *source,
+                        int64_t count);
 };
 
 /// One call of one entry point. All addresses are of the session's device; `symbols` is always host memory.

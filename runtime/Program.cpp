@@ -18,14 +18,23 @@ static void runInOrder(int64_t count, void (*body)(void *, int64_t, int64_t), vo
 std::span<const unsigned char> Program::weights(const ParallelLoop &loop) const {
   std::lock_guard lock(mutex);
   if (!loadedWeights)
-    loadedWeights = std::make_unique<Weights>(artifact, manifest, loop ? loop : runInOrder);
+    loadedWeights = std::make_unique<Weights>(artifact, manifest, ownRank, loop ? loop : runInOrder);
   return loadedWeights->bytes();
 }
 
-static void checkHash(const Artifact &artifact, const Weight &weight, std::span<const unsigned char> bytes) {
-  if (std::string found = xxh3(bytes); found != weight.xxh3)
+void Program::setRank(int rank) const {
+  std::lock_guard lock(mutex);
+  if (loadedWeights && rank != ownRank)
+    throw Failure(LATHE_INVALID_ARGUMENT, artifact.where(), ": its weights are loaded for rank ", ownRank,
+                  ", but the group's rank is ", rank, "; load the program again for that");
+  ownRank = rank;
+}
+
+static void checkHash(const Artifact &artifact, const Weight &weight, const std::string &hash,
+                      std::span<const unsigned char> bytes) {
+  if (std::string found = xxh3(bytes); found != hash)
     throw Failure(LATHE_CORRUPT, artifact.where(), ": weight '", weight.name, "' hashes to ", found,
-                  " but its xxh3 is ", weight.xxh3, "; fetch or compile the file again");
+                  " but its xxh3 is ", hash, "; fetch or compile the file again");
 }
 
 void Program::checkWeights() const {
@@ -33,11 +42,18 @@ void Program::checkWeights() const {
   for (const Weight &weight : manifest.weights) {
     if (weight.source == WeightSource::None || weight.source == WeightSource::Packed)
       continue;
-    checkHash(artifact, weight, all.subspan(size_t(weight.offset), size_t(weight.bytes)));
+    for (size_t rank = 0; rank != weight.slices.size(); ++rank) {
+      std::span<const unsigned char> section = artifact.find(SectionKind::Weights)->bytes;
+      size_t begin = size_t(weight.offset + int64_t(rank) * manifest.ranks->sliceBytes);
+      checkHash(artifact, weight, weight.slices[rank], section.subspan(begin, size_t(weight.bytes)));
+    }
+    if (!weight.slices.empty())
+      continue;
+    checkHash(artifact, weight, weight.xxh3, all.subspan(size_t(weight.offset), size_t(weight.bytes)));
   }
   for (const Weight &source : manifest.sources) // those in files were checked when they were loaded
     if (source.source == WeightSource::Section)
-      checkHash(artifact, source,
+      checkHash(artifact, source, source.xxh3,
                 artifact.find(SectionKind::Weights)->bytes.subspan(size_t(source.stored), size_t(source.bytes)));
 }
 

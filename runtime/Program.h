@@ -24,6 +24,9 @@ public:
   /// The weights where code reads them; put together when the first session needs them, if the artifact does not hold
   /// them all, with `loop` where there is one.
   std::span<const unsigned char> weights(const ParallelLoop &loop = nullptr) const;
+  /// Says as which rank this process runs a program for several: its slice is part of `weights`. Throws
+  /// LATHE_INVALID_ARGUMENT where another rank's are loaded already.
+  void setRank(int rank) const;
   /// Compares the hash of every weight that has one. Throws LATHE_CORRUPT.
   void checkWeights() const;
 
@@ -31,6 +34,7 @@ private:
   mutable std::mutex mutex;
   mutable std::unique_ptr<HostImage> loadedImage;
   mutable std::unique_ptr<Weights> loadedWeights;
+  mutable int ownRank = 0; ///< that `loadedWeights` are of
 };
 
 } // namespace lathe::runtime

@@ -8,6 +8,9 @@ foreach(tool IN ITEMS lathec lathe)
   endif()
 endforeach()
 install(TARGETS lathe-shared LIBRARY DESTINATION lib)
+if(TARGET lathe-mpi)
+  install(TARGETS lathe-mpi LIBRARY DESTINATION lib)
+endif()
 
 # The static library with the libraries it calls, so that a program links liblathe.a and libstdc++ alone.
 set(whole ${PROJECT_BINARY_DIR}/package/liblathe.a)

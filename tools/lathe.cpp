@@ -2,6 +2,7 @@
 #include "tools/ExitCodes.h"
 #include "tools/lathe/Commands.h"
 #include "tools/lathe/Handles.h"
+#include "tools/lathe/Ranks.h"
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
@@ -46,6 +47,8 @@ int main(int argc, char **argv) {
   }
   try {
     return finish(chosen());
+  } catch (const FollowedToEnd &) {
+    return Success;
   } catch (const CommandFailure &failure) {
     std::cerr << "lathe: " << failure.what() << "\n";
     return failure.code + 1;

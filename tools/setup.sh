@@ -7,7 +7,7 @@ build_packages=(
   ccache cmake ninja-build python3-venv clang-22 lld-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools
   libcli11-dev libmbedtls-dev libpcre2-dev libprotobuf-dev libutf8proc-dev libxxhash-dev libzstd-dev nlohmann-json3-dev
   protobuf-compiler zlib1g-dev)
-test_packages=(clang-format-22 gcc libclang-rt-22-dev libgtest-dev)
+test_packages=(clang-format-22 gcc libclang-rt-22-dev libgtest-dev libopenmpi-dev openmpi-bin)
 
 # install_packages name...
 install_packages() {

@@ -21,16 +21,19 @@ using namespace runtime;
 
 namespace {
 
+constexpr uint64_t PageBytes = 4096; // what a rank maps begins and ends with one
+
 /// One weight's bytes on their way to its place in the file; without a file they are only hashed.
 class WeightWriter {
 public:
   WeightWriter(int fd, uint64_t position) : fd(fd), position(position) {}
 
-  /// Returns what went wrong, or "".
-  std::string write(const WeightSource &weight) {
+  /// Writes a weight, or a rank's slice of it. Returns what went wrong, or "".
+  std::string write(const WeightSource &weight, size_t rank) {
     XXH3_128bits_reset(state.get());
     uint64_t start = position;
-    std::string problem = weight.write([&](const void *data, size_t bytes) { put(data, bytes); });
+    ByteSink sink = [&](const void *data, size_t bytes) { put(data, bytes); };
+    std::string problem = weight.writeSlice ? weight.writeSlice(rank, sink) : weight.write(sink);
     if (!problem.empty())
       return "weight '" + weight.name + "': " + problem;
     if (position - start != weight.bytes)
@@ -66,6 +69,27 @@ private:
   std::string failure;
 };
 
+uint64_t wholePages(uint64_t bytes) { return (bytes + PageBytes - 1) / PageBytes * PageBytes; }
+
+/// How the weights section of a program for several ranks is divided (runtime/artifact/Manifest.h).
+struct RankLayout {
+  uint64_t size = 0; ///< 0: one device
+  uint64_t sharedBytes = 0, sliceBytes = 0;
+};
+
+RankLayout layoutRanks(const ArtifactSource &source) {
+  RankLayout layout;
+  if (!source.ranks)
+    return layout;
+  layout.size = source.ranks->size;
+  uint64_t sharedEnd = 0, end = 0;
+  for (const WeightSource &weight : source.weights)
+    (weight.writeSlice ? end : sharedEnd) = weight.offset + weight.bytes;
+  layout.sharedBytes = nextSliceOffset(sharedEnd);
+  layout.sliceBytes = end ? wholePages(end - layout.sharedBytes) : 0;
+  return layout;
+}
+
 /// Streams the file: sections first, the header last, so that a file cut short is never taken for a whole one.
 class Writer {
 public:
@@ -84,8 +108,11 @@ public:
   /// Adds the tensors that the artifact holds as one section and returns the manifest's list of all. Each is written
   /// where it belongs by whichever of the threads is free. `all` says that the section is as code reads it.
   nlohmann::ordered_json addWeights(const std::vector<WeightSource> &weights, bool all, const ArtifactSource &source) {
-    std::vector<uint64_t> places = placeWeights(weights, all);
-    std::vector<std::string> hashes = writeWeights(weights, places, source);
+    RankLayout layout = layoutRanks(source);
+    std::vector<uint64_t> places = placeWeights(weights, all, layout);
+    std::vector<Piece> pieces = piecesOf(weights, places, layout);
+    std::vector<std::string> hashes = writeWeights(weights, pieces, source);
+    size_t next = 0; // of `pieces`
     auto list = nlohmann::ordered_json::array();
     for (size_t i = 0; i < weights.size(); ++i) {
       const WeightSource &weight = weights[i];
@@ -98,8 +125,11 @@ public:
         json["source"] = "none";
       else if (weight.place == WeightPlace::Packed)
         json.update({{"source", "packed"}, {"packing", describePacking(weight.packing)}});
+      else if (weight.writeSlice)
+        json["slices"] = std::vector(hashes.begin() + long(next), hashes.begin() + long(next + layout.size));
       else
-        json["xxh3"] = hashes[i];
+        json["xxh3"] = hashes[next];
+      next += weight.writeSlice ? layout.size : 1;
       if (weight.place == WeightPlace::File)
         json.update({{"source", "file"}, {"file", weight.file}, {"file_offset", weight.fileOffset}});
       else if (weight.place == WeightPlace::Section && !all)
@@ -170,7 +200,7 @@ private:
 
   /// Makes room for the weights that the artifact holds; returns where each of them lies in the file. Where code reads
   /// them is where they lie in the section, but that gaps of those that are elsewhere are closed.
-  std::vector<uint64_t> placeWeights(const std::vector<WeightSource> &weights, bool all) {
+  std::vector<uint64_t> placeWeights(const std::vector<WeightSource> &weights, bool all, const RankLayout &layout) {
     std::vector<uint64_t> places(weights.size());
     if (!holdsAny(weights))
       return places;
@@ -185,6 +215,8 @@ private:
              std::to_string(position));
       position = places[i] + weights[i].bytes;
     }
+    if (layout.size)
+      position = weightsBegin + layout.sharedBytes + layout.size * layout.sliceBytes;
     entry.bytes = position - entry.offset;
     if (error.empty() &&
         (std::fflush(file) != 0 || ftruncate(fileno(file), off_t(position)) != 0 || std::fseek(file, 0, SEEK_END) != 0))
@@ -192,25 +224,41 @@ private:
     return places;
   }
 
-  /// Returns the hashes. Of several problems the one of the first weight counts, so that every run reports the same.
-  std::vector<std::string> writeWeights(const std::vector<WeightSource> &weights, const std::vector<uint64_t> &places,
+  /// A weight, or the slice of it that a rank has.
+  struct Piece {
+    size_t weight, rank;
+    uint64_t place; ///< in the file
+  };
+
+  static std::vector<Piece> piecesOf(const std::vector<WeightSource> &weights, const std::vector<uint64_t> &places,
+                                     const RankLayout &layout) {
+    std::vector<Piece> pieces;
+    for (size_t i = 0; i != weights.size(); ++i)
+      for (size_t rank = 0; rank != (weights[i].writeSlice ? layout.size : 1); ++rank)
+        pieces.push_back({i, rank, places[i] + rank * layout.sliceBytes});
+    return pieces;
+  }
+
+  /// Returns the hashes. Of several problems the one of the first piece counts, so that every run reports the same.
+  std::vector<std::string> writeWeights(const std::vector<WeightSource> &weights, const std::vector<Piece> &pieces,
                                         const ArtifactSource &source) {
-    std::vector<std::string> hashes(weights.size()), problems(weights.size());
+    std::vector<std::string> hashes(pieces.size()), problems(pieces.size());
     std::atomic<size_t> next = 0, done = 0;
     auto work = [&] {
-      for (size_t i = next++; i < weights.size(); i = next++, source.progress(++done, weights.size())) {
-        if (weights[i].place == WeightPlace::None || weights[i].place == WeightPlace::Packed)
+      for (size_t i = next++; i < pieces.size(); i = next++, source.progress(++done, pieces.size())) {
+        const WeightSource &weight = weights[pieces[i].weight];
+        if (weight.place == WeightPlace::None || weight.place == WeightPlace::Packed)
           continue;
-        bool stored = weights[i].place == WeightPlace::Section;
-        WeightWriter writer(stored ? fileno(file) : -1, places[i]);
-        problems[i] = writer.write(weights[i]);
+        bool stored = weight.place == WeightPlace::Section;
+        WeightWriter writer(stored ? fileno(file) : -1, pieces[i].place);
+        problems[i] = writer.write(weight, pieces[i].rank);
         hashes[i] = writer.hash();
       }
     };
     if (!error.empty())
       return hashes;
     std::vector<std::thread> helpers;
-    for (size_t i = 1, n = std::min(weights.size(), size_t(source.threads > 0 ? source.threads : availableCpus()));
+    for (size_t i = 1, n = std::min(pieces.size(), size_t(source.threads > 0 ? source.threads : availableCpus()));
          i < n; ++i)
       helpers.emplace_back(work);
     work();
@@ -247,6 +295,14 @@ private:
 };
 
 std::string checkOffsets(const std::vector<WeightSource> &weights) {
+  uint64_t sharedEnd = 0;
+  for (const WeightSource &weight : weights)
+    if (!weight.writeSlice)
+      sharedEnd = std::max(sharedEnd, weight.offset + weight.bytes);
+  for (const WeightSource &weight : weights)
+    if (weight.writeSlice && weight.offset < nextSliceOffset(sharedEnd))
+      return "weight '" + weight.name + "' is a slice at offset " + std::to_string(weight.offset) +
+             " but what ranks share ends at " + std::to_string(nextSliceOffset(sharedEnd));
   for (const WeightSource &weight : weights)
     if (weight.offset % TensorAlignment != 0)
       return "weight '" + weight.name + "' is at offset " + std::to_string(weight.offset) +
@@ -258,6 +314,8 @@ nlohmann::ordered_json describeStorage(const ArtifactSource &source) {
   uint64_t bytes = 0;
   for (const WeightSource &weight : source.weights)
     bytes = std::max(bytes, weight.offset + weight.bytes);
+  if (RankLayout layout = layoutRanks(source); layout.size)
+    bytes = layout.sharedBytes + layout.sliceBytes;
   auto files = nlohmann::ordered_json::array();
   for (const WeightFile &file : source.files)
     files.push_back({{"path", file.path}, {"bytes", file.bytes}});
@@ -265,6 +323,8 @@ nlohmann::ordered_json describeStorage(const ArtifactSource &source) {
 }
 
 } // namespace
+
+uint64_t nextSliceOffset(uint64_t end) { return wholePages(end); }
 
 uint64_t nextWeightOffset(uint64_t end) { return (end + TensorAlignment - 1) / TensorAlignment * TensorAlignment; }
 
@@ -291,6 +351,11 @@ std::string writeArtifact(const std::string &path, const ArtifactSource &source)
   manifest["weights"] = std::vector<nlohmann::ordered_json>(list.begin(), firstSource);
   if (!all)
     manifest["weight_storage"] = describeStorage(source);
+  if (RankLayout layout = layoutRanks(source); layout.size)
+    manifest["ranks"] = {
+        {"grid", nlohmann::ordered_json::array({{{"name", source.ranks->axis}, {"size", layout.size}}})},
+        {"shared_bytes", layout.sharedBytes},
+        {"slice_bytes", layout.sliceBytes}};
   for (auto tensor = firstSource; tensor != list.end(); ++tensor) {
     tensor->erase("offset");
     manifest["weight_sources"].push_back(*tensor);

@@ -57,6 +57,15 @@ struct WeightSource {
   size_t file = 0; ///< with WeightPlace::File: which of the source's files, and where in it
   uint64_t fileOffset = 0;
   Packing packing = {}; ///< with WeightPlace::Packed, which needs no `write`
+  /// Instead of `write`: passes on the slice of a rank. `bytes` are those of one slice, and `offset` lies behind all
+  /// weights that ranks share (nextSliceOffset).
+  std::function<std::string(size_t rank, const ByteSink &sink)> writeSlice = nullptr;
+};
+
+/// The ranks that run a program for several devices.
+struct RankSource {
+  std::string axis; ///< what they are split by
+  size_t size = 0;
 };
 
 /// A file of the model that weights stay in.
@@ -80,7 +89,8 @@ struct ArtifactSource {
   std::vector<WeightSource> weights;
   std::vector<WeightSource> sources = {}; ///< of packed weights; their `offset` means nothing
   std::vector<WeightFile> files = {};
-  int threads = 0; ///< that compute weights; 0: as many as there are processors
+  std::optional<RankSource> ranks = std::nullopt; ///< the writer adds the manifest's "ranks"
+  int threads = 0;                                ///< that compute weights; 0: as many as there are processors
   /// Called, by any thread, when this many of all weights are written.
   std::function<void(size_t done, size_t all)> progress = [](size_t, size_t) {};
   /// Adds to the manifest what is known once weights are written.
@@ -89,6 +99,9 @@ struct ArtifactSource {
 
 /// Offset of the next weight when the one before ends at `end`.
 uint64_t nextWeightOffset(uint64_t end);
+
+/// Offset of the first weight of which each rank has a slice, when those that they share end at `end`.
+uint64_t nextSliceOffset(uint64_t end);
 
 /// Writes a .lathe file: `path` is replaced as a whole when it is complete, so a program that has the old one mapped
 /// goes on with it. The same source gives the same bytes. Returns "" or a message.

@@ -13,7 +13,7 @@ HostAbiTypes::HostAbiTypes(llvm::LLVMContext &context) {
   SmallVector<llvm::Type *> fields(8, pointer);
   fields.append({llvm::Type::getInt64Ty(context), pointer});
   Call = llvm::StructType::create(context, fields, "HostCall");
-  SmallVector<llvm::Type *> functions(2 + unsigned(HostFunction::Math) + 1, pointer);
+  SmallVector<llvm::Type *> functions(2 + unsigned(HostFunction::Collective) + 1, pointer);
   functions[0] = functions[1] = i32;
   Api = llvm::StructType::create(context, functions, "HostApi");
   llvm::Type *three = llvm::ArrayType::get(i32, 3);
@@ -22,7 +22,8 @@ HostAbiTypes::HostAbiTypes(llvm::LLVMContext &context) {
 
 static_assert(sizeof(runtime::HostCall) == 9 * sizeof(void *) + sizeof(int64_t), "HostAbiTypes::Call mirrors HostCall");
 static_assert(offsetof(runtime::HostApi, math) == 8 + unsigned(HostFunction::Math) * sizeof(void *) &&
-                  sizeof(runtime::HostApi) == offsetof(runtime::HostApi, math) + sizeof(void *),
+                  offsetof(runtime::HostApi, collective) == 8 + unsigned(HostFunction::Collective) * sizeof(void *) &&
+                  sizeof(runtime::HostApi) == offsetof(runtime::HostApi, collective) + sizeof(void *),
               "HostFunction lists the functions of HostApi in order");
 static_assert(sizeof(runtime::CudaLaunch) == 8 * sizeof(uint32_t), "HostAbiTypes::CudaLaunch mirrors CudaLaunch");
 

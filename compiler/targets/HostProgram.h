@@ -12,8 +12,8 @@
 
 namespace lathe {
 
-/// Functions of the table that the runtime lends to a call, in its order; the last entry is the table `math`.
-enum class HostFunction { ParallelFor, Launch, Copy, Allocate, BindOutput, Read, Write, Explain, Math };
+/// Functions of the table that the runtime lends to a call, in its order; `Math` is the table `math`.
+enum class HostFunction { ParallelFor, Launch, Copy, Allocate, BindOutput, Read, Write, Explain, Math, Collective };
 
 /// Layouts of runtime/HostAbi.h as LLVM types.
 struct HostAbiTypes {

@@ -18,6 +18,10 @@ struct lathe_device {
   std::shared_ptr<lathe::runtime::Device> object;
 };
 
+struct lathe_group {
+  std::shared_ptr<lathe::runtime::Group> object;
+};
+
 struct lathe_session {
   std::shared_ptr<lathe::runtime::Session> object;
 };

@@ -31,6 +31,11 @@ lathe_status lathe_program_check_weights(const lathe_program *program) {
   });
 }
 
+int32_t lathe_program_rank_count(const lathe_program *program) {
+  const std::optional<Ranks> &ranks = program->object->manifest.ranks;
+  return ranks ? int32_t(ranks->size) : 1;
+}
+
 const char *lathe_program_manifest(const lathe_program *program) { return program->object->manifest.text.c_str(); }
 
 const char *lathe_program_target(const lathe_program *program) { return program->object->manifest.target.c_str(); }

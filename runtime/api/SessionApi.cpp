@@ -3,6 +3,16 @@
 
 using namespace lathe::runtime;
 
+lathe_status lathe_group_create(const lathe_group_options *options, lathe_group **out_group) {
+  return guarded("lathe_group_create", [&] {
+    require(out_group, "out_group");
+    *out_group = nullptr;
+    *out_group = new lathe_group{std::make_shared<Group>(readOptions(options, /*required=*/true))};
+  });
+}
+
+void lathe_group_release(lathe_group *group) { delete group; }
+
 lathe_status lathe_session_create(lathe_program *program, lathe_device *device, const lathe_session_options *options,
                                   lathe_session **out_session) {
   return guarded("lathe_session_create", [&] {
@@ -11,11 +21,21 @@ lathe_status lathe_session_create(lathe_program *program, lathe_device *device, 
     require(program, "program");
     require(device, "device");
     lathe_session_options read = readOptions(options, /*required=*/false);
-    *out_session = new lathe_session{std::make_shared<Session>(program->object, device->object, read)};
+    *out_session = new lathe_session{
+        std::make_shared<Session>(program->object, device->object, read.group ? read.group->object : nullptr, read)};
   });
 }
 
 void lathe_session_release(lathe_session *session) { delete session; }
+
+int32_t lathe_session_rank(const lathe_session *session) { return session->object->rank(); }
+
+lathe_status lathe_session_follow(lathe_session *session) {
+  return guarded("lathe_session_follow", [&] {
+    require(session, "session");
+    session->object->follow();
+  });
+}
 
 lathe_status lathe_session_shapes(lathe_session *session, const lathe_run_options *options) {
   return guarded("lathe_session_shapes", [&] {

@@ -472,6 +472,13 @@ Packing readPacking(const JsonField &field, int64_t bytes, const std::vector<Wei
   return packing;
 }
 
+std::string readHash(const JsonField &field) {
+  std::string hash = field.text();
+  if (hash.size() != 32 || hash.find_first_not_of("0123456789abcdef") != std::string::npos)
+    field.wrong("32 hexadecimal digits");
+  return hash;
+}
+
 /// Reads where the bytes are that the section or a file holds, and their hash.
 void readStored(const JsonField &field, Weight &weight, int64_t sectionBytes, const WeightStorage *storage) {
   if (weight.source == WeightSource::File) {
@@ -484,9 +491,40 @@ void readStored(const JsonField &field, Weight &weight, int64_t sectionBytes, co
     if (weight.bytes > sectionBytes - weight.stored)
       field["bytes"].wrong("an integer from 0 to " + std::to_string(sectionBytes - weight.stored));
   }
-  weight.xxh3 = field["xxh3"].text();
-  if (weight.xxh3.size() != 32 || weight.xxh3.find_first_not_of("0123456789abcdef") != std::string::npos)
-    field["xxh3"].wrong("32 hexadecimal digits");
+  weight.xxh3 = readHash(field["xxh3"]);
+}
+
+/// Reads the hashes of a weight that each rank has a slice of; it lies where code reads it, behind what ranks share.
+void readSlices(const JsonField &field, Weight &weight, const Ranks &ranks) {
+  weight.stored = weight.offset;
+  for (const JsonField &hash : field["slices"].items())
+    weight.slices.push_back(readHash(hash));
+  if (int64_t(weight.slices.size()) != ranks.size)
+    field["slices"].wrong("a hash for each of " + std::to_string(ranks.size) + " ranks");
+}
+
+/// The arrangement of ranks, of which the weights section is made.
+Ranks readRanks(const JsonField &field, const Section *section, const WeightStorage *storage) {
+  constexpr int64_t Most = int64_t(1) << 46;
+  Ranks ranks;
+  std::vector<JsonField> grid = field["grid"].items();
+  if (grid.size() != 1)
+    throw Failure(LATHE_UNSUPPORTED, field.where(), ".grid has ", grid.size(),
+                  " axes, but this runtime knows one; use a newer runtime");
+  ranks.axis = grid[0]["name"].text();
+  ranks.size = grid[0]["size"].integer(1, 65536);
+  for (auto [name, bytes] : {std::pair{"shared_bytes", &ranks.sharedBytes}, {"slice_bytes", &ranks.sliceBytes}}) {
+    *bytes = field[name].integer(0, Most);
+    if (*bytes % RankAlignment != 0)
+      field[name].wrong("a multiple of " + std::to_string(RankAlignment));
+  }
+  int64_t found = section ? int64_t(section->bytes.size()) : 0, ofRank = ranks.sharedBytes + ranks.sliceBytes;
+  if (storage && (storage->bytes != ofRank || found))
+    throw Failure(LATHE_CORRUPT, field.where(), " makes ", ofRank, " bytes for a rank but weight_storage ",
+                  storage->bytes, ", and the section has ", found);
+  if (int64_t needed = ranks.sharedBytes + ranks.size * ranks.sliceBytes; !storage && found != needed)
+    throw Failure(LATHE_CORRUPT, field.where(), " asks for ", needed, " bytes of weights but the section has ", found);
+  return ranks;
 }
 
 /// What weights and their sources have in common.
@@ -506,9 +544,19 @@ Weight readWeight(const JsonField &field, const Section *section, const Manifest
   const WeightStorage *storage = manifest.weightStorage ? &*manifest.weightStorage : nullptr;
   Weight weight = readTensor(field, section, storage);
   int64_t sectionBytes = section ? int64_t(section->bytes.size()) : 0, room = storage ? storage->bytes : sectionBytes;
+  bool isSliced = manifest.ranks && field.has("slices");
+  if (manifest.ranks && !storage)
+    room = manifest.ranks->sharedBytes + (isSliced ? manifest.ranks->sliceBytes : 0);
   weight.offset = readOffset(field["offset"], room);
   weight.bytes = field["bytes"].integer(0, room - weight.offset);
-  if (weight.source == WeightSource::Packed)
+  if (isSliced && weight.offset < manifest.ranks->sharedBytes)
+    field["offset"].wrong("an integer from " + std::to_string(manifest.ranks->sharedBytes) + ", where slices begin");
+  if (manifest.ranks && storage && weight.source != WeightSource::None)
+    throw Failure(LATHE_UNSUPPORTED, field.where(),
+                  " is not in the weights section, and of a program for several ranks; use a newer runtime");
+  if (isSliced && !storage)
+    readSlices(field, weight, *manifest.ranks);
+  else if (weight.source == WeightSource::Packed)
     weight.packing = readPacking(field["packing"], weight.bytes, manifest.sources);
   else if (weight.source != WeightSource::None)
     readStored(field, weight, sectionBytes, storage);
@@ -596,6 +644,8 @@ Manifest::Manifest(const Artifact &artifact) {
   if (weightStorage && root.has("weight_sources"))
     for (const JsonField &source : root["weight_sources"].items())
       sources.push_back(readSource(source, weightsSection, *weightStorage));
+  if (root.has("ranks"))
+    ranks = readRanks(root["ranks"], weightsSection, weightStorage ? &*weightStorage : nullptr);
   for (const JsonField &weight : root["weights"].items())
     weights.push_back(readWeight(weight, weightsSection, *this));
   for (Entry &entry : entries)

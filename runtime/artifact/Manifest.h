@@ -107,9 +107,10 @@ struct Weight {
   std::string name, type;
   int64_t offset, bytes; ///< where code reads it
   WeightSource source;
-  std::string xxh3;   ///< 32 hex digits; empty without a source, and of a packed one
-  int64_t stored = 0; ///< offset in the section
-  size_t file = 0;    ///< of WeightStorage::files
+  std::string xxh3; ///< 32 hex digits; empty without a source, of a packed one, and where each rank has its own
+  std::vector<std::string> slices; ///< instead, by rank, of a weight that each rank has its slice of
+  int64_t stored = 0;              ///< offset in the section
+  size_t file = 0;                 ///< of WeightStorage::files
   int64_t fileOffset = 0;
   Packing packing; ///< of a packed one
 };
@@ -118,6 +119,15 @@ struct WeightFile {
   std::string path; ///< absolute, or from the artifact's folder
   int64_t bytes;
 };
+
+/// Of a program that several ranks run: how they are arranged, and what of the weights is whose. The section holds
+/// `sharedBytes` that all ranks read, and behind them `sliceBytes` for each rank, in the order of ranks.
+struct Ranks {
+  std::string axis; ///< what the ranks are split by
+  int64_t size = 0;
+  int64_t sharedBytes = 0, sliceBytes = 0; ///< multiples of RankAlignment
+};
+inline constexpr int64_t RankAlignment = 4096;
 
 /// Of an artifact whose section does not hold all weights.
 struct WeightStorage {
@@ -144,6 +154,7 @@ struct Manifest {
   std::vector<Weight> weights;
   std::vector<Weight> sources;                ///< what packed weights are copied from; they have no `offset`
   std::optional<WeightStorage> weightStorage; ///< none: the section is as code reads it
+  std::optional<Ranks> ranks;                 ///< none: one device runs the program
 };
 
 /// Bytes of one element.

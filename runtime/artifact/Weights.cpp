@@ -98,8 +98,36 @@ void makeUp(const Weight &weight, unsigned char *target, std::map<std::string, s
 
 } // namespace
 
-Weights::Weights(const Artifact &artifact, const Manifest &manifest, const ParallelLoop &loop) {
+/// Lays what ranks share and this rank's slice behind each other: pages of the file itself, of which no other rank's
+/// are ever touched.
+void Weights::mapRank(const Artifact &artifact, const Ranks &ranks, int rank) {
+  const Section &section = *artifact.find(SectionKind::Weights);
+  size_t bytes = size_t(ranks.sharedBytes + ranks.sliceBytes);
+  void *mapping = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (mapping == MAP_FAILED)
+    throw Failure(LATHE_OUT_OF_MEMORY, "the weights need ", bytes, " bytes, which the system does not give");
+  memory = static_cast<unsigned char *>(mapping);
+  content = {memory, bytes};
+  std::pair<int64_t, int64_t> parts[] = {{0, ranks.sharedBytes},
+                                         {ranks.sharedBytes + rank * ranks.sliceBytes, ranks.sliceBytes}};
+  unsigned char *target = memory;
+  for (auto [offset, size] : parts) {
+    if (size && artifact.descriptor() < 0) // an embedded program
+      std::memcpy(target, section.bytes.data() + offset, size_t(size));
+    else if (size && mmap(target, size_t(size), PROT_READ, MAP_PRIVATE | MAP_FIXED, artifact.descriptor(),
+                          off_t(section.offset) + offset) == MAP_FAILED)
+      throw Failure(LATHE_OUT_OF_MEMORY, artifact.where(), ": cannot map ", size,
+                    " bytes of weights: ", std::strerror(errno));
+    target += size;
+  }
+}
+
+Weights::Weights(const Artifact &artifact, const Manifest &manifest, int rank, const ParallelLoop &loop) {
   const Section *section = artifact.find(SectionKind::Weights);
+  if (section && manifest.ranks && !manifest.weightStorage) {
+    mapRank(artifact, *manifest.ranks, rank);
+    return;
+  }
   if (section)
     content = section->bytes;
   if (!manifest.weightStorage)

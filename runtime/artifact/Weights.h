@@ -7,15 +7,16 @@
 
 namespace lathe::runtime {
 
-/// The weights at the offsets that code reads them from. Those of an artifact that holds them all are its section. For
-/// any other, memory is put together from the section, from the files that the model was compiled from, from other
-/// tensors whose elements are moved, and, for the CPU, from numbers that are made up where a benchmark has left weights
-/// out; other devices make them up in their own memory. Besides that memory only mappings are taken.
+/// The weights at the offsets that code reads them from. Those of an artifact that holds them all are its section; of
+/// one for several ranks what they share, and behind it the slice of one. For any other, memory is put together from
+/// the section, from the files that the model was compiled from, from other tensors whose elements are moved, and, for
+/// the CPU, from numbers that are made up where a benchmark has left weights out; other devices make them up in their
+/// own memory. Besides that memory only mappings are taken.
 class Weights {
 public:
   /// Elements are moved by `loop`. Throws LATHE_NOT_FOUND for a file that is not there and LATHE_CORRUPT for one that
   /// has changed.
-  Weights(const Artifact &artifact, const Manifest &manifest, const ParallelLoop &loop);
+  Weights(const Artifact &artifact, const Manifest &manifest, int rank, const ParallelLoop &loop);
   ~Weights();
   Weights(const Weights &) = delete;
   Weights &operator=(const Weights &) = delete;
@@ -23,6 +24,7 @@ public:
   std::span<const unsigned char> bytes() const { return content; }
 
 private:
+  void mapRank(const Artifact &artifact, const Ranks &ranks, int rank);
   void assemble(const Artifact &artifact, const Manifest &manifest, const ParallelLoop &loop);
 
   std::span<const unsigned char> content;

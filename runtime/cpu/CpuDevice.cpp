@@ -22,8 +22,9 @@ CpuDevice::CpuDevice(const lathe_device_options &options)
   text += ", " + std::to_string(pool->size()) + (pool->size() == 1 ? " thread" : " threads");
 }
 
-std::unique_ptr<Executor> CpuDevice::createExecutor(std::shared_ptr<const Program> program, const StateLimits &limits) {
-  return std::make_unique<CpuExecutor>(*this, std::move(program), limits);
+std::unique_ptr<Executor> CpuDevice::createExecutor(std::shared_ptr<const Program> program, const StateLimits &limits,
+                                                    std::shared_ptr<Group> group) {
+  return std::make_unique<CpuExecutor>(*this, std::move(program), limits, std::move(group));
 }
 
 CpuDevice::Loops::Loops(CpuDevice &owner) : device(owner) {

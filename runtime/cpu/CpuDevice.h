@@ -16,7 +16,8 @@ public:
 
   const std::string &description() const override { return text; }
   const char *target() const override { return "cpu"; }
-  std::unique_ptr<Executor> createExecutor(std::shared_ptr<const Program> program, const StateLimits &limits) override;
+  std::unique_ptr<Executor> createExecutor(std::shared_ptr<const Program> program, const StateLimits &limits,
+                                           std::shared_ptr<Group> group) override;
 
   /// The parallel loops of one call: one fork and one join of the device's own threads. The caller's loop forks and
   /// joins each, as nothing says that it would run two bodies at the same time.

@@ -22,6 +22,7 @@ struct CpuContext {
   CpuDevice::Loops loops;
   DynamicPool &pool;
   DynamicPool &outputMemory;
+  Group *group;        ///< null where one device runs the program
   TensorCall *tensors; ///< null in a language model's step
   std::optional<Failure> failure;
 };
@@ -107,8 +108,20 @@ void explain(const HostCall *call, int32_t fault, const char *node, int64_t foun
     failure = describeFault(fault, node, found, min, max);
 }
 
-constexpr HostApi CpuApi = {HostAbiVersion, sizeof(HostApi), parallelFor,  refuseLaunch, copyBytes,     allocate,
-                            bindOutput,     readBytes,       writeInteger, explain,      &MathFunctions};
+int32_t runCollective(const HostCall *call, const HostCollective *asked, void *target, const void *source,
+                      int64_t count) {
+  bool done = contained(call, [&]() -> void * {
+    Group *group = contextOf(call).group;
+    if (!group)
+      throw Failure(LATHE_CORRUPT, "the code asks for other ranks, but the manifest has none; compile the model again");
+    group->host().run(readCollective(*asked, target, source, count));
+    return group;
+  });
+  return done ? 0 : -1;
+}
+
+constexpr HostApi CpuApi = {HostAbiVersion, sizeof(HostApi), parallelFor,  refuseLaunch, copyBytes,      allocate,
+                            bindOutput,     readBytes,       writeInteger, explain,      &MathFunctions, runCollective};
 
 } // namespace
 
@@ -118,8 +131,9 @@ static constexpr size_t Alignment = 256; // of every buffer in the workspace, as
 
 static size_t aligned(size_t bytes) { return (bytes + Alignment - 1) / Alignment * Alignment; }
 
-CpuExecutor::CpuExecutor(CpuDevice &target, std::shared_ptr<const Program> loaded, const StateLimits &room)
-    : device(target), program(std::move(loaded)), limits(room) {
+CpuExecutor::CpuExecutor(CpuDevice &target, std::shared_ptr<const Program> loaded, const StateLimits &room,
+                         std::shared_ptr<Group> ranks)
+    : device(target), program(std::move(loaded)), limits(room), group(std::move(ranks)) {
   // Refuses a program for another processor, or one whose weights are not there, now and not in the first call.
   program->image();
   program->weights(
@@ -149,7 +163,7 @@ void CpuExecutor::execute(const Entry &entry, const int64_t *symbols, unsigned c
   states.clear();
   for (const State &state : entry.states)
     states.push_back(pools[limits.poolOf(state)].data());
-  CpuContext context{CpuDevice::Loops(device), pool, outputMemory, tensors, std::nullopt};
+  CpuContext context{CpuDevice::Loops(device), pool, outputMemory, group.get(), tensors, std::nullopt};
   HostCall call{&CpuApi, &context, symbols, inputs.data(), outputs.data(), states.data(), program->weights().data(),
                 arena,   0,        nullptr};
   int32_t result = program->image().code(entry).run(&call);

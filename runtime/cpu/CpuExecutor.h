@@ -3,13 +3,16 @@
 
 #include "runtime/cpu/CpuDevice.h"
 #include "runtime/cpu/DynamicPool.h"
+#include "runtime/parallel/Group.h"
 
 namespace lathe::runtime {
 
 /// Runs generated code on the caller's thread and the device's others. Weights are read where they are mapped.
 class CpuExecutor : public Executor {
 public:
-  CpuExecutor(CpuDevice &device, std::shared_ptr<const Program> program, const StateLimits &limits);
+  /// `group` may be null.
+  CpuExecutor(CpuDevice &device, std::shared_ptr<const Program> program, const StateLimits &limits,
+              std::shared_ptr<Group> group);
 
   void run(TensorCall &call) override;
   StepShape pad(const Entry &entry, const StepShape &needed) const override;
@@ -26,6 +29,7 @@ private:
 
   std::shared_ptr<const Program> program;
   StateLimits limits;
+  std::shared_ptr<Group> group;
   std::vector<HostPages> pools;
   HostPages working;
   DynamicPool pool;

@@ -138,8 +138,11 @@ void explain(const HostCall *call, int32_t fault, const char *node, int64_t foun
     context.failure = std::make_exception_ptr(describeFault(fault, node, found, min, max));
 }
 
-constexpr HostApi Api = {HostAbiVersion, sizeof(HostApi), refuseParallelFor, launch,  copyBytes,     allocate,
-                         bindOutput,     readBytes,       writeInteger,      explain, &MathFunctions};
+/// A program of one device asks for no other.
+int32_t refuseCollective(const HostCall *, const HostCollective *, void *, const void *, int64_t) { return -1; }
+
+constexpr HostApi Api = {HostAbiVersion, sizeof(HostApi), refuseParallelFor, launch,  copyBytes,      allocate,
+                         bindOutput,     readBytes,       writeInteger,      explain, &MathFunctions, refuseCollective};
 
 } // namespace
 

@@ -30,7 +30,8 @@ public:
 
   const std::string &description() const override { return text; }
   const char *target() const override { return "cuda"; }
-  std::unique_ptr<Executor> createExecutor(std::shared_ptr<const Program> program, const StateLimits &limits) override;
+  std::unique_ptr<Executor> createExecutor(std::shared_ptr<const Program> program, const StateLimits &limits,
+                                           std::shared_ptr<Group> group) override;
 
   /// The program's weights and module on this device: sessions of one program share them. The context is current.
   /// `needs` is what the session needs besides; both must fit, or nothing is placed.

@@ -5,10 +5,10 @@
  * is one text of a language model: a list of pages in its session's state. A `lathe_engine` writes many texts at one
  * time, each asked for with a `lathe_request`, and deals with sequences and pages itself. A `lathe_tokenizer` turns
  * text into tokens, and it or a `lathe_text_decoder`, which does so token by token, turns them back. A `lathe_template`
- * makes a prompt of messages.
+ * makes a prompt of messages. A `lathe_group` is a process's place among those that run one program together.
  *
  * Ownership. Each `create` or `load` gives the caller one reference, given back with the matching `release`;
- * releasing NULL does nothing. A child keeps its parents alive: a session its program and device, a sequence its
+ * releasing NULL does nothing. A child keeps its parents alive: a session its program, device and group, a sequence its
  * session, an engine its session and tokenizer, a request its engine, a decoder its tokenizer. Strings and structs that
  * introspection returns belong to the program and live as long as it does.
  *
@@ -44,6 +44,7 @@ extern "C" {
 
 typedef struct lathe_program lathe_program;
 typedef struct lathe_device lathe_device;
+typedef struct lathe_group lathe_group;
 typedef struct lathe_session lathe_session;
 typedef struct lathe_sequence lathe_sequence;
 typedef struct lathe_engine lathe_engine;
@@ -107,6 +108,9 @@ LATHE_API lathe_status lathe_program_check_weights(const lathe_program *program)
 
 /* What it was compiled for: "cpu" or "cuda". */
 LATHE_API const char *lathe_program_target(const lathe_program *program);
+
+/* Processes that it was compiled for; 1: it needs no group. */
+LATHE_API int32_t lathe_program_rank_count(const lathe_program *program);
 
 /* The manifest, JSON in UTF-8, NUL-terminated. */
 LATHE_API const char *lathe_program_manifest(const lathe_program *program);
@@ -223,6 +227,34 @@ LATHE_API void lathe_device_release(lathe_device *device);
 /* For people: "cpu, x86-64-v4, 8 threads" or "cuda:0, NVIDIA H200, sm_90". Owned by the device. */
 LATHE_API const char *lathe_device_description(const lathe_device *device);
 
+/* ---- Groups of ranks ---- */
+
+/* A program that was compiled for several devices (`lathec --tensor-parallel=N`) runs in as many processes, which a
+ * launcher has started: its ranks. Each of them makes a group and a session with it, with the same options. Rank 0
+ * then uses its session as any other; the others call `lathe_session_follow`, which does with them what rank 0 asks
+ * for.
+ *
+ * A rank that fails in a call, dies, stops or does not come to where the others wait for it breaks the group: within
+ * seconds all calls on all ranks end with LATHE_DEVICE_ERROR and a message that names the rank. Release the session
+ * and end the process then; a broken group cannot be used again. */
+typedef struct lathe_group_options {
+  size_t struct_size;
+  int32_t rank; /* from 0 */
+  int32_t size; /* ranks */
+  const char
+      *mpi_plugin;    /* path of liblathe-mpi.so, through which ranks on CPUs meet; NULL: where the loader finds it */
+  int32_t silence_ms; /* a rank that has given no sign of life for so long is dead; 0: 5000 */
+  int32_t wait_ms;    /* one that lives, but lets others wait for so long in one operation, is stuck; 0: 300000 */
+} lathe_group_options;
+
+/* Meets the other ranks, which call this too. If the process has not started MPI, this does, and the release of the
+ * group ends it: after that no group can be made. LATHE_INVALID_ARGUMENT: rank or size is not what MPI says.
+ * LATHE_NOT_FOUND: no plug-in or no MPI library. LATHE_UNSUPPORTED: a plug-in of another release, or an MPI library
+ * that several threads cannot use. */
+LATHE_API lathe_status lathe_group_create(const lathe_group_options *options, lathe_group **out_group);
+/* Waits until all ranks release their group, unless it is broken. */
+LATHE_API void lathe_group_release(lathe_group *group);
+
 /* ---- Sessions ---- */
 
 typedef struct lathe_session_options {
@@ -232,14 +264,24 @@ typedef struct lathe_session_options {
   int32_t max_sequences;   /* sequences alive at one time; 0: 1 */
   int32_t made_up_weights; /* not 0: makes up the weights that `lathec --weights=none` has left out, to measure with */
   int64_t max_text_tokens; /* the greatest length of a text; 0: what the model was compiled for */
+  lathe_group *group;      /* of a program for several ranks, one session at a time; NULL: of any other */
 } lathe_session_options;
 
 /* Places weights, allocates pools, and on CUDA captures the decode graphs. `options` may be NULL.
  * LATHE_UNSUPPORTED: compiled for another device or CPU level, or without its weights. LATHE_OUT_OF_MEMORY: with the
- * bytes needed and free. */
+ * bytes needed and free. LATHE_INVALID_ARGUMENT: a group of another size than the program was compiled for, or whose
+ * ranks do not run the same program with the same options. */
 LATHE_API lathe_status lathe_session_create(lathe_program *program, lathe_device *device,
                                             const lathe_session_options *options, lathe_session **out_session);
 LATHE_API void lathe_session_release(lathe_session *session);
+
+/* Of the session's group, from 0; 0 without one. */
+LATHE_API int32_t lathe_session_rank(const lathe_session *session);
+
+/* On ranks other than 0: takes part in the calls that rank 0 makes on its session, and returns when rank 0 has released
+ * it. LATHE_INVALID_ARGUMENT: a session without a group, or rank 0's. LATHE_DEVICE_ERROR: the group is broken; the
+ * message names the rank. */
+LATHE_API lathe_status lathe_session_follow(lathe_session *session);
 
 typedef enum lathe_memory {
   LATHE_MEMORY_HOST = 0,

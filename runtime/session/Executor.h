@@ -97,6 +97,8 @@ struct StateLimits {
   size_t poolOf(const State &state) const;
 };
 
+class Group;
+
 /// A processor that sessions share.
 class Device {
 public:
@@ -104,8 +106,9 @@ public:
   virtual const std::string &description() const = 0;
   /// The `target` that programs for this device have.
   virtual const char *target() const = 0;
-  virtual std::unique_ptr<Executor> createExecutor(std::shared_ptr<const Program> program,
-                                                   const StateLimits &limits) = 0;
+  /// `group`: of a program for several ranks, else null.
+  virtual std::unique_ptr<Executor> createExecutor(std::shared_ptr<const Program> program, const StateLimits &limits,
+                                                   std::shared_ptr<Group> group) = 0;
 };
 
 } // namespace lathe::runtime

@@ -2,6 +2,8 @@
 
 #include "runtime/Failure.h"
 #include "runtime/artifact/MadeUpWeights.h"
+#include "runtime/artifact/Sha256.h"
+#include "runtime/parallel/SharedCalls.h"
 #include "runtime/session/StepSampling.h"
 #include "runtime/session/TensorBinding.h"
 
@@ -9,9 +11,10 @@
 
 namespace lathe::runtime {
 
-Session::Session(std::shared_ptr<const Program> loaded, std::shared_ptr<Device> target,
+Session::Session(std::shared_ptr<const Program> loaded, std::shared_ptr<Device> target, std::shared_ptr<Group> ranks,
                  const lathe_session_options &options)
-    : program(std::move(loaded)), device(std::move(target)), maxSequences(std::max(options.max_sequences, 1)) {
+    : program(std::move(loaded)), device(std::move(target)), group(std::move(ranks)),
+      maxSequences(std::max(options.max_sequences, 1)) {
   if (program->manifest.target != device->target())
     throw Failure(LATHE_UNSUPPORTED, program->artifact.where(), ": compiled for '", program->manifest.target,
                   "' but the device is '", device->target(), "'; create that device or compile for this one");
@@ -24,9 +27,73 @@ Session::Session(std::shared_ptr<const Program> loaded, std::shared_ptr<Device> 
     throw Failure(LATHE_INVALID_ARGUMENT, "max_sequences is ", options.max_sequences, " but must be at least 0");
   if (options.max_text_tokens < 0)
     throw Failure(LATHE_INVALID_ARGUMENT, "max_text_tokens is ", options.max_text_tokens, " but must be at least 0");
+  checkRanks();
   collectStates(options);
   pages.emplace(limits.groups);
-  executor = device->createExecutor(program, limits);
+  createExecutor();
+}
+
+Session::~Session() {
+  executor.reset(); // rank 0's lets the others go
+  if (group)
+    group->giveBack();
+}
+
+void Session::checkRanks() const {
+  const std::optional<Ranks> &ranks = program->manifest.ranks;
+  if (!ranks && group)
+    throw Failure(LATHE_INVALID_ARGUMENT, program->artifact.where(), ": was compiled for one device, but a group of ",
+                  group->size, " ranks is given; leave it out, or compile with --tensor-parallel=", group->size);
+  if (ranks && !group)
+    throw Failure(LATHE_INVALID_ARGUMENT, program->artifact.where(), ": was compiled for ", ranks->size,
+                  " ranks, but no group of them is given; start it with mpirun -n ", ranks->size);
+  if (ranks && ranks->size != group->size)
+    throw Failure(LATHE_INVALID_ARGUMENT, program->artifact.where(), ": was compiled for ", ranks->size,
+                  " ranks, but the group has ", group->size, "; start as many");
+}
+
+/// What all ranks must have alike: the program, and how many pages of which states there are.
+static Sha256Digest digestOf(const Program &program, const StateLimits &limits) {
+  std::string text = program.manifest.text;
+  for (const PageGroup &pages : limits.groups)
+    text += " " + std::to_string(pages.pages);
+  text += " " + std::to_string(limits.textPages) + " " + std::to_string(limits.maxSequences);
+  return sha256(text.data(), text.size());
+}
+
+void Session::createExecutor() {
+  if (!group) {
+    executor = device->createExecutor(program, limits, nullptr);
+    return;
+  }
+  group->take();
+  try {
+    requireSame(*group, std::span<const unsigned char, 32>(digestOf(*program, limits)), "program or session options");
+    program->setRank(group->rank);
+    executor = device->createExecutor(program, limits, group);
+    // So that rank 0 begins with no step before all can follow.
+    requireSame(*group, std::span<const unsigned char, 32>(digestOf(*program, limits)), "program or session options");
+  } catch (const std::exception &error) {
+    group->watch().fail(error.what());
+    group->giveBack();
+    throw;
+  }
+  if (group->rank == 0)
+    executor = std::make_unique<LeadingExecutor>(group, program, std::move(executor));
+}
+
+void Session::requireLeader() const {
+  if (group && group->rank != 0)
+    throw Failure(LATHE_INVALID_ARGUMENT, "this is rank ", group->rank, " of ", group->size,
+                  ", which follows rank 0: call lathe_session_follow");
+}
+
+void Session::follow() {
+  std::lock_guard lock(mutex);
+  if (!group || group->rank == 0)
+    throw Failure(LATHE_INVALID_ARGUMENT, group ? "this is rank 0, which the others follow"
+                                                : "the session has no group, so there is no rank to follow");
+  followCalls(*group, *program, *executor);
 }
 
 void Session::collectStates(const lathe_session_options &options) {
@@ -145,12 +212,14 @@ void Session::shapes(const lathe_run_options &options) {
 
 void Session::run(const lathe_run_options &options) {
   std::lock_guard lock(mutex);
+  requireLeader();
   bindTensors(*program, entryFor(options.entry, LATHE_ENTRY_TENSOR), options, /*reading=*/true, tensorCall);
   executor->run(tensorCall);
 }
 
 void Session::embed(const lathe_embed_options &options) {
   std::lock_guard lock(mutex);
+  requireLeader();
   const Entry &entry = entryFor(options.entry, LATHE_ENTRY_ENCODER);
   checkEmbedding(entry, options);
   lathe_run_options run = embedCall.fill(entry, options);
@@ -258,6 +327,7 @@ void Session::addPart(SequenceState *sequence) {
 }
 
 void Session::runParts(const lathe_step_options &options) {
+  requireLeader();
   const Entry &entry = entryFor(options.entry, LATHE_ENTRY_LANGUAGE_MODEL);
   const Entry *candidates = findCandidates(program->manifest, entry);
   checkStep(entry, candidates, options, limits.longest, parts);

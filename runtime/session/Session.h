@@ -1,6 +1,7 @@
 #ifndef LATHE_RUNTIME_SESSION_SESSION_H
 #define LATHE_RUNTIME_SESSION_SESSION_H
 
+#include "runtime/parallel/Group.h"
 #include "runtime/session/Embedding.h"
 #include "runtime/session/Executor.h"
 #include "runtime/session/PageOwner.h"
@@ -17,12 +18,18 @@ namespace lathe::runtime {
 /// function may be called from any thread.
 class Session {
 public:
-  Session(std::shared_ptr<const Program> program, std::shared_ptr<Device> device, const lathe_session_options &options);
+  /// `group` is that of the options, or null.
+  Session(std::shared_ptr<const Program> program, std::shared_ptr<Device> device, std::shared_ptr<Group> group,
+          const lathe_session_options &options);
+  ~Session();
 
   void shapes(const lathe_run_options &options);
   void run(const lathe_run_options &options);
   void embed(const lathe_embed_options &options);
   lathe_memory_info memory() const;
+  int rank() const { return group ? group->rank : 0; }
+  /// Of ranks other than 0: takes part in rank 0's calls until it ends.
+  void follow();
   /// `stateOf` gives the state behind a handle, null for one that is not this session's.
   void step(const lathe_step_options &options, SequenceState *(*stateOf)(const Session &, lathe_sequence *));
 
@@ -53,6 +60,9 @@ public:
   void settle(SequenceState &sequence, std::span<const PageKey> keys);
 
 private:
+  void checkRanks() const;
+  void createExecutor();
+  void requireLeader() const;
   void collectStates(const lathe_session_options &options);
   void addPart(SequenceState *sequence);
   void runParts(const lathe_step_options &options);
@@ -62,6 +72,7 @@ private:
 
   std::shared_ptr<const Program> program;
   std::shared_ptr<Device> device;
+  std::shared_ptr<Group> group; ///< null: this process alone runs the program
   int64_t maxSequences;
   StateLimits limits;
   std::optional<PageGroups> pages;

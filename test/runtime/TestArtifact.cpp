@@ -30,7 +30,7 @@ static artifact::WeightSource floats(const std::string &name, std::vector<float>
 static ordered_json manifestOf(const std::string &target, ordered_json entry) {
   return {
       {"format", 1},
-      {"host_abi", 4},
+      {"host_abi", 5},
       {"producer", "test"},
       {"model", {{"name", "hand-made"}, {"format", "onnx"}}},
       {"target", target},
@@ -180,6 +180,26 @@ ArtifactSource sampledToySource() {
     kernel["name"] = name;
     source.manifest["kernels"].push_back(kernel);
   }
+  return source;
+}
+
+ArtifactSource rankedToySource(int ranks) {
+  static const float Head[] = {1, -1, 0.5, 2, 0, 3, -2, 0.25};
+  ArtifactSource source = {
+      manifestOf("cpu", languageModel(8, 6)), {{SectionKind::HostImage, "x86-64-v3", image("RankedToy.bin")}}, {}};
+  source.ranks = {"tensor", size_t(ranks)};
+  source.weights.push_back({"ranks", "i32", {1}, 0, 4, [ranks](const artifact::ByteSink &sink) {
+                              int32_t count = ranks;
+                              sink(&count, sizeof(count));
+                              return std::string();
+                            }});
+  uint64_t bytes = sizeof(Head) / uint64_t(ranks);
+  artifact::WeightSource &head = source.weights.emplace_back();
+  head = {"head", "f32", {8 / ranks}, artifact::nextSliceOffset(4), bytes, nullptr};
+  head.writeSlice = [bytes](size_t rank, const artifact::ByteSink &sink) {
+    sink(reinterpret_cast<const char *>(Head) + rank * bytes, bytes);
+    return std::string();
+  };
   return source;
 }
 

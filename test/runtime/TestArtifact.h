@@ -16,6 +16,8 @@ artifact::ArtifactSource positiveSource(const std::string &target = "cpu");
 artifact::ArtifactSource toySource(const std::string &target = "cpu");
 /// The toy for "cuda" that also gives the likeliest token of each row.
 artifact::ArtifactSource sampledToySource();
+/// The toy for so many ranks on CPUs; images/RankedToy.cpp says who has what.
+artifact::ArtifactSource rankedToySource(int ranks);
 /// For the CPU; images/Encoder.cpp says what it computes.
 artifact::ArtifactSource encoderSource();
 /// For the CPU; images/BabbleModel.h says what it computes.
@@ -31,6 +33,7 @@ std::string repairHashes(std::string bytes);
 struct Release {
   void operator()(lathe_program *program) const { lathe_program_release(program); }
   void operator()(lathe_device *device) const { lathe_device_release(device); }
+  void operator()(lathe_group *group) const { lathe_group_release(group); }
   void operator()(lathe_session *session) const { lathe_session_release(session); }
   void operator()(lathe_sequence *sequence) const { lathe_sequence_release(sequence); }
   void operator()(lathe_engine *engine) const { lathe_engine_release(engine); }
@@ -40,6 +43,7 @@ struct Release {
 };
 using Program = std::unique_ptr<lathe_program, Release>;
 using Device = std::unique_ptr<lathe_device, Release>;
+using Group = std::unique_ptr<lathe_group, Release>;
 using Session = std::unique_ptr<lathe_session, Release>;
 using Sequence = std::unique_ptr<lathe_sequence, Release>;
 using Engine = std::unique_ptr<lathe_engine, Release>;

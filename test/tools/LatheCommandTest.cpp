@@ -205,7 +205,7 @@ section weights: weights, N bytes at 131072
 section manifest: manifest, N bytes at 196608
 all hashes are right
 )");
-  EXPECT_EQ(output("inspect --json " + model).rfind(R"({"format":1,"host_abi":4,"producer":"test")", 0), 0u);
+  EXPECT_EQ(output("inspect --json " + model).rfind(R"({"format":1,"host_abi":5,"producer":"test")", 0), 0u);
 }
 
 TEST_F(TokenCommand, InspectFindsADamagedWeight) {

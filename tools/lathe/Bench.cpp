@@ -258,9 +258,12 @@ int benchModel(const BenchArguments &arguments) {
   std::unique_ptr<LaunchClock> clock;
   if (launches && !onGpu)
     clock = std::make_unique<LaunchClock>(arguments.model.threads);
-  Model model = {std::move(program), entry,
-                 clock ? clock->createDevice() : createDevice(device, arguments.model.threads), /*madeUpWeights=*/true,
-                 ordinalOf(device)};
+  Model model = {std::move(program),
+                 entry,
+                 clock ? clock->createDevice() : createDevice(device, arguments.model.threads),
+                 /*madeUpWeights=*/true,
+                 ordinalOf(device),
+                 name};
   std::unique_ptr<GpuLaunches> gpuLaunches;
   if (launches && onGpu)
     gpuLaunches = std::make_unique<GpuLaunches>(model);

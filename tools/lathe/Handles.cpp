@@ -3,6 +3,7 @@
 #include "runtime/Failure.h"
 #include "tools/Numbers.h"
 #include "tools/Progress.h"
+#include "tools/lathe/Ranks.h"
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
@@ -106,8 +107,8 @@ Model loadModel(const ModelArguments &arguments) {
   Program program = loadProgram(arguments.model);
   size_t entry = chooseEntry(program, arguments.model, arguments.entry);
   std::string device = chooseDevice(program, arguments);
-  return {std::move(program), entry, createDevice(device, arguments.threads), arguments.madeUpWeights,
-          ordinalOf(device)};
+  return {std::move(program), entry,          createDevice(device, arguments.threads), arguments.madeUpWeights,
+          ordinalOf(device),  arguments.model};
 }
 
 Session createSession(const Model &model, const lathe_session_options *options) {
@@ -116,11 +117,19 @@ Session createSession(const Model &model, const lathe_session_options *options) 
     complete = *options;
   complete.struct_size = sizeof(complete);
   complete.made_up_weights = model.madeUpWeights;
+  Group group;
+  if (int ranks = lathe_program_rank_count(model.program.get()); ranks > 1)
+    group = joinRanks(model.path, ranks);
+  complete.group = group.get();
   Progress progress("lathe", model.ordinal >= 0 && isatty(STDERR_FILENO));
   progress.start("loading weights to the GPU");
-  lathe_session *session = nullptr;
-  check(lathe_session_create(model.program.get(), model.device.get(), &complete, &session));
-  return Session(session);
+  lathe_session *created = nullptr;
+  check(lathe_session_create(model.program.get(), model.device.get(), &complete, &created));
+  Session session(created);
+  if (lathe_session_rank(created) == 0)
+    return session;
+  check(lathe_session_follow(created));
+  throw FollowedToEnd();
 }
 
 /// Streams would not say that reading failed, as that of a folder does. `name` is for the message.

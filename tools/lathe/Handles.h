@@ -20,6 +20,7 @@ void check(lathe_status status);
 struct Release {
   void operator()(lathe_program *program) const { lathe_program_release(program); }
   void operator()(lathe_device *device) const { lathe_device_release(device); }
+  void operator()(lathe_group *group) const { lathe_group_release(group); }
   void operator()(lathe_session *session) const { lathe_session_release(session); }
   void operator()(lathe_sequence *sequence) const { lathe_sequence_release(sequence); }
   void operator()(lathe_engine *engine) const { lathe_engine_release(engine); }
@@ -30,6 +31,7 @@ struct Release {
 };
 using Program = std::unique_ptr<lathe_program, Release>;
 using Device = std::unique_ptr<lathe_device, Release>;
+using Group = std::unique_ptr<lathe_group, Release>;
 using Session = std::unique_ptr<lathe_session, Release>;
 using Sequence = std::unique_ptr<lathe_sequence, Release>;
 using Engine = std::unique_ptr<lathe_engine, Release>;
@@ -65,12 +67,14 @@ struct Model {
   Device device;
   bool madeUpWeights = false;
   int ordinal = -1; ///< of the GPU; -1: the CPU
+  std::string path; ///< of the artifact
 
   const lathe_entry_info &info() const { return *lathe_program_entry(program.get(), entry); }
 };
 /// On the device that was asked for, or that the model was compiled for.
 Model loadModel(const ModelArguments &arguments);
-/// `options` may be NULL.
+/// `options` may be NULL. A program for several ranks is joined by those that a launcher has started: rank 0 gets the
+/// session, the others follow its calls until it is released, and throw FollowedToEnd (tools/lathe/Ranks.h).
 Session createSession(const Model &model, const lathe_session_options *options);
 
 /// All bytes of a file. Throws CommandFailure.

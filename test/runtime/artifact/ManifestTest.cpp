@@ -20,7 +20,7 @@ struct Case {
 void PrintTo(const Case &each, std::ostream *stream) { *stream << each.where << " = " << each.json; }
 
 const Case Cases[] = {
-    {"Format", false, "/format", "2", LATHE_UNSUPPORTED, "has format 2 and host_abi 4 but this runtime reads"},
+    {"Format", false, "/format", "2", LATHE_UNSUPPORTED, "has format 2 and host_abi 5 but this runtime reads"},
     {"HostAbi", false, "/host_abi", "9", LATHE_UNSUPPORTED, "has format 1 and host_abi 9 but this runtime reads"},
     {"FormatMissing", false, "/format", "", LATHE_CORRUPT, "manifest has no 'format'"},
     {"ModelName", false, "/model/name", "7", LATHE_CORRUPT, "manifest.model.name is 7 but must be a string"},

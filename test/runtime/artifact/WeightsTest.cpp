@@ -156,7 +156,7 @@ TEST(PackedWeights, AreCopiedFromTheirSource) {
   runtime::Artifact artifact(file);
   runtime::Manifest manifest(artifact);
   for (int64_t step : {1, 3, 100}) { // rows at a time, the last ones first
-    runtime::Weights weights(artifact, manifest, [&](int64_t count, auto body, void *argument) {
+    runtime::Weights weights(artifact, manifest, 0, [&](int64_t count, auto body, void *argument) {
       for (int64_t begin = (count - 1) / step * step; begin >= 0; begin -= step)
         body(argument, begin, std::min(begin + step, count));
     });
@@ -189,7 +189,7 @@ TEST(PackedWeights, AreBlocksOfSixteenRowsSideBySide) {
     blocks[i] = static_cast<unsigned char>(i);
   gguf::packPanels(*gguf::findBlockPanels(*gguf::findBlockFormat("q8_0")), 20, 64, blocks.data(), wanted.data(), 0, 2);
   for (int64_t step : {1, 2}) {
-    runtime::Weights weights(artifact, manifest, [&](int64_t count, auto body, void *argument) {
+    runtime::Weights weights(artifact, manifest, 0, [&](int64_t count, auto body, void *argument) {
       ASSERT_EQ(count, 2);
       for (int64_t begin = 0; begin < count; begin += step)
         body(argument, begin, begin + step);
@@ -216,7 +216,7 @@ TEST(PackedWeights, AreTiles) {
   gguf::packTiles(*gguf::findBlockTiles(*gguf::findBlockFormat("q8_0")), 20, 64, blocks.data(), wanted.data(), 0, 2);
   gguf::packMatrixTiles({2}, 20, 34, blocks.data(), numbers.data(), 0, 1);
   gguf::packMatrixTiles({4}, 20, 17, blocks.data(), rounded.data(), 0, 1);
-  runtime::Weights weights(artifact, manifest, [&](int64_t count, auto body, void *argument) {
+  runtime::Weights weights(artifact, manifest, 0, [&](int64_t count, auto body, void *argument) {
     for (int64_t i = 0; i < count; ++i)
       body(argument, i, i + 1);
   });

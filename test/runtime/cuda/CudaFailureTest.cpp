@@ -54,7 +54,7 @@ protected:
     if (Outcome result = createDevice(device); result.code)
       return result;
     test::Program program = test::load(path);
-    lathe_session_options options = {sizeof(options), 0, 2, 0, 0};
+    lathe_session_options options = {sizeof(options), 0, 2, 0, 0, nullptr};
     lathe_session *raw = nullptr;
     if (Outcome result = test::outcome(lathe_session_create(program.get(), device.get(), &options, &raw)); result.code)
       return result;

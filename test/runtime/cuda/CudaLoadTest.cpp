@@ -23,7 +23,7 @@ protected:
 
   Outcome openOn(const test::Device &device, const artifact::ArtifactSource &source, int maxSequences = 1) {
     test::Program program = test::load(test::writeTemporary(source));
-    lathe_session_options options = {sizeof(options), 0, maxSequences, 0, 0};
+    lathe_session_options options = {sizeof(options), 0, maxSequences, 0, 0, nullptr};
     lathe_session *session = nullptr;
     Outcome result = test::outcome(lathe_session_create(program.get(), device.get(), &options, &session));
     EXPECT_EQ(session, nullptr);

@@ -177,7 +177,7 @@ TEST_F(CudaRun, WeightsThatAreLeftOutAreMadeUpOverAndOver) {
     offset += bytes;
   }
   program = test::load(test::writeTemporary(source));
-  lathe_session_options options = {sizeof(options), 0, 1, 1, 0};
+  lathe_session_options options = {sizeof(options), 0, 1, 1, 0, nullptr};
   lathe_session *created = nullptr;
   ASSERT_EQ(test::outcome(lathe_session_create(program.get(), device.get(), &options, &created)).message, "");
   session.reset(created);

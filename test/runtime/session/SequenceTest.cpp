@@ -35,7 +35,7 @@ protected:
 };
 
 TEST_F(Sequences, PoolTooSmallForItsSequences) {
-  lathe_session_options options = {sizeof(options), 3 * PageBytes, 4, 0, 0};
+  lathe_session_options options = {sizeof(options), 3 * PageBytes, 4, 0, 0, nullptr};
   lathe_session *session = nullptr;
   EXPECT_EQ(test::outcome(lathe_session_create(program.get(), device.get(), &options, &session)).message,
             "lathe_session_create: kv_cache_bytes is 192 but 4 sequences need 256; raise it or lower max_sequences");
@@ -43,14 +43,14 @@ TEST_F(Sequences, PoolTooSmallForItsSequences) {
 }
 
 TEST_F(Sequences, NegativeMaxSequences) {
-  lathe_session_options options = {sizeof(options), 0, -1, 0, 0};
+  lathe_session_options options = {sizeof(options), 0, -1, 0, 0, nullptr};
   lathe_session *session = nullptr;
   EXPECT_EQ(test::outcome(lathe_session_create(program.get(), device.get(), &options, &session)).code,
             LATHE_INVALID_ARGUMENT);
 }
 
 TEST_F(Sequences, TextsOfAtMostSoManyTokens) {
-  lathe_session_options options = {sizeof(options), 0, 2, 0, 20};
+  lathe_session_options options = {sizeof(options), 0, 2, 0, 20, nullptr};
   lathe_session *created = nullptr;
   test::succeed(lathe_session_create(program.get(), device.get(), &options, &created));
   test::Session session(created);

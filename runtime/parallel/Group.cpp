@@ -1,0 +1,45 @@
+#include "runtime/parallel/Group.h"
+
+#include "runtime/Failure.h"
+
+namespace lathe::runtime {
+
+/// More ranks than any job has: a larger number is a mistake.
+static constexpr int MostRanks = 65536;
+
+static std::chrono::milliseconds limitOf(const char *name, int32_t given, int32_t usual) {
+  if (given < 0)
+    throw Failure(LATHE_INVALID_ARGUMENT, name, " is ", given, " but must be at least 0");
+  return std::chrono::milliseconds(given ? given : usual);
+}
+
+Group::Group(const lathe_group_options &options) : rank(options.rank), size(options.size) {
+  if (size < 1 || size > MostRanks)
+    throw Failure(LATHE_INVALID_ARGUMENT, "size is ", size, " but must be 1 to ", MostRanks);
+  if (rank < 0 || rank >= size)
+    throw Failure(LATHE_INVALID_ARGUMENT, "rank is ", rank, " but must be 0 to ", size - 1);
+  WatchLimits limits{limitOf("silence_ms", options.silence_ms, 5000), limitOf("wait_ms", options.wait_ms, 300000)};
+  ranks = std::make_unique<HostRanks>(options.mpi_plugin, rank, size);
+  guard.emplace(*ranks, rank, size, limits);
+  ranks->watchWith(*guard);
+}
+
+Group::~Group() {
+  guard->leave();
+  bool orderly = !guard->isBroken();
+  guard.reset();
+  if (orderly)
+    ranks->endOrderly();
+}
+
+void Group::allGather(const void *source, void *target, size_t bytes) {
+  ranks->run({CollectiveKind::AllGather, LATHE_U8, Reduction::Sum, target, source, int64_t(bytes)});
+}
+
+void Group::take() {
+  if (taken)
+    throw Failure(LATHE_INVALID_ARGUMENT, "the group has a session already; release that one first");
+  taken = true;
+}
+
+} // namespace lathe::runtime

@@ -1,0 +1,316 @@
+// One rank of RanksTest: `runtime-rank PLUGIN SCENARIO [artifact]`, started by mpirun. Says on standard output what
+// came out, with its rank in front; ends with 0 if nothing was wrong.
+#include "runtime/Failure.h"
+#include "runtime/artifact/Manifest.h"
+#include "runtime/parallel/Group.h"
+#include "test/runtime/ToyReference.h"
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <stdexcept>
+#include <thread>
+#include <unistd.h>
+
+using namespace lathe;
+using namespace std::chrono;
+
+namespace {
+
+int rank, size;
+const char *plugin;
+
+lathe_group_options groupOptions() {
+  lathe_group_options options = {};
+  options.struct_size = sizeof(options);
+  options.rank = rank;
+  options.size = size;
+  options.mpi_plugin = plugin;
+  return options;
+}
+
+void require(bool holds, const char *what) {
+  if (!holds)
+    throw std::runtime_error(what);
+}
+
+// ---- Collectives, of which each rank knows what all give ----
+
+int given(int of, int64_t i) { return int((i * 7 + of * 13) % 11) - 5; }
+
+template <typename T> void collect(runtime::HostRanks &ranks, lathe_type type, int64_t count) {
+  using runtime::CollectiveKind;
+  auto element = [&](int of, int64_t i) { return T(given(of, i)); };
+  std::vector<T> source(size_t(count * size)), target(size_t(count * size));
+  for (int64_t i = 0; i != count * size; ++i)
+    source[size_t(i)] = element(rank, i);
+  auto sum = [&](int64_t i) {
+    float total = 0;
+    for (int of = 0; of != size; ++of)
+      total += float(given(of, i));
+    return T(total);
+  };
+  auto run = [&](CollectiveKind kind, void *to, const void *from,
+                 runtime::Reduction reduction = runtime::Reduction::Sum) {
+    ranks.run({kind, type, reduction, to, from, count});
+  };
+  run(CollectiveKind::AllReduce, target.data(), source.data());
+  for (int64_t i = 0; i != count; ++i)
+    require(target[size_t(i)] == sum(i), "all_reduce");
+  run(CollectiveKind::AllReduce, target.data(), source.data(), runtime::Reduction::Max);
+  for (int64_t i = 0; i != count; ++i) {
+    int most = given(0, i);
+    for (int of = 1; of != size; ++of)
+      most = std::max(most, given(of, i));
+    require(target[size_t(i)] == T(most), "all_reduce of the largest");
+  }
+  run(CollectiveKind::AllGather, target.data(), source.data());
+  for (int64_t i = 0; i != count * size; ++i)
+    require(target[size_t(i)] == element(int(i / count), i % count), "all_gather");
+  run(CollectiveKind::ReduceScatter, target.data(), source.data());
+  for (int64_t i = 0; i != count; ++i)
+    require(target[size_t(i)] == sum(rank * count + i), "reduce_scatter");
+  run(CollectiveKind::Broadcast, target.data(), source.data());
+  for (int64_t i = 0; i != count; ++i)
+    require(target[size_t(i)] == element(0, i), "broadcast");
+  run(CollectiveKind::AllReduce, source.data(), source.data()); // in place
+  for (int64_t i = 0; i != count; ++i)
+    require(source[size_t(i)] == sum(i), "all_reduce in place");
+}
+
+void collectives() {
+  runtime::Group group(groupOptions());
+  for (int64_t count : {0, 1, 3, 1000, 4096, 4097, 50001}) {
+    collect<float>(group.host(), LATHE_F32, count);
+    collect<_Float16>(group.host(), LATHE_F16, count);
+    collect<int32_t>(group.host(), LATHE_I32, count);
+    collect<int64_t>(group.host(), LATHE_I64, count);
+    collect<int8_t>(group.host(), LATHE_I8, count);
+  }
+  std::printf("rank %d: collectives are right\n", rank);
+}
+
+// ---- Sessions ----
+
+struct Model {
+  explicit Model(const char *path, int maxSequences = 4, lathe_group_options groupOf = groupOptions()) {
+    lathe_group *made = nullptr;
+    test::succeed(lathe_group_create(&groupOf, &made));
+    group.reset(made);
+    lathe_session_options options = {};
+    options.struct_size = sizeof(options);
+    options.max_sequences = maxSequences;
+    options.group = made;
+    program = test::load(path);
+    lathe_session *opened = nullptr;
+    test::succeed(lathe_session_create(program.get(), device.get(), &options, &opened));
+    session.reset(opened);
+  }
+  test::Group group;
+  test::Device device = test::cpu(1);
+  test::Program program;
+  test::Session session;
+};
+
+void steps(const char *path) {
+  Model model(path);
+  if (rank != 0) {
+    test::Outcome own = test::outcome(lathe_session_step(model.session.get(), nullptr));
+    require(own.code == LATHE_INVALID_ARGUMENT, "a follower steps by itself");
+    test::succeed(lathe_session_follow(model.session.get()));
+    std::printf("rank %d: followed to the end\n", rank);
+    return;
+  }
+  test::Sequence first = test::openSequence(model.session), second = test::openSequence(model.session);
+  std::vector<int32_t> text = test::someText(40), other = test::someText(9, 3);
+  require(test::advance(model.session, first, text) == test::toyLogits(text), "a prompt");
+  require(test::advance(model.session, second, other) == test::toyLogits(other), "another sequence");
+  for (int32_t token : {3, 1, 4, 1, 5}) {
+    text.push_back(token);
+    require(test::advance(model.session, first, {token}) == test::toyLogits(text), "a token");
+  }
+  // Shared pages are copied on all ranks when one of two sequences writes.
+  lathe_sequence *forked = nullptr;
+  test::succeed(lathe_sequence_fork(first.get(), &forked));
+  test::Sequence fork(forked);
+  std::vector<int32_t> branch = text;
+  branch.push_back(2);
+  text.push_back(6);
+  require(test::advance(model.session, fork, {2}) == test::toyLogits(branch), "a fork");
+  require(test::advance(model.session, first, {6}) == test::toyLogits(text), "what was forked");
+  std::printf("rank 0: steps are right\n");
+}
+
+/// An engine on all ranks writes what one on a single rank does.
+std::vector<int32_t> write(const test::Session &session) {
+  lathe_engine *made = nullptr;
+  test::succeed(lathe_engine_create(session.get(), nullptr, &made));
+  test::Engine engine(made);
+  std::vector<test::Request> requests;
+  for (int i = 0; i != 3; ++i) {
+    std::vector<int32_t> prompt = test::someText(size_t(20 + i), uint32_t(i + 1));
+    lathe_request_options options = {};
+    options.struct_size = sizeof(options);
+    options.tokens = prompt.data();
+    options.token_count = prompt.size();
+    options.max_tokens = 12;
+    lathe_request *request = nullptr;
+    test::succeed(lathe_engine_submit(engine.get(), &options, &request));
+    requests.emplace_back(request);
+  }
+  for (size_t left = 1; left;)
+    test::succeed(lathe_engine_step(engine.get(), &left));
+  std::vector<int32_t> all;
+  for (test::Request &request : requests) {
+    lathe_request_output output = {};
+    output.struct_size = sizeof(output);
+    test::succeed(lathe_request_poll(request.get(), &output));
+    all.insert(all.end(), output.tokens, output.tokens + output.token_count);
+  }
+  return all;
+}
+
+void engine(const char *path) {
+  Model model(path);
+  if (rank != 0)
+    return test::succeed(lathe_session_follow(model.session.get()));
+  test::Program single = test::load(test::writeTemporary(test::toySource()));
+  std::vector<int32_t> wanted = write(test::openSession(single, model.device, 4));
+  require(wanted.size() == 36 && write(model.session) == wanted, "texts");
+  std::printf("rank 0: texts are right\n");
+}
+
+// ---- What goes wrong: rank 1 does it, and the others say so ----
+
+/// Rank 0 steps until that fails; the others follow until that does. Prints the message and after how long.
+void suffer(Model &model) {
+  auto start = steady_clock::now();
+  test::Outcome result = {0, ""};
+  if (rank != 0) {
+    result = test::outcome(lathe_session_follow(model.session.get()));
+  } else {
+    test::Sequence sequence = test::openSequence(model.session);
+    for (int i = 0; i != 1000 && !result.code; ++i) {
+      lathe_sequence *of = sequence.get();
+      const int32_t token = 1;
+      float logits[8];
+      lathe_step_options options = {};
+      options.struct_size = sizeof(options);
+      options.sequence_count = 1;
+      options.sequences = &of;
+      options.tokens = &token;
+      options.logits = logits;
+      options.logits_bytes = sizeof(logits);
+      result = test::outcome(lathe_session_step(model.session.get(), &options));
+      if (!result.code && lathe_sequence_length(of) == 60)
+        test::succeed(lathe_sequence_truncate(of, 0));
+      std::this_thread::sleep_for(milliseconds(10));
+    }
+  }
+  auto took = duration_cast<milliseconds>(steady_clock::now() - start).count();
+  std::printf("rank %d: code %d after %lld ms: %s\n", rank, result.code, static_cast<long long>(took),
+              result.message.c_str());
+  std::fflush(stdout);
+  std::this_thread::sleep_for(seconds(1)); // mpirun ends the others when the first has gone
+  _exit(0);                                // a broken group leaves MPI as it is
+}
+
+/// In `time` does to rank 1's process what `signal` does.
+void strike(int signal) {
+  if (rank == 1)
+    std::thread([signal] {
+      std::this_thread::sleep_for(milliseconds(500));
+      raise(signal);
+    }).detach();
+}
+
+void stopped(const char *path, int signal) {
+  lathe_group_options options = groupOptions();
+  options.silence_ms = 1500;
+  Model model(path, 4, options);
+  strike(signal);
+  suffer(model);
+}
+
+void absent(const char *path) {
+  lathe_group_options options = groupOptions();
+  options.wait_ms = 1000;
+  Model model(path, 4, options);
+  if (rank == 1)
+    std::this_thread::sleep_for(seconds(4));
+  suffer(model);
+}
+
+void unlike(const char *path) {
+  try {
+    Model model(path, rank == 1 ? 3 : 4);
+  } catch (const std::exception &error) {
+    std::printf("rank %d: %s\n", rank, error.what());
+    std::fflush(stdout);
+    std::this_thread::sleep_for(seconds(1));
+    _exit(0);
+  }
+  throw std::runtime_error("sessions with other options came together");
+}
+
+void miscounted() {
+  lathe_group_options options = groupOptions();
+  options.rank = (rank + 1) % size;
+  lathe_group *group = nullptr;
+  test::Outcome result = test::outcome(lathe_group_create(&options, &group));
+  std::printf("rank %d: code %d: %s\n", rank, result.code, result.message.c_str());
+  std::fflush(stdout);
+  _exit(0);
+}
+
+void leaving(const char *path) {
+  Model model(path);
+  if (rank == 1) {
+    model.session.reset();                            // without having followed
+    std::thread([&] { model.group.reset(); }).join(); // waits until rank 0's process ends
+  }
+  suffer(model);
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  const char *ownRank = getenv("OMPI_COMM_WORLD_RANK"), *ranks = getenv("OMPI_COMM_WORLD_SIZE");
+  if (argc < 3 || !ownRank || !ranks) {
+    std::fprintf(stderr, "runtime-rank: start with mpirun, PLUGIN and SCENARIO\n");
+    return 2;
+  }
+  plugin = argv[1];
+  rank = std::atoi(ownRank);
+  size = std::atoi(ranks);
+  std::string scenario = argv[2];
+  const char *path = argc > 3 ? argv[3] : "";
+  try {
+    if (scenario == "collectives")
+      collectives();
+    else if (scenario == "steps")
+      steps(path);
+    else if (scenario == "engine")
+      engine(path);
+    else if (scenario == "stopped")
+      stopped(path, SIGSTOP);
+    else if (scenario == "killed")
+      stopped(path, SIGKILL);
+    else if (scenario == "absent")
+      absent(path);
+    else if (scenario == "unlike")
+      unlike(path);
+    else if (scenario == "miscounted")
+      miscounted();
+    else if (scenario == "leaving")
+      leaving(path);
+    else
+      return 2;
+  } catch (const std::exception &error) {
+    std::printf("rank %d: wrong: %s\n", rank, error.what());
+    std::fflush(stdout);
+    _exit(1);
+  }
+  return 0;
+}

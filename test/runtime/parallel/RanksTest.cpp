@@ -1,0 +1,132 @@
+// Ranks in processes that mpirun starts; RankProcess.cpp is what runs in each of them.
+#include "test/runtime/TestArtifact.h"
+
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <gtest/gtest.h>
+#include <regex>
+#include <sys/wait.h>
+
+using namespace lathe;
+
+namespace {
+
+#ifdef LATHE_MPIRUN
+
+struct Ended {
+  int code;
+  std::string output;
+  double seconds;
+};
+
+/// Runs a scenario on so many ranks. `options` are mpirun's. What hangs is ended after a minute, with code 124.
+Ended start(int ranks, const std::string &scenario, const std::string &options = "") {
+  std::string path = test::writeTemporary(test::rankedToySource(ranks));
+  std::string command = "timeout -s KILL 60 " LATHE_MPIRUN " --allow-run-as-root --oversubscribe -n " +
+                        std::to_string(ranks) + " " + options + " " LATHE_RANK_PROCESS " " + scenario + " " + path +
+                        " 2>&1";
+  auto begin = std::chrono::steady_clock::now();
+  std::FILE *pipe = popen(command.c_str(), "r");
+  Ended ended{-1, "", 0};
+  std::array<char, 4096> piece;
+  while (size_t count = std::fread(piece.data(), 1, piece.size(), pipe))
+    ended.output.append(piece.data(), count);
+  int status = pclose(pipe);
+  ended.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+  ended.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return ended;
+}
+
+bool contains(const std::string &text, const std::string &part) { return text.find(part) != std::string::npos; }
+
+class RanksTest : public testing::TestWithParam<int> {};
+
+TEST_P(RanksTest, CollectivesOfAllTypesAndSizes) {
+  Ended ended = start(GetParam(), "collectives");
+  EXPECT_EQ(ended.code, 0) << ended.output;
+  for (int rank = 0; rank != GetParam(); ++rank)
+    EXPECT_TRUE(contains(ended.output, "rank " + std::to_string(rank) + ": collectives are right")) << ended.output;
+}
+
+TEST_P(RanksTest, StepsGiveOneRanksLogits) {
+  Ended ended = start(GetParam(), "steps");
+  EXPECT_EQ(ended.code, 0) << ended.output;
+  EXPECT_TRUE(contains(ended.output, "rank 0: steps are right")) << ended.output;
+  for (int rank = 1; rank != GetParam(); ++rank)
+    EXPECT_TRUE(contains(ended.output, "rank " + std::to_string(rank) + ": followed to the end")) << ended.output;
+}
+
+TEST_P(RanksTest, EnginesWriteOneRanksTexts) {
+  Ended ended = start(GetParam(), "engine");
+  EXPECT_EQ(ended.code, 0) << ended.output;
+  EXPECT_TRUE(contains(ended.output, "rank 0: texts are right")) << ended.output;
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, RanksTest, testing::Values(2, 4),
+                         [](auto &info) { return std::to_string(info.param) + "Ranks"; });
+
+/// The time that a rank says it took to find out.
+double foundAfter(const std::string &output, int rank) {
+  std::smatch match;
+  return std::regex_search(output, match, std::regex("rank " + std::to_string(rank) + ": code 6 after ([0-9]+) ms"))
+             ? std::stod(match[1]) / 1000
+             : -1;
+}
+
+TEST(BrokenRanksTest, AStoppedRankIsNamedWithinSeconds) {
+  Ended ended = start(3, "stopped");
+  for (int rank : {0, 2}) {
+    double seconds = foundAfter(ended.output, rank);
+    EXPECT_TRUE(seconds > 1 && seconds < 6) << rank << " " << ended.output;
+  }
+  EXPECT_TRUE(contains(ended.output, "rank 1 of 3 has given no sign of life for 1.5 s")) << ended.output;
+}
+
+// mpirun itself ends the job and names the rank that has died.
+TEST(BrokenRanksTest, ADeadRankEndsTheJob) {
+  Ended ended = start(2, "killed");
+  EXPECT_NE(ended.code, 0);
+  EXPECT_LT(ended.seconds, 20) << ended.output;
+  EXPECT_TRUE(contains(ended.output, "process rank 1")) << ended.output;
+}
+
+// A launcher that leaves the others alone.
+TEST(BrokenRanksTest, ADeadRankIsNamedByTheOthers) {
+  Ended ended = start(2, "killed", "--enable-recovery");
+  double seconds = foundAfter(ended.output, 0);
+  EXPECT_TRUE(seconds > 1 && seconds < 6) << ended.output;
+  EXPECT_TRUE(contains(ended.output, "rank 1 of 2 has given no sign of life for 1.5 s")) << ended.output;
+}
+
+TEST(BrokenRanksTest, ALivingRankThatDoesNotComeIsNamed) {
+  Ended ended = start(2, "absent");
+  EXPECT_TRUE(contains(ended.output, "rank 1 of 2 lets the others wait: ")) << ended.output;
+}
+
+TEST(BrokenRanksTest, ARankThatLeavesIsNamed) {
+  Ended ended = start(2, "leaving");
+  EXPECT_TRUE(contains(ended.output, "rank 1 of 2 has left, but ")) << ended.output;
+}
+
+TEST(BrokenRanksTest, OtherOptionsAreRefusedOnAllRanks) {
+  Ended ended = start(2, "unlike");
+  for (const char *rank : {"rank 0: ", "rank 1: "})
+    EXPECT_TRUE(contains(ended.output, rank + std::string("lathe_session_create: rank 1 of 2 has other program or "
+                                                          "session options than rank 0; give all ranks the same")))
+        << ended.output;
+}
+
+TEST(BrokenRanksTest, ARankThatMpiCountsOtherwise) {
+  Ended ended = start(2, "miscounted");
+  EXPECT_TRUE(contains(ended.output, "rank is 1 of 2 but for MPI this process is 0 of 2; start it with mpirun -n 2"))
+      << ended.output;
+}
+
+#else
+
+TEST(RanksTest, NeedsMpi) { GTEST_SKIP() << "built without MPI: install libopenmpi-dev and openmpi-bin"; }
+
+#endif
+
+} // namespace
