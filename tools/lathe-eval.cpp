@@ -1,6 +1,7 @@
 // Runs functions of a module on the reference evaluator and prints what they return.
 #include "dialects/lathe/reference/Evaluator.h"
 #include "dialects/lathe/reference/RandomInputs.h"
+#include "dialects/lathe/reference/RankGroup.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Support/ToolUtilities.h"
@@ -14,6 +15,7 @@
 #include "llvm/Support/ToolOutputFile.h"
 #include <CLI/CLI.hpp>
 #include <charconv>
+#include <thread>
 
 using namespace mlir;
 using namespace lathe;
@@ -238,23 +240,68 @@ static SmallVector<func::FuncOp> chooseFunctions(ModuleOp module, const Options 
   return chosen;
 }
 
+using Results = SmallVector<ReferenceValue>;
+
+/// Runs the function on all ranks of the module's grid, each on a thread, and returns the results of each.
+static FailureOr<std::vector<Results>> runRanks(func::FuncOp function, ArrayRef<ReferenceValue> arguments,
+                                                StringRef directory) {
+  Grid grid = Grid::of(function);
+  RankGroup group(grid);
+  std::vector<FailureOr<Results>> results(grid.getNumRanks(), failure());
+  std::vector<std::thread> threads;
+  for (int64_t rank = 0; rank < grid.getNumRanks(); ++rank)
+    threads.emplace_back([&, rank] {
+      Evaluator evaluator(directory);
+      if (!grid.empty())
+        evaluator.joinRanks(group, rank);
+      results[rank] = evaluator.evaluateFunction(function, arguments);
+      if (succeeded(results[rank]))
+        for (ReferenceValue &value : *results[rank])
+          (void)value.mutableBytes(); // it may be a weight, and the evaluator unmaps the file
+      group.leave(rank);
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  std::vector<Results> all;
+  for (FailureOr<Results> &result : results) {
+    if (failed(result))
+      return failure();
+    all.push_back(std::move(*result));
+  }
+  return all;
+}
+
+/// What rank 0 returns, and what others do where that is something else.
+static void printRanks(func::FuncOp function, ArrayRef<Results> ranks) {
+  printResults(function, ranks[0]);
+  for (auto [rank, results] : llvm::enumerate(ranks)) {
+    bool same = llvm::all_of(llvm::zip_equal(results, ranks[0]),
+                             [](auto pair) { return std::get<0>(pair).getBytes() == std::get<1>(pair).getBytes(); });
+    if (same)
+      continue;
+    llvm::outs() << "rank " << rank << "\n";
+    printResults(function, results);
+  }
+}
+
 static LogicalResult runModule(ModuleOp module, const Options &options) {
+  if (failed(verifyGrid(module)))
+    return failure();
   SmallVector<func::FuncOp> functions = chooseFunctions(module, options);
   if (functions.empty())
     return fail(
         options.File + ": has no function " +
         (options.Entry.empty() ? "that can run; give --entry, --input or --random" : "'" + options.Entry + "'"));
-  Evaluator evaluator(llvm::sys::path::parent_path(options.File));
   LogicalResult status = success();
   for (func::FuncOp function : functions) {
     auto arguments = makeArguments(function, options);
-    FailureOr<SmallVector<ReferenceValue>> results = failure();
+    FailureOr<std::vector<Results>> results = failure();
     if (succeeded(arguments))
-      results = evaluator.evaluateFunction(function, *arguments);
+      results = runRanks(function, *arguments, llvm::sys::path::parent_path(options.File));
     if (failed(results))
       status = failure();
     else
-      printResults(function, *results);
+      printRanks(function, *results);
   }
   return status;
 }

@@ -54,7 +54,9 @@ def Lathe_PagedState : Type<And<[CPred<"::llvm::isa<::lathe::StateType>($_self)"
     CPred<"::llvm::cast<::lathe::StateType>($_self).getKind() == ::lathe::StateKind::Paged">]>, "paged state",
     "::lathe::StateType">;
 
-// LATHE_CORE_ONLY and LATHE_LOOPS_ONLY choose what C++ is generated for: most sources need not know the long tail.
+// LATHE_CORE_ONLY, LATHE_LOOPS_ONLY and LATHE_COLLECTIVES_ONLY choose what C++ is generated for: most sources need know
+// neither the long tail nor ranks.
+#ifndef LATHE_COLLECTIVES_ONLY
 #ifndef LATHE_LOOPS_ONLY
 include "dialects/lathe/Structure.td"
 include "dialects/lathe/Elementwise.td"
@@ -75,6 +77,12 @@ include "dialects/lathe/LoopRecurrent.td"
 include "dialects/lathe/LoopRotation.td"
 include "dialects/lathe/LoopSignal.td"
 include "dialects/lathe/LoopPicture.td"
+#endif
+#endif // LATHE_COLLECTIVES_ONLY
+#ifndef LATHE_CORE_ONLY
+#ifndef LATHE_LOOPS_ONLY
+include "dialects/lathe/Collectives.td"
+#endif
 #endif
 
 #endif // LATHE_DIALECTS_LATHE_LATHEOPS_TD

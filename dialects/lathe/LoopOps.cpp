@@ -1,4 +1,5 @@
 #include "dialects/lathe/LoopOps.h"
+#include "dialects/lathe/Collectives.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -7,6 +8,10 @@ void LatheDialect::registerLoopOps() {
   addOperations<
 #define GET_OP_LIST
 #include "dialects/lathe/LoopOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/lathe/Collectives.cpp.inc"
       >();
 }
 

@@ -1,4 +1,5 @@
 #include "dialects/lathe/reference/Evaluator.h"
+#include "dialects/lathe/reference/RankGroup.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -88,6 +89,22 @@ FailureOr<ReferenceValue> Evaluator::readWeight(WeightOp weight) {
   return ReferenceValue::borrowed(type.getElementType(), type.getShape(), ArrayRef(start + offset, bytes));
 }
 
+LogicalResult Evaluator::evaluateAsRank(Operation *op, ArrayRef<ReferenceValue> operands,
+                                        SmallVectorImpl<ReferenceValue> &results) {
+  const Grid &grid = Ranks->getGrid();
+  if (auto take = dyn_cast<TakeShardOp>(op)) {
+    int64_t coordinate = grid.getCoordinate(Rank, take.getAxis());
+    int64_t part = coordinate * int64_t(take.getParts()) / grid.getSize(take.getAxis());
+    results.push_back(takePart(operands[0], take.getDim(), take.getParts(), part));
+    return success();
+  }
+  FailureOr<std::vector<ReferenceValue>> inputs = Ranks->exchange(op, Rank, operands[0]);
+  if (failed(inputs))
+    return failure();
+  results.push_back(evaluateCollective(op, *inputs, grid.getCoordinate(Rank, getCollectiveAxis(op))));
+  return success();
+}
+
 LogicalResult Evaluator::evaluateOperation(Operation *op, ArrayRef<ReferenceValue> operands, Scope &scope,
                                            SmallVectorImpl<ReferenceValue> &results) {
   if (auto branch = dyn_cast<IfOp>(op))
@@ -120,6 +137,8 @@ LogicalResult Evaluator::evaluateOperation(Operation *op, ArrayRef<ReferenceValu
       results.push_back(roundToStored(value, result.getType()));
     return success();
   }
+  if (Ranks && (isa<TakeShardOp>(op) || isCollective(op)))
+    return evaluateAsRank(op, operands, results);
   auto reference = dyn_cast<ReferenceOpInterface>(op);
   if (!reference)
     return op->emitOpError() << "has no reference meaning, needed an operation with ReferenceOpInterface";

@@ -11,6 +11,8 @@
 
 namespace lathe {
 
+class RankGroup;
+
 /// The element type in which the reference keeps `value`: its own, but f32 for f16 and bf16 values that stay inside of
 /// a kernel (`lathe.fusion`, `plan.launch`), which are never stored and hence not rounded.
 mlir::Type getEvaluatedElementType(mlir::Value value);
@@ -33,6 +35,12 @@ public:
   /// Relative paths of `lathe.files` are looked up in `directory`, or where the process runs if that is empty.
   explicit Evaluator(llvm::StringRef directory = "") : Directory(directory) {}
 
+  /// Evaluates as this rank of `group`, with which it meets at collectives; evaluators of all ranks run at once.
+  void joinRanks(RankGroup &group, int64_t rank) {
+    Ranks = &group;
+    Rank = rank;
+  }
+
   /// Runs a function. Fails with a diagnostic when an argument does not fit its type or an operation fails.
   llvm::FailureOr<llvm::SmallVector<ReferenceValue>> evaluateFunction(mlir::func::FuncOp function,
                                                                       llvm::ArrayRef<ReferenceValue> arguments);
@@ -52,12 +60,16 @@ private:
                                                               llvm::ArrayRef<ReferenceValue> arguments, Scope *outer);
   llvm::LogicalResult evaluateOperation(mlir::Operation *op, llvm::ArrayRef<ReferenceValue> operands, Scope &scope,
                                         llvm::SmallVectorImpl<ReferenceValue> &results);
+  llvm::LogicalResult evaluateAsRank(mlir::Operation *op, llvm::ArrayRef<ReferenceValue> operands,
+                                     llvm::SmallVectorImpl<ReferenceValue> &results);
   llvm::LogicalResult evaluateIf(IfOp op, llvm::ArrayRef<ReferenceValue> operands, Scope &scope,
                                  llvm::SmallVectorImpl<ReferenceValue> &results);
   llvm::LogicalResult evaluateLoop(LoopOp op, llvm::ArrayRef<ReferenceValue> operands, Scope &scope,
                                    llvm::SmallVectorImpl<ReferenceValue> &results);
 
   std::string Directory;
+  RankGroup *Ranks = nullptr;
+  int64_t Rank = 0;
   std::mutex FilesMutex;
   std::map<std::string, std::unique_ptr<llvm::MemoryBuffer>> Files;
   llvm::DenseMap<mlir::Operation *, ReferenceValue> WeightPrograms;
