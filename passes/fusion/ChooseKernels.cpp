@@ -1,5 +1,6 @@
 // See ChooseKernels in Passes.td.
 #include "dialects/lathe/Bounds.h"
+#include "dialects/lathe/Collectives.h"
 #include "dialects/lathe/SymbolicDims.h"
 #include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
@@ -104,6 +105,8 @@ static KernelChoice chooseKernel(Operation *root, bool cuda, int64_t maxRows, in
   if (auto attention = dyn_cast<RaggedAttentionOp>(root); attention && cuda)
     return chooseTensorAttention("ragged_attention", attention);
   std::string name = root->getName().stripDialect().str();
+  if (isCollective(root))
+    return {name, "", llvm::formatv("ranks exchange it along '{0}'", getCollectiveAxis(root))};
   return {name, "", "the template of this operation"};
 }
 

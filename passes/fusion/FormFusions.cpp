@@ -1,4 +1,5 @@
 // See FormFusions in Passes.td.
+#include "dialects/lathe/Collectives.h"
 #include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
 #include "passes/fusion/OpGroups.h"
@@ -78,6 +79,8 @@ StringRef FusionBuilder::findObstacle(Operation *op, Value operand, const OpGrou
     return "the operand has other readers";
   if (llvm::any_of(group.ops, llvm::IsaPred<LoopOpInterface>))
     return "its kernel is a loop that nothing fuses with";
+  if (llvm::any_of(group.ops, isCollective))
+    return "ranks exchange the operand as it is";
   if (Groups.arePartedBy(group.ops, op))
     return "what else it reads needs that kernel's result";
   return "";

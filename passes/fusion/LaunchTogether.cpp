@@ -1,4 +1,5 @@
 // See LaunchTogether in Passes.td.
+#include "dialects/lathe/Collectives.h"
 #include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
 #include "passes/fusion/OpGroups.h"
@@ -30,7 +31,8 @@ static StringRef getTemplate(FusionOp fusion, bool cuda) {
   if (cuda)
     return getCudaTemplate(roots);
   bool movesState = llvm::any_of(fusion.getOperandTypes(), llvm::IsaPred<StateType>);
-  if (roots.empty() || movesState || llvm::any_of(roots, llvm::IsaPred<LoopOpInterface>))
+  if (roots.empty() || movesState || llvm::any_of(roots, llvm::IsaPred<LoopOpInterface>) ||
+      llvm::any_of(roots, isCollective))
     return "";
   return roots.front()->getName().getStringRef();
 }

@@ -1,4 +1,5 @@
 // See PlanMemory in Passes.td.
+#include "dialects/lathe/Collectives.h"
 #include "mlir/IR/IRMapping.h"
 #include "passes/Passes.h"
 #include "passes/planning/CloneBuilder.h"
@@ -102,6 +103,31 @@ static SmallVector<SymbolAttr> joinSymbols(ArrayRef<func::FuncOp> clones) {
   return joined;
 }
 
+/// Weights that all ranks share come first. Behind them, on a page of their own, stand those that are another on each
+/// rank: a rank maps its own at the same place.
+static void placeSlices(ModuleOp module) {
+  constexpr int64_t PageBytes = 4096, Alignment = 256;
+  SmallVector<plan::DataOp> shared, sliced;
+  for (auto data : module.getOps<plan::DataOp>())
+    (data.getBody().getOps<TakeShardOp>().empty() ? shared : sliced).push_back(data);
+  if (sliced.empty())
+    return;
+  int64_t next = 0;
+  auto place = [&](plan::DataOp data) {
+    data.setOffset(next);
+    next = llvm::alignTo(next + *getTensorBytes(cast<RankedTensorType>(data.getType())), Alignment);
+  };
+  llvm::for_each(shared, place);
+  next = llvm::alignTo(next, PageBytes);
+  Operation *last = shared.empty() ? nullptr : shared.back().getOperation();
+  for (plan::DataOp data : sliced) {
+    place(data);
+    if (last)
+      data->moveAfter(last);
+    last = data;
+  }
+}
+
 namespace {
 struct PlanMemory : lathe::impl::PlanMemoryBase<PlanMemory> {
   void runOnOperation() override {
@@ -129,6 +155,7 @@ struct PlanMemory : lathe::impl::PlanMemoryBase<PlanMemory> {
       for (func::FuncOp clone : clones)
         clone.erase();
     }
+    placeSlices(getOperation());
   }
 };
 } // namespace
