@@ -89,7 +89,7 @@ template <class Code, int Columns, class Scale, class Zero = void> struct Blocke
   static constexpr int Runs = 1;
 
   /// What all of some numbers of bytes are multiples of, up to 16.
-  static constexpr int align(int bytes) {
+  static __host__ __device__ constexpr int align(int bytes) {
     int lowest = bytes & -bytes;
     return lowest > 16 ? 16 : lowest;
   }
