@@ -366,6 +366,8 @@ void Compilation::addErrors(nlohmann::ordered_json &manifest) {
     return;
   auto &errors = manifest["quantization_errors"];
   errors = {{"recipe", llvm::sys::path::filename(Options.pipeline.quantize).str()}, {"tensors", Ledger.describe()}};
+  if (!Options.fit.is_null())
+    errors["fit"] = Options.fit;
   if (!Options.evaluation.is_null())
     errors["evaluation"] = Options.evaluation;
 }

@@ -39,6 +39,7 @@ struct CompileOptions {
   bool verify = false;
   bool keepLlvmIr = false;
   nlohmann::ordered_json evaluation; ///< what quantizing costs the model, for the manifest; null: not measured
+  nlohmann::ordered_json fit;        ///< how formats were chosen for a size, for the manifest; null: they were not
   bool printOnly = false;            ///< kernels of GPUs are printed, which takes no library, and not compiled
   /// Which remarks of passes to show, as a regular expression over their categories; empty: none.
   std::string remarks;

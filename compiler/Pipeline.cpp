@@ -63,8 +63,12 @@ std::vector<Phase> lathe::buildPhases(const PipelineOptions &options) {
          std::string activations = options.activations;
          if (activations.empty())
            activations = options.cuda ? "f16" : "f32";
-         if (!options.quantize.empty())
-           pm.addPass(createQuantizeWeights({options.quantize}));
+         if (!options.quantize.empty()) {
+           QuantizeWeightsOptions quantize;
+           quantize.recipe = options.quantize;
+           quantize.choices.assign(options.formatChoices.begin(), options.formatChoices.end());
+           pm.addPass(createQuantizeWeights(quantize));
+         }
          pm.addPass(createNarrowProducts({activations, options.kv}));
          pm.addNestedPass<func::FuncOp>(createCSEPass());
          if (options.cuda)

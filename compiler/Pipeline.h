@@ -14,6 +14,8 @@ struct PipelineOptions {
   bool cuda = false;
   /// The recipe by which weights are quantized: a format, a recipe's name or the path of one. Empty: they are not.
   std::string quantize;
+  /// NAME=FORMAT or NAME=keep: what was chosen for weights that the recipe leaves to a size.
+  std::vector<std::string> formatChoices;
   /// f32, f16, bf16 or int8: what products read. Empty: f32 on the CPU, f16 on CUDA.
   std::string activations;
   /// f32, f16 or bf16: what paged state holds. Empty: as activations, f32 with int8.

@@ -294,11 +294,14 @@ def QuantizeWeights : Pass<"lathe-quantize-weights", "::mlir::ModuleOp"> {
     whose rows hold no whole blocks, unless the recipe has a format with smaller ones; operands that are not made of weights
     alone; batches of matrices. Not done: `lathe.gather_along` and convolutions, which read no blocks; readers of a weight
     other than products and gathers keep what they read. A line of a recipe that matches nothing, or that names a weight
-    which its format does not fit, is an error, and so is a recipe that keeps all weights.
+    which its format does not fit, is an error, and so is a recipe that keeps all weights. Weights that the recipe leaves to
+    a size (`fit`) take what `choices` say; without a choice they are an error.
   }];
   let dependentDialects = ["::lathe::LatheDialect"];
   let options = [
     Option<"recipe", "recipe", "std::string", "\"q8_0\"", "a format, the name of a recipe, or the path of one">,
+    ListOption<"choices", "choices", "std::string",
+               "NAME=FORMAT or NAME=keep: what was chosen for a weight, whatever the recipe says">,
   ];
 }
 

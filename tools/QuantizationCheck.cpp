@@ -8,44 +8,39 @@
 using namespace lathe;
 using namespace lathe::tools;
 
-namespace {
-/// A folder that goes with its files.
-class TemporaryFolder {
-public:
-  explicit TemporaryFolder(llvm::StringRef prefix) : Error(llvm::sys::fs::createUniqueDirectory(prefix, Path)) {}
-  ~TemporaryFolder() {
-    if (!Error)
-      llvm::sys::fs::remove_directories(Path);
-  }
-  TemporaryFolder(const TemporaryFolder &) = delete;
+QuantizationCheck::QuantizationCheck(mlir::MLIRContext &context, const CompileOptions &options,
+                                     std::vector<std::string> inputs)
+    : Context(context), Options(options), Inputs(std::move(inputs)),
+      FolderError(llvm::sys::fs::createUniqueDirectory("lathec-quantization", Folder)) {}
 
-  std::error_code getError() const { return Error; }
-  std::string place(llvm::StringRef name) const { return (Path + "/" + name).str(); }
+QuantizationCheck::~QuantizationCheck() {
+  if (!FolderError)
+    llvm::sys::fs::remove_directories(Folder);
+}
 
-private:
-  llvm::SmallString<128> Path;
-  std::error_code Error;
-};
-} // namespace
+std::string QuantizationCheck::place(llvm::StringRef name) const { return (Folder + "/" + name).str(); }
 
-static llvm::Error fail(const llvm::Twine &message) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
+std::string QuantizationCheck::describeInputs() const {
+  std::string text;
+  for (llvm::StringRef input : Inputs)
+    text += (text.empty() ? "" : ", ") + llvm::sys::path::filename(input.substr(input.find('=') + 1)).str();
+  return text;
 }
 
 /// The same for the CPU of this machine, where nothing but weights is rounded.
-static CompileOptions optionsFor(const CompileOptions &options, llvm::StringRef what) {
+CompileOptions QuantizationCheck::optionsFor(llvm::StringRef step) const {
   CompileOptions result;
-  result.input = options.input;
-  result.dims = options.dims;
-  result.shapes = options.shapes;
-  result.contextLength = options.contextLength;
-  result.embeddings = options.embeddings;
-  result.progress = [&options, what](llvm::StringRef step) { options.progress((what + ": " + step).str()); };
+  result.input = Options.input;
+  result.dims = Options.dims;
+  result.shapes = Options.shapes;
+  result.contextLength = Options.contextLength;
+  result.embeddings = Options.embeddings;
+  result.progress = [this, step](llvm::StringRef phase) { Options.progress((step + ": " + phase).str()); };
   return result;
 }
 
-static bool compileTo(mlir::MLIRContext &context, CompileOptions options, const std::string &path) {
-  Compilation compilation(context, std::move(options));
+bool QuantizationCheck::compileTo(CompileOptions options, const std::string &path) {
+  Compilation compilation(Context, std::move(options));
   return succeeded(compilation.run()) && succeeded(compilation.emit(EmitKind::Artifact, path));
 }
 
@@ -101,31 +96,31 @@ static nlohmann::ordered_json evaluate(const EvalArguments &arguments, const std
                                                      std::to_string(inputs.size()) + " were given");
   EvalArguments text = arguments;
   text.text = inputs.front();
-  return describeText(evaluateText(text), text.text);
+  return describeText(evaluateText(text, std::move(model)), text.text);
 }
 
-llvm::Expected<nlohmann::ordered_json> tools::evaluateQuantization(mlir::MLIRContext &context,
-                                                                   const CompileOptions &options,
-                                                                   const std::vector<std::string> &inputs) {
-  TemporaryFolder folder("lathec-quantization");
-  if (folder.getError())
-    return fail("no temporary folder could be made: " + folder.getError().message());
+llvm::Expected<nlohmann::ordered_json> QuantizationCheck::compare(llvm::StringRef recipe,
+                                                                  const std::vector<std::string> &formatChoices,
+                                                                  llvm::StringRef step) {
+  if (FolderError)
+    return llvm::createStringError("no temporary folder could be made: " + FolderError.message());
   EvalArguments arguments;
-  arguments.model.model = folder.place("quantized.lathe");
+  arguments.model.model = place("quantized.lathe");
   arguments.model.device = "cpu";
-  arguments.source = folder.place("source.lathe");
-  arguments.inputs.files = inputs;
+  arguments.source = place("source.lathe");
+  arguments.inputs.files = Inputs;
   arguments.inputs.random = true; // inputs that no file gives
   arguments.progress = "never";
-  CompileOptions quantized = optionsFor(options, "evaluation, quantized");
-  quantized.pipeline.quantize = options.pipeline.quantize;
-  if (!compileTo(context, optionsFor(options, "evaluation, source"), arguments.source) ||
-      !compileTo(context, std::move(quantized), arguments.model.model))
-    return fail("");
-  options.progress("evaluation");
+  HasSource = HasSource || compileTo(optionsFor("evaluation, source"), arguments.source);
+  CompileOptions quantized = optionsFor(step);
+  quantized.pipeline.quantize = recipe.str();
+  quantized.pipeline.formatChoices = formatChoices;
+  if (!HasSource || !compileTo(std::move(quantized), arguments.model.model))
+    return llvm::createStringError("");
+  Options.progress(step);
   try {
-    return evaluate(arguments, inputs);
+    return evaluate(arguments, Inputs);
   } catch (const CommandFailure &failure) {
-    return fail("--evaluate: " + std::string(failure.what()));
+    return llvm::createStringError("--evaluate: " + std::string(failure.what()));
   }
 }

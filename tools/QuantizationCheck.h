@@ -6,13 +6,36 @@
 
 namespace lathe::tools {
 
-/// Compiles the model as it is and as `options` quantize it, both for this machine's CPU with f32 activations, so that
-/// nothing differs but the weights, and compares them on `inputs`: one text file for a language model, NAME=FILE for
-/// tensors. Returns what `lathe eval` prints as JSON, without times and places, in four digits; "divergence" is the
-/// greatest of a model's outputs. Artifacts lie in a temporary folder meanwhile. Problems of compiling are diagnostics;
-/// fails with a message, which is empty after those.
-llvm::Expected<nlohmann::ordered_json> evaluateQuantization(mlir::MLIRContext &context, const CompileOptions &options,
-                                                            const std::vector<std::string> &inputs);
+/// Compares a model as it is with the same quantized, both compiled for this machine's CPU with f32 activations, so
+/// that nothing differs but the weights. Artifacts lie in a temporary folder as long as the object lives.
+class QuantizationCheck {
+public:
+  /// `inputs`: one text file for a language model, NAME=FILE for tensors.
+  QuantizationCheck(mlir::MLIRContext &context, const CompileOptions &options, std::vector<std::string> inputs);
+  ~QuantizationCheck();
+  QuantizationCheck(const QuantizationCheck &) = delete;
+
+  /// What `lathe eval` prints as JSON, without times and places, in four digits; "divergence" is the greatest of a
+  /// model's outputs. `step` says what is under way. Problems of compiling are diagnostics; fails with a message, which
+  /// is empty after those.
+  llvm::Expected<nlohmann::ordered_json> compare(llvm::StringRef recipe, const std::vector<std::string> &formatChoices,
+                                                 llvm::StringRef step);
+
+  /// The name of the text, or of the inputs' files.
+  std::string describeInputs() const;
+
+private:
+  bool compileTo(CompileOptions options, const std::string &path);
+  CompileOptions optionsFor(llvm::StringRef step) const;
+  std::string place(llvm::StringRef name) const;
+
+  mlir::MLIRContext &Context;
+  const CompileOptions &Options;
+  std::vector<std::string> Inputs;
+  llvm::SmallString<128> Folder; ///< goes with its files
+  std::error_code FolderError;
+  bool HasSource = false; ///< the model as it is has been compiled
+};
 
 } // namespace lathe::tools
 

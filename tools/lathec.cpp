@@ -9,6 +9,7 @@
 #include "mlir/Support/Timing.h"
 #include "passes/quantization/QuantizationRecipe.h"
 #include "tools/ExitCodes.h"
+#include "tools/FormatSearch.h"
 #include "tools/Numbers.h"
 #include "tools/Progress.h"
 #include "tools/QuantizationCheck.h"
@@ -64,12 +65,29 @@ static void parseShape(llvm::StringRef text, llvm::StringMap<llvm::SmallVector<i
   shapes[name] = shape;
 }
 
+/// "4.5GB", "20MiB", "1500000" in bytes; throws CLI::ValidationError.
+static uint64_t parseByteCount(llvm::StringRef option, llvm::StringRef text) {
+  static constexpr std::pair<llvm::StringLiteral, double> Units[] = {
+      {"", 1},      {"B", 1},        {"KB", 1e3},     {"MB", 1e6},     {"GB", 1e9},
+      {"TB", 1e12}, {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}};
+  llvm::StringRef number = text.take_while([](char c) { return llvm::isDigit(c) || c == '.'; });
+  const auto *unit = llvm::find_if(Units, [&](const auto &u) { return u.first == text.drop_front(number.size()); });
+  constexpr double Most = 0x1p62;
+  double value;
+  if (number.getAsDouble(value) || unit == std::end(Units) || value * unit->second < 1 || value * unit->second > Most)
+    throw CLI::ValidationError(option.str(), "is '" + text.str() +
+                                                 "', needed a number of bytes above 0, or of KB, MB, GB, TB, KiB, MiB, "
+                                                 "GiB or TiB: 4.5GB");
+  return uint64_t(value * unit->second);
+}
+
 namespace {
 struct Arguments {
   CompileOptions compile;
   std::string output, emit = "lathe";
   std::vector<std::string> dims, shapes, calls, afterPhase, mlirFlags, evaluate;
-  double maxKl = INFINITY; ///< nats
+  double maxKl = INFINITY;         ///< nats
+  std::optional<uint64_t> maxSize; ///< bytes of weights
   std::string weights = "embed", pack = "compile", report, machine, progress = "auto";
   bool quiet = false;
 };
@@ -117,20 +135,25 @@ static void declareOptions(CLI::App &app, Arguments &arguments) {
          "to 11 bits; int8: on the CPU, rows rounded to 8 bits where weights are Q4_0, Q8_0, Q4_K or Q6_K, "
          "else f32")
       ->check(CLI::IsMember({"f32", "f16", "bf16", "tf32", "int8"}));
-  app.add_option("--quantize", compile.pipeline.quantize,
-                 "round weights to blocks: a format (q8_0), a recipe of llama.cpp's (Q4_K_M), or a file of lines "
-                 "PATTERN FORMAT")
+  app.add_option(
+         "--quantize", compile.pipeline.quantize,
+         "round weights to blocks: a format (q8_0), a recipe of llama.cpp's (Q4_K_M), fit (with --max-size), or "
+         "a file of lines PATTERN FORMAT")
       ->check(CLI::Validator(
           [](std::string &text) {
             llvm::Expected<QuantizationRecipe> recipe = QuantizationRecipe::read(text);
             return recipe ? std::string() : llvm::toString(recipe.takeError());
           },
           "RECIPE"));
+  app.add_option_function<std::string>(
+      "--max-size", [&arguments](const std::string &text) { arguments.maxSize = parseByteCount("--max-size", text); },
+      "quantize so that the artifact's weights take at most so many bytes (4.5GB, 20MiB) and the model loses the "
+      "least, with --evaluate by what its outputs show");
   CLI::Option *evaluate =
       app.add_option("--evaluate", arguments.evaluate,
-                     "with --quantize: measure what it costs the model on a text file, or on inputs "
+                     "with --quantize or --max-size: measure what it costs the model on a text file, or on inputs "
                      "NAME=FILE (.npy, .pb) of a model of tensors, and write it to the manifest");
-  evaluate->allow_extra_args(false)->needs("--quantize");
+  evaluate->allow_extra_args(false);
   app.add_option("--max-kl", arguments.maxKl,
                  "fail where the Kullback-Leibler divergence that --evaluate finds is above so many nats")
       ->check(CLI::NonNegativeNumber)
@@ -297,6 +320,15 @@ static void checkReport(const Arguments &arguments) {
                                    "; name one of these with --machine, or a file that describes it");
 }
 
+/// Without a recipe --max-size chooses for all weights.
+static void checkQuantization(Arguments &arguments) {
+  std::string &recipe = arguments.compile.pipeline.quantize;
+  if (arguments.maxSize && recipe.empty())
+    recipe = "fit";
+  if (!arguments.evaluate.empty() && recipe.empty())
+    throw CLI::ValidationError("--evaluate", "is about what --quantize or --max-size does; add one, or leave it out");
+}
+
 static void parseLists(Arguments &arguments) {
   for (const std::string &dim : arguments.dims)
     parseDim(dim, arguments.compile.dims);
@@ -328,6 +360,7 @@ static void parseLists(Arguments &arguments) {
     throw CLI::ValidationError("--pack", "load is about an artifact, but --emit is " + arguments.emit);
   if (arguments.output == "-" && (arguments.emit == "lathe" || arguments.emit == "obj"))
     throw CLI::ValidationError("--output", "'-' takes text, but --emit is " + arguments.emit + "; name a file");
+  checkQuantization(arguments);
   checkTargetOptions(arguments);
   checkTokenBoundaries(arguments.compile.pipeline);
   checkReport(arguments);
@@ -499,14 +532,35 @@ static bool writeReport(Compilation &compilation, const Arguments &arguments, co
   return isDone(report::writeReport(arguments.report.substr(std::string("roofline:").size()), report));
 }
 
+/// Prints what is wrong, where no diagnostic has. Returns false.
+static bool printFailure(llvm::Error error, Progress &progress) {
+  if (std::string message = llvm::toString(std::move(error)); !message.empty())
+    progress.print("lathec: " + message);
+  return false;
+}
+
+/// Chooses formats for --max-size; false when that could not be.
+static bool chooseFormats(mlir::MLIRContext &context, Arguments &arguments, QuantizationCheck *check,
+                          Progress &progress) {
+  CompileOptions &compile = arguments.compile;
+  auto found = findFormats(context, compile, int64_t(*arguments.maxSize), check);
+  if (!found)
+    return printFailure(found.takeError(), progress);
+  if (found->description["weights"].empty())
+    compile.note(llvm::formatv("--max-size: the weights take {0} bytes as they are, so none is quantized for it",
+                               found->description["bytes"].get<int64_t>())
+                     .str());
+  compile.pipeline.formatChoices = std::move(found->choices);
+  compile.fit = std::move(found->description);
+  return true;
+}
+
 /// Measures what quantizing costs; false when that could not be, or is too much.
-static bool evaluateQuantization(mlir::MLIRContext &context, Arguments &arguments, Progress &progress) {
-  auto found = tools::evaluateQuantization(context, arguments.compile, arguments.evaluate);
-  if (!found) {
-    if (std::string message = llvm::toString(found.takeError()); !message.empty())
-      progress.print("lathec: " + message);
-    return false;
-  }
+static bool evaluateQuantization(Arguments &arguments, QuantizationCheck &check, Progress &progress) {
+  const PipelineOptions &pipeline = arguments.compile.pipeline;
+  auto found = check.compare(pipeline.quantize, pipeline.formatChoices, "evaluation, quantized");
+  if (!found)
+    return printFailure(found.takeError(), progress);
   arguments.compile.evaluation = *found;
   if (std::isinf(arguments.maxKl))
     return true;
@@ -523,7 +577,7 @@ static bool evaluateQuantization(mlir::MLIRContext &context, Arguments &argument
       llvm::formatv("lathec: --quantize={0} moves the model by {1:f6} nats, but --max-kl allows {2:f6}; name a "
                     "finer recipe, keep the tensors that --report=quantization shows to lose most, or allow "
                     "more",
-                    arguments.compile.pipeline.quantize, nats, arguments.maxKl)
+                    pipeline.quantize, nats, arguments.maxKl)
           .str());
   return false;
 }
@@ -547,8 +601,14 @@ static int compile(Arguments &arguments) {
   context.printOpOnDiagnostic(false); // people see the model's node, not our IR
   mlir::ScopedDiagnosticHandler diagnostics(
       &context, [&](mlir::Diagnostic &diagnostic) { progress.print(formatDiagnostic(diagnostic)); });
-  if (!arguments.evaluate.empty() && !evaluateQuantization(context, arguments, progress))
+  std::optional<QuantizationCheck> check;
+  if (!arguments.evaluate.empty())
+    check.emplace(context, arguments.compile, arguments.evaluate);
+  if (arguments.maxSize && !chooseFormats(context, arguments, check ? &*check : nullptr, progress))
     return ModelFailed;
+  if (check && !evaluateQuantization(arguments, *check, progress))
+    return ModelFailed;
+  check.reset();
   Compilation compilation(context, arguments.compile);
   if (mlir::failed(compilation.run()))
     return ModelFailed;

@@ -101,8 +101,9 @@ Json buildQuantization(const Json &manifest) {
                  {"recipe", ledger["recipe"]},
                  {"tensors", ledger["tensors"]},
                  {"total", total}};
-  if (ledger.contains("evaluation"))
-    report["evaluation"] = ledger["evaluation"];
+  for (const char *key : {"fit", "evaluation"})
+    if (ledger.contains(key))
+      report[key] = ledger[key];
   return report;
 }
 
@@ -139,21 +140,54 @@ static std::vector<std::string> describeEvaluation(const Json &report) {
   return lines;
 }
 
+/// The size that formats were chosen for.
+static std::string describeFit(const Json &fit) {
+  std::string text = "weights take " + std::to_string(fit["bytes"].get<int64_t>()) + " of at most " +
+                     std::to_string(fit["limit"].get<int64_t>()) + " bytes, " +
+                     std::to_string(fit["bytes_before"].get<int64_t>()) + " as they were";
+  if (fit.contains("bytes_smallest"))
+    text += ", " + std::to_string(fit["bytes_smallest"].get<int64_t>()) + " at least";
+  return text + "; loss: " + fit["loss"].get<std::string>();
+}
+
+/// What each weight got for it, and why.
+static std::vector<std::array<std::string, 5>> makeFitRows(const Json &fit) {
+  std::vector<std::array<std::string, 5>> rows;
+  for (const Json &weight : fit["weights"])
+    rows.push_back({weight["name"], weight["format"], std::to_string(weight["bytes"].get<int64_t>()),
+                    format("%.3g", weight["loss"].get<double>()), weight["reason"]});
+  return rows;
+}
+
+/// Rows of columns that are as wide as their widest cell. Numbers, `right` columns behind the first `left`, end below
+/// each other, words begin there.
+template <size_t Count>
+static std::string alignColumns(const std::vector<std::array<std::string, Count>> &rows, size_t left, size_t right) {
+  std::array<size_t, Count> widths = {};
+  for (const auto &row : rows)
+    for (size_t i = 0; i != Count; ++i)
+      widths[i] = std::max(widths[i], row[i].size());
+  std::string text;
+  for (const auto &row : rows) {
+    std::string line;
+    for (size_t i = 0; i != Count; ++i) {
+      std::string space(widths[i] - row[i].size(), ' ');
+      bool isLeft = i < left || i >= left + right;
+      line += (i ? "  " : "") + (isLeft ? row[i] + (i + 1 == Count ? "" : space) : space + row[i]);
+    }
+    text += line + "\n";
+  }
+  return text;
+}
+
 std::string printQuantization(const Json &report) {
   std::vector<Row> rows = makeRows(report);
   rows.insert(rows.begin(), Row{"tensor", "from", "to", "shape", "bits", "mse", "relative", "largest"});
-  std::array<size_t, Columns> widths = {};
-  for (const Row &row : rows)
-    for (size_t i = 0; i != Columns; ++i)
-      widths[i] = std::max(widths[i], row[i].size());
-  std::string text = "quantized by " + report["recipe"].get<std::string>() + "\n";
-  for (const Row &row : rows) {
-    std::string line;
-    for (size_t i = 0; i != Columns; ++i) {
-      std::string space(widths[i] - row[i].size(), ' ');
-      line += (i ? "  " : "") + (i < 3 ? row[i] + space : space + row[i]);
-    }
-    text += line + "\n";
+  std::string text = "quantized by " + report["recipe"].get<std::string>() + "\n" + alignColumns(rows, 3, Columns - 3);
+  if (report.contains("fit")) {
+    auto chosen = makeFitRows(report["fit"]);
+    chosen.insert(chosen.begin(), {"weight", "chosen", "bytes", "loss", "because"});
+    text += describeFit(report["fit"]) + "\n" + (chosen.size() > 1 ? alignColumns(chosen, 2, 2) : "");
   }
   for (const std::string &line : describeEvaluation(report))
     text += line + "\n";
@@ -165,14 +199,15 @@ std::string renderQuantization(const Json &report) {
   for (const Json &tensor : report["tensors"])
     largest = std::max(largest, tensor["relative_error"].get<double>());
   std::string title = escape(report["model"].get<std::string>() + " by " + report["recipe"].get<std::string>());
-  std::string page = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + title +
-                     "</title>\n<style>body{font:14px sans-serif;margin:2em}td,th{padding:2px 10px;text-align:right}"
-                     "td:first-child,th:first-child{text-align:left}tr:last-child{font-weight:bold}</style></head>\n"
-                     "<body><h1>" +
-                     title + "</h1>\n";
+  std::string page =
+      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + title +
+      "</title>\n<style>body{font:14px sans-serif;margin:2em}td,th{padding:2px 10px;text-align:right}"
+      "td:first-child,th:first-child{text-align:left}.sum tr:last-child{font-weight:bold}</style></head>\n"
+      "<body><h1>" +
+      title + "</h1>\n";
   for (const std::string &line : describeEvaluation(report))
     page += "<p>" + escape(line) + "</p>\n";
-  page += "<table><tr>";
+  page += "<table class=\"sum\"><tr>";
   for (const char *heading : Headings)
     page += "<th>" + std::string(heading) + "</th>";
   page += "<th></th></tr>\n";
@@ -185,7 +220,20 @@ std::string renderQuantization(const Json &report) {
     const Json &errors = isTotal ? report["total"] : report["tensors"][i];
     page += "<td>" + drawBar(errors["relative_error"], largest) + "</td></tr>\n";
   }
-  return page + "</table></body></html>\n";
+  page += "</table>\n";
+  if (report.contains("fit")) {
+    page += "<p>" + escape(describeFit(report["fit"])) +
+            "</p>\n<table><tr><th>weight</th><th>chosen</th><th>bytes</th>"
+            "<th>loss</th><th>because</th></tr>\n";
+    for (const auto &row : makeFitRows(report["fit"])) {
+      page += "<tr>";
+      for (const std::string &cell : row)
+        page += "<td>" + escape(cell) + "</td>";
+      page += "</tr>\n";
+    }
+    page += "</table>\n";
+  }
+  return page + "</body></html>\n";
 }
 
 std::string writeQuantization(const std::string &path, const Json &report) {

@@ -10,7 +10,20 @@
 using namespace mlir;
 using namespace lathe;
 
-static constexpr StringLiteral Keep = "keep";
+static constexpr StringLiteral Keep = "keep", Fit = "fit";
+/// Those that both targets have fast kernels for, from the coarsest on.
+static constexpr StringLiteral FitFormats[] = {"q2_k", "q3_k", "iq4_xs", "q4_k", "q5_k", "q6_k", "q8_0"};
+
+/// The formats that `what` leaves to a size; nothing where it does not.
+static std::optional<SmallVector<StringRef>> getFitFormats(StringRef what) {
+  if (what == Fit)
+    return llvm::to_vector_of<StringRef>(FitFormats);
+  if (!what.consume_front(Fit) || !what.consume_front(":"))
+    return std::nullopt;
+  SmallVector<StringRef> formats;
+  what.split(formats, ',');
+  return formats;
+}
 
 std::vector<StringRef> lathe::listQuantizedFormats() {
   std::vector<StringRef> names;
@@ -37,12 +50,24 @@ llvm::Error QuantizationRecipe::fail(int line, const Twine &message) const {
   return llvm::createStringError(where + message.str());
 }
 
+std::string QuantizationRecipe::findFault(StringRef what) {
+  std::vector<StringRef> known = listQuantizedFormats();
+  if (std::optional<SmallVector<StringRef>> formats = getFitFormats(what)) {
+    for (StringRef format : *formats)
+      if (!llvm::is_contained(known, format))
+        return ("fit names '" + format + "', needed formats: " + llvm::join(known, ", ")).str();
+    return "";
+  }
+  if (what == Keep || llvm::is_contained(known, what) || llvm::is_contained(listLlamaRecipes(), what))
+    return "";
+  return ("format is '" + what + "', needed keep, fit, or a format: " + llvm::join(known, ", ") +
+          "; or a recipe: " + llvm::join(listLlamaRecipes(), ", "))
+      .str();
+}
+
 llvm::Error QuantizationRecipe::addRule(StringRef pattern, StringRef what, int line) {
-  if (what != Keep && !llvm::is_contained(listQuantizedFormats(), what) &&
-      !llvm::is_contained(listLlamaRecipes(), what))
-    return fail(line, "format is '" + what +
-                          "', needed keep, or a format: " + llvm::join(listQuantizedFormats(), ", ") +
-                          "; or a recipe: " + llvm::join(listLlamaRecipes(), ", "));
+  if (std::string fault = findFault(what); !fault.empty())
+    return fail(line, fault);
   llvm::Expected<llvm::GlobPattern> glob = llvm::GlobPattern::create(pattern);
   if (!glob)
     return fail(line, "pattern '" + pattern + "' is malformed: " + llvm::toString(glob.takeError()));
@@ -69,7 +94,7 @@ llvm::Error QuantizationRecipe::readLines(StringRef text) {
 
 llvm::Expected<QuantizationRecipe> QuantizationRecipe::read(StringRef text) {
   QuantizationRecipe recipe;
-  if (llvm::is_contained(listQuantizedFormats(), text) || llvm::is_contained(listLlamaRecipes(), text)) {
+  if (findFault(text).empty()) {
     if (llvm::Error error = recipe.addRule("*", text, /*line=*/0))
       return error;
     return recipe;
@@ -96,6 +121,16 @@ static ChosenFormat fitBlocks(MLIRContext *context, StringRef format, const Quan
   return {fits ? fallback.str() : "", format.str()};
 }
 
+/// What is left to a size, without doubles that fallbacks make.
+static ChosenFormat leaveOpen(MLIRContext *context, ArrayRef<StringRef> formats, const QuantizableWeight &weight) {
+  ChosenFormat chosen;
+  for (StringRef format : formats)
+    if (std::string fitting = fitBlocks(context, format, weight).format;
+        !fitting.empty() && !llvm::is_contained(chosen.candidates, fitting))
+      chosen.candidates.push_back(fitting);
+  return chosen;
+}
+
 llvm::Expected<std::vector<ChosenFormat>> QuantizationRecipe::choose(MLIRContext *context,
                                                                      ArrayRef<QuantizableWeight> weights) const {
   std::vector<ChosenFormat> chosen(weights.size());
@@ -103,6 +138,7 @@ llvm::Expected<std::vector<ChosenFormat>> QuantizationRecipe::choose(MLIRContext
     llvm::GlobPattern glob = llvm::cantFail(llvm::GlobPattern::create(rule.pattern)); // as addRule has found
     bool explicitly = rule.line && StringRef(rule.pattern).find_first_of("*?[{") == StringRef::npos;
     bool isRecipe = llvm::is_contained(listLlamaRecipes(), rule.what), matches = false;
+    std::optional<SmallVector<StringRef>> open = getFitFormats(rule.what);
     std::vector<std::string> formats(weights.size(), rule.what == Keep ? "" : rule.what);
     if (isRecipe)
       formats = chooseByLlamaRecipe(rule.what, weights);
@@ -110,10 +146,15 @@ llvm::Expected<std::vector<ChosenFormat>> QuantizationRecipe::choose(MLIRContext
       if (!glob.match(weight.name))
         continue;
       matches = true;
+      bool isKept = rule.pattern == "*" && isKeptByRecipes(weight.name);
+      if (open) {
+        result = isKept ? ChosenFormat() : leaveOpen(context, *open, weight);
+        continue;
+      }
       if (!format.empty() && !llvm::is_contained(listQuantizedFormats(), format))
         return fail(rule.line, rule.what + " has " + format + " for '" + weight.name +
                                    "', but nothing packs values into that; name another recipe");
-      if (rule.pattern == "*" && isKeptByRecipes(weight.name))
+      if (isKept)
         format.clear();
       result = fitBlocks(context, format, weight);
       if (explicitly && !isRecipe && !result.fallbackFrom.empty())

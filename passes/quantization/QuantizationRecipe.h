@@ -5,12 +5,14 @@
 // 2. the name of one of llama.cpp's recipes, in upper case ("Q4_K_M"): see below;
 // 3. a text file of lines `PATTERN WHAT`. PATTERN is the name of a weight, in which `*` stands for any characters and
 // `?`
-//    for one; WHAT is a format, a recipe of 2, or `keep`, which leaves a weight as it is. `#` begins a comment. Of
-//    several lines that match a weight the last one holds; a weight that none matches is kept. A line that matches none
-//    is an error.
+//    for one; WHAT is a format, a recipe of 2, `keep`, which leaves a weight as it is, or what 4 says. `#` begins a
+//    comment. Of several lines that match a weight the last one holds; a weight that none matches is kept. A line that
+//    matches none is an error;
+// 4. `fit`, or `fit:FORMAT,FORMAT...`: one of these formats, so that a size is kept to (`lathec --max-size`). Without a
+//    list they are those of most bits and speed among GGUF's.
 //
-// 1, 2 and the pattern `*` leave weights as they are that are small and that a model suffers from: routers of experts,
-// tables of positions and of token types.
+// 1, 2, 4 and the pattern `*` leave weights as they are that are small and that a model suffers from: routers of
+// experts, tables of positions and of token types.
 //
 // A weight whose rows hold no whole blocks gets the format that the recipes of llama.cpp fall back on, or is kept. A
 // line of a file that names one weight, without `*` and `?`, means it: there it is an error.
@@ -44,6 +46,8 @@ struct QuantizableWeight {
 struct ChosenFormat {
   std::string format;       ///< empty: it is kept
   std::string fallbackFrom; ///< the format whose blocks do not fit; empty: none
+  /// Left to a size: the formats to choose from, whose blocks fit. `format` is empty then.
+  std::vector<std::string> candidates = {};
 };
 
 class QuantizationRecipe {
@@ -63,6 +67,8 @@ private:
   };
   llvm::Error addRule(llvm::StringRef pattern, llvm::StringRef what, int line);
   llvm::Error readLines(llvm::StringRef text);
+  /// Empty, or why this can stand behind a pattern nowhere.
+  static std::string findFault(llvm::StringRef what);
   /// An error at a line of the file.
   llvm::Error fail(int line, const llvm::Twine &message) const;
 

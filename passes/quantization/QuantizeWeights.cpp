@@ -1,9 +1,8 @@
 // See QuantizeWeights in Passes.td.
 #include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
-#include "passes/quantization/QuantizationRecipe.h"
-#include "passes/quantization/WeightValues.h"
-#include "llvm/ADT/MapVector.h"
+#include "passes/quantization/QuantizableWeights.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 
@@ -13,81 +12,6 @@ namespace lathe {
 } // namespace lathe
 
 using namespace lathe;
-
-namespace {
-/// A weight as products read it, and the operands that do.
-struct Candidate {
-  Value values;            ///< floats or blocks, before casts that lose nothing
-  bool transposed = false; ///< rows of the blocks are its columns
-  WeightOp source;
-  SmallVector<OpOperand *> uses;
-
-  SmallVector<int64_t> getShape() const {
-    SmallVector<int64_t> shape(cast<RankedTensorType>(values.getType()).getShape());
-    if (transposed)
-      std::swap(shape[0], shape[1]);
-    return shape;
-  }
-};
-} // namespace
-
-/// The operand that holds weights of an operation that reads blocks; null for any other operation.
-static OpOperand *findWeightOperand(Operation *op) {
-  if (isa<MatmulOp, ExpertMatmulOp>(op))
-    return &op->getOpOperand(1);
-  return isa<GatherOp>(op) ? &op->getOpOperand(0) : nullptr;
-}
-
-/// What `value` was before casts to a wider float or from blocks, which lose nothing.
-static Value skipWidening(Value value) {
-  while (auto op = value.getDefiningOp<CastOp>()) {
-    Type from = op.getInput().getType().getElementType(), to = op.getResult().getType().getElementType();
-    bool narrow = from.isF16() || from.isBF16() || isa<QuantizedTypeInterface>(from);
-    if (from != to && !(to.isF32() && narrow))
-      break;
-    value = op.getInput();
-  }
-  return value;
-}
-
-/// Why the weights of an operation are not quantized, or an empty string.
-static StringRef findObstacle(const OpOperand &use) {
-  auto type = cast<RankedTensorType>(use.get().getType());
-  bool isExpert = isa<ExpertMatmulOp>(use.getOwner());
-  if (!isOfWeightsAlone(use.get()))
-    return "it is not made of weights alone";
-  if (type.getRank() != (isExpert ? 3 : 2))
-    return "it is not one matrix";
-  return "";
-}
-
-/// A product of a float tensor reads rhs as [K, N]; blocks run along K, the last dimension.
-static Candidate describe(OpOperand &use) {
-  auto matmul = dyn_cast<MatmulOp>(use.getOwner());
-  Candidate candidate{skipWidening(use.get()), matmul && !matmul.getTransposeRhs(), findSourceWeight(use.get()), {}};
-  if (auto transpose = candidate.values.getDefiningOp<TransposeOp>();
-      candidate.transposed && transpose && transpose.getPermutation() == ArrayRef<int64_t>{1, 0}) {
-    candidate.values = skipWidening(transpose.getInput());
-    candidate.transposed = false;
-  }
-  return candidate;
-}
-
-/// The blocks of a candidate, behind what makes its values.
-static Value quantize(const Candidate &candidate, QuantizedTypeInterface blocks) {
-  Value values = candidate.values;
-  OpBuilder builder(values.getContext());
-  builder.setInsertionPointAfterValue(values);
-  auto type = cast<RankedTensorType>(values.getType());
-  if (isa<QuantizedTypeInterface>(type.getElementType())) {
-    type = type.clone(builder.getF32Type());
-    values = CastOp::create(builder, values.getLoc(), type, values);
-  }
-  SmallVector<int64_t> shape = candidate.getShape();
-  if (candidate.transposed)
-    values = TransposeOp::create(builder, values.getLoc(), type.clone(shape), values, ArrayRef<int64_t>{1, 0});
-  return QuantizeOp::create(builder, values.getLoc(), RankedTensorType::get(shape, blocks), values);
-}
 
 /// A gather from blocks gives f32.
 static void widenGather(GatherOp gather) {
@@ -112,7 +36,7 @@ static void eraseUnused(Value value) {
     eraseUnused(operand);
 }
 
-static void replaceUses(Candidate &candidate, Value blocks) {
+static void replaceUses(QuantizableValue &candidate, Value blocks) {
   for (OpOperand *use : candidate.uses) {
     Value before = use->get();
     use->set(blocks);
@@ -124,28 +48,7 @@ static void replaceUses(Candidate &candidate, Value blocks) {
   }
 }
 
-static std::vector<Candidate> findCandidates(ModuleOp module) {
-  auto options = remark::RemarkOpts::name("QuantizeWeights").category("quantization");
-  llvm::MapVector<std::pair<Value, unsigned>, Candidate> found; // by values, and whether they are transposed
-  module.walk([&](Operation *op) {
-    OpOperand *use = findWeightOperand(op);
-    if (!use)
-      return;
-    if (StringRef obstacle = findObstacle(*use); !obstacle.empty()) {
-      remark::missed(op->getLoc(), options) << remark::add("an operand is not quantized: {0}", obstacle);
-      return;
-    }
-    Candidate candidate = describe(*use);
-    Candidate &known = found.try_emplace({candidate.values, candidate.transposed}, candidate).first->second;
-    known.uses.push_back(use);
-  });
-  std::vector<Candidate> candidates;
-  for (auto &[key, candidate] : found)
-    candidates.push_back(std::move(candidate));
-  return candidates;
-}
-
-static void applyFormat(Candidate &candidate, const ChosenFormat &chosen) {
+static void applyFormat(QuantizableValue &candidate, const ChosenFormat &chosen) {
   auto options = remark::RemarkOpts::name("QuantizeWeights").category("quantization");
   Location location = candidate.values.getLoc();
   StringRef name = candidate.source.getName();
@@ -168,6 +71,29 @@ namespace {
 struct QuantizeWeights : lathe::impl::QuantizeWeightsBase<QuantizeWeights> {
   using QuantizeWeightsBase::QuantizeWeightsBase;
 
+  /// Puts what was chosen before in the place of what the recipe says.
+  llvm::Error applyChoices(ArrayRef<QuantizableWeight> weights, MutableArrayRef<ChosenFormat> formats) {
+    llvm::StringMap<StringRef> chosen;
+    for (const std::string &choice : choices) {
+      auto [name, format] = StringRef(choice).rsplit('=');
+      chosen[name] = format;
+    }
+    for (auto [weight, format] : llvm::zip_equal(weights, formats)) {
+      auto found = chosen.find(weight.name);
+      if (found == chosen.end()) {
+        if (format.candidates.empty())
+          continue;
+        return llvm::createStringError("recipe '" + recipe + "' leaves the format of '" + weight.name +
+                                       "' to a size, but none was given; add --max-size, or name a format");
+      }
+      format = {found->second == "keep" ? "" : found->second.str(), ""};
+      if (!format.format.empty() && !findQuantizedType(&getContext(), format.format, weight.shape))
+        return llvm::createStringError("'" + weight.name + "' cannot become '" + format.format +
+                                       "': there is no such format, or its rows hold no whole blocks of it");
+    }
+    return llvm::Error::success();
+  }
+
   void runOnOperation() override {
     auto fail = [&](llvm::Error error) {
       emitError(UnknownLoc::get(&getContext())) << llvm::toString(std::move(error));
@@ -176,14 +102,16 @@ struct QuantizeWeights : lathe::impl::QuantizeWeightsBase<QuantizeWeights> {
     llvm::Expected<QuantizationRecipe> read = QuantizationRecipe::read(recipe);
     if (!read)
       return fail(read.takeError());
-    std::vector<Candidate> candidates = findCandidates(getOperation());
+    std::vector<QuantizableValue> candidates = findQuantizableValues(getOperation());
     std::vector<QuantizableWeight> weights;
-    for (Candidate &candidate : candidates)
-      weights.push_back({candidate.source.getName().str(), candidate.getShape()});
+    for (QuantizableValue &candidate : candidates)
+      weights.push_back(candidate.describe());
     llvm::Expected<std::vector<ChosenFormat>> formats = read->choose(&getContext(), weights);
     if (!formats)
       return fail(formats.takeError());
-    if (llvm::all_of(*formats, [](const ChosenFormat &chosen) { return chosen.format.empty(); }))
+    if (llvm::Error error = applyChoices(weights, *formats))
+      return fail(std::move(error));
+    if (choices.empty() && llvm::all_of(*formats, [](const ChosenFormat &chosen) { return chosen.format.empty(); }))
       return fail(llvm::createStringError(
           "recipe '" + recipe + "' quantizes none of the " + std::to_string(weights.size()) +
           " weights that products and gathers read; --remarks=quantization says why, another recipe may fit"));

@@ -14,18 +14,13 @@ static int evaluate(const EvalArguments &arguments) {
     throw CommandFailure(LATHE_INVALID_ARGUMENT,
                          "nothing to say about the model was asked for; give --perplexity FILE, "
                          "--against SOURCE or both");
-  nlohmann::json result;
+  Model model = loadModel(arguments.model);
   bool isText = !arguments.text.empty();
-  if (isText)
-    result = evaluateText(arguments);
-  else {
-    Model model = loadModel(arguments.model);
-    if (model.info().kind == LATHE_ENTRY_LANGUAGE_MODEL)
-      throw CommandFailure(LATHE_INVALID_ARGUMENT, arguments.model.model +
-                                                       ": is a language model, and compared on a text; name one "
-                                                       "with --perplexity");
-    result = evaluateTensors(arguments, model);
-  }
+  if (!isText && model.info().kind == LATHE_ENTRY_LANGUAGE_MODEL)
+    throw CommandFailure(LATHE_INVALID_ARGUMENT, arguments.model.model +
+                                                     ": is a language model, and compared on a text; name one "
+                                                     "with --perplexity");
+  nlohmann::json result = isText ? evaluateText(arguments, std::move(model)) : evaluateTensors(arguments, model);
   if (arguments.json)
     std::cout << result.dump(2) << "\n";
   else

@@ -13,8 +13,9 @@ struct EvalArguments {
   bool json = false;
 };
 
-/// Perplexity of a text, and where there is a source how far the model is from it, as JSON. Throws CommandFailure.
-nlohmann::json evaluateText(const EvalArguments &arguments);
+/// Perplexity of a text, and where there is a source how far the model is from it, as JSON. `model` is what the
+/// arguments name. Throws CommandFailure.
+nlohmann::json evaluateText(const EvalArguments &arguments, Model model);
 void printTextEvaluation(const nlohmann::json &result);
 
 /// Of a model of tensors: its outputs beside those of its source, on the same inputs. Throws CommandFailure.

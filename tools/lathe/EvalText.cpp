@@ -56,16 +56,15 @@ struct Reader {
   TextWindows windows;
   TokenBatch batch;
 
-  Reader(const ModelArguments &arguments, const EvalArguments &eval)
-      : model(load(arguments)), tokenizer(tokenizerOf(model.program)),
+  /// `path` is where the model is from.
+  Reader(Model loaded, const std::string &path, const EvalArguments &eval)
+      : model(checkKind(std::move(loaded), path)), tokenizer(tokenizerOf(model.program)),
         windows(eval.text, tokenizer, contextOf(model, eval), strideOf(model, eval)),
         batch(model, 1, contextOf(model, eval)) {}
 
-  static Model load(const ModelArguments &arguments) {
-    Model model = loadModel(arguments);
+  static Model checkKind(Model model, const std::string &path) {
     if (model.info().kind != LATHE_ENTRY_LANGUAGE_MODEL)
-      throw CommandFailure(LATHE_INVALID_ARGUMENT, arguments.model + ": is no language model, and only those have a "
-                                                                     "perplexity");
+      throw CommandFailure(LATHE_INVALID_ARGUMENT, path + ": is no language model, and only those have a perplexity");
     return model;
   }
   static int64_t contextOf(const Model &model, const EvalArguments &eval) {
@@ -165,13 +164,13 @@ nlohmann::json describeSource(const EvalArguments &arguments, const Findings &fi
 
 } // namespace
 
-nlohmann::json evaluateText(const EvalArguments &arguments) {
-  Reader reader(arguments.model, arguments);
+nlohmann::json evaluateText(const EvalArguments &arguments, Model model) {
+  Reader reader(std::move(model), arguments.model.model, arguments);
   std::optional<Reader> source;
   if (!arguments.source.empty()) {
     ModelArguments other = arguments.model;
     other.model = arguments.source;
-    checkSource(arguments, reader, source.emplace(other, arguments));
+    checkSource(arguments, reader, source.emplace(loadModel(other), other.model, arguments));
   }
   const TextWindows &windows = reader.windows;
   Progress progress("lathe", arguments.progress == "always" || (arguments.progress == "auto" && isatty(STDERR_FILENO)));
