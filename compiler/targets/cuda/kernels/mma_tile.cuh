@@ -104,6 +104,18 @@ template <MmaElement Element, int Count, int Stride> __device__ inline void roun
   }
 }
 
+/// c[16x8] += a * b of 32 codes along K, widened to f16, which holds all of them: before sm_89 there is no other
+/// product. A word's halves are two steps; a sum does not notice which of K they are, as both sides are dealt alike.
+__device__ inline void multiplyFloat8(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+#pragma unroll
+  for (int i = 0; i < 2; ++i) {
+    uint32_t x0 = a[2 * i], x1 = a[2 * i + 1], y = i ? b1 : b0;
+    const uint32_t left[4] = {widenFloat8(uint16_t(x0)), widenFloat8(uint16_t(x1)), widenFloat8(uint16_t(x0 >> 16)),
+                              widenFloat8(uint16_t(x1 >> 16))};
+    multiplyHalf(c, left, widenFloat8(uint16_t(y)), widenFloat8(uint16_t(y >> 16)));
+  }
+}
+
 /// c[16x8] += a * b, 32 bytes deep, of operands that are rounded.
 template <MmaElement Element>
 __device__ inline void multiplyAccumulate(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
@@ -111,8 +123,10 @@ __device__ inline void multiplyAccumulate(float (&c)[4], const uint32_t (&a)[4],
     multiplyHalf(c, a, b0, b1);
   else if constexpr (IsSame<Element, BFloat16>)
     multiplyBFloat16(c, a, b0, b1);
-  else
+  else if constexpr (IsSame<Element, Tf32>)
     multiplyTf32(c, a, b0, b1);
+  else
+    multiplyFloat8(c, a, b0, b1);
 }
 
 /// The accumulators of one warp.

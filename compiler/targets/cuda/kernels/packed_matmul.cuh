@@ -12,6 +12,9 @@
 // Element Tf32 is f32 in memory, and a tile has 32 k then: read 32 for 64 along K everywhere. W is rounded to tf32
 // already, A is rounded here: both to the nearest, ties away from zero (matmul.cuh says what that loses).
 //
+// Element Float8 is f8E4M3FN, and a tile has 128 k: codes, whose scales are the epilogue's. Warps widen both sides to
+// f16, which is exact; warpgroups multiply codes, and keep fewer bits of a sum than an f32 has.
+//
 // `Outputs` (joined.cuh) says what one launch computes from A; each part has its own W, N, C. `Left`
 // (normalized_rows.cuh) says what A is of the memory it is read from.
 //

@@ -52,7 +52,7 @@ concept HalfElement = IsSame<T, Half> || IsSame<T, BFloat16>;
 
 /// The types that mma takes.
 template <class T>
-concept MmaElement = HalfElement<T> || IsSame<T, Tf32>;
+concept MmaElement = HalfElement<T> || IsSame<T, Tf32> || IsSame<T, Float8>;
 
 template <MmaElement T> struct InMemoryOf {
   using Type = T;

@@ -118,6 +118,8 @@ __device__ inline void multiplyWarpgroup(float (&d)[N / 2], uint64_t a, uint64_t
     LATHE_WGMMA("k16.f32.f16.f16", ", 0, 0");
   } else if constexpr (IsSame<Element, BFloat16>) {
     LATHE_WGMMA("k16.f32.bf16.bf16", ", 0, 0");
+  } else if constexpr (IsSame<Element, Float8>) {
+    LATHE_WGMMA("k32.f32.e4m3.e4m3", "");
   } else {
     LATHE_WGMMA("k8.f32.tf32.tf32", "");
   }
@@ -134,6 +136,8 @@ __device__ inline void multiplyWarpgroup(float (&d)[N / 2], const uint32_t (&a)[
     LATHE_WGMMA_REGISTERS("k16.f32.f16.f16", ", 0");
   } else if constexpr (IsSame<Element, BFloat16>) {
     LATHE_WGMMA_REGISTERS("k16.f32.bf16.bf16", ", 0");
+  } else if constexpr (IsSame<Element, Float8>) {
+    LATHE_WGMMA_REGISTERS("k32.f32.e4m3.e4m3", "");
   } else {
     LATHE_WGMMA_REGISTERS("k8.f32.tf32.tf32", "");
   }

@@ -204,3 +204,27 @@ KERNEL(PackedDual) lathe_packed_dual(void *p0, void *p1, void *p2, void *p3, int
       (const Half *)p0, d0, 4096, 4096, 132, {{{(const Half *)p1, (const Half *)p2}, p3, 14336, 14336}}};
   gridTiles<PackedDual>(params, smem, GateTimesUp{});
 }
+
+/// Codes of FP8 on both sides; their scales are left out.
+template <class Kernel> __device__ void multiplyCodes(char *smem, void *p0, void *p1, void *p2, int64_t d0) {
+  typename Kernel::Params params{.A = static_cast<const Float8 *>(p0),
+                                 .M = d0,
+                                 .K = 4096,
+                                 .LdA = 4096,
+                                 .Parts = {{.W = {static_cast<const Float8 *>(p1)}, .C = p2, .N = 4096, .LdC = 4096}}};
+  gridTiles<Kernel>(params, smem, StoreAsIs{});
+}
+
+using CodesFew = PackedMatmulFewRows<Float8, float, 8>;
+// registers <= 128
+KERNEL(CodesFew) lathe_packed_few_f8(void *p0, void *p1, void *p2, int64_t d0) {
+  SHARED;
+  multiplyCodes<CodesFew>(smem, p0, p1, p2, d0);
+}
+
+using CodesMedium = PackedMatmul<Float8, float, PackedMediumTile>;
+// registers <= 128
+KERNEL(CodesMedium) lathe_packed_medium_f8(void *p0, void *p1, void *p2, int64_t d0) {
+  SHARED;
+  multiplyCodes<CodesMedium>(smem, p0, p1, p2, d0);
+}

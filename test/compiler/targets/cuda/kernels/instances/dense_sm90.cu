@@ -244,3 +244,41 @@ KERNEL(RoundedFew) lathe_packed_few_sm90_tf32(void *p0, void *p1, void *p2, int6
   ALIGNED_SHARED;
   multiplyRoundedRows<RoundedFew>(smem, p0, p1, p2, d0);
 }
+
+/// Scales of rows and columns, which codes of FP8 leave out.
+struct ScaleCodes {
+  const float *Rows, *Columns;
+  __device__ float operator()(float acc, int64_t row, int64_t col) const { return acc * Rows[row] * Columns[col]; }
+};
+
+template <class Kernel>
+__device__ void multiplyCodes(char *smem, void *p0, void *p1, void *p2, void *p3, void *p4, int64_t d0) {
+  typename Kernel::Params params{.A = static_cast<const Float8 *>(p0),
+                                 .M = d0,
+                                 .K = 4096,
+                                 .LdA = 4096,
+                                 .Blocks = 132,
+                                 .Parts = {{.W = {static_cast<const Float8 *>(p1)}, .C = p2, .N = 4096, .LdC = 4096}}};
+  gridTiles<Kernel>(params, smem, ScaleCodes{static_cast<const float *>(p3), static_cast<const float *>(p4)});
+}
+
+using CodesWide = PackedMatmulWideSm90<Float8, BFloat16>;
+// registers <= 168
+KERNEL(CodesWide) lathe_packed_wide_sm90_f8(void *p0, void *p1, void *p2, void *p3, void *p4, int64_t d0) {
+  ALIGNED_SHARED;
+  multiplyCodes<CodesWide>(smem, p0, p1, p2, p3, p4, d0);
+}
+
+using CodesBatch = PackedMatmulBatchSm90<Float8, BFloat16, BatchTile<64, 8, 2, 4, 6>>;
+// registers <= 128
+KERNEL(CodesBatch) lathe_packed_batch_sm90_f8(void *p0, void *p1, void *p2, void *p3, void *p4, int64_t d0) {
+  ALIGNED_SHARED;
+  multiplyCodes<CodesBatch>(smem, p0, p1, p2, p3, p4, d0);
+}
+
+using CodesFew = PackedMatmulFewRowsSm90<Float8, BFloat16, 8, 4096>;
+// registers <= 112
+KERNEL(CodesFew) lathe_packed_few_sm90_f8(void *p0, void *p1, void *p2, void *p3, void *p4, int64_t d0) {
+  ALIGNED_SHARED;
+  multiplyCodes<CodesFew>(smem, p0, p1, p2, p3, p4, d0);
+}
