@@ -19,6 +19,7 @@ namespace lathe::kernels {
 /// 0, 1, 2, 3, 4, 6, 8, 12 and their negatives: E2M1, doubled.
 struct Fp4Table {
   static constexpr uint32_t Zero = 12;
+  static constexpr bool HasParts = false;
   /// A selector of 8 and more takes the sign of a byte, which none here has: one of the two selections is zero.
   static __device__ uint32_t bytes(uint32_t codes) {
     return selectBytes(0x0f0e0d0cu, 0x18141210u, codes) | selectBytes(0x090a0b0cu, 0x00040608u, codes ^ 0x8888u);
@@ -28,6 +29,13 @@ struct Fp4Table {
 /// -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113.
 struct Iq4Table {
   static constexpr uint32_t Zero = 128;
+  static constexpr bool HasParts = true;
+  /// Magnitudes of the negative entries, and the positive ones: of a code one is its entry, the other zero, as a
+  /// selector of 8 and more takes the sign of a byte. Half the instructions that bytes() takes.
+  static __device__ void parts(uint32_t codes, uint32_t &negative, uint32_t &positive) {
+    negative = selectBytes(0x4153687fu, 0x0a162331u, codes);
+    positive = selectBytes(0x26190d01u, 0x71594535u, codes ^ 0x8888u);
+  }
   static __device__ uint32_t bytes(uint32_t codes) {
     uint32_t place = codes & 0x7777u;
     return selectBytes(selectBytes(0x3f2d1801u, 0x766a5d4fu, place), selectBytes(0xa6998d81u, 0xf1d9c5b5u, place),
@@ -46,6 +54,15 @@ template <class Table> struct TableCodes {
 #pragma unroll
     for (int i = 0; i < 4; ++i)
       a[i] = Table::bytes(group % 2 ? words[i] >> 16 : words[i]);
+  }
+  /// The same in two parts of which one is to be taken off the other.
+  static __device__ void loadParts(uint32_t (&negative)[4], uint32_t (&positive)[4], const char *tile, int group,
+                                   int lane) {
+    uint4 q = loadShared16(tile, group / 2 * 512 + lane * 16);
+    const uint32_t words[4] = {q.x, q.y, q.z, q.w};
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+      Table::parts(group % 2 ? words[i] >> 16 : words[i], negative[i], positive[i]);
   }
   /// Two entries of a word as f16: columns 2t and 2t + 1, or those eight further on.
   static __device__ uint32_t pair(uint32_t word, bool second) {
@@ -121,22 +138,33 @@ template <class Table, class Scales> struct TiledTable {
   static __device__ void addOneRow(float (&sums)[4], const char *tile, const RowHalves &x, int column, int lane) {
     int t = lane % 4, own = lane / 8;
     uint2 codes = x.Codes[column / 128 * 32 + lane];
-    int32_t product[4] = {};
+    int32_t product[4] = {}, taken[4] = {};
 #pragma unroll
     for (int group = 0; group < 4; ++group) {
-      uint32_t a[4];
-      Codes::load(a, tile, group, lane);
-      multiplyBytes(product, a, wordIf(group == own, codes.x), wordIf(group == own, codes.y));
+      uint32_t a[4], x0 = wordIf(group == own, codes.x), x1 = wordIf(group == own, codes.y);
+      if constexpr (Table::HasParts) {
+        uint32_t negative[4];
+        Codes::loadParts(negative, a, tile, group, lane);
+        multiplyBytes(taken, negative, x0, x1);
+      } else {
+        Codes::load(a, tile, group, lane);
+      }
+      multiplyBytes(product, a, x0, x1);
     }
+    if constexpr (Table::HasParts)
+#pragma unroll
+      for (int i = 0; i < 4; ++i)
+        product[i] -= taken[i];
     float2 d = Scales::ofGroup(tile + Codes::Bytes, lane / 4, t), scale = x.Scales[column / 32 + t];
 #pragma unroll
     for (int row = 0; row < 2; ++row) {
       sums[row] += (row ? d.y : d.x) * (scale.x * joinHalves(product, row));
-      sums[2 + row] += (row ? d.y : d.x) * scale.y;
+      if constexpr (!Table::HasParts)
+        sums[2 + row] += (row ? d.y : d.x) * scale.y;
     }
   }
   static __device__ float finish(float products, float corrections, int) {
-    return products - float(Table::Zero) * corrections;
+    return Table::HasParts ? products : products - float(Table::Zero) * corrections;
   }
 
   static __device__ void addRows(float (&sums)[2][4], const char *tile, const RowFragments &x, int column, int lane) {
