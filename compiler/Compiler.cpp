@@ -2,11 +2,13 @@
 #include "compiler/EmitObject.h"
 #include "compiler/NativeRunner.h"
 #include "compiler/OutputStream.h"
+#include "compiler/RankBudget.h"
 #include "compiler/artifact/OutputFile.h"
 #include "compiler/artifact/TokenizerSection.h"
 #include "compiler/targets/cpu/CpuTarget.h"
 #include "compiler/targets/cuda/Tuner.h"
 #include "dialects/lathe/Lathe.h"
+#include "dialects/lathe/Sharding.h"
 #include "dialects/plan/Plan.h"
 #include "frontends/gguf/GgufImporter.h"
 #include "frontends/onnx/OnnxImporter.h"
@@ -171,12 +173,28 @@ LogicalResult Compilation::run() {
       return failure();
   }
   for (const Phase &phase : buildPhases(Options.pipeline)) {
-    if (failed(runPhase(phase)))
+    if (failed(runPhase(phase)) || (phase.name == "plan" && failed(checkBudget())))
       return failure();
     if (Options.stopAfter == phase.name)
       return success();
   }
   return generateCode();
+}
+
+/// Says what each rank needs, and refuses what does not fit.
+LogicalResult Compilation::checkBudget() {
+  RankBudget budget = computeRankBudget(*Module);
+  if (budget.ranks > 1)
+    Options.note("--tensor-parallel: " + budget.describe());
+  if (Options.memoryPerDevice == 0 || budget.getNeeded() <= Options.memoryPerDevice)
+    return success();
+  return emitError(Context,
+                   llvm::formatv("--memory-per-device: a device has {0:N} bytes but needs {1:N}: {2:N} of "
+                                 "weights, {3:N} of working memory, {4:N} for the state of the longest text; "
+                                 "use more ranks, smaller bounds (--dim, --context) or --quantize",
+                                 Options.memoryPerDevice, budget.getNeeded(), budget.sharedWeights + budget.ownWeights,
+                                 budget.workingMemory, budget.stateOfText)
+                       .str());
 }
 
 LogicalResult Compilation::generateCode() {
@@ -301,6 +319,8 @@ LogicalResult Compilation::writeArtifactFile(StringRef path) {
   if (Options.weights == WeightStorageKind::Reference)
     if (std::string error = referenceWeights(*Module, path, source); !error.empty())
       return emitError(Context, error);
+  if (Grid grid = Grid::of(*Module); !grid.empty())
+    source.ranks = artifact::RankSource{grid.getAxes()[0].name, size_t(grid.getAxes()[0].size)};
   source.threads = Context.isMultithreadingEnabled() ? 0 : 1;
   for (const HostImage &image : Images)
     source.sections.push_back(

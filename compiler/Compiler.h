@@ -36,6 +36,8 @@ struct CompileOptions {
   bool embeddings = false;
   std::string stopAfter;  ///< a phase name, or empty
   std::string dumpPhases; ///< a folder, or empty
+  /// What a device has, in bytes; a plan that needs more is refused. 0: not said.
+  int64_t memoryPerDevice = 0;
   bool verify = false;
   bool keepLlvmIr = false;
   nlohmann::ordered_json evaluation; ///< what quantizing costs the model, for the manifest; null: not measured
@@ -74,6 +76,7 @@ private:
   void noteIdleOptions(llvm::StringRef format);
   llvm::LogicalResult runPhase(const Phase &phase);
   llvm::LogicalResult finishPhase(llvm::StringRef phase);
+  llvm::LogicalResult checkBudget();
   llvm::LogicalResult generateCode();
   llvm::LogicalResult generateCudaCode();
   llvm::LogicalResult readTuned(CudaTargetOptions &options);

@@ -2,6 +2,7 @@
 #include "compiler/Cost.h"
 #include "compiler/WeightMoves.h"
 #include "compiler/WeightPieces.h"
+#include "compiler/targets/HostProgram.h"
 #include "dialects/lathe/BlockedFormats.h"
 #include "dialects/lathe/Bounds.h"
 #include "dialects/lathe/SymbolicDims.h"
@@ -217,6 +218,8 @@ Json CloneDescriber::describeLaunch(plan::LaunchOp launch) {
                {"flops", describeFormula(cost.Flops)},
                {"reads", reads},
                {"writes", writes}};
+  if (Operation *collective = findCollective(launch))
+    json["axis"] = getCollectiveAxis(collective).str();
   if (auto call = Cuda.Calls.find(launch); call != Cuda.Calls.end()) {
     json["function"] = call->second.Kernel;
     json["blocks"] = describeFormula(call->second.Blocks[Target]);
@@ -389,19 +392,27 @@ nlohmann::ordered_json lathe::buildManifest(ModuleOp plan, StringRef chip, Array
 
 static Value getValue(plan::DataOp data) { return data.getBody().front().getTerminator()->getOperand(0); }
 
+static constexpr int64_t PieceBytes = 1 << 20;
+
+/// Writes what a rank has of `value`.
+static std::string writePart(Value value, int64_t rank, Evaluator &evaluator, QuantizationLedger::Page &page,
+                             const artifact::ByteSink &sink) {
+  WeightPieces pieces(evaluator, PieceBytes, [&](QuantizeOp op, ArrayRef<float> before, ArrayRef<float> after) {
+    page.add(op, before, after);
+  });
+  pieces.setRank(rank);
+  if (failed(pieces.write(value, [&](ArrayRef<uint8_t> bytes) { sink(bytes.data(), bytes.size()); })))
+    return "could not be computed";
+  return "";
+}
+
 /// A tensor whose bytes are those of `value`.
 static artifact::WeightSource makeSource(Value value, StringRef name, uint64_t offset, Evaluator &evaluator,
                                          QuantizationLedger &ledger) {
   auto type = cast<RankedTensorType>(value.getType());
   QuantizationLedger::Page &page = ledger.addPage();
-  auto write = [value, &evaluator, &page](const artifact::ByteSink &sink) -> std::string {
-    constexpr int64_t PieceBytes = 1 << 20;
-    WeightPieces pieces(evaluator, PieceBytes, [&](QuantizeOp op, ArrayRef<float> before, ArrayRef<float> after) {
-      page.add(op, before, after);
-    });
-    if (failed(pieces.write(value, [&](ArrayRef<uint8_t> bytes) { sink(bytes.data(), bytes.size()); })))
-      return "could not be computed";
-    return "";
+  auto write = [value, &evaluator, &page](const artifact::ByteSink &sink) {
+    return writePart(value, /*rank=*/0, evaluator, page, sink);
   };
   return {name.str(), getElementName(type.getElementType()), type.getShape().vec(),
           offset,     uint64_t(*getTensorBytes(type)),       write};
@@ -410,8 +421,18 @@ static artifact::WeightSource makeSource(Value value, StringRef name, uint64_t o
 std::vector<artifact::WeightSource> lathe::listWeights(ModuleOp plan, Evaluator &evaluator,
                                                        QuantizationLedger &ledger) {
   std::vector<artifact::WeightSource> weights;
-  for (auto data : plan.getOps<plan::DataOp>())
+  for (auto data : plan.getOps<plan::DataOp>()) {
     weights.push_back(makeSource(getValue(data), data.getName(), uint64_t(data.getOffset()), evaluator, ledger));
+    if (data.getBody().getOps<TakeShardOp>().empty())
+      continue;
+    SmallVector<QuantizationLedger::Page *> pages;
+    for (int64_t rank = 0, ranks = Grid::of(data).getNumRanks(); rank < ranks; ++rank)
+      pages.push_back(&ledger.addPage());
+    weights.back().writeSlice = [value = getValue(data), &evaluator, pages](size_t rank,
+                                                                            const artifact::ByteSink &sink) {
+      return writePart(value, int64_t(rank), evaluator, *pages[rank], sink);
+    };
+  }
   return weights;
 }
 

@@ -74,7 +74,17 @@ std::vector<Phase> lathe::buildPhases(const PipelineOptions &options) {
          if (options.cuda)
            pm.addNestedPass<func::FuncOp>(createRoundOnce());
        }},
-      {"shard", [](OpPassManager &) {}}, // one device: nothing to shard
+      {"shard",
+       [options](OpPassManager &pm) {
+         if (options.ranks == 1)
+           return;
+         PropagateShardingsOptions shardings;
+         shardings.ranks = options.ranks;
+         shardings.rules.assign(options.shardRules.begin(), options.shardRules.end());
+         pm.addPass(createPropagateShardings(shardings));
+         pm.addPass(createPartitionValues());
+         pm.addPass(createCheckCollectives());
+       }},
       {"fuse",
        [options](OpPassManager &pm) {
          if (options.cuda) {

@@ -31,6 +31,11 @@ struct PipelineOptions {
   /// order, whose tiles few tokens do not fill. On the CPU it is always so.
   bool batchInvariant = false;
 
+  /// How many ranks share the model, each of which has a part of its weights; 1: one device.
+  int64_t ranks = 1;
+  /// What the user asks of weights by their names: PATTERN=DIMENSION or PATTERN=whole.
+  std::vector<std::string> shardRules;
+
   /// Where models of texts are cut unless there is reason to cut them elsewhere.
   std::vector<int64_t> getTokenBoundaries() const;
   /// The same of models of tensors; empty where all batches have one clone.

@@ -1,6 +1,7 @@
 #include "compiler/QuantizationLedger.h"
 #include "compiler/Manifest.h"
 #include "passes/quantization/WeightValues.h"
+#include "llvm/ADT/MapVector.h"
 #include <cmath>
 #include <set>
 
@@ -19,6 +20,14 @@ void QuantizationError::add(ArrayRef<float> before, ArrayRef<float> after) {
     squaredValues += double(value) * double(value);
     largest = std::max(largest, std::fabs(error));
   }
+}
+
+void QuantizationError::add(const QuantizationError &other) {
+  count += other.count;
+  notFinite += other.notFinite;
+  squaredErrors += other.squaredErrors;
+  squaredValues += other.squaredValues;
+  largest = std::max(largest, other.largest);
 }
 
 void QuantizationLedger::Page::add(QuantizeOp op, ArrayRef<float> before, ArrayRef<float> after) {
@@ -52,13 +61,17 @@ nlohmann::ordered_json QuantizationLedger::describe() const {
   auto list = nlohmann::ordered_json::array();
   // One tensor may be the end of two programs, as blocks and as tiles of them.
   std::set<std::tuple<std::string, std::string, std::vector<int64_t>>> known;
+  // Ranks have a page each for the parts of one tensor.
+  llvm::MapVector<Operation *, QuantizationError> errors;
   for (const Page &page : Pages)
-    for (auto [op, error] : page.Entries) {
-      if (error.count == 0) // a tensor without elements has no means
-        continue;
-      nlohmann::ordered_json entry = describeEntry(op, error);
-      if (known.emplace(entry["name"], entry["format"], entry["shape"]).second)
-        list.push_back(std::move(entry));
-    }
+    for (auto [op, error] : page.Entries)
+      errors[op.getOperation()].add(error);
+  for (const auto &[op, error] : errors) {
+    if (error.count == 0) // a tensor without elements has no means
+      continue;
+    nlohmann::ordered_json entry = describeEntry(cast<QuantizeOp>(op), error);
+    if (known.emplace(entry["name"], entry["format"], entry["shape"]).second)
+      list.push_back(std::move(entry));
+  }
   return list;
 }

@@ -15,9 +15,12 @@ struct QuantizationError {
   double squaredErrors = 0, squaredValues = 0, largest = 0;
 
   void add(llvm::ArrayRef<float> before, llvm::ArrayRef<float> after);
+  /// Adds what was counted of other elements.
+  void add(const QuantizationError &other);
 };
 
-/// The ledger of one artifact. Weights are folded in parallel: each writes to a page of its own.
+/// The ledger of one artifact. Weights, and the slices of a weight that ranks have, are folded in parallel: each writes
+/// to a page of its own.
 class QuantizationLedger {
 public:
   class Page {
@@ -30,7 +33,7 @@ public:
     llvm::SmallVector<std::pair<QuantizeOp, QuantizationError>, 1> Entries;
   };
 
-  /// A page for the next weight. It lives as long as the ledger.
+  /// A page for the next weight or slice. It lives as long as the ledger.
   Page &addPage() { return Pages.emplace_back(); }
 
   /// For each quantized tensor, once and in the order of pages: "name", "from", "format", "shape", "bits" of a weight,

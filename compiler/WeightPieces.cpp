@@ -271,6 +271,23 @@ WeightPieces::Result WeightPieces::evaluateReshape(ReshapeOp op, const Box &box)
   return result;
 }
 
+/// The part of a rank. Where parts are no tensors of their type, all of them have what holds for all blocks.
+WeightPieces::Result WeightPieces::evaluateShard(TakeShardOp op, const Box &box) {
+  Grid grid = Grid::of(op);
+  int64_t dim = op.getDim(), parts = op.getParts();
+  int64_t part = grid.getCoordinate(Rank, op.getAxis()) * parts / grid.getSize(op.getAxis());
+  ArrayRef<int64_t> shape = getShape(op.getInput());
+  if (!getCells(getElementTypeOrSelf(op.getInput()), shape)) {
+    Result whole = evaluate(op.getInput(), Box::whole(shape));
+    if (failed(whole))
+      return failure();
+    return takePart(*whole, dim, parts, part);
+  }
+  Box input = box;
+  input.offsets[dim] += part * getShape(op.getResult())[dim];
+  return evaluate(op.getInput(), input);
+}
+
 WeightPieces::Result WeightPieces::evaluatePack(PackColumnsOp op, const Box &box) {
   ArrayRef<int64_t> shape = getShape(op.getInput());
   constexpr int64_t Width = PackColumnsOp::Columns;
@@ -444,6 +461,8 @@ WeightPieces::Result WeightPieces::evaluate(Value value, const Box &box) {
       return evaluateTranspose(transpose, box);
     if (auto reshape = dyn_cast<ReshapeOp>(op))
       return evaluateReshape(reshape, box);
+    if (auto shard = dyn_cast<TakeShardOp>(op))
+      return evaluateShard(shard, box);
     if (auto pack = dyn_cast<PackColumnsOp>(op))
       return evaluatePack(pack, box);
     if (auto pack = dyn_cast<PackBlocksOp>(op)) {

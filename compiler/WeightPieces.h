@@ -2,6 +2,7 @@
 #ifndef LATHE_COMPILER_WEIGHTPIECES_H
 #define LATHE_COMPILER_WEIGHTPIECES_H
 
+#include "dialects/lathe/Collectives.h"
 #include "dialects/lathe/reference/Evaluator.h"
 #include <functional>
 
@@ -32,6 +33,9 @@ public:
   explicit WeightPieces(Evaluator &files, int64_t pieceBytes = 1 << 20, QuantizationObserver observer = {})
       : Files(files), PieceBytes(pieceBytes), Observer(std::move(observer)) {}
 
+  /// Values are those of this rank of the module's grid; of rank 0 unless it is set.
+  void setRank(int64_t rank) { Rank = rank; }
+
   /// Passes the bytes of `value`, a tensor of static shape, on in order. Fails with a diagnostic.
   llvm::LogicalResult write(mlir::Value value, llvm::function_ref<void(llvm::ArrayRef<uint8_t>)> sink);
   /// The elements of `value` in `box`. They may point into the files, or into this object.
@@ -44,6 +48,7 @@ private:
   Result evaluateElementwise(mlir::Operation *op, const Box &box);
   Result evaluateTranspose(TransposeOp op, const Box &box);
   Result evaluateReshape(ReshapeOp op, const Box &box);
+  Result evaluateShard(TakeShardOp op, const Box &box);
   Result evaluatePack(PackColumnsOp op, const Box &box);
   Result evaluatePack(PackBlocksOp op, const Box &box);
   Result evaluateRows(PackBlocksOp op, const Box &box);
@@ -57,6 +62,7 @@ private:
 
   Evaluator &Files;
   int64_t PieceBytes;
+  int64_t Rank = 0;
   QuantizationObserver Observer;
   llvm::DenseMap<mlir::Value, ReferenceValue> Kept;
   std::vector<std::unique_ptr<llvm::MemoryBuffer>> Mappings; // behind Kept

@@ -190,6 +190,22 @@ static void declareOptions(CLI::App &app, Arguments &arguments) {
          "model does, each once, and the runtime moves them")
       ->check(CLI::IsMember({"compile", "load"}))
       ->capture_default_str();
+  CLI::Option *ranks = app.add_option("--tensor-parallel", compile.pipeline.ranks,
+                                      "how many processes or GPUs run the model together, each with a part of the "
+                                      "weights; the artifact is for this number")
+                           ->check(CLI::Range(1, 1024))
+                           ->capture_default_str();
+  app.add_option("--shard", compile.pipeline.shardRules,
+                 "with --tensor-parallel: PATTERN=DIMENSION splits that dimension of the weights whose names match, "
+                 "PATTERN=whole keeps them whole on each rank")
+      ->allow_extra_args(false)
+      ->needs(ranks);
+  app.add_option(
+         "--memory-per-device", compile.memoryPerDevice,
+         "what a device has, in bytes or as 80GiB: a plan whose weights, working memory and one text do not fit "
+         "is refused")
+      ->transform(CLI::AsSizeValue(false))
+      ->check(Positive);
   app.add_flag("--verify", compile.verify, "run the model before and after each pass and name the one that changes it");
   app.add_flag(
          "--report{kernels}", arguments.report,
@@ -269,6 +285,23 @@ static void checkTargetOptions(const Arguments &arguments) {
       throw CLI::ValidationError(option, "is about kernels of GPUs, but --target is cpu; add --target=sm_90a");
   if ((arguments.emit == "ptx" || arguments.emit == "cuda") && target == "cpu")
     throw CLI::ValidationError("--emit", arguments.emit + " needs a CUDA target; add --target=sm_90a");
+}
+
+/// What is for one device alone is refused for several.
+static void checkRanks(const Arguments &arguments) {
+  const CompileOptions &compile = arguments.compile;
+  if (compile.pipeline.ranks == 1)
+    return;
+  auto refuse = [](bool given, const char *option, const char *why) {
+    if (given)
+      throw CLI::ValidationError(option, std::string(why) + ", but --tensor-parallel is above 1; leave one out");
+  };
+  refuse(compile.verify, "--verify", "runs the model on one device");
+  refuse(arguments.weights == "reference", "--weights", "reference leaves weights whole in the model's file");
+  refuse(arguments.pack == "load", "--pack", "load moves whole weights");
+  refuse(arguments.emit == "obj", "--emit", "obj is a program for one process");
+  refuse(!arguments.evaluate.empty(), "--evaluate", "runs the model on one device");
+  refuse(!compile.tune.empty(), "--tune", "runs kernels on one device");
 }
 
 /// Clones are cut at ascending counts.
@@ -361,6 +394,7 @@ static void parseLists(Arguments &arguments) {
   if (arguments.output == "-" && (arguments.emit == "lathe" || arguments.emit == "obj"))
     throw CLI::ValidationError("--output", "'-' takes text, but --emit is " + arguments.emit + "; name a file");
   checkQuantization(arguments);
+  checkRanks(arguments);
   checkTargetOptions(arguments);
   checkTokenBoundaries(arguments.compile.pipeline);
   checkReport(arguments);

@@ -1,6 +1,8 @@
 #include "compiler/targets/HostProgram.h"
 #include "dialects/lathe/Bounds.h"
+#include "dialects/lathe/Collectives.h"
 #include "mlir/IR/AffineExprVisitor.h"
+#include "runtime/include/lathe.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -146,6 +148,7 @@ private:
   LogicalResult emitOperation(Operation *op);
   LogicalResult emitAddress(plan::AddressOp address);
   LogicalResult emitLaunch(plan::LaunchOp launch);
+  FailureOr<llvm::Value *> emitCollective(plan::LaunchOp launch, Operation *collective);
   void emitCopy(plan::CopyOp copy);
   void emitAllocate(plan::AllocateOp allocate);
   void emitOutput(plan::OutputOp output);
@@ -377,7 +380,63 @@ void ProgramEmitter::emitCopy(plan::CopyOp copy) {
   stopUnless(Builder.CreateICmpEQ(fault, Builder.getInt32(runtime::HostDone)), fault);
 }
 
+Operation *lathe::findCollective(plan::LaunchOp launch) {
+  Operation *op = &launch.getBody().front().front();
+  return isCollective(op) ? op : nullptr;
+}
+
+/// As `lathe_type` of runtime/include/lathe.h; nothing for types that ranks do not exchange.
+static std::optional<uint32_t> getExchangedType(Type type) {
+  if (type.isF32())
+    return LATHE_F32;
+  if (type.isF16())
+    return LATHE_F16;
+  if (type.isBF16())
+    return LATHE_BF16;
+  if (type.isSignlessInteger(32))
+    return LATHE_I32;
+  if (type.isSignlessInteger(64))
+    return LATHE_I64;
+  return std::nullopt;
+}
+
+/// What is exchanged is a constant of the image, the same on all ranks. The count is of what one rank gives or gets,
+/// whichever is less.
+FailureOr<llvm::Value *> ProgramEmitter::emitCollective(plan::LaunchOp launch, Operation *collective) {
+  StringRef axis = getCollectiveAxis(collective);
+  std::optional<unsigned> index = Grid::of(launch).find(axis);
+  if (!index)
+    return launch.emitOpError() << "exchanges along '" << axis << "', which is no axis of the module's grid";
+  bool gathers = isa<AllGatherOp>(collective), scatters = isa<ReduceScatterOp>(collective);
+  auto type = cast<RankedTensorType>(collective->getOperand(0).getType());
+  std::optional<uint32_t> element = getExchangedType(type.getElementType());
+  if (!element)
+    return launch.emitOpError() << "exchanges elements of type " << type.getElementType()
+                                << ", needed f16, bf16, f32, i32 or i64";
+  runtime::CollectiveKind kind = gathers    ? runtime::CollectiveKind::AllGather
+                                 : scatters ? runtime::CollectiveKind::ReduceScatter
+                                            : runtime::CollectiveKind::AllReduce;
+  uint32_t fields[] = {uint32_t(kind), *element, *index, uint32_t(runtime::Reduction::Sum)};
+  llvm::Constant *what = llvm::ConstantDataArray::get(Module.getContext(), fields);
+  auto *global = new llvm::GlobalVariable(Module, what->getType(), /*isConstant=*/true,
+                                          llvm::GlobalValue::PrivateLinkage, what, "collective");
+  AffineExpr count = getAffineConstantExpr(1, launch.getContext());
+  for (AffineExpr dim : cast<AffineMapAttr>(launch.getShapes()[scatters ? 1 : 0]).getValue().getResults())
+    count = count * dim;
+  return emitCall(HostFunction::Collective, Builder.getInt32Ty(),
+                  {global, Addresses.lookup(launch.getOutputs()[0]), Addresses.lookup(launch.getInputs()[0]),
+                   emitAffine(Builder, count, Symbols)});
+}
+
 LogicalResult ProgramEmitter::emitLaunch(plan::LaunchOp launch) {
+  if (Operation *collective = findCollective(launch)) {
+    FailureOr<llvm::Value *> fault = emitCollective(launch, collective);
+    if (failed(fault))
+      return failure();
+    stopUnless(Builder.CreateICmpEQ(*fault, Builder.getInt32(runtime::HostDone)), *fault,
+               [&] { emitExplain(launch, *fault); });
+    return success();
+  }
   HostLaunch host(Builder, Call, Arrays);
   host.Node = getNode(launch);
   host.Symbols = Symbols;

@@ -65,6 +65,10 @@ public:
 llvm::Value *emitAffine(llvm::IRBuilderBase &builder, mlir::AffineExpr expression,
                         llvm::ArrayRef<llvm::Value *> symbols);
 
+/// The operation by which ranks exchange something, where that is what `launch` is: no kernel, but a call of the
+/// runtime.
+mlir::Operation *findCollective(plan::LaunchOp launch);
+
 /// Names of a program's functions in the LLVM module.
 struct HostEntryNames {
   explicit HostEntryNames(plan::ProgramOp program);

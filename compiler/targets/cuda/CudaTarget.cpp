@@ -12,7 +12,7 @@ using namespace lathe::cuda;
 /// Prints the kernels of all launches; reports every one that cannot be printed.
 static LogicalResult fillTable(ModuleOp plan, KernelTable &table) {
   bool good = true;
-  plan.walk([&](plan::LaunchOp launch) { good &= succeeded(table.add(launch)); });
+  plan.walk([&](plan::LaunchOp launch) { good &= findCollective(launch) || succeeded(table.add(launch)); });
   return success(good);
 }
 
@@ -31,6 +31,10 @@ static std::string printLaunches(ModuleOp plan, const KernelTable &table, unsign
         stream << ' ' << range.getName() << ' ' << range.getMin() << ".." << range.getMax();
       stream << '\n';
       clone.walk([&](plan::LaunchOp launch) {
+        if (findCollective(launch)) {
+          stream << "  " << launch.getKernel().getKernelTemplate() << '\n';
+          return;
+        }
         const KernelCall &call = table.getCall(launch);
         const PrintedKernel &kernel = table.getKernels()[call.Kernel];
         const KernelVariant &variant = kernel.Variants[target];
@@ -55,6 +59,8 @@ static CudaCode describe(ModuleOp plan, const KernelTable &table) {
     }
   }
   plan.walk([&](plan::LaunchOp launch) {
+    if (findCollective(launch))
+      return;
     const KernelCall &call = table.getCall(launch);
     CudaCall &described = code.Calls[launch];
     described.Kernel = call.Kernel;
