@@ -63,12 +63,14 @@ std::vector<Phase> lathe::buildPhases(const PipelineOptions &options) {
          std::string activations = options.activations;
          if (activations.empty())
            activations = options.cuda ? "f16" : "f32";
+         pm.addNestedPass<func::FuncOp>(createExpandFakeQuantize());
          if (!options.quantize.empty()) {
            QuantizeWeightsOptions quantize;
            quantize.recipe = options.quantize;
            quantize.choices.assign(options.formatChoices.begin(), options.formatChoices.end());
            pm.addPass(createQuantizeWeights(quantize));
          }
+         pm.addPass(createReadBlocks());
          pm.addPass(createNarrowProducts({activations, options.kv}));
          pm.addNestedPass<func::FuncOp>(createCSEPass());
          if (options.cuda)

@@ -267,6 +267,36 @@ def RecognizeAttention : Pass<"lathe-recognize-attention", "::mlir::func::FuncOp
 
 //===- quantization ---------------------------------------------------------------------------------------------===//
 
+def ExpandFakeQuantize : Pass<"lathe-expand-fake-quantize", "::mlir::func::FuncOp"> {
+  let summary = "Compute fake quantization, or keep the codes that it gives";
+  let description = [{
+    Needs: entry points as the importers build them; derivatives taken.
+
+    Leaves: no `lathe.fake_quantize`. Of a matrix of weights whose codes have 2, 4 or 8 bits and whose scales and zeros are one
+    for all, or for each row or column, it becomes blocks of its codes that are cast back: the same values, and products can
+    read the blocks (ReadBlocks). Elsewhere it becomes the elementwise operations that its description names.
+
+    Before:
+    ```mlir
+    %q = lathe.fake_quantize %x, %s, %z from 0 to 255 : (tensor<?x64xf32>, tensor<f32>, tensor<f32>) -> tensor<?x64xf32>
+    ```
+    After:
+    ```mlir
+    %0 = lathe.div %x, %s : tensor<?x64xf32>, tensor<f32> -> tensor<?x64xf32>
+    %1 = lathe.round %0 : tensor<?x64xf32> -> tensor<?x64xf32>
+    %2 = lathe.add %1, %z : tensor<?x64xf32>, tensor<f32> -> tensor<?x64xf32>
+    %3 = lathe.maximum %2, %low : tensor<?x64xf32>, tensor<f32> -> tensor<?x64xf32>
+    %4 = lathe.minimum %3, %high : tensor<?x64xf32>, tensor<f32> -> tensor<?x64xf32>
+    %5 = lathe.sub %4, %z : tensor<?x64xf32>, tensor<f32> -> tensor<?x64xf32>
+    %q = lathe.mul %5, %s : tensor<?x64xf32>, tensor<f32> -> tensor<?x64xf32>
+    ```
+
+    Not done: products of integers where activations and weights are both quantized: a model that says so has
+    `lathe.integer_matmul`.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
+}
+
 def QuantizeWeights : Pass<"lathe-quantize-weights", "::mlir::ModuleOp"> {
   let summary = "Round weights to the blocks that a recipe names";
   let description = [{
@@ -305,6 +335,36 @@ def QuantizeWeights : Pass<"lathe-quantize-weights", "::mlir::ModuleOp"> {
   ];
 }
 
+def ReadBlocks : Pass<"lathe-read-blocks", "::mlir::ModuleOp"> {
+  let summary = "Let products and gathers read blocks instead of floats that were cast from them";
+  let description = [{
+    Needs: transposes folded; weights quantized, if they are to be.
+
+    Leaves: products whose right operand, and gathers whose table, was cast from blocks reading the blocks. Blocks run along the
+    dimension that a product sums over: where a model has the matrix the other way round, as ONNX's MatMul does, codes and
+    scales that stand apart (`lathe.join_blocks`) are transposed before they are joined.
+
+    Before:
+    ```mlir
+    %b = lathe.join_blocks %codes, %scales : (tensor<64x32xi8>, tensor<1x32xf32>)
+        -> tensor<64x32x!lathe.blocked<i8, block = [64, 1], scale = f32, zero = none, outer_scale = none>>
+    %w = lathe.cast %b : tensor<64x32x!lathe.blocked<...>> -> tensor<64x32xf32>
+    %y = lathe.matmul %x, %w : tensor<?x64xf32>, tensor<64x32xf32> -> tensor<?x32xf32>
+    ```
+    After, the transposes left out:
+    ```mlir
+    %b = lathe.join_blocks %codes_t, %scales_t : (tensor<32x64xi8>, tensor<32x1xf32>)
+        -> tensor<32x64x!lathe.blocked<i8, block = [1, 64], scale = f32, zero = none, outer_scale = none>>
+    %y = lathe.matmul %x, %b transpose_rhs : tensor<?x64xf32>, tensor<32x64x!lathe.blocked<...>> -> tensor<?x32xf32>
+    ```
+
+    Not done, with a missed remark: blocks that do not run along that dimension and that nothing transposes; those of fewer
+    than 8 columns, which are looked up more often than read. Not done: convolutions,
+    which read no blocks, and batches of matrices. What reads floats still is cast when the artifact is written.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
+}
+
 def NarrowProducts : Pass<"lathe-narrow-products", "::mlir::ModuleOp"> {
   let summary = "Give matrix products, convolutions and attention narrower operands";
   let description = [{
@@ -332,9 +392,6 @@ def NarrowProducts : Pass<"lathe-narrow-products", "::mlir::ModuleOp"> {
 
     With `activations=int8` products whose weights are blocks of a format that has panels become `lathe.int8_matmul`, which
     rounds its rows to 8 bits; all else reads f32. Remarks of category `quantization` say which products did not.
-
-    Products with a matrix that is cast from GGUF blocks read the blocks, as they came from a model that keeps its weights in
-    them.
 
     Not done: with `int8`, products of chosen experts. Quantized weights keep their blocks; 16-bit weights are cast where
     `activations` is the other 16-bit type; the filters of convolutions in f32 stay cast to f32. With `tf32` operands are

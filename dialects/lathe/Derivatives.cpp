@@ -36,10 +36,12 @@ struct Rule {
   Value sub(Value a, Value b) { return binary<SubOp>(a, b); }
   Value mul(Value a, Value b) { return binary<MulOp>(a, b); }
   Value div(Value a, Value b) { return binary<DivOp>(a, b); }
-  Value zero() {
+  Value zero() { return number(0); }
+  /// Of the element type of the gradient.
+  Value number(double value) {
     Type element = typeOf(gradient).getElementType();
     auto type = RankedTensorType::get({}, element);
-    return ConstantOp::create(builder, location, DenseElementsAttr::get(type, builder.getZeroAttr(element)));
+    return ConstantOp::create(builder, location, DenseElementsAttr::get(type, builder.getFloatAttr(element, value)));
   }
   Value select(Value condition, Value a, Value b) {
     SmallVector<int64_t> shape = broadcast(typeOf(a).getShape(), typeOf(b).getShape());
@@ -175,6 +177,18 @@ RULE(CastOp) {
 RULE(QuantizeOp) {
   MAKE_RULE;
   return SmallVector<Value>{r.cast(g, typeOf(getInput()).getElementType())};
+}
+
+/// Straight through, as above, where the code is in range: beyond it the result does not move.
+RULE(FakeQuantizeOp) {
+  MAKE_RULE;
+  Value code = r.add(r.unary<RoundOp>(r.div(getInput(), getScale())), getZero()), zero = r.zero();
+  auto isLess = [&](Value a, Value b) -> Value {
+    return LessOp::create(builder, getLoc(), RankedTensorType::get(typeOf(code).getShape(), builder.getI1Type()), a, b);
+  };
+  Value within = r.select(isLess(code, r.number(double(int64_t(getLow())))), zero, g);
+  return SmallVector<Value>{r.select(isLess(r.number(double(int64_t(getHigh()))), code), zero, within), Value(),
+                            Value()};
 }
 
 //===- Two and three ----------------------------------------------------------------------------------------------===//

@@ -41,6 +41,7 @@ def Lathe_RealTensor : RankedTensorOf<Lathe_RealElements>;
 def Lathe_SignedTensor : RankedTensorOf<Lathe_RealElements # Lathe_SignedIntegers>;
 def Lathe_NumberTensor : RankedTensorOf<Lathe_RealElements # Lathe_SignedIntegers # Lathe_UnsignedIntegers>;
 def Lathe_IntegerTensor : RankedTensorOf<Lathe_SignedIntegers # Lathe_UnsignedIntegers>;
+def Lathe_CodeTensor : RankedTensorOf<[I8, UI8]>; // of quantized integers
 def Lathe_BitsTensor : RankedTensorOf<Lathe_SignedIntegers # Lathe_UnsignedIntegers # [I1]>;
 def Lathe_PlainTensor : RankedTensorOf<Lathe_RealElements # Lathe_SignedIntegers # Lathe_UnsignedIntegers # [I1]>;
 def Lathe_BoolTensor : RankedTensorOf<[I1]>;
@@ -73,6 +74,7 @@ include "dialects/lathe/LoopMovement.td"
 include "dialects/lathe/LoopIndexing.td"
 include "dialects/lathe/LoopSorting.td"
 include "dialects/lathe/LoopWindows.td"
+include "dialects/lathe/LoopInteger.td"
 include "dialects/lathe/LoopRecurrent.td"
 include "dialects/lathe/LoopRotation.td"
 include "dialects/lathe/LoopSignal.td"

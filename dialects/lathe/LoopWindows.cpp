@@ -111,6 +111,30 @@ void ConvNdOp::getLoopAttributes(ArrayRef<DimList>, SmallVectorImpl<AffineExpr> 
   appendConvolution(*this, attributes);
 }
 
+LogicalResult IntegerConvOp::verify() {
+  if (failed(verifyConvolution(*this, 1, true)))
+    return failure();
+  // (C4)
+  RankedTensorType filter = getFilter().getType(), inputZero = getInputZero().getType(),
+                   filterZero = getFilterZero().getType();
+  bool one = filterZero.getRank() == 0,
+       each = filterZero.getRank() == 1 && dimsAgree(filterZero.getDimSize(0), filter.getDimSize(0));
+  if (inputZero.getElementType() != getInput().getType().getElementType() ||
+      filterZero.getElementType() != filter.getElementType() || inputZero.getRank() != 0 || !(one || each))
+    return emitOpError() << "has zeros " << inputZero << " of " << getInput().getType() << " and " << filterZero
+                         << " of " << filter << ", needed one of the same type for all, or one for each filter";
+  return success();
+}
+
+LogicalResult IntegerConvOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImpl<DimList> &results) {
+  results.push_back(inferSizes(getSizes(), operands));
+  return success();
+}
+
+void IntegerConvOp::getLoopAttributes(ArrayRef<DimList>, SmallVectorImpl<AffineExpr> &attributes) {
+  appendConvolution(*this, attributes);
+}
+
 LogicalResult ConvTransposeOp::verify() { return verifyConvolution(*this, 0, false); }
 
 LogicalResult ConvTransposeOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImpl<DimList> &results) {

@@ -80,6 +80,36 @@ def Lathe_ConvNdOp : Lathe_LoopOp<"conv_nd", [DeclareOpInterfaceMethods<Lathe_De
   let hasVerifier = 1;
 }
 
+def Lathe_IntegerConvOp : Lathe_LoopOp<"integer_conv", [Lathe_NotDifferentiable]> {
+  let summary = "Convolution of 8-bit integers, exact in 32 bits";
+  let description = [{
+    As `lathe.conv_nd`, of `input - input_zero` and `filter - filter_zero`, in i32, which wraps around. Outside of the image
+    there are zeros, that is codes equal to `input_zero`. `filter_zero` is one for all or one for each filter.
+    Constraints:
+    * (C1) `strides`, `pads`, `dilations` have an entry for each dimension behind the second, of which input and filter
+      have the same number.
+    * (C2) `sizes` has one symbol for each dimension of the operands and gives the result's dimensions.
+    * (C3) `groups` divides the channels: the filter's second dimension is theirs divided by `groups`.
+    * (C4) A zero has the element type of its operand; `input_zero` has rank 0, `filter_zero` 0 or 1, as long as there are
+      filters.
+    Example:
+    ```mlir
+    %y = lathe.integer_conv %x zero %a, %f zero %b strides [1] pads [0] dilations [1] groups 1
+        sizes affine_map<()[s0, s1, s2, s3, s4, s5] -> (s0, s3, 6)>
+        : (tensor<1x3x8xui8>, tensor<ui8>, tensor<2x3x3xi8>, tensor<i8>) -> tensor<1x2x6xi32>
+    ```
+  }];
+  let arguments = (ins Lathe_CodeTensor:$input, Lathe_CodeTensor:$input_zero, Lathe_CodeTensor:$filter,
+                       Lathe_CodeTensor:$filter_zero, DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads,
+                       DenseI64ArrayAttr:$dilations, I64Attr:$groups, AffineMapAttr:$sizes);
+  let results = (outs RankedTensorOf<[I32]>:$result);
+  let assemblyFormat = [{
+    $input `zero` $input_zero `,` $filter `zero` $filter_zero `strides` $strides `pads` $pads `dilations` $dilations
+    `groups` $groups `sizes` $sizes attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
 def Lathe_ConvTransposeOp : Lathe_LoopOp<"conv_transpose", [DeclareOpInterfaceMethods<Lathe_DerivativeOpInterface>]> {
   let summary = "Transposed convolution: each element of the input spreads over a window of the result";
   let description = [{

@@ -71,6 +71,19 @@ DataType NodeImporter::inputType(size_t index) {
   return given ? graph.typeOf(*given) : DataType::Undefined;
 }
 
+FailureOr<Value> NodeImporter::bytesInput(size_t index) {
+  Tensor bytes = *inputValue(index)->tensor;
+  bytes.type = DataType::Uint8;
+  bytes.dims = {int64_t(bytes.bytes)};
+  GraphValue given;
+  given.tensor = &bytes;
+  llvm::Expected<Value> value =
+      graph.materialize(given, inputName(index), llvm::formatv("input '{0}'", inputName(index)), location);
+  if (!value)
+    return fail(llvm::toString(value.takeError()));
+  return *value;
+}
+
 FailureOr<DimList> NodeImporter::inputDims(size_t index) {
   GraphValue *given = inputValue(index);
   if (!given)

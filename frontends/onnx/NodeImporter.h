@@ -33,6 +33,12 @@ public:
   /// What the input stands for, before it is made data of the program; null if the node has none at `index`.
   GraphValue *inputValue(size_t index);
   DataType inputType(size_t index);
+  /// True for data of the model: an initializer or a constant.
+  bool isInitializer(size_t index) { return inputValue(index) && inputValue(index)->tensor; }
+  /// The bytes of such data, as ONNX packs elements of any type.
+  llvm::ArrayRef<uint8_t> initializerBytes(size_t index) { return graph.model.bytes(*inputValue(index)->tensor); }
+  /// The same as data of the program: uint8 of rank 1.
+  mlir::FailureOr<mlir::Value> bytesInput(size_t index);
   /// Sizes of an input, which need not become data of the program for it.
   mlir::FailureOr<DimList> inputDims(size_t index);
   llvm::StringRef inputName(size_t index) const { return node.inputs[index]; }

@@ -31,6 +31,7 @@ static BlockedType findRowBlocks(BlockedType type, int64_t columns) {
   BlockedType rows = getRowBlocks(type, columns);
   int64_t width = rows ? rows.getColumns() : 0;
   bool fits = rows && columns % Granule == 0 && (width % Granule == 0 || width == 16 || width == 8);
+  fits &= rows && (isa<NoneType>(rows.getZero()) || rows.getZero().isInteger(8));
   return fits && (rows.getCodeBits() <= 4 || rows.getCodeBits() == 8) ? rows : BlockedType();
 }
 

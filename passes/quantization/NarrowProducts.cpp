@@ -63,26 +63,14 @@ static Value castTo(OpBuilder &builder, Value value, Type element) {
   return CastOp::create(builder, value.getLoc(), type.clone(element), source);
 }
 
-/// Erases what makes `value` as far as nobody reads it.
-static void eraseUnused(Value value) {
+/// Erases casts and reshapes that make `value` as far as nobody reads them.
+static void eraseCasts(Value value) {
   while (Operation *op = value.getDefiningOp()) {
     if (!isa<CastOp, ReshapeOp>(op) || !op->use_empty())
       return;
     value = op->getOperand(0);
     op->erase();
   }
-}
-
-/// A product reads blocks rather than values that were cast from them.
-static void readBlocks(MatmulOp matmul) {
-  auto isFloat = [](Value value) { return isa<FloatType>(getElementTypeOrSelf(value)); };
-  Value values = matmul.getRhs(), source = values;
-  for (auto op = source.getDefiningOp<CastOp>(); op && isFloat(op.getResult()); op = source.getDefiningOp<CastOp>())
-    source = op.getInput();
-  if (!matmul.getTransposeRhs() || !isa<GgufType>(getElementTypeOrSelf(source)) || source == values)
-    return;
-  matmul.getRhsMutable().assign(source);
-  eraseUnused(values);
 }
 
 /// `mixes`: whether products read 16-bit weights beside f32.
@@ -93,7 +81,7 @@ static void narrowOperands(Operation *op, ArrayRef<unsigned> operands, Type elem
     // As they are in the file, at half the size.
     bool readsNarrow = mixes && isa<MatmulOp, ExpertMatmulOp>(op) && index == 1 && element.isF32();
     op->setOperand(index, readsNarrow ? skipWidening(value) : castTo(builder, value, element));
-    eraseUnused(value);
+    eraseCasts(value);
   }
 }
 
@@ -203,8 +191,6 @@ struct NarrowProducts : lathe::impl::NarrowProductsBase<NarrowProducts> {
       if (failed(checkBlocks(function, state)))
         return signalPassFailure();
       function.walk([&](Operation *op) {
-        if (auto matmul = dyn_cast<MatmulOp>(op))
-          readBlocks(matmul);
         if (isa<MatmulOp, ExpertMatmulOp, ConvOp>(op))
           narrowOperands(op, {0, 1}, element, !(tf32 && isa<MatmulOp>(op)));
         if (auto matmul = dyn_cast<MatmulOp>(op); matmul && int8)

@@ -2,6 +2,7 @@
 #include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
 #include "passes/quantization/QuantizableWeights.h"
+#include "passes/quantization/WeightValues.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
@@ -12,29 +13,6 @@ namespace lathe {
 } // namespace lathe
 
 using namespace lathe;
-
-/// A gather from blocks gives f32.
-static void widenGather(GatherOp gather) {
-  auto type = gather.getResult().getType();
-  if (type.getElementType().isF32())
-    return;
-  OpBuilder builder(gather->getContext());
-  builder.setInsertionPointAfter(gather);
-  gather.getResult().setType(type.clone(builder.getF32Type()));
-  Value narrow = CastOp::create(builder, gather.getLoc(), type, gather.getResult());
-  gather.getResult().replaceAllUsesExcept(narrow, narrow.getDefiningOp());
-}
-
-/// Erases what makes `value` as far as nobody reads it.
-static void eraseUnused(Value value) {
-  Operation *op = value.getDefiningOp();
-  if (!op || !op->use_empty())
-    return;
-  SmallVector<Value> operands(op->getOperands());
-  op->erase();
-  for (Value operand : operands)
-    eraseUnused(operand);
-}
 
 static void replaceUses(QuantizableValue &candidate, Value blocks) {
   for (OpOperand *use : candidate.uses) {

@@ -21,17 +21,15 @@ static bool visitProducers(Value value, llvm::function_ref<bool(Operation *)> vi
   return true;
 }
 
-bool lathe::isOfWeightsAlone(Value value) {
-  bool hasWeight = false;
-  return visitProducers(value,
-                        [&](Operation *op) {
-                          hasWeight |= isa<WeightOp>(op);
-                          auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
-                          return type && type.hasStaticShape() && op->getNumResults() == 1 &&
-                                 op->getNumRegions() == 0 && isa<ReferenceOpInterface>(op);
-                        }) &&
-         hasWeight;
+bool lathe::isOfModel(Value value) {
+  return visitProducers(value, [](Operation *op) {
+    auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
+    return type && type.hasStaticShape() && op->getNumResults() == 1 && op->getNumRegions() == 0 &&
+           isa<ReferenceOpInterface>(op);
+  });
 }
+
+bool lathe::isOfWeightsAlone(Value value) { return isOfModel(value) && findSourceWeight(value); }
 
 WeightOp lathe::findSourceWeight(Value value) {
   WeightOp found;
@@ -40,4 +38,25 @@ WeightOp lathe::findSourceWeight(Value value) {
     return !found;
   });
   return found;
+}
+
+void lathe::widenGather(GatherOp gather) {
+  auto type = gather.getResult().getType();
+  if (type.getElementType().isF32())
+    return;
+  OpBuilder builder(gather->getContext());
+  builder.setInsertionPointAfter(gather);
+  gather.getResult().setType(type.clone(builder.getF32Type()));
+  Value narrow = CastOp::create(builder, gather.getLoc(), type, gather.getResult());
+  gather.getResult().replaceAllUsesExcept(narrow, narrow.getDefiningOp());
+}
+
+void lathe::eraseUnused(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (!op || !op->use_empty())
+    return;
+  SmallVector<Value> operands(op->getOperands());
+  op->erase();
+  for (Value operand : operands)
+    eraseUnused(operand);
 }

@@ -1,14 +1,18 @@
 """Compiles an ONNX model and holds what `lathe run` computes against onnxruntime.
 
-onnx_model.py MODEL.onnx SCRATCH [--at NAME=SIZE,...]... [--ints INPUT=LOW:HIGH]... [--lathec FLAG]...
+onnx_model.py MODEL.onnx SCRATCH [--at NAME=SIZE,...]... [--ints INPUT=LOW:HIGH]... [--lathec FLAG]... [--plain]
+    [--weight-bytes N]
 
 The model is compiled once, with bounds that hold every --at, then run once for each of them (once if there is none) on
 random inputs: normal for floats, LOW to HIGH - 1 for integers (0 and 1 unless told), 1 where a mask begins. Outputs
 must have the reference's type and shape; floats must be within the tolerance that Tolerance.h gives compiled code of
-their type, all other types equal. SCRATCH is a folder, empty afterwards.
+their type, all other types equal. With --plain onnxruntime computes each node as it stands: its optimizer gives other
+arithmetic to pairs of QuantizeLinear and DequantizeLinear. With --weight-bytes the artifact's weights take at most so many.
+SCRATCH is a folder, empty afterwards.
 """
 
 import argparse
+import json
 import pathlib
 import re
 import shutil
@@ -95,15 +99,28 @@ def run_model(artifact, scratch, inputs, names):
     return [np.load(scratch / f"out{i}.npy") for i in range(len(names))]
 
 
-def check_model(path, scratch, ats, make_inputs, flags=()):
+def check_weights(artifact, most):
+    """Exits if the weights of an artifact take more bytes."""
+    manifest = subprocess.run(["lathe", "inspect", "--json", artifact], check=True, capture_output=True, text=True).stdout
+    taken = sum(weight["bytes"] for weight in json.loads(manifest)["weights"])
+    print(f"weights take {taken} bytes")
+    if taken > most:
+        sys.exit(f"weights take {taken} bytes, needed at most {most}")
+
+
+def check_model(path, scratch, ats, make_inputs, flags=(), plain=False, weight_bytes=None):
     """Compiles and runs the model; make_inputs(model, at) gives arrays by name."""
     model = onnx.load(path, load_external_data=False)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    if plain:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     reference = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     names = [output.name for output in model.graph.output]
     artifact = scratch / "model.lathe"
     compile_model(path, artifact, ats, flags)
+    if weight_bytes is not None:
+        check_weights(artifact, weight_bytes)
     for at in ats:
         inputs = make_inputs(model, at)
         results = run_model(artifact, scratch, inputs, names)
@@ -138,6 +155,8 @@ def main():
     parser.add_argument("--at", type=sizes, action="append")
     parser.add_argument("--ints", type=interval, action="append", default=[])
     parser.add_argument("--lathec", action="append", default=[])
+    parser.add_argument("--plain", action="store_true")
+    parser.add_argument("--weight-bytes", type=int)
     arguments = parser.parse_args()
     rng, ints = np.random.default_rng(0), dict(arguments.ints)
 
@@ -145,7 +164,8 @@ def main():
         return {value.name: random_array(rng, value, at, ints) for value in model_inputs(model)}
 
     def check():
-        check_model(arguments.model, arguments.scratch, arguments.at or [{}], make_inputs, arguments.lathec)
+        check_model(arguments.model, arguments.scratch, arguments.at or [{}], make_inputs, arguments.lathec,
+                    arguments.plain, arguments.weight_bytes)
 
     work_in(arguments.scratch, check)
 

@@ -1,5 +1,5 @@
 // Matrix products of onnxruntime's domain com.microsoft.
-#include "frontends/onnx/ops/Terms.h"
+#include "frontends/onnx/ops/CodedWeights.h"
 #include "runtime/gguf/BlockFormat.h"
 
 using namespace mlir;
@@ -22,22 +22,6 @@ static LogicalResult importFusedMatMul(NodeImporter &node) {
   return setOutput(node, 0, alpha == 1 ? product : product * alpha);
 }
 
-/// Codes of 4 or 8 bits, the low ones of a byte first, apart along the last dimension, as numbers of `type`.
-static Term unpackCodes(const Term &bytes, int64_t bits, Type type) {
-  if (!bytes || bits == 8)
-    return cast(bytes, type);
-  NodeImporter &node = *bytes.node;
-  Type byte = bytes.type();
-  int64_t last = bytes.rank();
-  Term low = apply<AndOp>(bytes, constant(node, byte, 15)), high = apply<ShiftRightOp>(bytes, constant(node, byte, 4));
-  Term both = concat({unsqueeze(low, last), unsqueeze(high, last)}, last);
-  if (!both)
-    return both;
-  SmallVector<AffineExpr> shape(bytes.dims());
-  shape.back() = shape.back() * 2;
-  return cast(reshape(both, shape), type);
-}
-
 namespace {
 
 /// A matrix [N, K] whose rows are blocks of codes with a scale and a zero point each.
@@ -48,45 +32,67 @@ struct BlockedWeights {
 
 } // namespace
 
-/// Zero points [N, blocks, 1]; packed ones are padded to whole bytes for each row.
-static Term readZeroPoints(NodeImporter &node, const BlockedWeights &weights, Type type) {
-  if (!node.hasInput(3))
-    return constant(node, type, double(int64_t(1) << (weights.bits - 1)));
+/// Zero points [N, blocks] as the model has them: floats, or uint8 of packed ones, whose rows are padded to whole
+/// bytes.
+static Term readZeroPoints(NodeImporter &node, const BlockedWeights &weights) {
   Term zeros = input(node, 3);
   int64_t blocks = weights.blocks();
   if (!zeros || zeros.isFloat())
-    return reshape(cast(zeros, type), {weights.rows, blocks, 1});
+    return reshape(zeros, {weights.rows, blocks});
   int64_t bytes = llvm::divideCeil(blocks * weights.bits, 8);
-  Term codes = unpackCodes(reshape(zeros, {weights.rows, bytes}), weights.bits, type);
-  Term used = codes ? slice(codes, 1, node.constantSize(0), node.constantSize(blocks)) : codes;
-  return reshape(used, {weights.rows, blocks, 1});
+  return slice(unpackCodes(reshape(zeros, {weights.rows, bytes}), weights.bits), 1, node.constantSize(0),
+               node.constantSize(blocks));
 }
 
-static bool isOfFile(const Term &term) { return isa_and_nonnull<WeightOp>(term.value.getDefiningOp()); }
-
-/// `matrix`, by way of blocks of GGUF where they hold exactly its numbers: codes of 4 bits around 8 and f16 scales are
-/// those of q4_0. Products can then read the blocks as they are.
-static Term keepInBlocks(NodeImporter &node, const BlockedWeights &weights, const Term &bytes, const Term &scales,
-                         const Term &matrix) {
+/// True when blocks of q4_0 hold exactly the numbers of a matrix: codes of 4 bits around 8 and f16 scales are theirs.
+static bool fitsQ4_0(NodeImporter &node, const BlockedWeights &weights, Type scale) {
   const gguf::BlockFormat &format = *gguf::findBlockFormat(std::string_view("q4_0"));
-  bool isQ4_0 = weights.bits == 4 && !node.hasInput(3) && weights.block % format.weights == 0 &&
-                weights.columns % format.weights == 0 && scales.type().isF16();
-  if (!matrix || !isQ4_0 || !isOfFile(bytes) || !isOfFile(scales))
-    return matrix;
-  Term blocks(node, node.create<QuantizeOp>(GgufType::get(node.context(), format.name), matrix.value));
-  return cast(blocks, matrix.type());
+  return weights.bits == 4 && !node.hasInput(3) && weights.block % format.weights == 0 &&
+         weights.columns % format.weights == 0 && scale.isF16();
 }
 
-/// Dequantizing reads weights alone, so it is done when compiling.
+/// The matrix by way of blocks of the model's own codes. Without zero points they are around the middle one: as signed
+/// numbers they need none.
+static Term castFromOwnBlocks(NodeImporter &node, const BlockedWeights &weights, const Term &bytes,
+                              const Term &scales) {
+  int64_t blocks = weights.blocks(), bits = weights.bits;
+  bool hasZeros = node.hasInput(3);
+  Type code = IntegerType::get(node.context(), bits, hasZeros ? IntegerType::Unsigned : IntegerType::Signless);
+  Term codes = reshape(bytes, {weights.rows, weights.columns * bits / 8});
+  if (!hasZeros) {
+    int64_t middles = 0xFF / ((1 << bits) - 1) * (1 << (bits - 1)); // one in each code of a byte
+    codes = apply<XorOp>(codes, constant(codes, double(middles)));
+  }
+  return castFromBlocks({code, weights.rows, weights.columns, 1, weights.block}, codes,
+                        reshape(scales, {weights.rows, blocks}), hasZeros ? readZeroPoints(node, weights) : Term());
+}
+
+/// The matrix in floats, rows that end within a block too.
+static Term computeMatrix(NodeImporter &node, const BlockedWeights &weights, const Term &bytes, const Term &scales) {
+  Type type = node.builder().getF32Type();
+  int64_t blocks = weights.blocks();
+  Term codes =
+      cast(unpackCodes(reshape(bytes, {weights.rows, blocks, weights.block * weights.bits / 8}), weights.bits), type);
+  Term zeros = node.hasInput(3) ? reshape(cast(readZeroPoints(node, weights), type), {weights.rows, blocks, 1})
+                                : constant(node, type, double(int64_t(1) << (weights.bits - 1)));
+  Term values = (codes - zeros) * reshape(cast(scales, type), {weights.rows, blocks, 1});
+  Term matrix = reshape(values, {weights.rows, blocks * weights.block});
+  return matrix && weights.columns != blocks * weights.block
+             ? slice(matrix, 1, node.constantSize(0), node.constantSize(weights.columns))
+             : matrix;
+}
+
+/// Dequantizing reads weights alone, so it is done when compiling, or by the product that reads the blocks.
 static LogicalResult importMatMulNBits(NodeImporter &node) {
   BlockedWeights weights{node.intAttribute("N", 0), node.intAttribute("K", 0), node.intAttribute("bits", 4),
                          node.intAttribute("block_size", 0)};
-  node.intAttribute("accuracy_level", 0); // how exact it may be; this is exact
+  // It allows rows that are rounded to 8 bits, and asks for none: --activations=int8 does that.
+  node.intAttribute("accuracy_level", 0);
   if (node.intAttribute("weight_prepacked", 0) != 0)
     return node.fail("'weight_prepacked' is set, only weights as the operator defines them are supported");
-  if ((weights.bits != 4 && weights.bits != 8) || weights.block < 16 || weights.block > 65536 ||
+  if ((weights.bits != 2 && weights.bits != 4 && weights.bits != 8) || weights.block < 16 || weights.block > 65536 ||
       !llvm::isPowerOf2_64(weights.block))
-    return node.fail("'bits' is {0} and 'block_size' {1}, needed 4 or 8, and a power of two from 16 to 65536",
+    return node.fail("'bits' is {0} and 'block_size' {1}, needed 2, 4 or 8, and a power of two from 16 to 65536",
                      weights.bits, weights.block);
   if (weights.rows <= 0 || weights.columns <= 0 || weights.rows > MaximumElements / weights.columns)
     return node.fail("'N' is {0} and 'K' {1}, needed positive numbers", weights.rows, weights.columns);
@@ -97,15 +103,17 @@ static LogicalResult importMatMulNBits(NodeImporter &node) {
     return failure();
   if (!bytes.type().isUnsignedInteger(8))
     return node.fail("'B' has element type {0}, needed uint8", dataTypeName(convertType(bytes.type())));
-  Type type = node.builder().getF32Type();
-  int64_t blocks = weights.blocks();
-  Term codes =
-      unpackCodes(reshape(bytes, {weights.rows, blocks, weights.block * weights.bits / 8}), weights.bits, type);
-  Term values = (codes - readZeroPoints(node, weights, type)) * reshape(cast(scales, type), {weights.rows, blocks, 1});
-  Term matrix = reshape(values, {weights.rows, blocks * weights.block});
-  if (matrix && weights.columns != blocks * weights.block)
-    matrix = slice(matrix, 1, node.constantSize(0), node.constantSize(weights.columns));
-  matrix = keepInBlocks(node, weights, bytes, scales, matrix);
+  bool isOfModel = node.isInitializer(1) && node.isInitializer(2) && (!node.hasInput(3) || node.isInitializer(3));
+  Term matrix;
+  if (isOfModel && fitsQ4_0(node, weights, scales.type())) {
+    Type type = GgufType::get(node.context(), "q4_0");
+    Term values = computeMatrix(node, weights, bytes, scales);
+    matrix = values ? cast(Term(node, node.create<QuantizeOp>(type, values.value)), values.type()) : values;
+  } else if (isOfModel && weights.columns % weights.block == 0) {
+    matrix = castFromOwnBlocks(node, weights, bytes, scales);
+  } else {
+    matrix = computeMatrix(node, weights, bytes, scales);
+  }
   Term product = matmulTransposed(x, cast(matrix, x.type()));
   return setOutput(node, 0, node.hasInput(5) ? product + input(node, 5) : product);
 }
@@ -113,7 +121,7 @@ static LogicalResult importMatMulNBits(NodeImporter &node) {
 // Sorted by name.
 static constexpr Operator Operators[] = {
     {"com.microsoft", "FusedMatMul", 1, NewestOpset, "batches in order", importFusedMatMul},
-    {"com.microsoft", "MatMulNBits", 1, NewestOpset, "4 and 8 bits, without g_idx", importMatMulNBits},
+    {"com.microsoft", "MatMulNBits", 1, NewestOpset, "2, 4 and 8 bits, without g_idx", importMatMulNBits},
 };
 
 llvm::ArrayRef<Operator> lathe::onnx::microsoftProductOperators() { return Operators; }

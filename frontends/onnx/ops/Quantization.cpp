@@ -1,5 +1,7 @@
-// Operators on quantized integers, computed as integers or in f32 as the standard defines them.
+// Operators on quantized integers. Weights become blocks, pairs of quantizing and dequantizing fake quantization,
+// products of integers those of the dialect; the rest is computed as integers or in f32 as the standard defines it.
 #include "dialects/lathe/LoopOps.h"
+#include "frontends/onnx/ops/CodedWeights.h"
 #include "frontends/onnx/ops/Terms.h"
 #include "frontends/onnx/ops/WindowAttributes.h"
 
@@ -10,13 +12,18 @@ using namespace lathe::onnx;
 static Type f32(NodeImporter &node) { return node.builder().getF32Type(); }
 static Type i32(NodeImporter &node) { return node.builder().getI32Type(); }
 
+/// The least and the largest number of an integer type.
+static std::pair<double, double> getRange(Type type) {
+  unsigned bits = type.getIntOrFloatBitWidth();
+  return {type.isUnsignedInteger() ? 0 : -double(int64_t(1) << (bits - 1)),
+          double((int64_t(1) << (type.isUnsignedInteger() ? bits : bits - 1)) - 1)};
+}
+
 /// `rounded` + zero as an integer type, the nearest where it is out of range.
 static Term saturate(const Term &rounded, const Term &zero, Type type) {
   if (!rounded)
     return rounded;
-  unsigned bits = type.getIntOrFloatBitWidth();
-  double low = type.isUnsignedInteger() ? 0 : -double(int64_t(1) << (bits - 1));
-  double high = double((int64_t(1) << (type.isUnsignedInteger() ? bits : bits - 1)) - 1);
+  auto [low, high] = getRange(type);
   Term sum = zero ? rounded + cast(zero, rounded.type()) : rounded;
   return cast(apply<MinimumOp>(apply<MaximumOp>(sum, constant(sum, low)), constant(sum, high)), type);
 }
@@ -96,16 +103,164 @@ static LogicalResult importQuantizeLinear(NodeImporter &node) {
   return setOutput(node, 0, saturate(apply<RoundOp>(quotient), zero, type));
 }
 
+//===- DequantizeLinear -------------------------------------------------------------------------------------------===//
+
+/// The element that blocks keep codes of this type as; null for types that they do not.
+static Type getCode(MLIRContext *context, DataType type) {
+  switch (type) {
+  case DataType::Int8:
+  case DataType::Int4:
+  case DataType::Int2:
+    return IntegerType::get(context, dataTypeBits(type));
+  case DataType::Uint8:
+  case DataType::Uint4:
+  case DataType::Uint2:
+    return IntegerType::get(context, dataTypeBits(type), IntegerType::Unsigned);
+  case DataType::Float4E2M1:
+    return Float4E2M1FNType::get(context);
+  case DataType::Float8E4M3FN:
+    return Float8E4M3FNType::get(context);
+  case DataType::Float8E5M2:
+    return Float8E5M2Type::get(context);
+  default:
+    return {};
+  }
+}
+
+namespace {
+/// What is dequantized: data of the model seen as a matrix whose blocks share a scale.
+struct CodedInput {
+  CodedMatrix matrix;
+  SmallVector<int64_t> shape;   ///< of the tensor
+  std::array<int64_t, 2> parts; ///< of scales and zeros
+};
+} // namespace
+
+/// The input as blocks, where a matrix of them can say which elements share a scale.
+static std::optional<CodedInput> describeCodes(NodeImporter &node, int64_t axis, int64_t block) {
+  Type code = getCode(node.context(), node.inputType(0));
+  for (size_t index : {0, 1, 2})
+    if (node.hasInput(index) && !node.isInitializer(index))
+      return std::nullopt;
+  const Tensor &tensor = *node.inputValue(0)->tensor, &scale = *node.inputValue(1)->tensor;
+  auto shape = llvm::to_vector(tensor.dims);
+  if (!code || llvm::is_contained(shape, 0))
+    return std::nullopt;
+  int64_t rank = shape.size(), count = ShapedType::getNumElements(scale.dims);
+  int64_t rows = rank ? shape[0] : 1, columns = rank ? ShapedType::getNumElements(shape) / rows : 1;
+  axis = axis < 0 ? axis + rank : axis;
+  auto make = [&](int64_t blockRows, int64_t blockColumns) -> std::optional<CodedInput> {
+    std::array<int64_t, 2> parts = {rows / blockRows, columns / blockColumns};
+    if (rows % blockRows || columns % blockColumns || parts[0] * parts[1] != count)
+      return std::nullopt;
+    return CodedInput{{code, rows, columns, blockRows, blockColumns}, shape, parts};
+  };
+  if (count == 1 && scale.dims.size() <= 1) {
+    std::optional<CodedInput> one = make(rows, columns);
+    one->matrix.blockRows = 1; // rows with a scale each, which they share
+    return one;
+  }
+  if (axis < 0 || axis >= rank || (rank != 2 && axis != 0) || (block && rank != 2))
+    return std::nullopt;
+  int64_t size = block ? block : 1;
+  if (block)
+    return axis == 0 ? make(size, 1) : make(1, size);
+  return axis == 0 ? make(1, columns) : make(rows, 1);
+}
+
+/// A zero for each block: none where all are 0.
+static Term readZeros(NodeImporter &node, const CodedInput &input) {
+  if (!node.hasInput(2) || llvm::all_of(node.initializerBytes(2), [](uint8_t byte) { return byte == 0; }))
+    return Term();
+  int64_t bits = dataTypeBits(node.inputType(2)), count = input.parts[0] * input.parts[1];
+  if (bits == 8)
+    return reshape(Term(node, node.input(2)), input.parts);
+  Term codes = unpackCodes(Term(node, node.bytesInput(2)), bits);
+  if (!input.matrix.code.isUnsignedInteger())
+    codes = extendSign(codes, bits);
+  return reshape(slice(codes, 0, node.constantSize(0), node.constantSize(count)), input.parts);
+}
+
+static Term readCodes(NodeImporter &node, const CodedMatrix &matrix) {
+  int64_t bits = dataTypeBits(node.inputType(0)), rows = matrix.rows, columns = matrix.columns;
+  if (convertType(node.context(), node.inputType(0)))
+    return reshape(Term(node, node.input(0)), {rows, columns});
+  Term bytes(node, node.bytesInput(0));
+  if (bits == 8)
+    return reshape(bytes, {rows, columns});
+  if (matrix.keepsPacked())
+    return reshape(bytes, {rows, columns * bits / 8});
+  return reshape(slice(unpackCodes(bytes, bits), 0, node.constantSize(0), node.constantSize(rows * columns)),
+                 {rows, columns});
+}
+
+/// Data of the model by way of blocks that hold exactly its numbers.
+static Term dequantizeByBlocks(NodeImporter &node, const CodedInput &input) {
+  Term scales = realInput(node, 1), zeros = readZeros(node, input);
+  Term values = castFromBlocks(input.matrix, readCodes(node, input.matrix), reshape(scales, input.parts), zeros);
+  return input.shape.size() == 2 ? values : reshape(values, input.shape);
+}
+
+/// True when both values are computed in the same way from the same values.
+static bool isSameValue(Value a, Value b) {
+  Operation *left = a.getDefiningOp(), *right = b.getDefiningOp();
+  if (a == b || !left || !right)
+    return a == b;
+  return cast<OpResult>(a).getResultNumber() == cast<OpResult>(b).getResultNumber() &&
+         OperationEquivalence::isEquivalentTo(
+             left, right, [](Value x, Value y) { return success(isSameValue(x, y)); }, /*markEquivalent=*/nullptr,
+             OperationEquivalence::IgnoreLocations);
+}
+
+/// What QuantizeLinear made `codes` from with this scale and zero, f32 both; empty if it did not.
+static Term findQuantized(const Term &codes, const Term &scale, const Term &zero) {
+  auto cast = codes.value.getDefiningOp<CastOp>();
+  auto low = cast ? cast.getInput().getDefiningOp<MinimumOp>() : MinimumOp();
+  auto high = low ? low.getLhs().getDefiningOp<MaximumOp>() : MaximumOp();
+  Value rounded = high ? high.getLhs() : Value();
+  if (auto sum = rounded ? rounded.getDefiningOp<AddOp>() : AddOp()) {
+    if (!zero || !isSameValue(sum.getRhs(), zero.value))
+      return Term();
+    rounded = sum.getLhs();
+  } else if (zero) {
+    return Term();
+  }
+  auto round = rounded ? rounded.getDefiningOp<RoundOp>() : RoundOp();
+  auto quotient = round ? round.getInput().getDefiningOp<DivOp>() : DivOp();
+  if (!quotient || !isSameValue(quotient.getRhs(), scale.value))
+    return Term();
+  return Term(*codes.node, quotient.getLhs());
+}
+
+/// Both ways at once, which has a derivative; empty where `codes` were not made with this scale and zero.
+static Term fakeQuantize(const Term &codes, const Term &scale, const Term &zero) {
+  NodeImporter &node = *codes.node;
+  Term real = cast(zero, f32(node)), input = findQuantized(codes, scale, real);
+  if (!input || !input.type().isF32() || !scale.type().isF32())
+    return Term();
+  auto [low, high] = getRange(codes.type());
+  Term none = real ? real : constant(node, f32(node), 0);
+  return Term(
+      node, node.create<FakeQuantizeOp>(f32(node), input.value, scale.value, none.value, int64_t(low), int64_t(high)));
+}
+
 static LogicalResult importDequantizeLinear(NodeImporter &node) {
+  auto to = DataType(node.opset() >= 23 ? node.intAttribute("output_dtype", 0) : 0);
+  int64_t axis = node.opset() >= 13 ? node.intAttribute("axis", 1) : 0;
+  int64_t block = node.opset() >= 21 ? node.intAttribute("block_size", 0) : 0;
+  Type type = convertType(node.context(), to == DataType::Undefined ? node.inputType(1) : to);
+  if (!type || !isa<FloatType>(type))
+    return node.fail("the result has element type {0}, needed a float type", dataTypeName(to));
+  if (std::optional<CodedInput> coded = describeCodes(node, axis, block);
+      coded && (coded->shape.size() == 2 || !convertType(node.context(), node.inputType(0))))
+    return setOutput(node, 0, cast(dequantizeByBlocks(node, *coded), type));
   Term x = input(node, 0), scale, zero;
   if (!x || failed(getParameters(node, x, scale, zero)))
     return failure();
-  auto to = DataType(node.opset() >= 23 ? node.intAttribute("output_dtype", 0) : 0);
-  Type type = to == DataType::Undefined ? node.elementType(node.input(1).value()) : convertType(node.context(), to);
-  if (!type || !isa<FloatType>(type))
-    return node.fail("the result has element type {0}, needed a float type", dataTypeName(to));
   if (!isa<IntegerType>(x.type()) || x.type().isInteger(1))
     return node.fail("input has element type {0}, only integers are supported", dataTypeName(convertType(x.type())));
+  if (Term values = type.isF32() ? fakeQuantize(x, scale, zero) : Term())
+    return setOutput(node, 0, values);
   Term difference = cast(x, i32(node));
   if (zero)
     difference = difference - cast(zero, i32(node));
@@ -128,19 +283,58 @@ static LogicalResult importDynamicQuantizeLinear(NodeImporter &node) {
   return setOutput(node, 0, saturate(apply<RoundOp>(x / scale), zero, type));
 }
 
-/// Input `index` as i32 without its zero point, which stands in input `zero` for each row or column of a matrix.
-static Term centered(NodeImporter &node, size_t index, size_t zero, bool rows) {
-  Term x = cast(input(node, index), i32(node));
-  if (!x || !node.hasInput(zero))
-    return x;
-  Term offset = cast(input(node, zero), i32(node));
-  if (offset && offset.rank() == 1 && rows && offset.size(0) != 1)
-    offset = unsqueeze(offset, 1);
-  return x - offset;
+//===- Products ---------------------------------------------------------------------------------------------------===//
+
+/// Input `index`, codes of 8 bits.
+static Term codesInput(NodeImporter &node, size_t index) {
+  Term codes = input(node, index);
+  if (!codes || (isa<IntegerType>(codes.type()) && codes.type().getIntOrFloatBitWidth() == 8))
+    return codes;
+  (void)node.fail("input '{0}' has element type {1}, only integers of 8 bits are supported", node.inputName(index),
+                  dataTypeName(convertType(codes.type())));
+  return Term();
+}
+
+/// The zero of `codes` in input `index`, which may be absent; one number has no dimensions.
+static Term zeroInput(NodeImporter &node, size_t index, const Term &codes) {
+  if (!codes || !node.hasInput(index))
+    return constant(codes, 0);
+  Term zero = input(node, index);
+  return zero && zero.rank() == 1 && zero.size(0) == 1 ? reshape(zero, ArrayRef<int64_t>()) : zero;
+}
+
+/// The product of inputs `a` and `b`, whose zeros are `aZero` and `bZero`, as i32.
+static Term multiplyInputs(NodeImporter &node, size_t a, size_t aZero, size_t b, size_t bZero) {
+  Term lhs = codesInput(node, a), rhs = codesInput(node, b);
+  Term lhsZero = zeroInput(node, aZero, lhs), rhsZero = zeroInput(node, bZero, rhs);
+  if (!lhsZero || !rhsZero)
+    return Term();
+  if (lhs.rank() == 0 || rhs.rank() == 0) {
+    (void)node.fail("inputs have ranks {0} and {1}, needed at least 1", lhs.rank(), rhs.rank());
+    return Term();
+  }
+  bool isRow = lhs.rank() == 1, isColumn = rhs.rank() == 1;
+  lhs = isRow ? unsqueeze(lhs, 0) : lhs;
+  rhs = isColumn ? unsqueeze(rhs, 0) : exchange(rhs, rhs.rank() - 2, rhs.rank() - 1);
+  if (rhsZero.rank() > 1)
+    rhsZero = exchange(rhsZero, rhsZero.rank() - 2, rhsZero.rank() - 1);
+  if (!lhs || !rhs || !rhsZero ||
+      failed(node.requireSame(lhs.dims().back(), rhs.dims().back(), "the dimension summed over")) ||
+      failed(node.broadcastDims({DimList(lhs.dims().drop_back(2)), DimList(rhs.dims().drop_back(2))})))
+    return Term();
+  Term product(node, node.create<IntegerMatmulOp>(i32(node), lhs.value, lhsZero.value, rhs.value, rhsZero.value));
+  if (!product || !(isRow || isColumn))
+    return product;
+  SmallVector<AffineExpr> shape(product.dims().drop_back(2));
+  if (!isRow)
+    shape.push_back(product.dim(product.rank() - 2));
+  if (!isColumn)
+    shape.push_back(product.dims().back());
+  return reshape(product, shape);
 }
 
 static LogicalResult importMatMulInteger(NodeImporter &node) {
-  return setOutput(node, 0, matmul(centered(node, 0, 2, /*rows=*/true), centered(node, 1, 3, /*rows=*/false)));
+  return setOutput(node, 0, multiplyInputs(node, 0, 2, 1, 3));
 }
 
 /// Sums of products as integers of another scale.
@@ -152,36 +346,39 @@ static Term requantize(const Term &sums, const Term &factor, const Term &scale, 
 }
 
 static LogicalResult importQLinearMatMul(NodeImporter &node) {
-  Term a = centered(node, 0, 2, true), b = centered(node, 3, 5, false);
+  Term sums = multiplyInputs(node, 0, 2, 3, 5);
   Term scaleA = cast(input(node, 1), f32(node)), scaleB = cast(input(node, 4), f32(node));
-  if (!a || !b || !scaleA || !scaleB)
+  if (!sums || !scaleA || !scaleB)
     return failure();
   if (scaleA.rank() == 1 && scaleA.size(0) != 1)
     scaleA = unsqueeze(scaleA, 1);
-  return setOutput(node, 0, requantize(matmul(a, b), scaleA * scaleB, input(node, 6), input(node, 7)));
+  return setOutput(node, 0, requantize(sums, scaleA * scaleB, input(node, 6), input(node, 7)));
 }
 
-/// Integers convolved; `filterZero` may have a number for each channel.
-static Term convolve(NodeImporter &node, const Term &x, const Term &filter) {
-  if (!x || !filter)
+/// Input 0 convolved with input `filter`, whose zeros are `zero` and `filterZero`, as i32.
+static Term convolveInputs(NodeImporter &node, size_t zero, size_t filter, size_t filterZero) {
+  Term x = codesInput(node, 0), weights = codesInput(node, filter);
+  Term xZero = zeroInput(node, zero, x), weightZero = zeroInput(node, filterZero, weights);
+  if (!xZero || !weightZero)
     return Term();
-  FailureOr<WindowAttributes> windows = getFilterWindows(node, x, filter);
-  return failed(windows) ? Term() : convNd(x, filter, *windows, node.intAttribute("group", 1));
+  FailureOr<WindowAttributes> windows = getFilterWindows(node, x, weights);
+  if (failed(windows))
+    return Term();
+  OperandDims dims({x, xZero, weights, weightZero});
+  FailureOr<SmallVector<AffineExpr>> spatial = windows->resultSizes(node, dims[0]);
+  if (failed(spatial))
+    return Term();
+  SmallVector<AffineExpr> sizes = {dims[0][0], dims[2][0]};
+  sizes.append(*spatial);
+  return Term(node, node.create<IntegerConvOp>(i32(node), x.value, xZero.value, weights.value, weightZero.value,
+                                               windows->strides, windows->low, windows->dilations,
+                                               node.intAttribute("group", 1), dims.map(sizes)));
 }
 
-static Term centeredFilter(NodeImporter &node, size_t index, size_t zero) {
-  Term filter = cast(input(node, index), i32(node));
-  if (!filter || !node.hasInput(zero))
-    return filter;
-  return filter - alongAxis(cast(input(node, zero), i32(node)), filter, 0);
-}
-
-static LogicalResult importConvInteger(NodeImporter &node) {
-  return setOutput(node, 0, convolve(node, centered(node, 0, 2, false), centeredFilter(node, 1, 3)));
-}
+static LogicalResult importConvInteger(NodeImporter &node) { return setOutput(node, 0, convolveInputs(node, 2, 1, 3)); }
 
 static LogicalResult importQLinearConv(NodeImporter &node) {
-  Term sums = convolve(node, centered(node, 0, 2, false), centeredFilter(node, 3, 5));
+  Term sums = convolveInputs(node, 2, 3, 5);
   if (!sums)
     return failure();
   if (node.hasInput(8))
@@ -193,7 +390,9 @@ static LogicalResult importQLinearConv(NodeImporter &node) {
 // Sorted by name.
 static constexpr Operator Operators[] = {
     {"", "ConvInteger", 10, NewestOpset, "", importConvInteger},
-    {"", "DequantizeLinear", 10, NewestOpset, "integers of 8 to 32 bits", importDequantizeLinear},
+    {"", "DequantizeLinear", 10, NewestOpset,
+     "integers of 8 to 32 bits; of the model's data also of 2 and 4 bits, float8e4m3fn, float8e5m2, float4e2m1",
+     importDequantizeLinear},
     {"", "DynamicQuantizeLinear", 11, NewestOpset, "", importDynamicQuantizeLinear},
     {"", "MatMulInteger", 10, NewestOpset, "", importMatMulInteger},
     {"", "QLinearConv", 10, NewestOpset, "", importQLinearConv},

@@ -17,6 +17,15 @@ func.func @max_pool_indices(%x: tensor<1x3x8xf32>) -> (tensor<1x3x4xi64>) {
   return %i : tensor<1x3x4xi64>
 }
 
+// CHECK-LABEL: @integer_conv
+// CHECK: lathe.integer_conv %{{.*}} zero %{{.*}}, %{{.*}} zero %{{.*}} strides [1] pads [0] dilations [1] groups 1
+func.func @integer_conv(%x: tensor<1x3x8xui8>, %a: tensor<ui8>, %f: tensor<2x3x3xi8>, %b: tensor<2xi8>) -> tensor<1x2x6xi32> {
+  %y = lathe.integer_conv %x zero %a, %f zero %b strides [1] pads [0] dilations [1] groups 1
+      sizes affine_map<()[s0, s1, s2, s3, s4, s5, s6] -> (s0, s3, 6)>
+      : (tensor<1x3x8xui8>, tensor<ui8>, tensor<2x3x3xi8>, tensor<2xi8>) -> tensor<1x2x6xi32>
+  return %y : tensor<1x2x6xi32>
+}
+
 // CHECK-LABEL: @conv_nd
 // CHECK: lathe.conv_nd %{{.*}}{{.*}}pads [0]{{.*}}dilations [1]{{.*}}groups 1
 func.func @conv_nd(%x: tensor<1x3x8xi32>, %f: tensor<2x3x3xi32>) -> (tensor<1x2x6xi32>) {

@@ -8,3 +8,22 @@ func.func @rows_of_known_length(%x: tensor<?x64xf16>) -> tensor<?x64x!lathe.gguf
   %q = lathe.quantize %x : tensor<?x64xf16> -> tensor<?x64x!lathe.gguf<q8_0>>
   return %q : tensor<?x64x!lathe.gguf<q8_0>>
 }
+
+// CHECK-LABEL: @join_blocks
+// CHECK: lathe.join_blocks %{{.*}}, %{{.*}} : (tensor<4x64xi8>, tensor<4x2xf32>) -> tensor<4x64x!lathe.blocked<i8,
+// CHECK: lathe.join_blocks %{{.*}}, %{{.*}}, %{{.*}} : (tensor<4x32xui8>, tensor<1x2xf16>, tensor<4x1xui8>)
+func.func @join_blocks(%c: tensor<4x64xi8>, %s: tensor<4x2xf32>, %p: tensor<4x32xui8>, %h: tensor<1x2xf16>, %z: tensor<4x1xui8>) {
+  %a = lathe.join_blocks %c, %s : (tensor<4x64xi8>, tensor<4x2xf32>)
+      -> tensor<4x64x!lathe.blocked<i8, block = [1, 32], scale = f32, zero = none, outer_scale = none>>
+  %b = lathe.join_blocks %p, %h, %z : (tensor<4x32xui8>, tensor<1x2xf16>, tensor<4x1xui8>)
+      -> tensor<4x64x!lathe.blocked<ui4, block = [1, 32], scale = f16, zero = ui8, outer_scale = none>>
+  return
+}
+
+// CHECK-LABEL: @fake_quantize
+// CHECK: lathe.fake_quantize %{{.*}}, %{{.*}}, %{{.*}} from -128 to 127 : (tensor<?x4xf32>, tensor<1x4xf32>, tensor<f32>)
+func.func @fake_quantize(%x: tensor<?x4xf32>, %s: tensor<1x4xf32>, %z: tensor<f32>) -> tensor<?x4xf32> {
+  %y = lathe.fake_quantize %x, %s, %z from -128 to 127
+      : (tensor<?x4xf32>, tensor<1x4xf32>, tensor<f32>) -> tensor<?x4xf32>
+  return %y : tensor<?x4xf32>
+}

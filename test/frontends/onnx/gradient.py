@@ -1,11 +1,13 @@
 """Holds the operator Gradient against differences of the function itself: gradient.py EVALUATE FOLDER
 
-Each line of CASES is inputs | nodes that compute y | xs | zs | values that stand for these, by name, if others. T is float in
+Each line of CASES is inputs | nodes that compute y | xs | zs | values that stand for these, by name, if others | nodes whose
+differences are taken, if others: of fake quantization the clipping, as its derivative is straight-through. T is float in
 the model that is compiled, and double where the reference evaluator of the onnx package computes
 (sum y(x + h) - sum y(x - h)) / 2h for each element of each x. N is 3 when a model runs.
 """
 
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -40,6 +42,8 @@ T[N,4] a, T[4] b | s = Add(a, b) ; y = Mul(s, a) | a | b |
 T[N,4] a, T[4] b, T[4] c | y = Mul(a, a) | b a | |
 T[N,4] a, T[4] b, T[N,4] c, T[4] d | s = Mul(a, b) ; y = Exp(s) | a b | | c d
 T[N,4] a, T[4] b, T[4] d | s = Mul(a, b) ; y = Exp(s) | a | b | a d
+T[N,4] a, T[4] b | s = Constant<value_float=0.01>() ; z = Constant<value=int8 {3}>() ; q = QuantizeLinear(a, s, z) ; d = DequantizeLinear(q, s, z) ; y = Mul(d, b) | a | | | l = Constant<value_float=-1.315>() ; h = Constant<value_float=1.245>() ; c = Clip(a, l, h) ; y = Mul(c, b)
+T[N,4] a, T[4,3] b | s = Constant<value_floats=[0.01,0.005,0.02]>() ; z = Constant<value=uint8[3] {128,100,0}>() ; q = QuantizeLinear<axis=1>(b, s, z) ; d = DequantizeLinear<axis=1>(q, s, z) ; y = MatMul(a, d) | b | | | l = Constant<value_floats=[-1.285,-0.5025,-0.01]>() ; h = Constant<value_floats=[1.275,0.7775,5.11]>() ; m = Max(b, l) ; c = Min(m, h) ; y = MatMul(a, c)
 """
 SIZES = {"N": 3}
 # The compiled model rounds to f32 some ten times; a difference with h = 1e-5 in f64 is off by about 1e-9.
@@ -60,9 +64,18 @@ def shapes(model):
     return {value.name: sizes(value) for value in model.graph.input}
 
 
+def widen(nodes):
+    """Constants of the reference are doubles, as what they meet."""
+    def number(found):
+        count = f"[{found[2].count(',') + 1}]" if found[1] else ""
+        return f"value=double{count} {{{found[2]}}}"
+
+    return re.sub(r"value_float(s?)=\[?([-0-9.,]+)\]?", number, nodes)
+
+
 def slope(inputs, nodes, variable, values, points):
     """The derivative of the sum of y by a variable, where the named ones have the values in `points`."""
-    model = parse(inputs, nodes, "double")
+    model = parse(inputs, widen(nodes), "double")
     # A variable that nodes compute becomes an input, and so do all others that have values of their own.
     graph = model.graph
     kept = [node for node in graph.node if not set(node.output) & set(points)]
@@ -86,7 +99,7 @@ def slope(inputs, nodes, variable, values, points):
 
 def prepare(line, folder, rng):
     """Writes the model and its inputs, and returns the expected outputs by name."""
-    inputs, nodes, xs, zs, given = (part.strip() for part in line.split("|"))
+    inputs, nodes, xs, zs, given, smooth = ([part.strip() for part in line.split("|")] + [""])[:6]
     xs, zs = xs.split(), zs.split()
     given = given.split() or xs + zs
     values = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes(parse(inputs, nodes, "float")).items()}
@@ -108,7 +121,7 @@ def prepare(line, folder, rng):
             wide[source] = ReferenceEvaluator(computed).run(None, wide)[0]
         points[name] = wide[source]
     wide = {name: value for name, value in wide.items() if name in values}
-    return {f"d_{name}": slope(inputs, nodes, name, wide, points) for name in xs}
+    return {f"d_{name}": slope(inputs, smooth or nodes, name, wide, points) for name in xs}
 
 
 def main():

@@ -182,36 +182,3 @@ func.func @reshaped(%x: tensor<?x4x16xf32>, %w: tensor<8x64xf16>) -> tensor<?x8x
   %y = lathe.matmul %r, %f transpose_rhs : tensor<?x64xf32>, tensor<8x64xf32> -> tensor<?x8xf32>
   return %y : tensor<?x8xf32>
 }
-
-// -----
-
-// Values that are cast from blocks are not read: the blocks are.
-// CHECK-LABEL: @cast_blocks
-// CHECK: %[[B:.*]] = lathe.weight "w"
-// CHECK-NEXT: %[[X16:.*]] = lathe.cast
-// CHECK-NEXT: lathe.matmul %[[X16]], %[[B]] transpose_rhs
-// F32-LABEL: @cast_blocks
-// F32: lathe.matmul %{{.*}}, %{{.*}} transpose_rhs : tensor<?x64xf32>, tensor<32x64x!lathe.gguf<q4_0>>
-func.func @cast_blocks(%x: tensor<?x64xf32>) -> tensor<?x32xf32> {
-  %w = lathe.weight "w" file 0 offset 0 bytes 1152 : tensor<32x64x!lathe.gguf<q4_0>>
-  %v = lathe.cast %w : tensor<32x64x!lathe.gguf<q4_0>> -> tensor<32x64xf32>
-  %h = lathe.cast %v : tensor<32x64xf32> -> tensor<32x64xf16>
-  %f = lathe.cast %h : tensor<32x64xf16> -> tensor<32x64xf32>
-  %y = lathe.matmul %x, %f transpose_rhs : tensor<?x64xf32>, tensor<32x64xf32> -> tensor<?x32xf32>
-  return %y : tensor<?x32xf32>
-}
-
-// -----
-
-// Blocks along the other dimension, and values that something else makes of blocks, are read as values.
-// F32-LABEL: @blocks_of_columns
-// F32: lathe.matmul %{{.*}}, %{{.*}} : tensor<?x32xf32>, tensor<32x64xf32>
-// F32: lathe.matmul %{{.*}}, %{{.*}} transpose_rhs : tensor<?x64xf32>, tensor<32x64xf32>
-func.func @blocks_of_columns(%x: tensor<?x32xf32>) -> tensor<?x32xf32> {
-  %w = lathe.weight "w" file 0 offset 0 bytes 1152 : tensor<32x64x!lathe.gguf<q4_0>>
-  %v = lathe.cast %w : tensor<32x64x!lathe.gguf<q4_0>> -> tensor<32x64xf32>
-  %y = lathe.matmul %x, %v : tensor<?x32xf32>, tensor<32x64xf32> -> tensor<?x64xf32>
-  %r = lathe.relu %v : tensor<32x64xf32>
-  %z = lathe.matmul %y, %r transpose_rhs : tensor<?x64xf32>, tensor<32x64xf32> -> tensor<?x32xf32>
-  return %z : tensor<?x32xf32>
-}

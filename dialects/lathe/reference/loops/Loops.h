@@ -3,6 +3,7 @@
 #define LATHE_DIALECTS_LATHE_REFERENCE_LOOPS_LOOPS_H
 
 #include "dialects/lathe/reference/loops/Indexing.h"
+#include "dialects/lathe/reference/loops/Integer.h"
 #include "dialects/lathe/reference/loops/Movement.h"
 #include "dialects/lathe/reference/loops/Picture.h"
 #include "dialects/lathe/reference/loops/Recurrent.h"
