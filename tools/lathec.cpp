@@ -301,6 +301,7 @@ static void checkRanks(const Arguments &arguments) {
   refuse(arguments.pack == "load", "--pack", "load moves whole weights");
   refuse(arguments.emit == "obj", "--emit", "obj is a program for one process");
   refuse(!arguments.evaluate.empty(), "--evaluate", "runs the model on one device");
+  refuse(arguments.maxSize.has_value(), "--max-size", "runs the model on one device");
   refuse(!compile.tune.empty(), "--tune", "runs kernels on one device");
 }
 
