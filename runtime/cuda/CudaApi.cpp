@@ -3,6 +3,7 @@
 #include "runtime/Failure.h"
 #include "runtime/MathApi.h"
 #include "runtime/cuda/LaunchTimer.h"
+#include "runtime/cuda/NcclRanks.h"
 #include "runtime/session/CallFault.h"
 #include "runtime/session/TensorBinding.h"
 
@@ -138,11 +139,20 @@ void explain(const HostCall *call, int32_t fault, const char *node, int64_t foun
     context.failure = std::make_exception_ptr(describeFault(fault, node, found, min, max));
 }
 
-/// A program of one device asks for no other.
-int32_t refuseCollective(const HostCall *, const HostCollective *, void *, const void *, int64_t) { return -1; }
+int32_t runCollective(const HostCall *call, const HostCollective *asked, void *target, const void *source,
+                      int64_t count) {
+  auto &context = *static_cast<LaunchContext *>(call->context);
+  return contained(context, [&] {
+    if (!context.ranks)
+      throw Failure(LATHE_CORRUPT, "the code asks for other ranks, but the manifest has none; compile the model again");
+    context.afterKernel = false;
+    context.ranks->enqueue(readCollective(*asked, target, source, count), context.stream);
+    ended(context, TimedLaunch::Collective);
+  });
+}
 
 constexpr HostApi Api = {HostAbiVersion, sizeof(HostApi), refuseParallelFor, launch,  copyBytes,      allocate,
-                         bindOutput,     readBytes,       writeInteger,      explain, &MathFunctions, refuseCollective};
+                         bindOutput,     readBytes,       writeInteger,      explain, &MathFunctions, runCollective};
 
 } // namespace
 

@@ -12,6 +12,7 @@
 namespace lathe::runtime::cuda {
 
 class LaunchTimer;
+class NcclRanks;
 
 /// What HostCall::context points at while generated code enqueues its launches.
 ///
@@ -28,6 +29,7 @@ struct LaunchContext {
   Stream stream;
   bool dependent;
   TensorCall *tensors = nullptr; ///< null in a language model's step
+  NcclRanks *ranks = nullptr;    ///< null where one device runs the program
   LaunchTimer *timer = nullptr;  ///< is told of every launch and copy; null: nobody
   bool afterKernel = false;      ///< the last thing on the stream is a kernel of this call
   bool dataDecides = false;      ///< sizes or control flow of this call: it may go on in another way the next time

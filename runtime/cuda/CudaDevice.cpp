@@ -43,11 +43,7 @@ CudaDevice::~CudaDevice() { (void)driver.primaryRelease.function(device); }
 
 std::unique_ptr<Executor> CudaDevice::createExecutor(std::shared_ptr<const Program> program, const StateLimits &limits,
                                                      std::shared_ptr<Group> group) {
-  if (group)
-    throw Failure(LATHE_UNSUPPORTED, program->artifact.where(),
-                  ": was compiled for several ranks on GPUs, which this runtime cannot bring together; compile it for "
-                  "the CPU");
-  return std::make_unique<CudaExecutor>(shared_from_this(), std::move(program), limits);
+  return std::make_unique<CudaExecutor>(shared_from_this(), std::move(program), limits, std::move(group));
 }
 
 [[noreturn]] static void refuse(const Program &program, size_t weightBytes, const SessionBytes &needs, size_t freeBytes,

@@ -134,9 +134,9 @@ static size_t bytesOfStep(const Program &program, const Entry &entry, const Step
 // ---- Creation ----
 
 CudaExecutor::CudaExecutor(std::shared_ptr<CudaDevice> target, std::shared_ptr<const Program> loaded,
-                           const StateLimits &room)
-    : device(std::move(target)), driver(device->driver), program(std::move(loaded)), limits(room), memories(driver),
-      recorded(driver) {
+                           const StateLimits &room, std::shared_ptr<Group> together)
+    : device(std::move(target)), driver(device->driver), program(std::move(loaded)), limits(room),
+      group(std::move(together)), memories(driver), recorded(driver) {
   ContextScope scope(*device);
   try {
     create();
@@ -203,6 +203,8 @@ void CudaExecutor::create() {
   size_t bucketBytes = bucketResultBytes + bucketArenaBytes + candidateBytes;
   needs.working = metadataBytes + bucketBytes + needs.step;
   placed = device->place(program, needs);
+  if (group)
+    ranks.emplace(*device, group); // before its collectives are captured
   driver(driver.streamCreate, &own, StreamNonBlocking);
   last = own;
   driver(driver.eventCreate, &done, EventDisableTiming);
@@ -249,6 +251,7 @@ void CudaExecutor::release() {
     (void)driver.eventDestroy.function(done);
   if (own)
     (void)driver.streamDestroy.function(own);
+  ranks.reset(); // when no graph has its collectives any more
   pools.clear();
   metadata = DeviceMemory();
   bucketMemory = DeviceMemory();
@@ -277,6 +280,13 @@ Stream CudaExecutor::begin(void *callersStream) {
   driver(driver.streamWaitEvent, stream, done, 0u);
   last = stream;
   return stream;
+}
+
+void CudaExecutor::wait(Stream stream) {
+  if (ranks)
+    ranks->wait(stream, "a call");
+  else
+    driver(driver.streamSynchronize, stream);
 }
 
 /// Behind the last work of a call: the caller may destroy its stream before the next one.
@@ -337,16 +347,9 @@ void CudaExecutor::enqueue(const Entry &entry, const int64_t *symbols, DeviceAdd
   states.clear();
   for (const State &state : entry.states)
     states.push_back(pools[limits.poolOf(state)].data());
-  LaunchContext context{driver,
-                        program->manifest.kernels,
-                        placed->kernels(),
-                        program->image(),
-                        memories,
-                        outputs,
-                        stream,
-                        placed->dependentLaunch(),
-                        tensors,
-                        timer};
+  LaunchContext context{
+      driver, program->manifest.kernels, placed->kernels(), program->image(),          memories, outputs,
+      stream, placed->dependentLaunch(), tensors,           ranks ? &*ranks : nullptr, timer};
   HostCall call{&cudaApi(),
                 &context,
                 symbols,
@@ -439,11 +442,11 @@ void CudaExecutor::run(TensorCall &call) {
   DeviceAddress base = bytes ? workspace(bytes, stream) : 0;
   placeTensors(call, base + arena, stream);
   executeAgain(call, base, stream);
-  bool wait = copyOutputs(call, stream);
+  bool results = copyOutputs(call, stream);
   markEnd(driver, stream, own, done);
-  if (!wait)
+  if (!results && !ranks)
     return;
-  driver(driver.streamSynchronize, stream);
+  wait(stream);
   checkFaults(memories.window.faults(), program->image());
 }
 
@@ -527,8 +530,8 @@ void CudaExecutor::deliver(const StepCall &call, DeviceAddress logits, Stream st
       largest = findLargest(call, logits, stream);
   }
   markEnd(driver, stream, own, done);
-  if (call.wantedRows && (toHost || call.sampledTokens || call.candidates)) {
-    driver(driver.streamSynchronize, stream);
+  if (ranks || (call.wantedRows && (toHost || call.sampledTokens || call.candidates))) {
+    wait(stream);
     checkFaults(memories.window.faults(), program->image());
   }
   if (call.sampledTokens && call.wantedRows)

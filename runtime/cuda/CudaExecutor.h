@@ -3,9 +3,11 @@
 
 #include "runtime/HostAbi.h"
 #include "runtime/cuda/DataMemory.h"
+#include "runtime/cuda/NcclRanks.h"
 #include "runtime/cuda/PlacedProgram.h"
 #include "runtime/cuda/RecordedCalls.h"
 
+#include <optional>
 #include <span>
 
 namespace lathe::runtime::cuda {
@@ -22,7 +24,9 @@ struct CandidateCopies {
 /// that are recorded when a call comes again.
 class CudaExecutor : public Executor {
 public:
-  CudaExecutor(std::shared_ptr<CudaDevice> device, std::shared_ptr<const Program> program, const StateLimits &limits);
+  /// `group` may be null.
+  CudaExecutor(std::shared_ptr<CudaDevice> device, std::shared_ptr<const Program> program, const StateLimits &limits,
+               std::shared_ptr<Group> group);
   ~CudaExecutor() override;
 
   void run(TensorCall &call) override;
@@ -45,6 +49,9 @@ private:
   void capture(Bucket &bucket);
   const Bucket *bucketOf(const Entry &entry, const StepShape &shape) const;
 
+  /// Waits for a stream. Where a program runs on several ranks all of them do so in each call, so that it is seen when
+  /// one does not come.
+  void wait(Stream stream);
   /// The stream of a call; work on it comes behind all before it.
   Stream begin(void *callersStream);
   /// Growing memory for calls that are not captured.
@@ -69,7 +76,9 @@ private:
   const Driver &driver;
   std::shared_ptr<const Program> program;
   StateLimits limits;
+  std::shared_ptr<Group> group;
   std::shared_ptr<const PlacedProgram> placed;
+  std::optional<NcclRanks> ranks;
 
   std::vector<Bucket> buckets;
   size_t bucketResultBytes = 0, bucketArenaBytes = 0;

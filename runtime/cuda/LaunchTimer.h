@@ -9,9 +9,9 @@ namespace lathe::runtime::cuda {
 
 /// One launch or copy of a timed call.
 struct TimedLaunch {
-  static constexpr int64_t Copy = -1;
+  static constexpr int64_t Copy = -1, Collective = -2;
 
-  int64_t kernel; ///< the manifest's index, or Copy
+  int64_t kernel; ///< the manifest's index, Copy or Collective
   double seconds; ///< from the end of the one before to its end, less what a mark between them takes
 };
 

@@ -234,17 +234,20 @@ LATHE_API const char *lathe_device_description(const lathe_device *device);
  * then uses its session as any other; the others call `lathe_session_follow`, which does with them what rank 0 asks
  * for.
  *
+ * Ranks meet through MPI. Those on GPUs, one GPU each, then use NCCL (libnccl.so.2, found by dlopen), whose id goes
+ * through MPI. NCCL reads its own environment variables; NCCL_NVLS_ENABLE=0 keeps it from multicast, which not every
+ * machine that has it lets processes use.
+ *
  * A rank that fails in a call, dies, stops or does not come to where the others wait for it breaks the group: within
  * seconds all calls on all ranks end with LATHE_DEVICE_ERROR and a message that names the rank. Release the session
  * and end the process then; a broken group cannot be used again. */
 typedef struct lathe_group_options {
   size_t struct_size;
-  int32_t rank; /* from 0 */
-  int32_t size; /* ranks */
-  const char
-      *mpi_plugin;    /* path of liblathe-mpi.so, through which ranks on CPUs meet; NULL: where the loader finds it */
-  int32_t silence_ms; /* a rank that has given no sign of life for so long is dead; 0: 5000 */
-  int32_t wait_ms;    /* one that lives, but lets others wait for so long in one operation, is stuck; 0: 300000 */
+  int32_t rank;           /* from 0 */
+  int32_t size;           /* ranks */
+  const char *mpi_plugin; /* path of liblathe-mpi.so; NULL: where the loader finds it */
+  int32_t silence_ms;     /* a rank that has given no sign of life for so long is dead; 0: 5000 */
+  int32_t wait_ms;        /* one that lives, but lets others wait for so long in one operation, is stuck; 0: 300000 */
 } lathe_group_options;
 
 /* Meets the other ranks, which call this too. If the process has not started MPI, this does, and the release of the

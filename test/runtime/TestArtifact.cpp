@@ -183,8 +183,27 @@ ArtifactSource sampledToySource() {
   return source;
 }
 
-ArtifactSource rankedToySource(int ranks) {
-  static const float Head[] = {1, -1, 0.5, 2, 0, 3, -2, 0.25};
+static constexpr float Head[] = {1, -1, 0.5, 2, 0, 3, -2, 0.25};
+
+/// Each rank has the whole head, in which the rows of the others are zero.
+static ArtifactSource rankedToyCudaSource(int ranks) {
+  ArtifactSource source = toySource("cuda");
+  source.sections[0].bytes = image("RankedToyCuda.bin");
+  source.ranks = {"tensor", size_t(ranks)};
+  source.weights[0].write = nullptr;
+  source.weights[0].writeSlice = [ranks](size_t rank, const artifact::ByteSink &sink) {
+    size_t own = std::size(Head) / size_t(ranks);
+    float slice[std::size(Head)] = {};
+    std::copy_n(Head + rank * own, own, slice + rank * own);
+    sink(slice, sizeof(slice));
+    return std::string();
+  };
+  return source;
+}
+
+ArtifactSource rankedToySource(int ranks, const std::string &target) {
+  if (target == "cuda")
+    return rankedToyCudaSource(ranks);
   ArtifactSource source = {
       manifestOf("cpu", languageModel(8, 6)), {{SectionKind::HostImage, "x86-64-v3", image("RankedToy.bin")}}, {}};
   source.ranks = {"tensor", size_t(ranks)};

@@ -16,8 +16,8 @@ artifact::ArtifactSource positiveSource(const std::string &target = "cpu");
 artifact::ArtifactSource toySource(const std::string &target = "cpu");
 /// The toy for "cuda" that also gives the likeliest token of each row.
 artifact::ArtifactSource sampledToySource();
-/// The toy for so many ranks on CPUs; images/RankedToy.cpp says who has what.
-artifact::ArtifactSource rankedToySource(int ranks);
+/// The toy for so many ranks; images/RankedToy.cpp and RankedToyCuda.cpp say who has what.
+artifact::ArtifactSource rankedToySource(int ranks, const std::string &target = "cpu");
 /// For the CPU; images/Encoder.cpp says what it computes.
 artifact::ArtifactSource encoderSource();
 /// For the CPU; images/BabbleModel.h says what it computes.

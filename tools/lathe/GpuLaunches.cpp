@@ -83,8 +83,9 @@ Json GpuLaunches::describe() const {
     call["timed"] = timed.size();
     for (size_t i = 0; i != timed[0]->launches.size(); ++i) {
       int64_t kernel = timed[0]->launches[i].kernel;
-      const Json *known = kernel == TimedLaunch::Copy ? nullptr : &manifest["kernels"][size_t(kernel)];
-      call["launches"][i]["function"] = known ? (*known)["name"] : Json("copy");
+      const Json *known = kernel < 0 ? nullptr : &manifest["kernels"][size_t(kernel)];
+      const char *other = kernel == TimedLaunch::Copy ? "copy" : "collective";
+      call["launches"][i]["function"] = known ? (*known)["name"] : Json(other);
       call["launches"][i]["config"] = known ? (*known)["targets"][target]["config"] : Json("");
     }
   }

@@ -95,7 +95,7 @@ void addModelOptions(CLI::App &command, ModelArguments &arguments) {
 std::string chooseDevice(const Program &program, const ModelArguments &arguments) {
   std::string target = lathe_program_target(program.get());
   if (arguments.device.empty())
-    return target;
+    return target == "cuda" && lathe_program_rank_count(program.get()) > 1 ? gpuOfRank() : target;
   if ((target == "cuda") != (ordinalOf(arguments.device) >= 0)) // before drivers are looked for in vain
     throw CommandFailure(LATHE_UNSUPPORTED, arguments.model + ": compiled for '" + target + "', but --device is " +
                                                 arguments.device + "; leave that out, or compile the model with " +

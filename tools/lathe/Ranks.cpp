@@ -46,6 +46,15 @@ std::optional<LaunchedRank> readLauncher(const std::function<const char *(const 
   return std::nullopt;
 }
 
+static std::optional<LaunchedRank> launchedRank() {
+  return readLauncher([](const char *name) { return std::getenv(name); });
+}
+
+std::string gpuOfRank() {
+  std::optional<LaunchedRank> own = launchedRank();
+  return "cuda:" + std::to_string(own ? own->localRank : 0);
+}
+
 /// The plug-in as it is installed: in `lib` beside the folder of this program. "": where the loader looks.
 static std::string findPlugin() {
   std::error_code problem;
@@ -55,13 +64,15 @@ static std::string findPlugin() {
 }
 
 Group joinRanks(const std::string &model, int ranks) {
-  std::optional<LaunchedRank> own = readLauncher([](const char *name) { return std::getenv(name); });
+  std::optional<LaunchedRank> own = launchedRank();
   if (!own || own->size != ranks)
     throw CommandFailure(LATHE_INVALID_ARGUMENT, model + ": was compiled for " + std::to_string(ranks) + " ranks but " +
                                                      (own ? own->launcher + " has started " + std::to_string(own->size)
                                                           : std::string("no launcher has started this process")) +
                                                      "; start it with mpirun -n " + std::to_string(ranks) +
                                                      " lathe ...");
+  // NCCL reads it when it is loaded. Not every machine that has multicast lets processes use it.
+  setenv("NCCL_NVLS_ENABLE", "0", /*overwrite=*/0);
   std::string plugin = findPlugin();
   lathe_group_options options = {};
   options.struct_size = sizeof(options);

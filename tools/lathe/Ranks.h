@@ -20,6 +20,9 @@ struct LaunchedRank {
 /// CommandFailure for a rank or size that is none.
 std::optional<LaunchedRank> readLauncher(const std::function<const char *(const char *name)> &variable);
 
+/// The GPU that a rank takes unless one is named: as many as its number among the ranks of its machine.
+std::string gpuOfRank();
+
 /// The group of a program for `ranks` ranks, made of what the launcher says. Throws CommandFailure without a launcher,
 /// or with one that has started another number.
 Group joinRanks(const std::string &model, int ranks);

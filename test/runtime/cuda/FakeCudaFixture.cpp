@@ -89,11 +89,8 @@ static void pick(const FakeLaunch &launch) {
       y[found - 1] = x[i];
 }
 
-FakeCuda::FakeCuda() : library(dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL)) {
-  if (!library)
-    throw std::runtime_error(dlerror());
-  reset();
-  auto *add = function<decltype(fakeCudaRegister)>("fakeCudaRegister");
+void addKernels(void *library) {
+  auto *add = reinterpret_cast<decltype(fakeCudaRegister) *>(dlsym(library, "fakeCudaRegister"));
   add("lathe_scale", "ppppi", scale);
   add("lathe_count", "ppiii", count);
   add("lathe_pick", "ppiii", pick);
@@ -101,6 +98,13 @@ FakeCuda::FakeCuda() : library(dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL)) {
   add("lathe_toy_choose", "pp", choose);
   add("lathe_toy_find", "ppp", find);
   add("lathe_toy_attend", "pppppppiii", attend);
+}
+
+FakeCuda::FakeCuda() : library(dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL)) {
+  if (!library)
+    throw std::runtime_error(dlerror());
+  reset();
+  addKernels(library);
 }
 
 void FakeCuda::TearDown() {

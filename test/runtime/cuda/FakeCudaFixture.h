@@ -9,6 +9,9 @@
 
 namespace lathe::test {
 
+/// Gives the fake driver, which `library` is, the kernels of the hand-made programs.
+void addKernels(void *library);
+
 /// A fresh fake GPU of 1 MiB with the toy model's kernels. At the end nothing may be left on it and no rule broken.
 class FakeCuda : public testing::Test {
 protected:

@@ -34,6 +34,8 @@ size_t fakeCudaAlive();
 size_t fakeCudaContextDepth();
 /// Address of the largest piece of device memory alive, where a test can read it.
 uint64_t fakeCudaLargestAllocation();
+/// Puts work of another library on a stream, as its kernels would be; part of a graph inside of a capture.
+int fakeCudaEnqueue(void *stream, void (*work)(void *argument), void *argument);
 /// The first bytes of the image that was loaded last.
 const char *fakeCudaLoadedImage();
 }

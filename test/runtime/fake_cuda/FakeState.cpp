@@ -136,6 +136,17 @@ uint64_t fakeCudaLargestAllocation() {
 }
 size_t fakeCudaAlive() { return state().alive(); }
 size_t fakeCudaContextDepth() { return contextStack().size(); }
+int fakeCudaEnqueue(void *stream, void (*work)(void *argument), void *argument) {
+  State &fake = state();
+  std::lock_guard lock(fake.mutex);
+  auto *known = static_cast<StreamObject *>(stream);
+  if (!fake.streams.count(known)) {
+    fake.violate("work on a stream that is not alive");
+    return InvalidHandle;
+  }
+  fake.enqueue(*known, [=] { work(argument); });
+  return Success;
+}
 const char *fakeCudaLoadedImage() { return state().image.c_str(); }
 
 } // extern "C"

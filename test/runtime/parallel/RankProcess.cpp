@@ -1,14 +1,16 @@
-// One rank of RanksTest: `runtime-rank PLUGIN SCENARIO [artifact]`, started by mpirun. Says on standard output what
-// came out, with its rank in front; ends with 0 if nothing was wrong.
+// One rank of RanksTest: `runtime-rank PLUGIN SCENARIO [artifact] [artifact for CUDA]`, started by mpirun. GPUs are
+// fake ones. Says on standard output what came out, with its rank in front; ends with 0 if nothing was wrong.
 #include "runtime/Failure.h"
 #include "runtime/artifact/Manifest.h"
 #include "runtime/parallel/Group.h"
 #include "test/runtime/ToyReference.h"
+#include "test/runtime/cuda/FakeCudaFixture.h"
 
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <dlfcn.h>
 #include <stdexcept>
 #include <thread>
 #include <unistd.h>
@@ -93,6 +95,22 @@ void collectives() {
 
 // ---- Sessions ----
 
+/// A CPU, or the fake GPU.
+test::Device createDevice(const std::string &target) {
+  if (target == "cpu")
+    return test::cpu(1);
+  void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+  require(library, "no fake driver");
+  reinterpret_cast<decltype(fakeCudaReset) *>(dlsym(library, "fakeCudaReset"))(9, 0, 4 << 20);
+  test::addKernels(library);
+  lathe_device_options options = {};
+  options.struct_size = sizeof(options);
+  options.kind = LATHE_DEVICE_CUDA;
+  lathe_device *device = nullptr;
+  test::succeed(lathe_device_create(&options, &device));
+  return test::Device(device);
+}
+
 struct Model {
   explicit Model(const char *path, int maxSequences = 4, lathe_group_options groupOf = groupOptions()) {
     lathe_group *made = nullptr;
@@ -103,12 +121,13 @@ struct Model {
     options.max_sequences = maxSequences;
     options.group = made;
     program = test::load(path);
+    device = createDevice(lathe_program_target(program.get()));
     lathe_session *opened = nullptr;
     test::succeed(lathe_session_create(program.get(), device.get(), &options, &opened));
     session.reset(opened);
   }
   test::Group group;
-  test::Device device = test::cpu(1);
+  test::Device device;
   test::Program program;
   test::Session session;
 };
@@ -176,7 +195,8 @@ void engine(const char *path) {
   if (rank != 0)
     return test::succeed(lathe_session_follow(model.session.get()));
   test::Program single = test::load(test::writeTemporary(test::toySource()));
-  std::vector<int32_t> wanted = write(test::openSession(single, model.device, 4));
+  test::Device cpu = test::cpu(1);
+  std::vector<int32_t> wanted = write(test::openSession(single, cpu, 4));
   require(wanted.size() == 36 && write(model.session) == wanted, "texts");
   std::printf("rank 0: texts are right\n");
 }
@@ -286,6 +306,10 @@ int main(int argc, char **argv) {
   size = std::atoi(ranks);
   std::string scenario = argv[2];
   const char *path = argc > 3 ? argv[3] : "";
+  if (scenario.rfind("gpu-", 0) == 0) {
+    scenario.erase(0, 4);
+    path = argc > 4 ? argv[4] : "";
+  }
   try {
     if (scenario == "collectives")
       collectives();

@@ -25,7 +25,7 @@ Ended start(int ranks, const std::string &scenario, const std::string &options =
   std::string path = test::writeTemporary(test::rankedToySource(ranks));
   std::string command = "timeout -s KILL 60 " LATHE_MPIRUN " --allow-run-as-root --oversubscribe -n " +
                         std::to_string(ranks) + " " + options + " " LATHE_RANK_PROCESS " " + scenario + " " + path +
-                        " 2>&1";
+                        " " + test::writeTemporary(test::rankedToySource(ranks, "cuda")) + " 2>&1";
   auto begin = std::chrono::steady_clock::now();
   std::FILE *pipe = popen(command.c_str(), "r");
   Ended ended{-1, "", 0};
@@ -63,6 +63,18 @@ TEST_P(RanksTest, EnginesWriteOneRanksTexts) {
   EXPECT_TRUE(contains(ended.output, "rank 0: texts are right")) << ended.output;
 }
 
+TEST_P(RanksTest, StepsOnGpusGiveOneRanksLogits) {
+  Ended ended = start(GetParam(), "gpu-steps");
+  EXPECT_EQ(ended.code, 0) << ended.output;
+  EXPECT_TRUE(contains(ended.output, "rank 0: steps are right")) << ended.output;
+}
+
+TEST_P(RanksTest, EnginesOnGpusWriteOneRanksTexts) {
+  Ended ended = start(GetParam(), "gpu-engine");
+  EXPECT_EQ(ended.code, 0) << ended.output;
+  EXPECT_TRUE(contains(ended.output, "rank 0: texts are right")) << ended.output;
+}
+
 INSTANTIATE_TEST_SUITE_P(Sizes, RanksTest, testing::Values(2, 4),
                          [](auto &info) { return std::to_string(info.param) + "Ranks"; });
 
@@ -81,6 +93,14 @@ TEST(BrokenRanksTest, AStoppedRankIsNamedWithinSeconds) {
     EXPECT_TRUE(seconds > 1 && seconds < 6) << rank << " " << ended.output;
   }
   EXPECT_TRUE(contains(ended.output, "rank 1 of 3 has given no sign of life for 1.5 s")) << ended.output;
+}
+
+// On a GPU the others wait inside of a collective, which is aborted.
+TEST(BrokenRanksTest, AStoppedRankIsNamedByOnesThatWaitOnGpus) {
+  Ended ended = start(2, "gpu-stopped");
+  double seconds = foundAfter(ended.output, 0);
+  EXPECT_TRUE(seconds > 1 && seconds < 6) << ended.output;
+  EXPECT_TRUE(contains(ended.output, "rank 1 of 2 has given no sign of life for 1.5 s")) << ended.output;
 }
 
 // mpirun itself ends the job and names the rank that has died.
