@@ -427,7 +427,7 @@ std::vector<artifact::WeightSource> lathe::listWeights(ModuleOp plan, Evaluator 
       continue;
     SmallVector<QuantizationLedger::Page *> pages;
     for (int64_t rank = 0, ranks = Grid::of(data).getNumRanks(); rank < ranks; ++rank)
-      pages.push_back(&ledger.addPage());
+      pages.push_back(&ledger.addPage(pages.empty() ? nullptr : pages.front()));
     weights.back().writeSlice = [value = getValue(data), &evaluator, pages](size_t rank,
                                                                             const artifact::ByteSink &sink) {
       return writePart(value, int64_t(rank), evaluator, *pages[rank], sink);

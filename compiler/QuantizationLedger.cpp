@@ -61,15 +61,14 @@ nlohmann::ordered_json QuantizationLedger::describe() const {
   auto list = nlohmann::ordered_json::array();
   // One tensor may be the end of two programs, as blocks and as tiles of them.
   std::set<std::tuple<std::string, std::string, std::vector<int64_t>>> known;
-  // Ranks have a page each for the parts of one tensor.
-  llvm::MapVector<Operation *, QuantizationError> errors;
+  llvm::MapVector<std::pair<const Page *, Operation *>, QuantizationError> errors;
   for (const Page &page : Pages)
     for (auto [op, error] : page.Entries)
-      errors[op.getOperation()].add(error);
-  for (const auto &[op, error] : errors) {
+      errors[{page.Weight, op.getOperation()}].add(error);
+  for (const auto &[key, error] : errors) {
     if (error.count == 0) // a tensor without elements has no means
       continue;
-    nlohmann::ordered_json entry = describeEntry(cast<QuantizeOp>(op), error);
+    nlohmann::ordered_json entry = describeEntry(cast<QuantizeOp>(key.second), error);
     if (known.emplace(entry["name"], entry["format"], entry["shape"]).second)
       list.push_back(std::move(entry));
   }

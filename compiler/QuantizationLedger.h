@@ -31,10 +31,17 @@ public:
   private:
     friend QuantizationLedger;
     llvm::SmallVector<std::pair<QuantizeOp, QuantizationError>, 1> Entries;
+    const Page *Weight = this; // the page of the weight's first slice
   };
 
-  /// A page for the next weight or slice. It lives as long as the ledger.
-  Page &addPage() { return Pages.emplace_back(); }
+  /// A page for the next weight, or for one more slice of the weight whose first slice has the page `first`. It lives
+  /// as long as the ledger.
+  Page &addPage(const Page *first = nullptr) {
+    Page &page = Pages.emplace_back();
+    if (first)
+      page.Weight = first;
+    return page;
+  }
 
   /// For each quantized tensor, once and in the order of pages: "name", "from", "format", "shape", "bits" of a weight,
   /// "mean_square" of the values, "mse", "max_error", and "relative_error", the root of mse / mean_square; with

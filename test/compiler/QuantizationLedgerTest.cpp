@@ -60,6 +60,15 @@ TEST_F(QuantizationLedgerTest, PiecesOfATensorAddUp) {
   EXPECT_FALSE(list[0].contains("not_finite"));
 }
 
+TEST_F(QuantizationLedgerTest, SlicesOfAWeightAddUp) {
+  QuantizationLedger::Page &first = Ledger.addPage();
+  first.add(Ops[1], {3, 4}, {3, 4.5f});
+  Ledger.addPage(&first).add(Ops[1], {0}, {-1});
+  auto list = Ledger.describe();
+  ASSERT_EQ(list.size(), 1u);
+  EXPECT_DOUBLE_EQ(list[0]["mse"], 1.25 / 3);
+}
+
 TEST_F(QuantizationLedgerTest, EveryNumberIsOne) {
   QuantizationLedger::Page &page = Ledger.addPage();
   page.add(Ops[0], {0, INFINITY, 0}, {0, NAN, 0.5f});

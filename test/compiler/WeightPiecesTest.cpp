@@ -290,15 +290,15 @@ TEST_F(WeightPiecesTest, FoldingTakesLittleMemory) {
 }
 
 TEST_F(WeightPiecesTest, OneScaleOfTheWholeTensorTakesLittleMemory) {
-  constexpr int64_t Bytes = 32 << 20;
+  constexpr int64_t Bytes = 64 << 20;
   writeFile(8192);
   std::filesystem::resize_file(Path, Bytes);
   for (auto [blocks, bytes] :
        {std::pair("f4E2M1FN, block = [1, 16], scale = f8E4M3FN, zero = none, outer_scale = f32", Bytes / 64 * 9 + 4),
         {"f8E4M3FN, block = [1, 1], scale = none, zero = none, outer_scale = f32", Bytes / 4 + 4}}) {
-    std::string result = "tensor<2048x4096x!lathe.blocked<" + std::string(blocks) + ">>";
-    parse(R"(%w = lathe.weight "w" file 0 offset 0 bytes 33554432 : tensor<2048x4096xf32>
-      %r = lathe.quantize %w : tensor<2048x4096xf32> -> )" +
+    std::string result = "tensor<4096x4096x!lathe.blocked<" + std::string(blocks) + ">>";
+    parse(R"(%w = lathe.weight "w" file 0 offset 0 bytes 67108864 : tensor<4096x4096xf32>
+      %r = lathe.quantize %w : tensor<4096x4096xf32> -> )" +
               result,
           result);
     EXPECT_LT(measurePeak(Block->getTerminator()->getOperand(0), bytes), Bytes / 4 / 1024);
