@@ -351,11 +351,9 @@ static TemplateUse useHopperBlockRows(const TileProduct &product, int64_t cluste
 
 /// Rows on blocks whose weights are rounded, so that each is taken apart once for up to 256 rows.
 static TemplateUse useHopperWideBlocks(const TileProduct &product, int64_t warpgroups) {
-  constexpr int64_t Shared = 227 << 10, BarrierBytes = 512, MinRows = 16, MostOutRows = 32;
+  constexpr int64_t Shared = 227 << 10, BarrierBytes = 512, MinRows = 16, MaxRows = 256, MostOutRows = 32;
   constexpr int64_t MostWeightStages = 6, MostRowStages = 8, Depth = 64;
-  // The parts of several products would take more registers than 256 rows leave.
-  int64_t mostRows = product.Parts.size() == 1 ? 256 : 128;
-  int64_t rows = std::clamp<int64_t>(llvm::PowerOf2Ceil(product.MaxRows), MinRows, mostRows);
+  int64_t rows = std::clamp<int64_t>(llvm::PowerOf2Ceil(product.MaxRows), MinRows, MaxRows);
   int64_t cols = 64 * warpgroups / product.Sums, weightBytes = 0, rowBytes = rows * 2 * Depth;
   double bytesOfStep = 0;
   for (const ProductPart &part : product.Parts) {

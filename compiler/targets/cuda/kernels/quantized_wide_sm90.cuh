@@ -3,7 +3,7 @@
 //
 //   QuantizedWideSm90<Outputs, Rows, Warpgroups, Formats...>
 //     Outputs      joined.cuh
-//     Rows         16, 32, 64, 128 or, of one product, 256, that are multiplied at a time
+//     Rows         16, 32, 64, 128 or 256, that are multiplied at a time
 //     Warpgroups   that multiply: 2, or up to 64 rows 4
 //     Formats      of packed_blocks.cuh and packed_table_blocks.cuh: one for all parts, or one for each
 //
@@ -117,7 +117,6 @@ template <class Outputs, int Rows, int Warpgroups, class... Formats> struct Quan
   static_assert(Warpgroups == 2 || (Warpgroups == 4 && Rows <= 64), "Warpgroups must be 2, or up to 64 rows 4");
   using Types = OutputsOf<Outputs>;
   static constexpr int PartCount = Types::Parts, Sums = Types::Sums;
-  static_assert(PartCount == 1 || Rows <= 128, "several products of 256 rows spill registers; use 128");
   static_assert(sizeof...(Formats) == 1 || sizeof...(Formats) == PartCount, "one format, or one for each part");
   template <int I> using FormatOf = typename TypeAt<sizeof...(Formats) == 1 ? 0 : I, Formats...>::Type;
 

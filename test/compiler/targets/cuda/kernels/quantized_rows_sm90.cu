@@ -227,7 +227,7 @@ int main(int argc, char **argv) {
   severalCases<16, 1>(suite, 11, 768);
   severalCases<32, 2>(suite, 32, 1280);
   severalWideCases<32, 4>(suite, 11, 768);
-  severalWideCases<128, 2>(suite, large(300, 65), 1280);
+  severalWideCases<256, 2>(suite, large(300, 65), 1280);
   timeRows<16>(suite, 16);
   timeRows<32>(suite, 32);
   timeRows<64>(suite, 64);

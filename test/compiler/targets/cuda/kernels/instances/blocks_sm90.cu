@@ -137,7 +137,7 @@ KERNEL(QuantizedRows4) lathe_quantized_rows_fp4(void *p0, void *p1, void *p2, vo
 }
 
 // Two warpgroups that multiply with 224 registers, or four with 104.
-using QuantizedWide1 = QuantizedWideSm90<Joined<float, Half>, 128, 2, TiledQ4_K, TiledQ6_K>;
+using QuantizedWide1 = QuantizedWideSm90<Joined<float, Half>, 256, 2, TiledQ4_K, TiledQ6_K>;
 static_assert(QuantizedWide1::SharedBytes <= 232448);
 // registers <= 168
 KERNEL(QuantizedWide1) lathe_quantized_wide_joined(void *p0, void *p1, void *p2, void *p3, void *p4, int64_t d0) {
