@@ -13,7 +13,7 @@ from operators import make_model
 CASES = """
 17 | float[2,5,16] x | | p = Constant<value=int64[1] {0}>() ; y = com.microsoft.RotaryEmbedding<num_heads=2, scale=2.0>(x, p, x, x) | 'scale' is 2.00, only 1 is supported
 17 | float[2,5,6] x, float[5,2,6] z | | y = com.microsoft.FusedMatMul<transBatchA=1>(x, z) | 'transBatchA' or 'transBatchB' is set, only 0 is supported
-17 | float[2,5,32] x, uint8[6,2,8] w, float[12] s | | y = com.microsoft.MatMulNBits<K=32, N=6, bits=2, block_size=16>(x, w, s) | 'bits' is 2 and 'block_size' 16, needed 4 or 8, and a power of two from 16 to 65536
+17 | float[2,5,32] x, uint8[6,2,8] w, float[12] s | | y = com.microsoft.MatMulNBits<K=32, N=6, bits=3, block_size=16>(x, w, s) | 'bits' is 3 and 'block_size' 16, needed 2, 4 or 8, and a power of two from 16 to 65536
 17 | float[2,5,32] x, uint8[6,2,8] w, float[12] s, int32[32] g | | y = com.microsoft.MatMulNBits<K=32, N=6, bits=4, block_size=16>(x, w, s, "", g) | has 'g_idx', an order of groups, which is not supported
 17 | float[2,5,8] x | float[8,48] w, float[48] b | y = com.microsoft.Attention<num_heads=2, do_rotary=1>(x, w, b) | 'do_rotary', 'past_present_share_buffer' or 'past_sequence_length' is set, which is not supported
 17 | float[2,5,8] x, int32[8] m | float[8,48] w, float[48] b | y = com.microsoft.Attention<num_heads=2>(x, w, b, m) | has a mask of shape [8], needed [batch], [batch, [5]] or [batch, queries, [5]]
