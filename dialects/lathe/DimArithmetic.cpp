@@ -249,3 +249,16 @@ SmallVector<AffineExpr> lathe::groupReducedDims(ArrayRef<AffineExpr> dims, Array
     groups.insert(groups.begin(), 2, one);
   return groups;
 }
+
+SmallVector<AffineExpr> lathe::joinMatrixDims(ArrayRef<AffineExpr> lhs, ArrayRef<AffineExpr> rhs, AffineExpr columns) {
+  AffineExpr one = getAffineConstantExpr(1, columns.getContext());
+  size_t rank = std::max(lhs.size(), rhs.size());
+  SmallVector<AffineExpr> dims(rank, one);
+  for (ArrayRef<AffineExpr> operand : {lhs, rhs})
+    for (auto [i, dim] : llvm::enumerate(operand.drop_back(2)))
+      if (AffineExpr &joined = dims[rank - operand.size() + i]; joined == one)
+        joined = dim;
+  dims[rank - 2] = lhs[lhs.size() - 2];
+  dims[rank - 1] = columns;
+  return dims;
+}

@@ -29,6 +29,11 @@ std::optional<DimRange> getDimRange(mlir::AffineExpr expression, llvm::ArrayRef<
 llvm::SmallVector<mlir::AffineExpr> groupReducedDims(llvm::ArrayRef<mlir::AffineExpr> dims,
                                                      llvm::ArrayRef<int64_t> axes, mlir::MLIRContext *context);
 
+/// Sizes of a product of matrices: the dimensions before the last two of both operands, which broadcast, then `columns`
+/// behind the rows of `lhs`.
+llvm::SmallVector<mlir::AffineExpr> joinMatrixDims(llvm::ArrayRef<mlir::AffineExpr> lhs,
+                                                   llvm::ArrayRef<mlir::AffineExpr> rhs, mlir::AffineExpr columns);
+
 } // namespace lathe
 
 #endif // LATHE_DIALECTS_LATHE_DIMARITHMETIC_H

@@ -1,4 +1,5 @@
 // Verifiers and shapes of Linear.td.
+#include "dialects/lathe/DimArithmetic.h"
 #include "dialects/lathe/GgufBlocks.h"
 #include "dialects/lathe/RowBlocks.h"
 #include "dialects/lathe/Windows.h"
@@ -54,16 +55,7 @@ LogicalResult MatmulOp::verify() {
 
 LogicalResult MatmulOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImpl<DimList> &results) {
   const DimList &lhs = operands[0], &rhs = operands[1];
-  AffineExpr one = getAffineConstantExpr(1, getContext());
-  size_t rank = std::max(lhs.size(), rhs.size());
-  DimList dims(rank, one);
-  for (const DimList *operand : {&lhs, &rhs})
-    for (auto [i, dim] : llvm::enumerate(ArrayRef(*operand).drop_back(2)))
-      if (AffineExpr &joined = dims[rank - operand->size() + i]; joined == one)
-        joined = dim;
-  dims[rank - 2] = lhs[lhs.size() - 2];
-  dims[rank - 1] = rhs[rhs.size() - (getTransposeRhs() ? 2 : 1)];
-  results.push_back(std::move(dims));
+  results.push_back(joinMatrixDims(lhs, rhs, rhs[rhs.size() - (getTransposeRhs() ? 2 : 1)]));
   return success();
 }
 
