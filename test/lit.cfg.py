@@ -3,6 +3,7 @@
 import ctypes
 import os
 import platform
+import shutil
 import subprocess
 
 import lit.formats
@@ -85,6 +86,7 @@ config.substitutions.append(
 
 features = {
     "cuda": has_gpu(),
+    "mpirun": shutil.which("mpirun") and os.path.exists(os.path.join(config.build_root, "lib", "liblathe-mpi.so")),
     "clang-x86": platform.machine() == "x86_64" and os.path.exists(clang),
     "nvrtc": loads("libnvrtc.so.13", "libnvrtc.so", cuda + "libnvrtc.so")
     and loads("libnvJitLink.so.13", "libnvJitLink.so", cuda + "libnvJitLink.so"),
