@@ -1,5 +1,6 @@
 // Attention operators of onnxruntime's domain com.microsoft for encoders: Attention and MultiHeadAttention.
 #include "frontends/onnx/ops/AttentionTerms.h"
+#include "frontends/onnx/ops/QuantizedTerms.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -88,16 +89,14 @@ static FailureOr<SmallVector<AffineExpr>> readParts(NodeImporter &node, AffineEx
   return SmallVector<AffineExpr>(3, part);
 }
 
-static LogicalResult importAttention(NodeImporter &node) {
+/// Attention of queries, keys and values that lie side by side in rows of `packed`, [B, T, 3 * H * D] before input 2,
+/// their bias, is added. `maskIndex` and `pastIndex` are inputs that may be absent, so is `bias`.
+static LogicalResult attendPacked(NodeImporter &node, Term packed, size_t maskIndex, size_t pastIndex,
+                                  FailureOr<Term> bias) {
   Options options = readOptions(node);
-  if (node.intAttribute("do_rotary", 0) || node.intAttribute("past_present_share_buffer", 0) || node.hasInput(6))
-    return node.fail("'do_rotary', 'past_present_share_buffer' or 'past_sequence_length' is set, which is not "
-                     "supported");
-  node.intAttribute("rotary_embedding_dim", 0); // without 'do_rotary' nothing is rotated
-  Term packed = matmul(realInput(node, 0), input(node, 1));
   if (packed && node.hasInput(2))
     packed = packed + input(node, 2);
-  FailureOr<Term> keyMask = optionalInput(node, 3), past = optionalInput(node, 4), bias = optionalInput(node, 5);
+  FailureOr<Term> keyMask = optionalInput(node, maskIndex), past = optionalInput(node, pastIndex);
   if (!packed || failed(keyMask) || failed(past) || failed(bias))
     return failure();
   if (packed.rank() != 3)
@@ -125,6 +124,24 @@ static LogicalResult importAttention(NodeImporter &node) {
   if (node.hasOutput(1) && failed(setOutput(node, 1, concat({toRank(in.key, 5), toRank(in.value, 5)}, 0))))
     return failure();
   return finish(node, in, options, *keyMask, *bias);
+}
+
+static LogicalResult importAttention(NodeImporter &node) {
+  if (node.intAttribute("do_rotary", 0) || node.intAttribute("past_present_share_buffer", 0) || node.hasInput(6))
+    return node.fail("'do_rotary', 'past_present_share_buffer' or 'past_sequence_length' is set, which is not "
+                     "supported");
+  node.intAttribute("rotary_embedding_dim", 0); // without 'do_rotary' nothing is rotated
+  return attendPacked(node, matmul(realInput(node, 0), input(node, 1)), 3, 4, optionalInput(node, 5));
+}
+
+/// Attention whose projection is a product of integers: codes, weights, bias, scales of both, mask, zeros of both,
+/// past.
+static LogicalResult importQAttention(NodeImporter &node) {
+  if (node.intAttribute("do_rotary", 0) || node.intAttribute("past_present_share_buffer", 0))
+    return node.fail("'do_rotary' or 'past_present_share_buffer' is set, which is not supported");
+  Codes x = readCodes(node, 0, 6), weights = readCodes(node, 1, 7);
+  Term sums = cast(multiplyCodes(x, weights), node.builder().getF32Type());
+  return attendPacked(node, sums * (scaleInput(node, 3) * scaleInput(node, 4)), 5, 8, Term());
 }
 
 /// The part of the bias for queries, keys or values, added to x: [B, T, H * D].
@@ -195,6 +212,8 @@ static constexpr Operator Operators[] = {
      importAttention},
     {"com.microsoft", "MultiHeadAttention", 1, NewestOpset, "masks of lengths, of keys and of queries and keys",
      importMultiHeadAttention},
+    {"com.microsoft", "QAttention", 1, NewestOpset, "masks of lengths, of keys and of queries and keys",
+     importQAttention},
 };
 
 llvm::ArrayRef<Operator> lathe::onnx::microsoftAttentionOperators() { return Operators; }

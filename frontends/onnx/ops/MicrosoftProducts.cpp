@@ -28,20 +28,34 @@ namespace {
 struct BlockedWeights {
   int64_t rows, columns, bits, block;
   int64_t blocks() const { return llvm::divideCeil(columns, block); }
+  /// Zero points of a row are floats, or codes packed into whole bytes.
+  int64_t zeroColumns(bool packed) const { return packed ? llvm::divideCeil(blocks() * bits, 8) : blocks(); }
 };
 
 } // namespace
 
-/// Zero points [N, blocks] as the model has them: floats, or uint8 of packed ones, whose rows are padded to whole
-/// bytes.
+/// Fails unless an input has as many elements as `shape`: models have these tensors flat, too.
+static LogicalResult requireShape(NodeImporter &node, size_t index, StringRef name, ArrayRef<int64_t> shape) {
+  FailureOr<DimList> dims = node.inputDims(index);
+  if (failed(dims))
+    return failure();
+  AffineExpr elements = node.constantSize(1);
+  for (AffineExpr dim : *dims)
+    elements = elements * dim;
+  if (elements == node.constantSize(ShapedType::getNumElements(shape)))
+    return success();
+  return node.fail("'{0}', input '{1}', has shape {2}, needed [{3}] or as many elements", name, node.inputName(index),
+                   node.print(*dims), llvm::make_range(shape.begin(), shape.end()));
+}
+
+/// Zero points [N, blocks] as the model has them.
 static Term readZeroPoints(NodeImporter &node, const BlockedWeights &weights) {
   Term zeros = input(node, 3);
   int64_t blocks = weights.blocks();
   if (!zeros || zeros.isFloat())
     return reshape(zeros, {weights.rows, blocks});
-  int64_t bytes = llvm::divideCeil(blocks * weights.bits, 8);
-  return slice(unpackCodes(reshape(zeros, {weights.rows, bytes}), weights.bits), 1, node.constantSize(0),
-               node.constantSize(blocks));
+  return slice(unpackCodes(reshape(zeros, {weights.rows, weights.zeroColumns(/*packed=*/true)}), weights.bits), 1,
+               node.constantSize(0), node.constantSize(blocks));
 }
 
 /// True when blocks of q4_0 hold exactly the numbers of a matrix: codes of 4 bits around 8 and f16 scales are theirs.
@@ -103,6 +117,13 @@ static LogicalResult importMatMulNBits(NodeImporter &node) {
     return failure();
   if (!bytes.type().isUnsignedInteger(8))
     return node.fail("'B' has element type {0}, needed uint8", dataTypeName(convertType(bytes.type())));
+  int64_t blocks = weights.blocks();
+  if (failed(requireShape(node, 1, "B", {weights.rows, blocks, weights.block * weights.bits / 8})) ||
+      failed(requireShape(node, 2, "scales", {weights.rows, blocks})) ||
+      (node.hasInput(3) &&
+       failed(requireShape(node, 3, "zero_points",
+                           {weights.rows, weights.zeroColumns(node.inputType(3) == DataType::Uint8)}))))
+    return failure();
   bool isOfModel = node.isInitializer(1) && node.isInitializer(2) && (!node.hasInput(3) || node.isInitializer(3));
   Term matrix;
   if (isOfModel && fitsQ4_0(node, weights, scales.type())) {

@@ -18,6 +18,7 @@ static constexpr llvm::ArrayRef<Operator> (*Tables[])() = {
     microsoftCachedAttentionOperators,
     microsoftNormalizationOperators,
     microsoftProductOperators,
+    microsoftQuantizationOperators,
     movementOperators,
     normalizationOperators,
     oldElementwiseOperators,

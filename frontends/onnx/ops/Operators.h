@@ -33,6 +33,7 @@ llvm::ArrayRef<Operator> microsoftAttentionOperators();
 llvm::ArrayRef<Operator> microsoftCachedAttentionOperators();
 llvm::ArrayRef<Operator> microsoftNormalizationOperators();
 llvm::ArrayRef<Operator> microsoftProductOperators();
+llvm::ArrayRef<Operator> microsoftQuantizationOperators();
 llvm::ArrayRef<Operator> movementOperators();
 llvm::ArrayRef<Operator> normalizationOperators();
 llvm::ArrayRef<Operator> oldElementwiseOperators();

@@ -2,8 +2,7 @@
 // products of integers those of the dialect; the rest is computed as integers or in f32 as the standard defines it.
 #include "dialects/lathe/LoopOps.h"
 #include "frontends/onnx/ops/CodedWeights.h"
-#include "frontends/onnx/ops/Terms.h"
-#include "frontends/onnx/ops/WindowAttributes.h"
+#include "frontends/onnx/ops/QuantizedTerms.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -11,33 +10,6 @@ using namespace lathe::onnx;
 
 static Type f32(NodeImporter &node) { return node.builder().getF32Type(); }
 static Type i32(NodeImporter &node) { return node.builder().getI32Type(); }
-
-/// The least and the largest number of an integer type.
-static std::pair<double, double> getRange(Type type) {
-  unsigned bits = type.getIntOrFloatBitWidth();
-  return {type.isUnsignedInteger() ? 0 : -double(int64_t(1) << (bits - 1)),
-          double((int64_t(1) << (type.isUnsignedInteger() ? bits : bits - 1)) - 1)};
-}
-
-/// `rounded` + zero as an integer type, the nearest where it is out of range.
-static Term saturate(const Term &rounded, const Term &zero, Type type) {
-  if (!rounded)
-    return rounded;
-  auto [low, high] = getRange(type);
-  Term sum = zero ? rounded + cast(zero, rounded.type()) : rounded;
-  return cast(apply<MinimumOp>(apply<MaximumOp>(sum, constant(sum, low)), constant(sum, high)), type);
-}
-
-/// A scale or zero point of rank 1 along `axis` of `like`; others broadcast as they are.
-static Term alongAxis(const Term &parameter, const Term &like, int64_t axis) {
-  if (!parameter || !like || parameter.rank() == 0)
-    return parameter;
-  if (parameter.rank() == 1 && parameter.size(0) == 1)
-    return reshape(parameter, ArrayRef<int64_t>());
-  SmallVector<AffineExpr> shape(like.rank(), like.node->constantSize(1));
-  shape[axis] = parameter.dim(0);
-  return reshape(parameter, shape);
-}
 
 /// A scale for each block of `size` elements along `axis`, repeated for each element.
 static Term alongBlocks(const Term &parameter, const Term &like, int64_t axis, int64_t size) {
@@ -57,10 +29,11 @@ static bool isQuantized(Type type) {
          type.getIntOrFloatBitWidth() <= 16;
 }
 
-/// Reads 'axis' and 'block_size', and spreads scale and zero point (inputs 1 and 2) to the shape of `x`.
-static LogicalResult getParameters(NodeImporter &node, const Term &x, Term &scale, Term &zero) {
-  int64_t axis = node.opset() >= 13 ? node.intAttribute("axis", 1) : 0;
-  int64_t block = node.opset() >= 21 ? node.intAttribute("block_size", 0) : 0;
+/// `version` is that of the operator in ONNX's own domain. Reads 'axis' and 'block_size', and spreads scale and zero
+/// point (inputs 1 and 2) to the shape of `x`.
+static LogicalResult getParameters(NodeImporter &node, int64_t version, const Term &x, Term &scale, Term &zero) {
+  int64_t axis = version >= 13 ? node.intAttribute("axis", 1) : 0;
+  int64_t block = version >= 21 ? node.intAttribute("block_size", 0) : 0;
   scale = realInput(node, 1);
   zero = node.hasInput(2) ? input(node, 2) : Term();
   if (!x || !scale || (node.hasInput(2) && !zero))
@@ -82,10 +55,10 @@ static LogicalResult getParameters(NodeImporter &node, const Term &x, Term &scal
   return success(scale && (!node.hasInput(2) || zero));
 }
 
-static LogicalResult importQuantizeLinear(NodeImporter &node) {
+static LogicalResult quantizeLinear(NodeImporter &node, int64_t version) {
   node.intAttribute("saturate", 1); // concerns 8-bit floats alone
-  auto to = DataType(node.opset() >= 21 ? node.intAttribute("output_dtype", 0) : 0);
-  auto precision = DataType(node.opset() >= 23 ? node.intAttribute("precision", 0) : 0);
+  auto to = DataType(version >= 21 ? node.intAttribute("output_dtype", 0) : 0);
+  auto precision = DataType(version >= 23 ? node.intAttribute("precision", 0) : 0);
   Type type = node.hasInput(2)            ? convertType(node.context(), node.inputType(2))
               : to == DataType::Undefined ? convertType(node.context(), DataType::Uint8)
                                           : convertType(node.context(), to);
@@ -93,7 +66,7 @@ static LogicalResult importQuantizeLinear(NodeImporter &node) {
     return node.fail("the result has element type {0}, only integers of 8 and 16 bits are supported",
                      dataTypeName(node.hasInput(2) ? node.inputType(2) : to));
   Term x = input(node, 0), scale, zero;
-  if (!x || failed(getParameters(node, x, scale, zero)))
+  if (!x || failed(getParameters(node, version, x, scale, zero)))
     return failure();
   if (precision != DataType::Undefined && precision != DataType::Float)
     return node.fail("'precision' is {0}, only float is supported", dataTypeName(precision));
@@ -102,6 +75,8 @@ static LogicalResult importQuantizeLinear(NodeImporter &node) {
     quotient = cast(cast(quotient, x.type()), f32(node));
   return setOutput(node, 0, saturate(apply<RoundOp>(quotient), zero, type));
 }
+
+static LogicalResult importQuantizeLinear(NodeImporter &node) { return quantizeLinear(node, node.opset()); }
 
 //===- DequantizeLinear -------------------------------------------------------------------------------------------===//
 
@@ -238,16 +213,16 @@ static Term fakeQuantize(const Term &codes, const Term &scale, const Term &zero)
   Term real = cast(zero, f32(node)), input = findQuantized(codes, scale, real);
   if (!input || !input.type().isF32() || !scale.type().isF32())
     return Term();
-  auto [low, high] = getRange(codes.type());
+  auto [low, high] = getIntegerRange(codes.type());
   Term none = real ? real : constant(node, f32(node), 0);
   return Term(
       node, node.create<FakeQuantizeOp>(f32(node), input.value, scale.value, none.value, int64_t(low), int64_t(high)));
 }
 
-static LogicalResult importDequantizeLinear(NodeImporter &node) {
-  auto to = DataType(node.opset() >= 23 ? node.intAttribute("output_dtype", 0) : 0);
-  int64_t axis = node.opset() >= 13 ? node.intAttribute("axis", 1) : 0;
-  int64_t block = node.opset() >= 21 ? node.intAttribute("block_size", 0) : 0;
+static LogicalResult dequantizeLinear(NodeImporter &node, int64_t version) {
+  auto to = DataType(version >= 23 ? node.intAttribute("output_dtype", 0) : 0);
+  int64_t axis = version >= 13 ? node.intAttribute("axis", 1) : 0;
+  int64_t block = version >= 21 ? node.intAttribute("block_size", 0) : 0;
   Type type = convertType(node.context(), to == DataType::Undefined ? node.inputType(1) : to);
   if (!type || !isa<FloatType>(type))
     return node.fail("the result has element type {0}, needed a float type", dataTypeName(to));
@@ -255,7 +230,7 @@ static LogicalResult importDequantizeLinear(NodeImporter &node) {
       coded && (coded->shape.size() == 2 || !convertType(node.context(), node.inputType(0))))
     return setOutput(node, 0, cast(dequantizeByBlocks(node, *coded), type));
   Term x = input(node, 0), scale, zero;
-  if (!x || failed(getParameters(node, x, scale, zero)))
+  if (!x || failed(getParameters(node, version, x, scale, zero)))
     return failure();
   if (!isa<IntegerType>(x.type()) || x.type().isInteger(1))
     return node.fail("input has element type {0}, only integers are supported", dataTypeName(convertType(x.type())));
@@ -267,125 +242,43 @@ static LogicalResult importDequantizeLinear(NodeImporter &node) {
   return setOutput(node, 0, cast(cast(difference, f32(node)) * cast(scale, f32(node)), type));
 }
 
+static LogicalResult importDequantizeLinear(NodeImporter &node) { return dequantizeLinear(node, node.opset()); }
+
 static LogicalResult importDynamicQuantizeLinear(NodeImporter &node) {
-  Term x = realInput(node, 0);
-  if (!x)
+  DynamicCodes quantized = quantizeDynamically(realInput(node, 0));
+  if (failed(setOutput(node, 1, quantized.scale)) || failed(setOutput(node, 2, quantized.codes.zero)))
     return failure();
-  Type type = convertType(node.context(), DataType::Uint8);
-  SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, x.rank()));
-  Term none = constant(x, 0);
-  Term low = apply<MinimumOp>(reduce(x, ReduceKind::Min, axes, false), none);
-  Term high = apply<MaximumOp>(reduce(x, ReduceKind::Max, axes, false), none);
-  Term scale = (high - low) / 255.0;
-  Term zero = saturate(apply<RoundOp>(-low / scale), Term(), type);
-  if (failed(setOutput(node, 1, scale)) || failed(setOutput(node, 2, zero)))
-    return failure();
-  return setOutput(node, 0, saturate(apply<RoundOp>(x / scale), zero, type));
+  return setOutput(node, 0, quantized.codes.values);
 }
 
 //===- Products ---------------------------------------------------------------------------------------------------===//
 
-/// Input `index`, codes of 8 bits.
-static Term codesInput(NodeImporter &node, size_t index) {
-  Term codes = input(node, index);
-  if (!codes || (isa<IntegerType>(codes.type()) && codes.type().getIntOrFloatBitWidth() == 8))
-    return codes;
-  (void)node.fail("input '{0}' has element type {1}, only integers of 8 bits are supported", node.inputName(index),
-                  dataTypeName(convertType(codes.type())));
-  return Term();
-}
-
-/// The zero of `codes` in input `index`, which may be absent; one number has no dimensions.
-static Term zeroInput(NodeImporter &node, size_t index, const Term &codes) {
-  if (!codes || !node.hasInput(index))
-    return constant(codes, 0);
-  Term zero = input(node, index);
-  return zero && zero.rank() == 1 && zero.size(0) == 1 ? reshape(zero, ArrayRef<int64_t>()) : zero;
-}
-
-/// The product of inputs `a` and `b`, whose zeros are `aZero` and `bZero`, as i32.
-static Term multiplyInputs(NodeImporter &node, size_t a, size_t aZero, size_t b, size_t bZero) {
-  Term lhs = codesInput(node, a), rhs = codesInput(node, b);
-  Term lhsZero = zeroInput(node, aZero, lhs), rhsZero = zeroInput(node, bZero, rhs);
-  if (!lhsZero || !rhsZero)
-    return Term();
-  if (lhs.rank() == 0 || rhs.rank() == 0) {
-    (void)node.fail("inputs have ranks {0} and {1}, needed at least 1", lhs.rank(), rhs.rank());
-    return Term();
-  }
-  bool isRow = lhs.rank() == 1, isColumn = rhs.rank() == 1;
-  lhs = isRow ? unsqueeze(lhs, 0) : lhs;
-  rhs = isColumn ? unsqueeze(rhs, 0) : exchange(rhs, rhs.rank() - 2, rhs.rank() - 1);
-  if (rhsZero.rank() > 1)
-    rhsZero = exchange(rhsZero, rhsZero.rank() - 2, rhsZero.rank() - 1);
-  if (!lhs || !rhs || !rhsZero ||
-      failed(node.requireSame(lhs.dims().back(), rhs.dims().back(), "the dimension summed over")) ||
-      failed(node.broadcastDims({DimList(lhs.dims().drop_back(2)), DimList(rhs.dims().drop_back(2))})))
-    return Term();
-  Term product(node, node.create<IntegerMatmulOp>(i32(node), lhs.value, lhsZero.value, rhs.value, rhsZero.value));
-  if (!product || !(isRow || isColumn))
-    return product;
-  SmallVector<AffineExpr> shape(product.dims().drop_back(2));
-  if (!isRow)
-    shape.push_back(product.dim(product.rank() - 2));
-  if (!isColumn)
-    shape.push_back(product.dims().back());
-  return reshape(product, shape);
-}
-
 static LogicalResult importMatMulInteger(NodeImporter &node) {
-  return setOutput(node, 0, multiplyInputs(node, 0, 2, 1, 3));
-}
-
-/// Sums of products as integers of another scale.
-static Term requantize(const Term &sums, const Term &factor, const Term &scale, const Term &zero) {
-  if (!sums || !zero)
-    return Term();
-  NodeImporter &node = *sums.node;
-  return saturate(apply<RoundOp>(cast(sums, f32(node)) * factor / cast(scale, f32(node))), zero, zero.type());
+  Codes a = readCodes(node, 0, 2), b = readCodes(node, 1, 3);
+  return setOutput(node, 0, multiplyCodes(a, b));
 }
 
 static LogicalResult importQLinearMatMul(NodeImporter &node) {
-  Term sums = multiplyInputs(node, 0, 2, 3, 5);
-  Term scaleA = cast(input(node, 1), f32(node)), scaleB = cast(input(node, 4), f32(node));
-  if (!sums || !scaleA || !scaleB)
-    return failure();
-  if (scaleA.rank() == 1 && scaleA.size(0) != 1)
+  Codes a = readCodes(node, 0, 2), b = readCodes(node, 3, 5);
+  Term scaleA = scaleInput(node, 1), scaleB = scaleInput(node, 4);
+  if (scaleA && scaleA.rank() == 1)
     scaleA = unsqueeze(scaleA, 1);
-  return setOutput(node, 0, requantize(sums, scaleA * scaleB, input(node, 6), input(node, 7)));
+  return setOutput(node, 0, requantize(multiplyCodes(a, b), scaleA * scaleB, 6));
 }
 
-/// Input 0 convolved with input `filter`, whose zeros are `zero` and `filterZero`, as i32.
-static Term convolveInputs(NodeImporter &node, size_t zero, size_t filter, size_t filterZero) {
-  Term x = codesInput(node, 0), weights = codesInput(node, filter);
-  Term xZero = zeroInput(node, zero, x), weightZero = zeroInput(node, filterZero, weights);
-  if (!xZero || !weightZero)
-    return Term();
-  FailureOr<WindowAttributes> windows = getFilterWindows(node, x, weights);
-  if (failed(windows))
-    return Term();
-  OperandDims dims({x, xZero, weights, weightZero});
-  FailureOr<SmallVector<AffineExpr>> spatial = windows->resultSizes(node, dims[0]);
-  if (failed(spatial))
-    return Term();
-  SmallVector<AffineExpr> sizes = {dims[0][0], dims[2][0]};
-  sizes.append(*spatial);
-  return Term(node, node.create<IntegerConvOp>(i32(node), x.value, xZero.value, weights.value, weightZero.value,
-                                               windows->strides, windows->low, windows->dilations,
-                                               node.intAttribute("group", 1), dims.map(sizes)));
+static LogicalResult importConvInteger(NodeImporter &node) {
+  Codes image = readCodes(node, 0, 2), filter = readCodes(node, 1, 3);
+  return setOutput(node, 0, convolveCodes(node, image, filter));
 }
-
-static LogicalResult importConvInteger(NodeImporter &node) { return setOutput(node, 0, convolveInputs(node, 2, 1, 3)); }
 
 static LogicalResult importQLinearConv(NodeImporter &node) {
-  Term sums = convolveInputs(node, 2, 3, 5);
-  if (!sums)
-    return failure();
-  if (node.hasInput(8))
-    sums = sums + alongAxis(input(node, 8), sums, 1);
-  Term factor = cast(input(node, 1), f32(node)) * alongAxis(cast(input(node, 4), f32(node)), sums, 1);
-  return setOutput(node, 0, requantize(sums, factor, input(node, 6), input(node, 7)));
+  Codes image = readCodes(node, 0, 2), filter = readCodes(node, 3, 5);
+  return setOutput(node, 0, requantizeConvolution(node, image, filter));
 }
+
+// onnxruntime's own are ONNX's with integers of 16 bits for models of older opsets.
+static LogicalResult importMicrosoftQuantizeLinear(NodeImporter &node) { return quantizeLinear(node, 21); }
+static LogicalResult importMicrosoftDequantizeLinear(NodeImporter &node) { return dequantizeLinear(node, 21); }
 
 // Sorted by name.
 static constexpr Operator Operators[] = {
@@ -398,6 +291,9 @@ static constexpr Operator Operators[] = {
     {"", "QLinearConv", 10, NewestOpset, "", importQLinearConv},
     {"", "QLinearMatMul", 10, NewestOpset, "integers of 8 bits", importQLinearMatMul},
     {"", "QuantizeLinear", 10, NewestOpset, "to integers of 8 and 16 bits", importQuantizeLinear},
+    {"com.microsoft", "DequantizeLinear", 1, NewestOpset,
+     "integers of 8 to 32 bits; of the model's data also of 4 bits", importMicrosoftDequantizeLinear},
+    {"com.microsoft", "QuantizeLinear", 1, NewestOpset, "to integers of 8 and 16 bits", importMicrosoftQuantizeLinear},
 };
 
 llvm::ArrayRef<Operator> lathe::onnx::quantizationOperators() { return Operators; }

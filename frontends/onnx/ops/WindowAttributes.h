@@ -28,6 +28,8 @@ mlir::FailureOr<WindowAttributes> getFilterWindows(NodeImporter &node, const Ter
 /// Positive numbers, one for each of `count` dimensions.
 mlir::FailureOr<llvm::SmallVector<int64_t>> getPositive(NodeImporter &node, llvm::StringRef name, size_t count,
                                                         std::optional<llvm::ArrayRef<int64_t>> otherwise);
+/// What version `version` of AveragePool makes of `x`, with the node's attributes.
+Term averagePool(const Term &x, int64_t version);
 /// A convolution, by the fast operation where it takes rank and type.
 Term convolve(const Term &x, const Term &filter, const WindowAttributes &windows, int64_t groups);
 /// `x` with input `index`, a number for each channel, added to it if the node has one.

@@ -107,26 +107,31 @@ static Term pool(const Term &x, StringRef kind, const WindowAttributes &windows,
                                               windows.high, windows.dilations, includePads, p, dims.map(sizes)));
 }
 
-static FailureOr<WindowAttributes> getPoolWindows(NodeImporter &node, const Term &x, int64_t ceilingSince) {
+static FailureOr<WindowAttributes> getPoolWindows(NodeImporter &node, const Term &x, bool mayRoundUp) {
   if (!node.attribute("kernel_shape"))
     return node.fail("has no 'kernel_shape'");
   FailureOr<WindowAttributes> windows = getWindows(node, x, {});
-  if (succeeded(windows) && node.opset() >= ceilingSince)
+  if (succeeded(windows) && mayRoundUp)
     windows->ceiling = node.intAttribute("ceil_mode", 0);
   return windows;
 }
 
+Term lathe::onnx::averagePool(const Term &x, int64_t version) {
+  if (!x)
+    return Term();
+  bool includePads = x.node->intAttribute("count_include_pad", 0);
+  FailureOr<WindowAttributes> windows = getPoolWindows(*x.node, x, version >= 10);
+  return failed(windows) ? Term() : pool(x, "average", *windows, includePads, 1);
+}
+
 static LogicalResult importAveragePool(NodeImporter &node) {
-  bool includePads = node.intAttribute("count_include_pad", 0);
-  Term x = realInput(node, 0);
-  FailureOr<WindowAttributes> windows = getPoolWindows(node, x, 10);
-  return failed(windows) ? failure() : setOutput(node, 0, pool(x, "average", *windows, includePads, 1));
+  return setOutput(node, 0, averagePool(realInput(node, 0), node.opset()));
 }
 
 static LogicalResult importLpPool(NodeImporter &node) {
   int64_t p = node.intAttribute("p", 2);
   Term x = realInput(node, 0);
-  FailureOr<WindowAttributes> windows = getPoolWindows(node, x, 18);
+  FailureOr<WindowAttributes> windows = getPoolWindows(node, x, node.opset() >= 18);
   return failed(windows) ? failure() : setOutput(node, 0, pool(x, "lp", *windows, false, p));
 }
 
@@ -143,7 +148,7 @@ static WindowAttributes fitPads(const Term &x, WindowAttributes windows) {
 static LogicalResult importMaxPool(NodeImporter &node) {
   bool columnMajor = node.intAttribute("storage_order", 0);
   Term x = input(node, 0);
-  FailureOr<WindowAttributes> windows = getPoolWindows(node, x, 8);
+  FailureOr<WindowAttributes> windows = getPoolWindows(node, x, node.opset() >= 8);
   if (failed(windows))
     return failure();
   OperandDims dims(x);

@@ -21,6 +21,13 @@ CASES = """
 17 | float[2,5,64] x, float[2,5,32] k, int32[2] s, int32[1] t | | y = com.microsoft.GroupQueryAttention<num_heads=4, kv_num_heads=2, smooth_softmax=1>(x, k, k, "", "", s, t) | 'smooth_softmax' is 1, only 0 is supported
 17 | float[2,5,64] x, float[2,5,32] k, int32[2] s, int32[1] t, float[4] h | | y = com.microsoft.GroupQueryAttention<num_heads=4, kv_num_heads=2>(x, k, k, "", "", s, t, "", "", "", "", h) | has input 11, 'h': sinks, scales and norms of heads are not supported
 17 | float[2,5,64] x, float[2,5,32] k, int32[2] s, int32[1] t | | y = com.microsoft.GroupQueryAttention<num_heads=4, kv_num_heads=0>(x, k, k, "", "", s, t) | 'num_heads' is 4 and 'kv_num_heads' 0, needed 1 to 1048576
+17 | float[2,5,32] x, uint8[6,2,7] w, float[12] s | | y = com.microsoft.MatMulNBits<K=32, N=6, bits=4, block_size=16>(x, w, s) | 'B', input 'w', has shape [6, 2, 7], needed [6, 2, 8] or as many elements
+17 | float[2,5,32] x, uint8[6,2,8] w, float[6] s | | y = com.microsoft.MatMulNBits<K=32, N=6, bits=4, block_size=16>(x, w, s) | 'scales', input 's', has shape [6], needed [6, 2] or as many elements
+17 | float[2,5,32] x, uint8[6,2,8] w, float[12] s, uint8[12] z | | y = com.microsoft.MatMulNBits<K=32, N=6, bits=4, block_size=16>(x, w, s, z) | 'zero_points', input 'z', has shape [12], needed [6, 1] or as many elements
+17 | uint8[2,8] x, uint8[8,3] w, float s, uint8 z | | y = com.microsoft.QGemm<alpha=2.0>(x, s, z, w, s, z) | 'alpha' is 2.00, only 1 is supported
+17 | uint8[2,8] x, float s, uint8 z | | y = com.microsoft.QLinearSoftmax<axis=0, opset=12>(x, s, z, s, z) | 'opset' is 12 and 'axis' 0, needed 13 or the last dimension
+17 | uint8[2,8] x, float s, uint8 z | | y = com.microsoft.QLinearConcat<axis=0>(s, z, x, s) | has 4 inputs, needed 2 and then 3 for each part
+17 | uint8[2,5,8] x, uint8[8,48] w, float[48] b, float s | | y = com.microsoft.QAttention<num_heads=2, do_rotary=1>(x, w, b, s, s) | 'do_rotary' or 'past_present_share_buffer' is set, which is not supported
 17 | float[2,5,8] x | float[8] g | y, m = com.microsoft.SkipSimplifiedLayerNormalization(x, x, g) | output 'm' is not supported
 """
 

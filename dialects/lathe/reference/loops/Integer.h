@@ -38,6 +38,14 @@ LATHE_LOOP_INLINE void addProducts(uint32_t (&sums)[IntegerRows][IntegerColumns]
 
 LATHE_LOOP_INLINE int64_t takeAtMost(int64_t most, int64_t left) { return left < most ? left : most; }
 
+/// Runs a loop for the types of its codes, inputs 0 and 2.
+template <typename Loop> LATHE_LOOP_INLINE int32_t runCodes(const LoopCall &call) {
+  bool left = call.inputs[0].type == Element::U8, right = call.inputs[2].type == Element::U8;
+  if (left)
+    return right ? Loop::template runTyped<uint8_t, uint8_t>(call) : Loop::template runTyped<uint8_t, int8_t>(call);
+  return right ? Loop::template runTyped<int8_t, uint8_t>(call) : Loop::template runTyped<int8_t, int8_t>(call);
+}
+
 struct IntegerMatmul {
   LATHE_LOOP_INLINE static int64_t tiles(const Tensor *, const Tensor *outputs, const int64_t *) {
     const Tensor &output = outputs[0];
@@ -95,12 +103,7 @@ struct IntegerMatmul {
     return runtime::HostDone;
   }
 
-  LATHE_LOOP_INLINE static int32_t run(const LoopCall &call) {
-    bool left = call.inputs[0].type == Element::U8, right = call.inputs[2].type == Element::U8;
-    if (left)
-      return right ? runTyped<uint8_t, uint8_t>(call) : runTyped<uint8_t, int8_t>(call);
-    return right ? runTyped<int8_t, uint8_t>(call) : runTyped<int8_t, int8_t>(call);
-  }
+  LATHE_LOOP_INLINE static int32_t run(const LoopCall &call) { return runCodes<IntegerMatmul>(call); }
 };
 
 /// attributes: groups, strides, pads, dilations. A product of patches of the image, rows of a tile, with the filters of
@@ -175,12 +178,7 @@ struct IntegerConv {
     return runtime::HostDone;
   }
 
-  LATHE_LOOP_INLINE static int32_t run(const LoopCall &call) {
-    bool left = call.inputs[0].type == Element::U8, right = call.inputs[2].type == Element::U8;
-    if (left)
-      return right ? runTyped<uint8_t, uint8_t>(call) : runTyped<uint8_t, int8_t>(call);
-    return right ? runTyped<int8_t, uint8_t>(call) : runTyped<int8_t, int8_t>(call);
-  }
+  LATHE_LOOP_INLINE static int32_t run(const LoopCall &call) { return runCodes<IntegerConv>(call); }
 };
 
 } // namespace lathe::loops
