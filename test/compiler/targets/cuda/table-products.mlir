@@ -9,8 +9,8 @@
 // HOPPER-NEXT: static_assert(Template::Threads == 320 && Template::SharedBytes == 113536);
 // HOPPER:      using Template = QuantizedFewRowsSm90<Half, Joined<Half, Half, Half>, 8, 256, TiledMXFP4, TiledNVFP4, TiledIQ4_NL>;
 // HOPPER-NEXT: static_assert(Template::Threads == 576 && Template::SharedBytes == 205472);
-// HOPPER:      using Template = QuantizedRowsSm90<Joined<Half, Half, Half>, 64, 1, TiledMXFP4, TiledNVFP4, TiledIQ4_NL>;
-// HOPPER-NEXT: static_assert(Template::Threads == 384 && Template::SharedBytes == 205056);
+// HOPPER:      using Template = QuantizedWideSm90<Joined<Half, Half, Half>, 64, 2, TiledMXFP4, TiledNVFP4, TiledIQ4_NL>;
+// HOPPER-NEXT: static_assert(Template::Threads == 384 && Template::SharedBytes == 138240);
 func.func @tables(%x: tensor<?x256xf16> {lathe.name = "x", lathe.dims = ["n", 256]})
     -> (tensor<?x64xf16>, tensor<?x64xf16>, tensor<?x64xf16>)
     attributes {lathe.entry = "tensor", lathe.symbols = [#lathe.symbol<"n", 1, 64>]} {

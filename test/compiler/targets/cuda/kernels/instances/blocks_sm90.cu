@@ -1,6 +1,7 @@
 // Products with weights in blocks, one launch of every template that needs sm_90a, as the printer writes it.
 #include "quantized_few_sm90.cuh"
 #include "quantized_rows_sm90.cuh"
+#include "quantized_wide_sm90.cuh"
 
 #include "test/compiler/targets/cuda/kernels/instances/launches.h"
 
@@ -133,4 +134,29 @@ KERNEL(QuantizedRows4) lathe_quantized_rows_fp4(void *p0, void *p1, void *p2, vo
                                 132,
                                 {{{(const uint8_t *)p1}, p3, 4096, 4096}, {{(const uint8_t *)p2}, p4, 1024, 1024}}};
   gridTiles<QuantizedRows4>(params, smem, joinEpilogues(StoreAsIs{}, StoreAsIs{}));
+}
+
+// Two warpgroups that multiply with 224 registers, or four with 104.
+using QuantizedWide1 = QuantizedWideSm90<Joined<float, Half>, 128, 2, TiledQ4_K, TiledQ6_K>;
+static_assert(QuantizedWide1::SharedBytes <= 232448);
+// registers <= 168
+KERNEL(QuantizedWide1) lathe_quantized_wide_joined(void *p0, void *p1, void *p2, void *p3, void *p4, int64_t d0) {
+  ALIGNED_SHARED;
+  QuantizedWide1::Params params{(const Half *)p0,
+                                d0,
+                                4096,
+                                4096,
+                                132,
+                                {{{(const uint8_t *)p1}, p3, 4096, 4096}, {{(const uint8_t *)p2}, p4, 1024, 1024}}};
+  gridTiles<QuantizedWide1>(params, smem, joinEpilogues(StoreAsIs{}, StoreAsIs{}));
+}
+
+using QuantizedWide2 = QuantizedWideSm90<Dual<Half>, 64, 4, TiledMXFP4>;
+static_assert(QuantizedWide2::SharedBytes <= 232448);
+// registers <= 96
+KERNEL(QuantizedWide2) lathe_quantized_wide_dual(void *p0, void *p1, void *p2, void *p3, int64_t d0) {
+  ALIGNED_SHARED;
+  QuantizedWide2::Params params{
+      (const Half *)p0, d0, 4096, 4096, 132, {{{(const uint8_t *)p1, (const uint8_t *)p2}, p3, 14336, 14336}}};
+  gridTiles<QuantizedWide2>(params, smem, GateTimesUp{});
 }
