@@ -5,6 +5,7 @@
 #include "dialects/plan/reference/PlanEvaluator.h"
 #include "mlir/IR/OperationSupport.h"
 #include "mlir/Pass/PassInstrumentation.h"
+#include "passes/fusion/CloneSymbol.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -184,6 +185,32 @@ LogicalResult NumericsCheck::addCases(func::FuncOp entry) {
   return success();
 }
 
+/// Where a pass has chosen the clones that an entry point is to be cut into, one for each of them that has none yet.
+/// What the entry point computes now has been compared at other sizes.
+LogicalResult NumericsCheck::addCasesOfClones(ModuleOp module) {
+  for (auto entry : module.getOps<func::FuncOp>()) {
+    auto ends = entry->getAttrOfType<DenseI64ArrayAttr>(CloneEndsAttrName);
+    SymbolAttr cut = ends ? findCloneSymbol(entry) : SymbolAttr();
+    if (!cut)
+      continue;
+    std::string name = cut.getName().str();
+    SmallVector<int64_t> all(ends.asArrayRef());
+    all.push_back(cut.getMax());
+    int64_t least = cut.getMin();
+    for (int64_t end : all) {
+      bool known = llvm::any_of(Cases, [&](const Case &one) {
+        auto size = one.symbols.find(name);
+        return one.entry == entry.getName() && size != one.symbols.end() && size->second >= least &&
+               size->second <= end;
+      });
+      if (!known && failed(addCase(entry, Options.seed + Cases.size(), {{name, std::min(least + 4, end)}})))
+        return failure();
+      least = end + 1;
+    }
+  }
+  return success();
+}
+
 LogicalResult NumericsCheck::recordBaseline(ModuleOp module) {
   Recorded = true;
   Narrowest = findNarrowest(module, Float32Type::get(module.getContext()));
@@ -257,6 +284,11 @@ LogicalResult NumericsCheck::check(Operation *changed, const Twine &culprit, boo
       Failed = true;
       return failure();
     }
+  auto module = dyn_cast<ModuleOp>(changed);
+  if (module && failed(addCasesOfClones(module))) {
+    Failed = true;
+    return failure();
+  }
   return success();
 }
 

@@ -19,7 +19,8 @@ struct NumericsOptions {
   uint64_t seed = 0;
   /// Relative paths of `lathe.files` are looked up here, or where the process runs if it is empty.
   std::string directory;
-  /// Where language models are cut into clones (PipelineOptions::tokenBoundaries): each clone gets inputs of its own.
+  /// Where language models are cut into clones (PipelineOptions::tokenBoundaries): each clone gets inputs of its own,
+  /// as those do that ChooseCloneRanges names.
   std::vector<int64_t> tokenBoundaries = {8};
 };
 
@@ -66,6 +67,7 @@ private:
   };
 
   llvm::LogicalResult addCases(mlir::func::FuncOp entry);
+  llvm::LogicalResult addCasesOfClones(mlir::ModuleOp module);
   llvm::LogicalResult addCase(mlir::func::FuncOp entry, uint64_t seed, const std::map<std::string, int64_t> &symbols);
   /// What became of the numbers: the same, narrower, or others.
   enum class Change { None, Narrowed, Expected };

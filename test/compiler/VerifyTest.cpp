@@ -83,6 +83,36 @@ TEST_F(VerifyTest, CompiledModelDoesNotRun) {
   EXPECT_EQ(Errors, "phase 'codegen': compiled 'forward' does not run (n = 1)\n");
 }
 
+TEST_F(VerifyTest, EachChosenCloneHasInputs) {
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(R"(
+    func.func @forward(%x: tensor<?x2xf32> {lathe.name = "x", lathe.dims = ["n", 2]})
+        -> (tensor<?x2xf32> {lathe.name = "y", lathe.dims = ["n", 2]})
+        attributes {lathe.entry = "tensor", lathe.symbols = [#lathe.symbol<"n", 1, 400>],
+                    lathe.clone_ends = array<i64: 2, 40, 41, 399>} {
+      %w = lathe.constant dense<[[2.0, 0.0], [0.0, 2.0]]> : tensor<2x2xf32>
+      %0 = lathe.matmul %x, %w : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
+      return %0 : tensor<?x2xf32>
+    })",
+                                                        &Context);
+  ASSERT_TRUE(module) << Errors;
+  NumericsCheck check;
+  ASSERT_TRUE(succeeded(check.recordBaseline(*module)));
+  ASSERT_TRUE(succeeded(check.check(*module, "pass 'that chooses clones'"))) << Errors;
+  std::vector<int64_t> rows;
+  auto run = [&](llvm::StringRef entry, llvm::ArrayRef<ReferenceValue> arguments) {
+    rows.push_back(arguments[0].getShape()[0]);
+    return multiply(2)(entry, arguments);
+  };
+  ASSERT_TRUE(succeeded(check.checkNative(*module, run))) << Errors;
+  int64_t least = 1;
+  for (int64_t end : {2, 40, 41, 399, 400}) {
+    EXPECT_EQ(llvm::count_if(rows, [&](int64_t count) { return count >= least && count <= end; }) > 0, true)
+        << "no inputs for " << least << " to " << end;
+    least = end + 1;
+  }
+  EXPECT_LE(rows.size(), 6u); // the baseline's two, and one for each clone that these do not serve
+}
+
 /// Every phase of every kind of activations leaves an imported model's numbers alone.
 class ImportedModel : public VerifyTest, public testing::WithParamInterface<std::tuple<const char *, const char *>> {};
 
