@@ -111,6 +111,7 @@ private:
   void addPorts();
   void addBuffers(Operation *op);
   size_t getIndex(Value buffer) const { return Indices.lookup(buffer); }
+  Json describeCall(const CudaCall &call, unsigned target);
   Json describeLaunch(plan::LaunchOp launch);
   Json describeCopy(plan::CopyOp copy);
   void use(Value buffer, size_t step);
@@ -203,6 +204,14 @@ static Json describeWork(const cuda::TemplateWork &work, const CudaVariant &vari
   return json;
 }
 
+/// The launch on `target` of PtxTargets.
+Json CloneDescriber::describeCall(const CudaCall &call, unsigned target) {
+  Json json = {{"blocks", describeFormula(call.Blocks[target])}};
+  if (call.Works[target])
+    json["work"] = describeWork(*call.Works[target], Cuda.Kernels[call.Kernel].Variants[target]);
+  return json;
+}
+
 Json CloneDescriber::describeLaunch(plan::LaunchOp launch) {
   LaunchCost cost = computeCost(launch);
   Json reads = Json::array(), writes = Json::array();
@@ -222,9 +231,11 @@ Json CloneDescriber::describeLaunch(plan::LaunchOp launch) {
     json["axis"] = getCollectiveAxis(collective).str();
   if (auto call = Cuda.Calls.find(launch); call != Cuda.Calls.end()) {
     json["function"] = call->second.Kernel;
-    json["blocks"] = describeFormula(call->second.Blocks[Target]);
-    if (call->second.Works[Target])
-      json["work"] = describeWork(*call->second.Works[Target], Cuda.Kernels[call->second.Kernel].Variants[Target]);
+    Json own = describeCall(call->second, Target);
+    json.update(own);
+    for (auto [i, target] : llvm::enumerate(PtxTargets))
+      if (Json other = describeCall(call->second, i); other != own)
+        json["elsewhere"][target.Name.str()] = other;
   }
   return json;
 }

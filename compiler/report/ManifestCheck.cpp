@@ -36,6 +36,16 @@ static void checkWork(const JsonField &work) {
       (void)work[key].integer(0, Most);
 }
 
+/// A launch on one of cuda_targets.
+static void checkTarget(const JsonField &launch) {
+  if (launch.has("blocks"))
+    checkFormula(launch["blocks"]);
+  if (launch.has("work")) {
+    checkFormula(launch["blocks"]);
+    checkWork(launch["work"]);
+  }
+}
+
 static void checkStep(const JsonField &step, size_t buffers, size_t kernels) {
   for (const char *key : {"kernel", "reason", "math"})
     (void)step[key].text();
@@ -48,12 +58,10 @@ static void checkStep(const JsonField &step, size_t buffers, size_t kernels) {
   checkAccesses(step["writes"], buffers);
   if (step.has("function"))
     (void)step["function"].integer(0, int64_t(kernels) - 1);
-  if (step.has("blocks"))
-    checkFormula(step["blocks"]);
-  if (step.has("work")) {
-    checkFormula(step["blocks"]);
-    checkWork(step["work"]);
-  }
+  checkTarget(step);
+  if (step.has("elsewhere"))
+    for (const auto &[target, other] : step["elsewhere"].members())
+      checkTarget(other);
 }
 
 static void checkClone(const JsonField &clone, size_t kernels) {

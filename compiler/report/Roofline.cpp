@@ -29,8 +29,9 @@ struct Traffic {
 /// Goes through the launches of one call in order.
 class CallReport {
 public:
-  CallReport(const Json &manifest, const Json &clone, const Machine &machine, const Call &call)
-      : Manifest(manifest), Clone(clone), TheMachine(machine), TheCall(call) {}
+  CallReport(const Json &manifest, const Json &clone, const Machine &machine, const Call &call,
+             const std::string &target)
+      : Manifest(manifest), Clone(clone), TheMachine(machine), TheCall(call), Target(target) {}
 
   Json build();
 
@@ -48,6 +49,7 @@ private:
   const Json &Clone;
   const Machine &TheMachine;
   const Call &TheCall;
+  const std::string &Target; ///< the one of "cuda_targets" whose kernels run
   std::vector<Buffer> Buffers;
   std::vector<double> MovedBefore; ///< bytes that the launches before each one moved
   bool AllFits = false;            ///< weights and activations stay in the cache from call to call
@@ -154,7 +156,7 @@ void CallReport::addKernel(const Json &launch, Json &json) const {
   const Json &targets = Manifest["cuda_targets"], &kernel = Manifest["kernels"].at(launch["function"].get<size_t>());
   size_t target = 0;
   for (size_t i = 0; i < targets.size(); ++i)
-    if (targets[i]["name"] == Manifest["chip"])
+    if (targets[i]["name"] == Target)
       target = i;
   json["function"] = kernel["name"];
   const Json &variant = kernel["targets"].at(target);
@@ -191,12 +193,14 @@ Json CallReport::describeLaunch(const Json &launch, size_t index) {
                {"intensity", bytes > 0 ? flops / bytes : 0},
                {"peak_flops", peak},
                {"ridge", peak / TheMachine.MemoryRate}};
-  if (launch.contains("blocks"))
-    json["blocks"] = value(launch["blocks"]);
-  if (launch.contains("work")) {
-    json["work"] = launch["work"];
+  const Json &there =
+      launch.contains("elsewhere") && launch["elsewhere"].contains(Target) ? launch["elsewhere"][Target] : launch;
+  if (there.contains("blocks"))
+    json["blocks"] = value(there["blocks"]);
+  if (there.contains("work")) {
+    json["work"] = there["work"];
     for (const char *number : {"items", "steps"})
-      json["work"][number] = value(launch["work"][number]);
+      json["work"][number] = value(there["work"][number]);
   }
   Prediction prediction = predictLaunch(json, TheMachine);
   json["bound"] = prediction.Bound;
@@ -283,7 +287,9 @@ std::vector<Call> listCalls(const Json &manifest) {
   return calls;
 }
 
-Json buildReport(const Json &manifest, const Machine &machine, const std::vector<Call> &calls) {
+Json buildReport(const Json &manifest, const Machine &machine, const std::vector<Call> &calls,
+                 const std::string &target) {
+  const std::string chip = manifest.value("chip", ""), &running = target.empty() ? chip : target;
   Json list = Json::array();
   for (const Call &call : calls) {
     const Json &entry = manifest["entries"].at(call.Entry);
@@ -294,15 +300,15 @@ Json buildReport(const Json &manifest, const Machine &machine, const std::vector
     for (size_t i = 0; i < call.Symbols.size(); ++i)
       symbols[entry["symbols"][i]["name"].get<std::string>()] = call.Symbols[i];
     Json report = {{"entry", entry["name"]}, {"symbols", symbols}};
-    report.update(CallReport(manifest, entry["clones"][size_t(clone)], machine, call).build());
+    report.update(CallReport(manifest, entry["clones"][size_t(clone)], machine, call, running).build());
     list.push_back(report);
   }
   Json report = {{"report", "roofline"},
                  {"producer", manifest["producer"]},
                  {"model", manifest["model"]},
                  {"target", manifest["target"]}};
-  if (manifest.contains("chip"))
-    report["chip"] = manifest["chip"];
+  if (!running.empty())
+    report["chip"] = running;
   report["machine"] = describe(machine);
   report["calls"] = list;
   return report;

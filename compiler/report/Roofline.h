@@ -37,9 +37,9 @@ std::vector<Call> listCalls(const nlohmann::ordered_json &manifest);
 int64_t arenaBytes(const nlohmann::ordered_json &entry, const std::vector<int64_t> &symbols);
 
 /// The report as JSON: "machine", "model", and for each call its launches and buffers with numbers in place of
-/// formulas.
+/// formulas. `target` is the one of the manifest's "cuda_targets" whose kernels run, by default that of its chip.
 nlohmann::ordered_json buildReport(const nlohmann::ordered_json &manifest, const Machine &machine,
-                                   const std::vector<Call> &calls);
+                                   const std::vector<Call> &calls, const std::string &target = "");
 
 /// The report as one page that needs nothing else.
 std::string renderPage(const nlohmann::ordered_json &report);

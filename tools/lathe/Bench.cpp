@@ -197,11 +197,9 @@ report::Call describeCall(const Model &model, const nlohmann::ordered_json &mani
 void writeReport(const BenchArguments &arguments, const Model &model, const nlohmann::json &result,
                  const GpuLaunches *launches) {
   auto manifest = parseManifest(model.program);
-  nlohmann::ordered_json report;
-  if (launches)
-    report = report::buildReport(manifest, findMachine(manifest), launches->calls());
-  else
-    report = report::buildReport(manifest, report::measureHost(), {describeCall(model, manifest, result)});
+  nlohmann::ordered_json report =
+      launches ? launches->report()
+               : report::buildReport(manifest, report::measureHost(), {describeCall(model, manifest, result)});
   if (arguments.report == "-")
     std::cout << report.dump(1) << "\n";
   else if (std::string error = report::writeReport(arguments.report, report); !error.empty())

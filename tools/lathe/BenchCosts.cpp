@@ -1,5 +1,7 @@
 #include "tools/lathe/BenchCosts.h"
 #include "compiler/report/Roofline.h"
+#include "runtime/api/Handles.h"
+#include "runtime/cuda/PlacedProgram.h"
 
 #include <algorithm>
 
@@ -7,19 +9,30 @@ namespace lathe::tools {
 
 static constexpr int64_t PageTokens = 16;
 
-report::Machine findMachine(const nlohmann::ordered_json &manifest) {
-  const report::Machine *machine = report::findGpu(manifest.value("chip", ""));
-  return machine ? *machine : report::Machine();
+Place findPlace(const Model &model, const nlohmann::ordered_json &manifest) {
+  Place place;
+  if (model.ordinal < 0)
+    return place;
+  const auto &device = static_cast<const runtime::cuda::CudaDevice &>(*model.device->object);
+  if (const report::Machine *known = report::findGpu("sm_" + std::to_string(device.major * 10 + device.minor)))
+    place.machine = *known;
+  const runtime::Section *code =
+      runtime::cuda::chooseCode(model.program->object->artifact.sections(), device.major, device.minor);
+  // Machine code for a GPU that no target names is that of the first.
+  for (const auto &target : manifest["cuda_targets"])
+    if (place.target.empty() || (code && target["name"] == code->name))
+      place.target = target["name"];
+  return place;
 }
 
-TokenCosts::TokenCosts(const Model &of) : model(of), manifest(parseManifest(of.program)) {
-  report::Machine machine = findMachine(manifest);
-  memory = machine.MemoryRate;
-  peak = machine.Flops;
+TokenCosts::TokenCosts(const Model &of)
+    : model(of), manifest(parseManifest(of.program)), place(findPlace(of, manifest)) {
+  memory = place.machine.MemoryRate;
+  peak = place.machine.Flops;
   for (const auto &clone : manifest["entries"][model.entry]["clones"])
     for (const auto &launch : clone["steps"])
       if (launch["math"] == "f16" || launch["math"] == "bf16") // as products are, if anything is
-        peak = machine.Flops16;
+        peak = place.machine.Flops16;
 }
 
 TokenCosts::Call TokenCosts::evaluate(const Work &work) const {
@@ -40,7 +53,7 @@ TokenCosts::Call TokenCosts::evaluate(const Work &work) const {
       tokens = value;
     call.Symbols.push_back(value);
   }
-  nlohmann::ordered_json report = report::buildReport(manifest, findMachine(manifest), {call})["calls"][0];
+  nlohmann::ordered_json report = report::buildReport(manifest, place.machine, {call}, place.target)["calls"][0];
   return {report["totals"], report["launches"], double(tokens), double(pages * PageTokens)};
 }
 

@@ -8,8 +8,12 @@
 
 namespace lathe::tools {
 
-/// The GPU that a model was compiled for, or a machine of which nothing is known.
-report::Machine findMachine(const nlohmann::ordered_json &manifest);
+/// What runs a model.
+struct Place {
+  report::Machine machine; ///< of which nothing may be known, as of CPUs
+  std::string target;      ///< the one of the manifest's "cuda_targets" whose kernels the GPU takes; empty on a CPU
+};
+Place findPlace(const Model &model, const nlohmann::ordered_json &manifest);
 
 /// What a language model must move and compute, by its manifest: nothing of this is measured.
 class TokenCosts {
@@ -27,7 +31,7 @@ public:
   double flops(const Work &work) const;
 
   double weightBytes() const; ///< of all weights
-  /// Of the GPU that the model was compiled for; 0 where nothing is known of it, as of CPUs.
+  /// Of the GPU that the model runs on; 0 where nothing is known of it, as of CPUs.
   double memoryRate() const { return memory; }
   double peakFlops() const { return peak; }
 
@@ -40,6 +44,7 @@ private:
 
   const Model &model;
   nlohmann::ordered_json manifest;
+  Place place;
   double memory = 0, peak = 0;
 };
 

@@ -21,13 +21,14 @@ using Shape = std::pair<size_t, std::vector<int64_t>>;
 struct GpuLaunches::Implementation {
   explicit Implementation(const Model &model)
       : program(model.program->object), device(std::static_pointer_cast<CudaDevice>(model.device->object)),
-        manifest(parseManifest(model.program)), timer(device) {}
+        manifest(parseManifest(model.program)), place(findPlace(model, manifest)), timer(device) {}
 
   std::map<Shape, std::vector<const TimedCall *>> group() const;
 
   std::shared_ptr<const runtime::Program> program;
   std::shared_ptr<CudaDevice> device;
   Json manifest;
+  Place place;
   LaunchTimer timer;
 };
 
@@ -69,14 +70,16 @@ std::vector<report::Call> GpuLaunches::calls() const {
   return calls;
 }
 
+Json GpuLaunches::report() const {
+  return report::buildReport(it->manifest, it->place.machine, calls(), it->place.target);
+}
+
 Json GpuLaunches::describe() const {
   const Json &manifest = it->manifest;
-  Json described = report::buildReport(manifest, findMachine(manifest), calls())["calls"];
-  const runtime::Section *code = chooseCode(it->program->artifact.sections(), it->device->major, it->device->minor);
+  Json described = report()["calls"];
   size_t target = 0;
-  for (size_t i = 0; i != manifest["cuda_targets"].size(); ++i)
-    if (code && manifest["cuda_targets"][i]["name"] == code->name)
-      target = i;
+  while (target + 1 < manifest["cuda_targets"].size() && manifest["cuda_targets"][target]["name"] != it->place.target)
+    ++target;
   size_t next = 0;
   for (const auto &[shape, timed] : it->group()) {
     Json &call = described[next++];

@@ -26,6 +26,8 @@ public:
   /// The same with what each launch is: the calls of the roofline report, whose launches also have a "function" and its
   /// "config", and the number of "timed" calls that each stands for.
   nlohmann::ordered_json describe() const;
+  /// The roofline report of these calls.
+  nlohmann::ordered_json report() const;
 
 private:
   struct Implementation;

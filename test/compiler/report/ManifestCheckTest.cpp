@@ -69,6 +69,9 @@ TEST(ManifestCheck, NamesTheFieldThatIsWrong) {
   EXPECT_EQ(refusedClone("/steps/0/function", 1), at + ".steps[0].function is 1 but must be an integer from 0 to 0");
   EXPECT_EQ(refusedClone("/steps/0/work/cluster", 0),
             at + ".steps[0].work.cluster is 0 but must be an integer from 1 to 1048576");
+  EXPECT_EQ(refusedClone("/steps/0/elsewhere", 3), at + ".steps[0].elsewhere is 3 but must be an object");
+  EXPECT_EQ(refusedClone("/steps/0/elsewhere/compute_80/blocks", -1),
+            at + ".steps[0].elsewhere.compute_80.blocks is -1 but must be an integer of at least 0");
 }
 
 } // namespace

@@ -59,6 +59,15 @@ TEST(Roofline, KernelsOfTheChip) {
   EXPECT_EQ(launches[1]["threads"], 4);
   EXPECT_EQ(launches[1]["registers"], 5);
   EXPECT_EQ(launches[1]["shared_bytes"], 6);
+  // The other target's, where its code runs.
+  Json &fc = changed["entries"][0]["clones"][0]["steps"][1];
+  fc["blocks"] = 7;
+  fc["elsewhere"]["compute_80"]["blocks"] = "s0 * 3";
+  EXPECT_EQ(buildReport(changed, machine(), {{0, {2}}})["calls"][0]["launches"][1]["blocks"], 7);
+  Json portable = buildReport(changed, machine(), {{0, {2}}}, "compute_80");
+  EXPECT_EQ(portable["chip"], "compute_80");
+  EXPECT_EQ(portable["calls"][0]["launches"][1]["config"], "old");
+  EXPECT_EQ(portable["calls"][0]["launches"][1]["blocks"], 6);
   changed["chip"] = "sm_86";
   EXPECT_EQ(buildReport(changed, machine(), {{0, {2}}})["calls"][0]["launches"][1]["config"], "old");
 }
