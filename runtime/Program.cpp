@@ -44,7 +44,7 @@ void Program::checkWeights() const {
       continue;
     for (size_t rank = 0; rank != weight.slices.size(); ++rank) {
       std::span<const unsigned char> section = artifact.find(SectionKind::Weights)->bytes;
-      size_t begin = size_t(weight.offset + int64_t(rank) * manifest.ranks->sliceBytes);
+      size_t begin = size_t(weight.stored + int64_t(rank) * weight.sliceStride);
       checkHash(artifact, weight, weight.slices[rank], section.subspan(begin, size_t(weight.bytes)));
     }
     if (!weight.slices.empty())

@@ -110,7 +110,7 @@ public:
   nlohmann::ordered_json addWeights(const std::vector<WeightSource> &weights, bool all, const ArtifactSource &source) {
     RankLayout layout = layoutRanks(source);
     std::vector<uint64_t> places = placeWeights(weights, all, layout);
-    std::vector<Piece> pieces = piecesOf(weights, places, layout);
+    std::vector<Piece> pieces = piecesOf(weights, places, all, layout);
     std::vector<std::string> hashes = writeWeights(weights, pieces, source);
     size_t next = 0; // of `pieces`
     auto list = nlohmann::ordered_json::array();
@@ -214,8 +214,10 @@ private:
         fail("a weight starts at byte " + std::to_string(places[i]) + " of the file but what is before it ends at " +
              std::to_string(position));
       position = places[i] + weights[i].bytes;
+      if (!all && weights[i].writeSlice)
+        position = places[i] + layout.size * nextWeightOffset(weights[i].bytes);
     }
-    if (layout.size)
+    if (layout.size && all)
       position = weightsBegin + layout.sharedBytes + layout.size * layout.sliceBytes;
     entry.bytes = position - entry.offset;
     if (error.empty() &&
@@ -230,12 +232,15 @@ private:
     uint64_t place; ///< in the file
   };
 
+  /// Where weights are elsewhere the slices of a weight lie one behind the other, else each with others of its rank.
   static std::vector<Piece> piecesOf(const std::vector<WeightSource> &weights, const std::vector<uint64_t> &places,
-                                     const RankLayout &layout) {
+                                     bool all, const RankLayout &layout) {
     std::vector<Piece> pieces;
-    for (size_t i = 0; i != weights.size(); ++i)
+    for (size_t i = 0; i != weights.size(); ++i) {
+      uint64_t stride = all ? layout.sliceBytes : nextWeightOffset(weights[i].bytes);
       for (size_t rank = 0; rank != (weights[i].writeSlice ? layout.size : 1); ++rank)
-        pieces.push_back({i, rank, places[i] + rank * layout.sliceBytes});
+        pieces.push_back({i, rank, places[i] + rank * stride});
+    }
     return pieces;
   }
 

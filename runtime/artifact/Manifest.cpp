@@ -494,9 +494,15 @@ void readStored(const JsonField &field, Weight &weight, int64_t sectionBytes, co
   weight.xxh3 = readHash(field["xxh3"]);
 }
 
-/// Reads the hashes of a weight that each rank has a slice of; it lies where code reads it, behind what ranks share.
-void readSlices(const JsonField &field, Weight &weight, const Ranks &ranks) {
-  weight.stored = weight.offset;
+/// Reads the hashes of a weight that each rank has a slice of. It lies where code reads it, behind what ranks share;
+/// or, where other weights are made up, all slices lie in one place of the section, one behind the other.
+void readSlices(const JsonField &field, Weight &weight, const Ranks &ranks, int64_t sectionBytes, bool hasStorage) {
+  constexpr auto Aligned = int64_t(TensorAlignment);
+  weight.stored = hasStorage ? readOffset(field["stored"], sectionBytes) : weight.offset;
+  weight.sliceStride = hasStorage ? (weight.bytes + Aligned - 1) / Aligned * Aligned : ranks.sliceBytes;
+  if (int64_t left = sectionBytes - weight.stored - weight.bytes;
+      hasStorage && (left < 0 || left / std::max<int64_t>(weight.sliceStride, 1) < ranks.size - 1))
+    field["stored"].wrong("where there are slices of all ranks behind it");
   for (const JsonField &hash : field["slices"].items())
     weight.slices.push_back(readHash(hash));
   if (int64_t(weight.slices.size()) != ranks.size)
@@ -519,9 +525,9 @@ Ranks readRanks(const JsonField &field, const Section *section, const WeightStor
       field[name].wrong("a multiple of " + std::to_string(RankAlignment));
   }
   int64_t found = section ? int64_t(section->bytes.size()) : 0, ofRank = ranks.sharedBytes + ranks.sliceBytes;
-  if (storage && (storage->bytes != ofRank || found))
+  if (storage && storage->bytes != ofRank)
     throw Failure(LATHE_CORRUPT, field.where(), " makes ", ofRank, " bytes for a rank but weight_storage ",
-                  storage->bytes, ", and the section has ", found);
+                  storage->bytes);
   if (int64_t needed = ranks.sharedBytes + ranks.size * ranks.sliceBytes; !storage && found != needed)
     throw Failure(LATHE_CORRUPT, field.where(), " asks for ", needed, " bytes of weights but the section has ", found);
   return ranks;
@@ -551,11 +557,11 @@ Weight readWeight(const JsonField &field, const Section *section, const Manifest
   weight.bytes = field["bytes"].integer(0, room - weight.offset);
   if (isSliced && weight.offset < manifest.ranks->sharedBytes)
     field["offset"].wrong("an integer from " + std::to_string(manifest.ranks->sharedBytes) + ", where slices begin");
-  if (manifest.ranks && storage && weight.source != WeightSource::None)
+  if (manifest.ranks && (weight.source == WeightSource::File || weight.source == WeightSource::Packed))
     throw Failure(LATHE_UNSUPPORTED, field.where(),
                   " is not in the weights section, and of a program for several ranks; use a newer runtime");
-  if (isSliced && !storage)
-    readSlices(field, weight, *manifest.ranks);
+  if (isSliced)
+    readSlices(field, weight, *manifest.ranks, sectionBytes, storage);
   else if (weight.source == WeightSource::Packed)
     weight.packing = readPacking(field["packing"], weight.bytes, manifest.sources);
   else if (weight.source != WeightSource::None)

@@ -109,7 +109,8 @@ struct Weight {
   WeightSource source;
   std::string xxh3; ///< 32 hex digits; empty without a source, of a packed one, and where each rank has its own
   std::vector<std::string> slices; ///< instead, by rank, of a weight that each rank has its slice of
-  int64_t stored = 0;              ///< offset in the section
+  int64_t stored = 0;              ///< offset in the section, of the first slice where there are several
+  int64_t sliceStride = 0;         ///< from one slice to the next, in the section
   size_t file = 0;                 ///< of WeightStorage::files
   int64_t fileOffset = 0;
   Packing packing; ///< of a packed one

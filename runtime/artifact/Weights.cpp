@@ -142,7 +142,7 @@ Weights::Weights(const Artifact &artifact, const Manifest &manifest, int rank, c
     throw Failure(LATHE_OUT_OF_MEMORY, "the weights need ", bytes, " bytes, which the system does not give");
   memory = static_cast<unsigned char *>(mapping);
   try {
-    assemble(artifact, manifest, loop);
+    assemble(artifact, manifest, rank, loop);
   } catch (...) {
     munmap(memory, bytes);
     throw;
@@ -155,7 +155,7 @@ Weights::~Weights() {
     munmap(memory, content.size());
 }
 
-void Weights::assemble(const Artifact &artifact, const Manifest &manifest, const ParallelLoop &loop) {
+void Weights::assemble(const Artifact &artifact, const Manifest &manifest, int rank, const ParallelLoop &loop) {
   std::vector<std::unique_ptr<ModelFile>> files;
   for (const WeightFile &file : manifest.weightStorage->files)
     files.push_back(std::make_unique<ModelFile>(artifact, file));
@@ -178,7 +178,7 @@ void Weights::assemble(const Artifact &artifact, const Manifest &manifest, const
     else if (weight.source == WeightSource::None)
       continue;            // the device makes it up
     else if (weight.bytes) // then there is a section
-      std::memcpy(target, content.data() + weight.stored, size_t(weight.bytes));
+      std::memcpy(target, content.data() + weight.stored + rank * weight.sliceStride, size_t(weight.bytes));
   }
 }
 

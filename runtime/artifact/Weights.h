@@ -25,7 +25,7 @@ public:
 
 private:
   void mapRank(const Artifact &artifact, const Ranks &ranks, int rank);
-  void assemble(const Artifact &artifact, const Manifest &manifest, const ParallelLoop &loop);
+  void assemble(const Artifact &artifact, const Manifest &manifest, int rank, const ParallelLoop &loop);
 
   std::span<const unsigned char> content;
   unsigned char *memory = nullptr;

@@ -1,5 +1,5 @@
 // Artifacts whose weights are not all in their section.
-#include "runtime/artifact/Weights.h"
+#include "runtime/Program.h"
 #include "runtime/artifact/MadeUpWeights.h"
 #include "runtime/gguf/BlockPanels.h"
 #include "runtime/gguf/BlockTiles.h"
@@ -92,6 +92,26 @@ TEST(WeightsLeftOut, AreMadeUpAndPassTheCheck) {
   std::string file = test::writeTemporary(source), bytes = test::readFile(file);
   EXPECT_EQ(bytes.find("weights\0\0", 0, 9), std::string::npos); // no such section
   EXPECT_EQ(test::outcome(lathe_program_check_weights(test::load(file).get())).message, "");
+}
+
+// A number that ranks differ in is there, however small the artifact.
+TEST(WeightsLeftOut, LeaveRanksTheSlicesThatAreThere) {
+  artifact::ArtifactSource source = test::rankedToySource(2);
+  uint64_t begin = artifact::nextSliceOffset(4);
+  source.weights.push_back({"bulk", "f32", {4096}, begin + 256, 16384, nullptr, WeightPlace::None});
+  source.weights.back().writeSlice = [](size_t, const artifact::ByteSink &) { return "is left out"; };
+  std::string file = test::writeTemporary(source);
+  EXPECT_LT(test::readFile(file).find("\"weights\"") - runtime::SectionAlignment, 3 * runtime::SectionAlignment);
+  EXPECT_EQ(test::outcome(lathe_program_check_weights(test::load(file).get())).message, "");
+  for (int rank : {0, 1}) {
+    runtime::Program program(file);
+    program.setRank(rank);
+    std::span<const unsigned char> bytes = program.weights();
+    ASSERT_EQ(bytes.size(), begin + 5 * 4096);
+    float head[4], wanted[2][4] = {{1, -1, 0.5, 2}, {0, 3, -2, 0.25}};
+    std::memcpy(head, bytes.data() + begin, sizeof(head));
+    EXPECT_TRUE(std::equal(head, head + 4, wanted[rank]));
+  }
 }
 
 /// Every number that a pattern of this type holds, in the steps of its size.
