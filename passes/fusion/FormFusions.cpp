@@ -1,5 +1,6 @@
 // See FormFusions in Passes.td.
 #include "dialects/lathe/Collectives.h"
+#include "dialects/lathe/LoopOps.h"
 #include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
 #include "passes/fusion/OpGroups.h"
@@ -49,6 +50,9 @@ static bool isWidening(Operation *op) {
   return (from.isF16() || from.isBF16()) && cast.getResult().getType().getElementType().isF32();
 }
 
+/// Whether an operation's kernel is its loop. Products of integers have a template on CUDA.
+static bool isLoop(Operation *op, bool cuda) { return isa<LoopOpInterface>(op) && !(cuda && isa<IntegerMatmulOp>(op)); }
+
 namespace {
 /// Forms the groups of one block.
 class FusionBuilder {
@@ -77,7 +81,7 @@ StringRef FusionBuilder::findObstacle(Operation *op, Value operand, const OpGrou
     return "shapes differ";
   if (Cuda && llvm::any_of(operand.getUsers(), [&](Operation *user) { return user != op; }))
     return "the operand has other readers";
-  if (llvm::any_of(group.ops, llvm::IsaPred<LoopOpInterface>))
+  if (llvm::any_of(group.ops, [&](Operation *member) { return isLoop(member, Cuda); }))
     return "its kernel is a loop that nothing fuses with";
   if (llvm::any_of(group.ops, isCollective))
     return "ranks exchange the operand as it is";

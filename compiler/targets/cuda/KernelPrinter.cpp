@@ -171,6 +171,7 @@ static FailureOr<TemplateUse> printRoot(const LaunchBody &body) {
       .Case([&](TransposeOp) { return printElementwise(body); })
       .Case([&](GatherOp op) { return printGather(body, op); })
       .Case<MatmulOp, TileMatmulOp>([&](auto op) { return printMatmul(body, op); })
+      .Case([&](IntegerMatmulOp op) { return printIntegerMatmul(body, op); })
       .Case([&](UnpackTilesOp op) { return printUnpackTiles(body, op); })
       .Case([&](ExpertMatmulOp op) { return printExpertMatmul(body, op); })
       .Case([&](ConvOp op) { return printConvolution(body, op); })

@@ -114,6 +114,7 @@ llvm::FailureOr<TemplateUse> printGather(const LaunchBody &body, GatherOp op);
 llvm::FailureOr<TemplateUse> printGatherAlong(const LaunchBody &body, GatherAlongOp op);
 llvm::FailureOr<TemplateUse> printLoop(const LaunchBody &body, mlir::Operation *op);
 llvm::FailureOr<TemplateUse> printMatmul(const LaunchBody &body, MatmulOp op);
+llvm::FailureOr<TemplateUse> printIntegerMatmul(const LaunchBody &body, IntegerMatmulOp op);
 /// A product on tiles of blocks that shares no template with others.
 llvm::FailureOr<TemplateUse> printMatmul(const LaunchBody &body, TileMatmulOp op);
 /// True for products on tiles that are one template, however many there are.

@@ -4,22 +4,14 @@ using namespace mlir;
 using namespace lathe;
 using namespace lathe::cuda;
 
-namespace {
-/// A tile of mma_tile.cuh.
-struct Tile {
-  StringRef Name;
-  int64_t M, N, K, Stages, Threads;
-};
-} // namespace
-
 // mma_tile.cuh has the same numbers; a kernel that disagrees does not compile.
-static constexpr Tile LargeTile = {"LargeTile", 128, 128, 32, 4, 256}, MediumTile = {"MediumTile", 64, 64, 32, 4, 128},
-                      SmallTile = {"SmallTile", 16, 64, 64, 4, 128};
+static constexpr MmaTile LargeTile = {"LargeTile", 128, 128, 32, 4, 256},
+                         MediumTile = {"MediumTile", 64, 64, 32, 4, 128}, SmallTile = {"SmallTile", 16, 64, 64, 4, 128};
 
 // Those for f32, in elements of it.
-static constexpr Tile Tf32LargeTile = {"Tf32LargeTile", 128, 128, 32, 3, 256},
-                      Tf32MediumTile = {"Tf32MediumTile", 64, 64, 32, 4, 128},
-                      Tf32SmallTile = {"Tf32SmallTile", 16, 64, 32, 4, 128};
+static constexpr MmaTile Tf32LargeTile = {"Tf32LargeTile", 128, 128, 32, 3, 256},
+                         Tf32MediumTile = {"Tf32MediumTile", 64, 64, 32, 4, 128},
+                         Tf32SmallTile = {"Tf32SmallTile", 16, 64, 32, 4, 128};
 
 report::KernelWork cuda::describeMmaTile(int64_t m, int64_t n, int64_t k, int64_t stages, int64_t threads,
                                          double weightBytes, double columns) {
@@ -48,11 +40,19 @@ double cuda::getBytesOfElement(Type element) {
 
 /// Of three tiles the largest that rows fill and that leaves every multiprocessor some work. All products of a launch
 /// have one: `product.MaxColumns` is the number of their columns together.
-static Tile chooseTile(const MatrixProduct &product, const Tile &small, const Tile &medium, const Tile &large) {
+static MmaTile chooseTile(const MatrixProduct &product, const MmaTile &small, const MmaTile &medium,
+                          const MmaTile &large) {
   if (product.MaxRows <= 32)
     return small;
   int64_t tiles = llvm::divideCeil(product.MaxRows, large.M) * llvm::divideCeil(product.MaxColumns, large.N);
   return !product.Dual && product.MaxRows > 128 && tiles >= Multiprocessors ? large : medium;
+}
+
+MmaTile cuda::chooseMmaTile(int64_t rows, int64_t columns, bool mayBeLarge) {
+  MatrixProduct product;
+  product.MaxRows = rows;
+  product.MaxColumns = columns;
+  return chooseTile(product, SmallTile, MediumTile, mayBeLarge ? LargeTile : MediumTile);
 }
 
 // Instructions of a thread for a code that it takes apart, and for an element of a row that meets a weight. Where codes
@@ -82,7 +82,7 @@ static MatrixUse useFewRows(const MatrixProduct &product) {
 }
 
 /// Of a tile, whose shared bytes are known, what all that have tiles share.
-static void setTile(const MatrixProduct &product, const Tile &tile, MatrixUse &use) {
+static void setTile(const MatrixProduct &product, const MmaTile &tile, MatrixUse &use) {
   use.Threads = tile.Threads;
   use.Tiles = product.Batch * product.M.ceilDiv(tile.M) * product.N.ceilDiv(tile.N);
   use.MostResident = 512 / tile.Threads;
@@ -97,7 +97,7 @@ static void setTile(const MatrixProduct &product, const Tile &tile, MatrixUse &u
   use.setWork(work, use.Tiles, product.K.ceilDiv(tile.K));
 }
 
-static MatrixUse useTiles(const MatrixProduct &product, const Tile &tile) {
+static MatrixUse useTiles(const MatrixProduct &product, const MmaTile &tile) {
   MatrixUse use;
   StringRef layout = product.TransposedRhs ? "Rhs::NK" : "Rhs::KN";
   if (product.Quantized) {
@@ -114,7 +114,7 @@ static MatrixUse useTiles(const MatrixProduct &product, const Tile &tile) {
 }
 
 /// Operands of f32 that tensor cores take rounded.
-static MatrixUse useTf32(const MatrixProduct &product, const Tile &tile) {
+static MatrixUse useTf32(const MatrixProduct &product, const MmaTile &tile) {
   MatrixUse use;
   use.Type = llvm::formatv("Matmul<Tf32, {0}, {1}, {2}>", product.Output, tile.Name,
                            product.TransposedRhs ? "Rhs::NK" : "Rhs::KN");
@@ -148,7 +148,7 @@ static MatrixUse useSimt(const MatrixProduct &product) {
 }
 
 MatrixUse cuda::useMatrixProduct(const MatrixProduct &product, StringRef variant) {
-  auto choose = [&](const Tile &small, const Tile &medium, const Tile &large) {
+  auto choose = [&](const MmaTile &small, const MmaTile &medium, const MmaTile &large) {
     return chooseTile(product, small, medium, large);
   };
   MatrixUse use;

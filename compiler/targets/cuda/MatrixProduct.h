@@ -7,6 +7,14 @@
 
 namespace lathe::cuda {
 
+/// A tile of mma_tile.cuh, K in elements of 16 bits.
+struct MmaTile {
+  llvm::StringRef Name;
+  int64_t M, N, K, Stages, Threads;
+};
+/// The one for so many rows and columns; without `mayBeLarge` not the largest.
+MmaTile chooseMmaTile(int64_t rows, int64_t columns, bool mayBeLarge);
+
 /// What a tile of mma_tile.cuh makes of a launch, of M x N results, K deep, whose weights take so many bytes each and
 /// come by as many columns of tiles.
 report::KernelWork describeMmaTile(int64_t m, int64_t n, int64_t k, int64_t stages, int64_t threads, double weightBytes,

@@ -1,4 +1,5 @@
 // Products with dense weights, one launch of every template, as the printer writes it.
+#include "integer_matmul.cuh"
 #include "matmul.cuh"
 #include "packed_matmul.cuh"
 #include "together.cuh"
@@ -227,4 +228,29 @@ using CodesMedium = PackedMatmul<Float8, float, PackedMediumTile>;
 KERNEL(CodesMedium) lathe_packed_medium_f8(void *p0, void *p1, void *p2, int64_t d0) {
   SHARED;
   multiplyCodes<CodesMedium>(smem, p0, p1, p2, d0);
+}
+
+struct Codes {
+  const uint8_t *A, *X;
+  const int8_t *W, *Y;
+  static constexpr bool OneLeftZero = true, OneRightZero = false;
+  __device__ const uint8_t *left(int64_t) const { return A; }
+  __device__ const int8_t *right(int64_t) const { return W; }
+  __device__ int32_t leftZero(int64_t, int64_t) const { return *X; }
+  __device__ int32_t rightZero(int64_t, int64_t col) const { return Y[col]; }
+};
+
+struct ScaleColumns {
+  const float *Factors;
+  __device__ float operator()(int32_t acc, int64_t, int64_t col) const { return float(acc) * Factors[col]; }
+};
+
+using IntegerMatmul1 = IntegerMatmul<uint8_t, int8_t, float, MediumTile, Codes>;
+static_assert(IntegerMatmul1::SharedBytes == 32768);
+// registers <= 128
+KERNEL(IntegerMatmul1) lathe_integer_matmul_1(void *p0, void *p1, void *p2, void *p3, void *p4, void *p5, int64_t d0) {
+  SHARED;
+  Codes from{(const uint8_t *)p0, (const uint8_t *)p1, (const int8_t *)p2, (const int8_t *)p3};
+  IntegerMatmul1::Params params{from, (float *)p4, d0, 4096, 4096, 1};
+  gridTiles<IntegerMatmul1>(params, smem, ScaleColumns{(const float *)p5});
 }
