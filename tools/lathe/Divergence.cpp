@@ -1,5 +1,7 @@
 #include "tools/lathe/Divergence.h"
 
+#include "tools/lathe/RowSums.h"
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -7,25 +9,45 @@
 
 namespace lathe::tools {
 
-double logSumExp(std::span<const float> logits) {
-  double greatest = *std::max_element(logits.begin(), logits.end()), sum = 0;
-  for (float logit : logits)
-    sum += std::exp(double(logit) - greatest);
-  return std::log(sum) + greatest;
+/// Calls `body(row)` for each row.
+template <typename Body> static void forEachRow(runtime::ThreadPool &pool, size_t rows, Body body) {
+  pool.run(
+      int64_t(rows),
+      [](void *argument, int64_t begin, int64_t end) {
+        for (int64_t row = begin; row != end; ++row)
+          (*static_cast<Body *>(argument))(size_t(row));
+      },
+      &body);
 }
 
-void Divergence::add(std::span<const float> source, std::span<const float> model) {
-  double sourceSum = logSumExp(source), modelSum = logSumExp(model), divergence = 0;
-  for (size_t i = 0; i != source.size(); ++i) {
-    double logP = double(source[i]) - sourceSum, p = std::exp(logP);
-    if (p > 0) // what the source excludes adds nothing, whatever the model says of it
-      divergence += p * (logP - (double(model[i]) - modelSum));
-  }
-  values.push_back(std::max(divergence, 0.0)); // equal distributions may round to a little less than 0
-  if (std::isnan(divergence))
-    values.back() = divergence;
-  same += std::max_element(source.begin(), source.end()) - source.begin() ==
-          std::max_element(model.begin(), model.end()) - model.begin();
+std::vector<double> logSumExp(runtime::ThreadPool &pool, const LogitRows &logits) {
+  std::vector<double> sums(logits.rows);
+  forEachRow(pool, logits.rows, [&](size_t row) {
+    const float *values = logits.row(row);
+    float greatest = greatestOf(values, logits.width);
+    sums[row] = std::log(sumExp(values, logits.width, greatest)) + double(greatest);
+  });
+  return sums;
+}
+
+std::vector<RowDivergence> compareRows(runtime::ThreadPool &pool, const LogitRows &source, const LogitRows &model) {
+  std::vector<RowDivergence> found(source.rows);
+  forEachRow(pool, source.rows, [&](size_t row) {
+    const float *p = source.row(row), *q = model.row(row);
+    float topP = greatestOf(p, source.width), topQ = greatestOf(q, model.width);
+    bool sameTop = std::find(p, p + source.width, topP) - p == std::find(q, q + model.width, topQ) - q;
+    WeightedSums sums = sumDifferences(p, q, source.width, topP, topQ);
+    double logP = std::log(sums.source), logQ = std::log(sums.model);
+    double divergence = sums.difference / sums.source - logP + logQ;
+    // Equal distributions may round to a little less than 0; what is not a number stays so.
+    found[row] = {logP + double(topP), logQ + double(topQ), divergence < 0 ? 0 : divergence, sameTop};
+  });
+  return found;
+}
+
+void Divergence::add(const RowDivergence &row) {
+  values.push_back(row.divergence);
+  same += row.sameTop;
 }
 
 double Divergence::mean() const { return std::accumulate(values.begin(), values.end(), 0.0) / double(values.size()); }

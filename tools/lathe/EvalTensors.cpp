@@ -1,4 +1,5 @@
 // What a model of tensors gives, beside the model that it was made from, on the same inputs.
+#include "runtime/cpu/AvailableCpus.h"
 #include "tools/ExitCodes.h"
 #include "tools/lathe/Divergence.h"
 #include "tools/lathe/Eval.h"
@@ -35,7 +36,8 @@ bool areProbabilities(const std::vector<float> &values, size_t width) {
   return true;
 }
 
-nlohmann::json compareOutput(const std::string &name, const Array &source, const Array &model) {
+nlohmann::json compareOutput(runtime::ThreadPool &pool, const std::string &name, const Array &source,
+                             const Array &model) {
   std::vector<float> from = rowsOf(source), to = rowsOf(model);
   double squares = 0, norm = 0, greatest = 0;
   size_t notFinite = 0;
@@ -65,8 +67,9 @@ nlohmann::json compareOutput(const std::string &name, const Array &source, const
       for (float &value : *values)
         value = std::log(value);
   Divergence divergence;
-  for (size_t row = 0; row != from.size(); row += width)
-    divergence.add({from.data() + row, width}, {to.data() + row, width});
+  size_t rows = from.size() / width;
+  for (const RowDivergence &row : compareRows(pool, {from.data(), rows, width}, {to.data(), rows, width}))
+    divergence.add(row);
   result["rows"] = divergence.rows();
   result["of"] = probabilities ? "probabilities" : "logits";
   result["divergence"] = divergence.mean();
@@ -108,12 +111,13 @@ nlohmann::json evaluateTensors(const EvalArguments &arguments, const Model &mode
   }
   nlohmann::json result = {{"model", arguments.model.model}, {"source", arguments.source}};
   result["outputs"] = nlohmann::json::array();
+  runtime::ThreadPool pool(arguments.model.threads ? arguments.model.threads : runtime::availableCpus());
   for (size_t i = 0; i != names.size(); ++i) {
     if (outputs[0][i].shape != outputs[1][i].shape)
       throw CommandFailure(LATHE_INVALID_ARGUMENT, arguments.source + ": its output " + names[i] +
                                                        " has another shape than that of " + arguments.model.model +
                                                        "; give the model that it was made from");
-    result["outputs"].push_back(compareOutput(names[i], outputs[0][i], outputs[1][i]));
+    result["outputs"].push_back(compareOutput(pool, names[i], outputs[0][i], outputs[1][i]));
   }
   return result;
 }

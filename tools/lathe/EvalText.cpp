@@ -1,6 +1,7 @@
 // Perplexity of a text: exp of the mean of -log p(token | tokens before it), over windows (see TextWindows.h). The
 // standard error is that of the mean, as if the tokens' surprises were independent, times the perplexity. Beside the
 // model it was made from: how far the two distributions are apart.
+#include "runtime/cpu/AvailableCpus.h"
 #include "tools/Progress.h"
 #include "tools/lathe/Divergence.h"
 #include "tools/lathe/Eval.h"
@@ -11,6 +12,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <future>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <unistd.h>
@@ -79,56 +81,118 @@ struct Reader {
     return stride;
   }
 
-  /// Passes on rows of logits, and their places in the window.
-  void read(const TextWindows::Window &window, size_t begin, size_t end,
-            const std::function<void(size_t, std::span<const float>)> &take) {
-    size_t firstRow = std::min(std::max(window.firstRow, begin), end) - begin;
-    batch.append({{window.tokens.data() + begin, end - begin, firstRow}}, [&](size_t, size_t row, const float *logits) {
-      take(begin + row, {logits, size_t(batch.vocabulary())});
-    });
+  /// Reads tokens [begin, end) of a window and leaves the logits of those from `firstRow` on in `logits`.
+  size_t read(const TextWindows::Window &window, size_t begin, size_t end, std::vector<float> &logits) {
+    size_t firstRow = std::max(window.firstRow, begin) - begin;
+    return batch.append({window.tokens.data() + begin, end - begin, firstRow}, logits);
   }
 };
 
-/// -log of the probability that a row gives to the token behind it.
-double surprise(const std::string &model, const TextWindows::Window &window, size_t row,
-                std::span<const float> logits) {
-  double value = logSumExp(logits) - double(logits[size_t(window.tokens[row + 1])]);
-  if (!std::isfinite(value))
-    throw CommandFailure(LATHE_DEVICE_ERROR, model + ": gives no probability to token " +
-                                                 std::to_string(window.place + row + 1) +
-                                                 " of the text: its logits are not finite");
-  return value;
+/// What both models gave for some tokens of a text.
+struct Piece {
+  std::vector<float> source, model; ///< [rows, vocabulary], and perhaps room behind them
+  size_t rows = 0;
+  std::vector<int32_t> next; ///< the token behind each row
+  size_t place = 0;          ///< of the first of those in the text
+};
+
+/// -log of the probability that rows give to the tokens behind them, and how far two rows are apart.
+struct PieceScores {
+  std::vector<double> source, model;
+  std::vector<RowDivergence> differences; ///< with a source
+};
+
+PieceScores scorePiece(runtime::ThreadPool &pool, const Piece &piece, size_t vocabulary, bool hasSource) {
+  PieceScores scores;
+  LogitRows model = {piece.model.data(), piece.rows, vocabulary},
+            source = {piece.source.data(), piece.rows, vocabulary};
+  if (!hasSource)
+    scores.model = logSumExp(pool, model);
+  else
+    for (const RowDivergence &row : scores.differences = compareRows(pool, source, model)) {
+      scores.source.push_back(row.sourceSum);
+      scores.model.push_back(row.modelSum);
+    }
+  for (size_t row = 0; row != piece.rows; ++row) {
+    scores.model[row] -= double(model.row(row)[piece.next[row]]);
+    if (hasSource)
+      scores.source[row] -= double(source.row(row)[piece.next[row]]);
+  }
+  return scores;
 }
 
-/// Both models read the window piece by piece, so that few rows of the source's logits are kept.
-void compareWindow(const EvalArguments &arguments, const TextWindows::Window &window, Reader &reader, Reader *source,
-                   Findings &findings) {
-  constexpr size_t Piece = 64;
+/// Scores pieces in their order. Beside a GPU the host does so while the models read the next piece: there are two, one
+/// of which the models fill.
+class PieceScorer {
+public:
+  PieceScorer(const EvalArguments &eval, const Reader &reader, bool compares)
+      : arguments(eval), vocabulary(size_t(reader.batch.vocabulary())), hasSource(compares),
+        isBesideDevice(reader.model.ordinal >= 0),
+        pool(eval.model.threads ? eval.model.threads : runtime::availableCpus()) {}
+
+  Piece &toFill() { return pieces[turn]; }
+  /// The piece has been filled.
+  void add() {
+    finish();
+    scores = std::async(std::launch::async, scorePiece, std::ref(pool), std::cref(pieces[turn]), vocabulary, hasSource);
+    turn = 1 - turn;
+    if (!isBesideDevice)
+      finish();
+  }
+  /// Waits for the last piece. Throws CommandFailure where a model gives no probability to a token.
+  void finish() {
+    if (!scores.valid())
+      return;
+    PieceScores found = scores.get();
+    size_t place = pieces[1 - turn].place;
+    for (size_t row = 0; row != found.model.size(); ++row) {
+      findings.model.add(checkSurprise(arguments.model.model, found.model[row], place + row));
+      if (!hasSource)
+        continue;
+      findings.source.add(checkSurprise(arguments.source, found.source[row], place + row));
+      findings.divergence.add(found.differences[row]);
+      findings.excess.push_back(found.model[row] - found.source[row]);
+    }
+  }
+
+  Findings findings; ///< of the pieces that are done
+
+private:
+  static double checkSurprise(const std::string &model, double value, size_t place) {
+    if (!std::isfinite(value))
+      throw CommandFailure(LATHE_DEVICE_ERROR, model + ": gives no probability to token " + std::to_string(place) +
+                                                   " of the text: its logits are not finite");
+    return value;
+  }
+
+  const EvalArguments &arguments;
+  size_t vocabulary;
+  bool hasSource, isBesideDevice;
+  runtime::ThreadPool pool;
+  Piece pieces[2];
+  int turn = 0;
+  std::future<PieceScores> scores; ///< of the piece that is not to fill; waits for them when it goes
+};
+
+/// Both models read the window piece by piece, so that few rows of their logits are kept.
+void readWindow(const TextWindows::Window &window, Reader &reader, Reader *source, PieceScorer &scorer) {
+  constexpr size_t PieceBytes = 32 << 20; // of one model's logits
+  size_t mostRows = std::max<size_t>(1, PieceBytes / (size_t(reader.batch.vocabulary()) * sizeof(float)));
   size_t rows = window.tokens.size() - 1;
   reader.batch.clear();
   if (source)
     source->batch.clear();
-  std::vector<float> kept;
-  std::vector<double> surprises;
   for (size_t begin = 0, end; begin != rows; begin = end) {
-    end = source ? std::min(begin + Piece, rows) : rows;
-    kept.clear();
-    surprises.clear();
+    size_t firstRow = std::max(begin, window.firstRow);
+    end = std::min(firstRow + mostRows, rows);
+    Piece &piece = scorer.toFill();
+    piece.rows = reader.read(window, begin, end, piece.model);
     if (source)
-      source->read(window, begin, end, [&](size_t row, std::span<const float> logits) {
-        surprises.push_back(surprise(arguments.source, window, row, logits));
-        findings.source.add(surprises.back());
-        kept.insert(kept.end(), logits.begin(), logits.end());
-      });
-    size_t index = 0;
-    reader.read(window, begin, end, [&](size_t row, std::span<const float> logits) {
-      double value = surprise(arguments.model.model, window, row, logits);
-      findings.model.add(value);
-      if (!source)
-        return;
-      findings.divergence.add({kept.data() + index * logits.size(), logits.size()}, logits);
-      findings.excess.push_back(value - surprises[index++]);
-    });
+      source->read(window, begin, end, piece.source);
+    piece.next.assign(window.tokens.begin() + std::ptrdiff_t(firstRow + 1),
+                      window.tokens.begin() + std::ptrdiff_t(end + 1));
+    piece.place = window.place + firstRow + 1;
+    scorer.add();
   }
 }
 
@@ -174,16 +238,18 @@ nlohmann::json evaluateText(const EvalArguments &arguments, Model model) {
   }
   const TextWindows &windows = reader.windows;
   Progress progress("lathe", arguments.progress == "always" || (arguments.progress == "auto" && isatty(STDERR_FILENO)));
-  Findings findings;
+  PieceScorer scorer(arguments, reader, source.has_value());
+  const Findings &findings = scorer.findings;
   size_t read = 0;
   auto start = std::chrono::steady_clock::now();
   for (size_t i = 0; i != windows.count(); ++i) {
     std::string step = "window " + std::to_string(i + 1) + " of " + std::to_string(windows.count());
-    progress.start(i ? step + ", perplexity " + std::to_string(findings.model.perplexity()) : step);
+    progress.start(findings.model.tokens ? step + ", perplexity " + std::to_string(findings.model.perplexity()) : step);
     TextWindows::Window window = windows.get(i);
-    compareWindow(arguments, window, reader, source ? &*source : nullptr, findings);
+    readWindow(window, reader, source ? &*source : nullptr, scorer);
     read += window.tokens.size() - 1;
   }
+  scorer.finish();
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   nlohmann::json result = {{"perplexity", findings.model.perplexity()},
                            {"standard_error", findings.model.standardError()},

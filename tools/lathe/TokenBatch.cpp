@@ -93,10 +93,9 @@ TokenBatch::Step TokenBatch::plan(const std::vector<Part> &parts, std::vector<si
   return step;
 }
 
-void TokenBatch::run(Step &step, bool wantsLogits) {
+void TokenBatch::run(Step &step, float *rows) {
   static constexpr int32_t NoRow = 0; // to ask for none, where NULL would ask for each sequence's last
-  logits.resize(wantsLogits ? step.rows.size() * size_t(limits.vocabulary) : 0);
-  likeliest.resize(wantsLogits ? 0 : step.rows.size());
+  likeliest.resize(rows ? 0 : step.rows.size());
   lathe_step_options options = {};
   options.struct_size = sizeof(options);
   options.entry = entry;
@@ -106,8 +105,8 @@ void TokenBatch::run(Step &step, bool wantsLogits) {
   options.tokens = step.tokens.data();
   options.rows = step.rows.empty() ? &NoRow : step.rows.data();
   options.row_count = step.rows.size();
-  options.logits = logits.empty() ? nullptr : logits.data();
-  options.logits_bytes = logits.size() * sizeof(float);
+  options.logits = step.rows.empty() ? nullptr : rows;
+  options.logits_bytes = rows ? step.rows.size() * size_t(limits.vocabulary) * sizeof(float) : 0;
   options.sampled_tokens = likeliest.empty() ? nullptr : likeliest.data();
   check(lathe_session_step(session.get(), &options));
 }
@@ -115,10 +114,22 @@ void TokenBatch::run(Step &step, bool wantsLogits) {
 void TokenBatch::append(const std::vector<Part> &parts, const TakeRow &take) {
   std::vector<size_t> done(parts.size());
   for (Step step = plan(parts, done, logitRows); !step.tokens.empty(); step = plan(parts, done, logitRows)) {
-    run(step, /*wantsLogits=*/true);
+    logits.resize(std::max(logits.size(), step.rows.size() * size_t(limits.vocabulary)));
+    run(step, logits.data());
     for (size_t i = 0; i != step.wanted.size(); ++i)
       take(step.wanted[i].text, step.wanted[i].index, logits.data() + i * size_t(limits.vocabulary));
   }
+}
+
+size_t TokenBatch::append(const Part &part, std::vector<float> &rows) {
+  size_t vocabulary = size_t(limits.vocabulary), wanted = part.count - std::min(part.firstRow, part.count), done = 0;
+  rows.resize(std::max(rows.size(), wanted * vocabulary));
+  std::vector<size_t> taken(1);
+  for (Step step = plan({part}, taken, logitRows); !step.tokens.empty(); step = plan({part}, taken, logitRows)) {
+    run(step, rows.data() + done * vocabulary);
+    done += step.rows.size();
+  }
+  return done;
 }
 
 void TokenBatch::appendLikeliest(std::vector<Part> parts, const TakeToken &take) {
@@ -130,7 +141,7 @@ void TokenBatch::appendLikeliest(std::vector<Part> parts, const TakeToken &take)
     });
   std::vector<size_t> done(parts.size());
   for (Step step = plan(parts, done, limits.rows); !step.tokens.empty(); step = plan(parts, done, limits.rows)) {
-    run(step, /*wantsLogits=*/false);
+    run(step, nullptr);
     for (size_t i = 0; i != step.wanted.size(); ++i)
       take(step.wanted[i].text, likeliest[i]);
   }

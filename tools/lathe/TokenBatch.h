@@ -30,6 +30,9 @@ public:
   using TakeRow = std::function<void(size_t text, size_t index, const float *logits)>;
   /// Appends one part to each text, in as few steps as it takes.
   void append(const std::vector<Part> &parts, const TakeRow &take);
+  /// Appends a part to the only text and leaves the logits that are wanted in `logits`, one row behind the other; gives
+  /// the number of rows. `logits` grows where it must and never shrinks.
+  size_t append(const Part &part, std::vector<float> &logits);
 
   /// The likeliest token after a text's part.
   using TakeToken = std::function<void(size_t text, int32_t token)>;
@@ -41,7 +44,8 @@ public:
 private:
   struct Step;
   Step plan(const std::vector<Part> &parts, std::vector<size_t> &done, int64_t mostRows) const;
-  void run(Step &step, bool wantsLogits);
+  /// Logits go to `rows`; without it the likeliest tokens are left in `likeliest`.
+  void run(Step &step, float *rows);
 
   const char *entry;
   TokenLimits limits;
