@@ -15,16 +15,22 @@
 // CHECK:      .Scale = -0.125f
 
 // CHECK:      forward tokens 9..64
-// CHECK:        [[RINGS:lathe_paged_attention[a-z0-9_]+]]<<<12, 128, 106880>>> layer 0
+// CHECK:        [[RINGS:lathe_paged_attention[a-z0-9_]+]]<<<132, 128, 106880>>> layer 0
 // CHECK:      forward tokens 65..256
-// CHECK:        [[RINGS]]<<<24, 128, 106880>>> layer 0
+// CHECK:        [[RINGS]]<<<144, 128, 106880>>> layer 0
 // CHECK:      forward tokens 257..512
-// CHECK:        lathe_paged_attention{{[a-z0-9_]+}}<<<24, 384, 229632>>> layer 0
+// CHECK:        lathe_paged_attention{{[a-z0-9_]+}}<<<132, 384, 229632>>> layer 0
 // CHECK:        lathe_paged_attention{{[a-z0-9_]+}}<<<{{.*}}, 128, {{[0-9]+}}>>> layer 0
+
+// Where sequences have many rows each, rings' warps take longer over a page than memory does, and warpgroups do not.
+// RUN: sed 's/"sequences", 1, 64/"sequences", 1, 4/; s/"offsets", 2, 65/"offsets", 2, 5/' %s | cuda-print - --emit=source,launches --ptx=sm_90a | FileCheck %s --check-prefix=FEW
+// FEW:        forward tokens 9..64
+// FEW-NEXT:     lathe_paged_attention{{[a-z0-9_]+}}<<<10, 384, 229632>>> layer 0
+// FEW-NEXT:     lathe_paged_attention{{[a-z0-9_]+}}<<<12, 128, 106880>>> layer 0
 
 // PORTABLE:   using Template = PagedAttentionPrefill<Half, Half, Half, AttentionShape<4, 2, 128, 64>, true>;
 
-#symbols = [#lathe.symbol<"tokens", 1, 512>, #lathe.symbol<"sequences", 1, 4>, #lathe.symbol<"offsets", 2, 5>,
+#symbols = [#lathe.symbol<"tokens", 1, 512>, #lathe.symbol<"sequences", 1, 64>, #lathe.symbol<"offsets", 2, 65>,
             #lathe.symbol<"pages", 1, 8>]
 func.func @forward(%q: tensor<?x4x128xf16> {lathe.name = "q", lathe.dims = ["tokens", 4, 128]},
                    %offsets: tensor<?xi32> {lathe.name = "row_offsets", lathe.dims = ["offsets"]},
