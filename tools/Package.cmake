@@ -32,7 +32,7 @@ install(DIRECTORY test/compiler/targets/cuda/kernels/ DESTINATION ${share}/tests
 foreach(file IN ITEMS BlockFormat.cpp BlockFormat.h BlockTiles.cpp BlockTiles.h LatticeGrids.h)
   install(FILES runtime/gguf/${file} DESTINATION ${share}/sources/runtime/gguf)
 endforeach()
-install(FILES runtime/HostFault.h DESTINATION ${share}/sources/runtime)
+install(FILES runtime/HostFault.h runtime/Nf4Values.def DESTINATION ${share}/sources/runtime)
 install(FILES dialects/lathe/PowInteger.h DESTINATION ${share}/sources/dialects/lathe)
 install(DIRECTORY test/models/ DESTINATION ${share}/models FILES_MATCHING PATTERN "*.onnx" PATTERN "*.npy" PATTERN "README.md")
 
