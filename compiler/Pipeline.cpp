@@ -61,7 +61,7 @@ std::vector<Phase> lathe::buildPhases(const PipelineOptions &options) {
       {"quantize",
        [options](OpPassManager &pm) {
          std::string activations = options.activations;
-         if (activations.empty())
+         if (activations.empty() || options.roundsRows())
            activations = options.cuda ? "f16" : "f32";
          pm.addNestedPass<func::FuncOp>(createExpandFakeQuantize());
          if (!options.quantize.empty()) {
@@ -71,6 +71,8 @@ std::vector<Phase> lathe::buildPhases(const PipelineOptions &options) {
            pm.addPass(createQuantizeWeights(quantize));
          }
          pm.addPass(createReadBlocks());
+         if (options.roundsRows())
+           pm.addPass(createRoundRows());
          pm.addPass(createNarrowProducts({activations, options.kv}));
          pm.addNestedPass<func::FuncOp>(createCSEPass());
          if (options.cuda)

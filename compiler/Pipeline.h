@@ -16,8 +16,11 @@ struct PipelineOptions {
   std::string quantize;
   /// NAME=FORMAT or NAME=keep: what was chosen for weights that the recipe leaves to a size.
   std::vector<std::string> formatChoices;
-  /// f32, f16, bf16 or int8: what products read. Empty: f32 on the CPU, f16 on CUDA.
+  /// f32, f16, bf16, tf32, int8 or fp8: what products read. Empty: f32 on the CPU, f16 on CUDA.
   std::string activations;
+  /// Whether products with weights of f8E4M3FN round their rows as well, when the model runs. All else is as if
+  /// `activations` were empty.
+  bool roundsRows() const { return activations == "fp8"; }
   /// f32, f16 or bf16: what paged state holds. Empty: as activations, f32 with int8.
   std::string kv;
   /// On CUDA: the GPUs that the model is compiled for, whose times decide where it is cut into clones.

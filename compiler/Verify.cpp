@@ -22,7 +22,8 @@ static Type getNarrower(Type a, Type b) {
   return rank(b) > rank(a) ? b : a;
 }
 
-/// The narrowest type that activations or states of the functions have: a float, or i8 where products round to it.
+/// The narrowest type that activations or states of the functions have: a float, or what products
+/// round rows to.
 /// Weights have whatever the file gave them, and what is computed from weights alone is exact but for its own rounding.
 static Type findNarrowest(Operation *root, Type narrowest) {
   llvm::DenseSet<Value> weights;
@@ -41,6 +42,8 @@ static Type findNarrowest(Operation *root, Type narrowest) {
     }
     if (isa<Int8MatmulOp>(op))
       narrowest = IntegerType::get(op->getContext(), 8);
+    if (isa<RoundE4M3Op>(op))
+      narrowest = getNarrower(narrowest, Float8E4M3FNType::get(op->getContext()));
     bool fromWeights =
         !isa<FusionOp>(op) && llvm::all_of(op->getOperands(), [&](Value v) { return weights.contains(v); });
     for (Value result : op->getResults())
@@ -330,7 +333,7 @@ public:
     if (same || failed(Check.getStatus()))
       return;
     StringRef name = pass->getArgument().empty() ? pass->getName() : pass->getArgument();
-    bool expectsChange = pass->getArgument() == "lathe-quantize-weights";
+    bool expectsChange = llvm::is_contained({"lathe-quantize-weights", "lathe-round-rows"}, pass->getArgument());
     (void)Check.check(op, "pass '" + name + "' of phase '" + Phase + "'", expectsChange);
   }
 

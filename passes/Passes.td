@@ -365,6 +365,39 @@ def ReadBlocks : Pass<"lathe-read-blocks", "::mlir::ModuleOp"> {
   let dependentDialects = ["::lathe::LatheDialect"];
 }
 
+def RoundRows : Pass<"lathe-round-rows", "::mlir::ModuleOp"> {
+  let summary = "Round the rows that products with FP8 weights read to FP8 as well";
+  let description = [{
+    Needs: entry points in f32, as the importers build them; weights quantized.
+
+    Leaves: products of weights whose codes are f8E4M3FN, with a scale for each row or one for all, that read rows rounded to
+    such codes with a scale of their own, found when the model runs: the largest magnitude / 448, at least 2^-100. What was
+    rounded is in f32 again, so that any kernel can multiply it; RegroupBlocks multiplies the codes on CUDA. Remarks of
+    category `quantization` say which products read rows as they are. No product with such weights is an error.
+
+    Before:
+    ```mlir
+    %y = lathe.matmul %x, %w transpose_rhs : tensor<?x64xf32>,
+        tensor<40x64x!lathe.blocked<f8E4M3FN, block = [1, 64], scale = f32, zero = none, outer_scale = none>> -> tensor<?x40xf32>
+    ```
+    After:
+    ```mlir
+    %a = lathe.abs %x : tensor<?x64xf32>
+    %m = lathe.reduce max %a axes [1] keep : tensor<?x64xf32> -> tensor<?x1xf32>
+    %0 = lathe.mul %m, %1_448 : tensor<?x1xf32>, tensor<f32> -> tensor<?x1xf32>
+    %s = lathe.maximum %0, %least : tensor<?x1xf32>, tensor<f32> -> tensor<?x1xf32>
+    %i = lathe.reciprocal %s : tensor<?x1xf32>
+    %u = lathe.mul %x, %i : tensor<?x64xf32>, tensor<?x1xf32> -> tensor<?x64xf32>
+    %q = lathe.round_e4m3 %u : tensor<?x64xf32>
+    %r = lathe.mul %q, %s : tensor<?x64xf32>, tensor<?x1xf32> -> tensor<?x64xf32>
+    %y = lathe.matmul %r, %w transpose_rhs : ...
+    ```
+
+    Not done: blocks of 128 x 128, products of chosen experts.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
+}
+
 def NarrowProducts : Pass<"lathe-narrow-products", "::mlir::ModuleOp"> {
   let summary = "Give matrix products, convolutions and attention narrower operands";
   let description = [{
@@ -586,7 +619,9 @@ def RegroupBlocks : Pass<"lathe-regroup-blocks", "::mlir::func::FuncOp"> {
 
     Leaves: these readers with weights in blocks of a GGUF format that hold the same values, where there is one
     (`dialects/lathe/GgufBlocks.h`), so that the tuned kernels of this format compute them; a factor of a row is multiplied
-    with the product's result. Gathers, experts, and types without such a format read blocks one row high, each with its
+    with the product's result. Products of rows that RoundRows has rounded multiply codes of f8E4M3FN (`lathe.round_rows`), and
+    the scales of rows and of weights are multiplied with their sums; what is rounded comes in the product's 16 bits, but
+    for the result of a norm that nothing else reads. Gathers, experts, and types without such a format read blocks one row high, each with its
     scale (`dialects/lathe/RowBlocks.h`). Rows that fill no granule of 32 are unpacked when the model is compiled.
     Remarks of category `fusion` say what became what.
 
@@ -709,7 +744,7 @@ def FormFusions : Pass<"lathe-form-fusions", "::mlir::func::FuncOp"> {
     that makes an operand of theirs of the same shape, reshaped or not; what others read of it as well becomes a second
     result. A fusion without a root joins one that reads it at the same places. Cheap operations that one reader repeats
     or transposes are computed once for each place that reads them. For `cuda` an `append_kv` joins the rotation of its
-    keys. Remarks of category `fusion` say what was fused and what not, and why.
+    keys, and what rounds rows the norm that gives them, if nothing else reads that. Remarks of category `fusion` say what was fused and what not, and why.
 
     Before:
     ```mlir

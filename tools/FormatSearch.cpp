@@ -215,7 +215,7 @@ llvm::Error FormatSearch::measureSensitivity(int64_t otherBytes) {
     if (error == 0)
       continue;
     std::string step = llvm::formatv("sensitivity, {0} of {1}", number + 1, Groups.size());
-    auto found = Check->compare("keep", listChoices(chosen), step);
+    auto found = Check->compare("keep", listChoices(chosen), /*activations=*/"", step);
     if (!found)
       return found.takeError();
     double cost = getCost(*found);

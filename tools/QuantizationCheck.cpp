@@ -27,7 +27,7 @@ std::string QuantizationCheck::describeInputs() const {
   return text;
 }
 
-/// The same for the CPU of this machine, where nothing but weights is rounded.
+/// The same for the CPU of this machine, where nothing is rounded but weights, and rows where `compare` says so.
 CompileOptions QuantizationCheck::optionsFor(llvm::StringRef step) const {
   CompileOptions result;
   result.input = Options.input;
@@ -101,7 +101,7 @@ static nlohmann::ordered_json evaluate(const EvalArguments &arguments, const std
 
 llvm::Expected<nlohmann::ordered_json> QuantizationCheck::compare(llvm::StringRef recipe,
                                                                   const std::vector<std::string> &formatChoices,
-                                                                  llvm::StringRef step) {
+                                                                  llvm::StringRef activations, llvm::StringRef step) {
   if (FolderError)
     return llvm::createStringError("no temporary folder could be made: " + FolderError.message());
   EvalArguments arguments;
@@ -115,11 +115,15 @@ llvm::Expected<nlohmann::ordered_json> QuantizationCheck::compare(llvm::StringRe
   CompileOptions quantized = optionsFor(step);
   quantized.pipeline.quantize = recipe.str();
   quantized.pipeline.formatChoices = formatChoices;
+  quantized.pipeline.activations = activations.str();
   if (!HasSource || !compileTo(std::move(quantized), arguments.model.model))
     return llvm::createStringError("");
   Options.progress(step);
   try {
-    return evaluate(arguments, Inputs);
+    nlohmann::ordered_json found = evaluate(arguments, Inputs);
+    if (!activations.empty())
+      found["activations"] = activations;
+    return found;
   } catch (const CommandFailure &failure) {
     return llvm::createStringError("--evaluate: " + std::string(failure.what()));
   }

@@ -19,7 +19,7 @@ public:
   /// model's outputs. `step` says what is under way. Problems of compiling are diagnostics; fails with a message, which
   /// is empty after those.
   llvm::Expected<nlohmann::ordered_json> compare(llvm::StringRef recipe, const std::vector<std::string> &formatChoices,
-                                                 llvm::StringRef step);
+                                                 llvm::StringRef activations, llvm::StringRef step);
 
   /// The name of the text, or of the inputs' files.
   std::string describeInputs() const;

@@ -14,6 +14,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LANGUAGE = {"8b-bf16": "bf16", "8b-q4_k_m": "f16", "8b-q8_0": "f16", "1b-bf16": "bf16"}  # name -> --activations
+QUANTIZED = {"8b-fp8": ("8b-bf16", "fp8_e4m3", "fp8")}  # name -> language model, --quantize, --activations
 NETWORKS = {"resnet50-f16": "resnet50", "bert-f16": "bert"}
 INVARIANT = "-invariant"  # ends the name of a language model whose results are to depend on no batch
 # 256 texts of 1024 tokens and a prompt of 8192, in one step each.
@@ -31,7 +32,7 @@ def make_language_model(path, name):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join([*LANGUAGE, *NETWORKS])}, and language models with '{INVARIANT}' behind their name; default: all, 8b-bf16{INVARIANT} too")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join([*LANGUAGE, *QUANTIZED, *NETWORKS])}, and language models with '{INVARIANT}' behind their name; default: all, 8b-bf16{INVARIANT} too")
     parser.add_argument("--target", default="sm_90a")
     parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "build" / "release" / "bin", help="where lathec is")
     arguments = parser.parse_args()
@@ -40,8 +41,8 @@ def main():
     sources = arguments.folder / "sources"
     sources.mkdir(parents=True, exist_ok=True)
     failed = False
-    for name in arguments.names or [*LANGUAGE, f"8b-bf16{INVARIANT}", *NETWORKS]:
-        model = name.removesuffix(INVARIANT)
+    for name in arguments.names or [*LANGUAGE, *QUANTIZED, f"8b-bf16{INVARIANT}", *NETWORKS]:
+        model, recipe, activations = QUANTIZED.get(name, (name.removesuffix(INVARIANT), "", ""))
         if model not in LANGUAGE and name not in NETWORKS:
             parser.error(f"no model is named '{name}'")
         source = sources / f"{model}.{'gguf' if model in LANGUAGE else 'onnx'}"
@@ -51,7 +52,8 @@ def main():
             make, _, dims = cpu_compare.NETWORKS[NETWORKS[name]]
             options = ["--dim", "batch=1..32", *dims, "--activations=f16"]
         else:
-            options = [*SIZES, f"--activations={LANGUAGE[model]}", *(["--batch-invariant"] if model != name else [])]
+            options = [*SIZES, f"--activations={activations or LANGUAGE[model]}"]
+            options += [f"--quantize={recipe}"] if recipe else ["--batch-invariant"] if model != name else []
         if not source.exists():
             make(source) if name in NETWORKS else make_language_model(source, model)
         start = time.monotonic()

@@ -133,8 +133,8 @@ static void declareOptions(CLI::App &app, Arguments &arguments) {
          "--activations", compile.pipeline.activations,
          "what products read: f32 (default on the CPU), f16 (default on CUDA), bf16; tf32: on CUDA, f32 rounded "
          "to 11 bits; int8: on the CPU, rows rounded to 8 bits where weights are Q4_0, Q8_0, Q4_K or Q6_K, "
-         "else f32")
-      ->check(CLI::IsMember({"f32", "f16", "bf16", "tf32", "int8"}));
+         "else f32; fp8: rows rounded to f8E4M3FN where weights are (--quantize=fp8_e4m3), else the default")
+      ->check(CLI::IsMember({"f32", "f16", "bf16", "tf32", "int8", "fp8"}));
   app.add_option(
          "--quantize", compile.pipeline.quantize,
          "round weights to blocks: a format (q8_0), a recipe of llama.cpp's (Q4_K_M), fit (with --max-size), or "
@@ -593,7 +593,8 @@ static bool chooseFormats(mlir::MLIRContext &context, Arguments &arguments, Quan
 /// Measures what quantizing costs; false when that could not be, or is too much.
 static bool evaluateQuantization(Arguments &arguments, QuantizationCheck &check, Progress &progress) {
   const PipelineOptions &pipeline = arguments.compile.pipeline;
-  auto found = check.compare(pipeline.quantize, pipeline.formatChoices, "evaluation, quantized");
+  auto found = check.compare(pipeline.quantize, pipeline.formatChoices,
+                             pipeline.roundsRows() ? pipeline.activations : "", "evaluation, quantized");
   if (!found)
     return printFailure(found.takeError(), progress);
   arguments.compile.evaluation = *found;

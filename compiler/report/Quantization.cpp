@@ -115,6 +115,8 @@ static std::vector<std::string> describeEvaluation(const Json &report) {
   auto number = [](const Json &value) { return format("%.4g", value.is_null() ? INFINITY : value.get<double>()); };
   auto range = [&](const Json &pair) { return " (95 %: " + number(pair[0]) + " to " + number(pair[1]) + ")"; };
   std::vector<std::string> lines;
+  if (found.contains("activations"))
+    lines.push_back("with rows rounded to " + found["activations"].get<std::string>() + " as well");
   if (found.contains("text")) {
     lines.push_back("on " + std::to_string(found["tokens"].get<int64_t>()) + " tokens of " +
                     found["text"].get<std::string>() + ": perplexity " + number(found["perplexity"]) + ", before " +

@@ -191,6 +191,12 @@ RULE(FakeQuantizeOp) {
                             Value()};
 }
 
+/// Straight through, as above.
+RULE(RoundE4M3Op) {
+  MAKE_RULE;
+  return SmallVector<Value>{g};
+}
+
 //===- Two and three ----------------------------------------------------------------------------------------------===//
 
 RULE(AddOp) {

@@ -64,6 +64,9 @@ def Lathe_ReluOp : Lathe_UnaryOp<"relu", Lathe_SignedTensor, "max(input[i], 0)",
                                  "Each element, or zero where it is negative", derivative = Lathe_HasRule>;
 def Lathe_RoundOp : Lathe_UnaryOp<"round", Lathe_RealTensor, "round(input[i])",
                                   "The nearest whole number, the even one of two">;
+def Lathe_RoundE4M3Op : Lathe_UnaryOp<"round_e4m3", Lathe_RealTensor, "e4m3(input[i])",
+                                      "The nearest f8E4M3FN number, the even one of two; beyond 448 it is 448",
+                                      derivative = Lathe_HasRule>;
 def Lathe_SigmoidOp : Lathe_UnaryOp<"sigmoid", Lathe_RealTensor, "1 / (1 + e^-input[i])",
                                     "Logistic function of each element", derivative = Lathe_HasRule>;
 def Lathe_SignOp : Lathe_UnaryOp<"sign", Lathe_NumberTensor, "input[i] / |input[i]|",
@@ -218,6 +221,7 @@ def Lathe_CastOp : Lathe_ModelOp<"cast", [Lathe_HasRule]> {
     | integer, i1 | integer | the low bits |
     | any | i1 | false for zero, true for all else, NaN included |
     | i1 | any | 0 or 1 |
+    | float | f8E4M3FN | the nearest, ties to even, by way of f32; beyond 448 it is 448 |
     | quantized blocks | float | unpacked; the way back is quantization, not a cast |
 
     Constraints:
@@ -229,7 +233,7 @@ def Lathe_CastOp : Lathe_ModelOp<"cast", [Lathe_HasRule]> {
     ```
   }];
   let arguments = (ins Lathe_CastableTensor:$input);
-  let results = (outs Lathe_PlainTensor:$result);
+  let results = (outs Lathe_CastTensor:$result);
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
   let hasVerifier = 1;
   let hasFolder = 1;

@@ -66,7 +66,7 @@ static OpFoldResult foldUnary(Operation *op) {
   Operation *inner = op->getOperand(0).getDefiningOp();
   if (!inner || inner->getName() != op->getName())
     return {};
-  if (isa<AbsOp, CeilOp, FloorOp, ReluOp, RoundOp, SignOp>(op))
+  if (isa<AbsOp, CeilOp, FloorOp, ReluOp, RoundE4M3Op, RoundOp, SignOp>(op))
     return inner->getResult(0);
   if (isa<NegOp, NotOp>(op))
     return inner->getOperand(0);

@@ -42,6 +42,14 @@ std::optional<GgufBlocks> lathe::findGgufBlocks(BlockedType type, int64_t column
   return found;
 }
 
+bool lathe::isFloat8Rows(BlockedType type, int64_t columns) {
+  if (!isa<Float8E4M3FNType>(type.getCode()) || !isa<NoneType>(type.getZero()))
+    return false;
+  bool rows = type.getRows() == 1 && type.getColumns() == columns && type.getScale().isF32() &&
+              isa<NoneType>(type.getOuterScale());
+  return rows || isOneScale(type);
+}
+
 namespace {
 /// The codes of a row and their scales.
 class RowReader {
@@ -140,6 +148,14 @@ void lathe::writeGgufBlocks(BlockedType type, ArrayRef<int64_t> shape, ArrayRef<
     for (int64_t column = 0; column < columns; column += width)
       (writer.*write)(row, column);
   assert(writer.getNext() == blocks.end() && "the caller made room for whole blocks");
+}
+
+void lathe::writeFloat8Codes(BlockedType type, ArrayRef<int64_t> shape, ArrayRef<uint8_t> bytes,
+                             MutableArrayRef<uint8_t> codes) {
+  int64_t columns = shape.back();
+  RowReader reader(type, columns, bytes);
+  for (size_t i = 0; i < codes.size(); ++i)
+    codes[i] = uint8_t(reader.getCode(int64_t(i) / columns, int64_t(i) % columns));
 }
 
 void lathe::readRowScales(BlockedType type, ArrayRef<int64_t> shape, ArrayRef<uint8_t> bytes,

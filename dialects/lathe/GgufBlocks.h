@@ -24,11 +24,18 @@ struct GgufBlocks {
 /// A scale of NaN, which packing never writes, becomes a number: 2^127 in mxfp4, 0 in nvfp4.
 std::optional<GgufBlocks> findGgufBlocks(BlockedType type, int64_t columns);
 
+/// Whether each row of `columns` has one f32 scale and nothing else, and codes of f8E4M3FN.
+bool isFloat8Rows(BlockedType type, int64_t columns);
+
+/// Writes the codes of such a tensor, row by row.
+void writeFloat8Codes(BlockedType type, llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<uint8_t> bytes,
+                      llvm::MutableArrayRef<uint8_t> codes);
+
 /// Writes the blocks of a tensor in the format of `findGgufBlocks`, which must be there, less its factors.
 void writeGgufBlocks(BlockedType type, llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<uint8_t> bytes,
                      llvm::MutableArrayRef<uint8_t> blocks);
 
-/// The factors of all rows of such a tensor.
+/// The factors of all rows of a tensor that has a GGUF format with factors, or that isFloat8Rows.
 void readRowScales(BlockedType type, llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<uint8_t> bytes,
                    llvm::MutableArrayRef<float> scales);
 

@@ -48,9 +48,15 @@ def Lathe_BoolTensor : RankedTensorOf<[I1]>;
 def Lathe_AnyTensor : RankedTensorOf<[AnyType]>;
 def Lathe_QuantizedElement : Type<CPred<"::llvm::isa<::lathe::QuantizedTypeInterface>($_self)">, "quantized blocks">;
 def Lathe_QuantizedTensor : RankedTensorOf<[Lathe_QuantizedElement]>;
+// What products multiply: f8E4M3FN are codes, whose scales are multiplied with the sums.
+def Lathe_ProductTensor : RankedTensorOf<[F8E4M3FN, F16, BF16, F32]>;
+def Lathe_ProductWeightTensor : RankedTensorOf<[F8E4M3FN, F16, BF16, F32, Lathe_QuantizedElement]>;
+def Lathe_PackedTensor : RankedTensorOf<[F8E4M3FN, Lathe_QuantizedElement]>;
 def Lathe_WeightTensor : RankedTensorOf<[F16, BF16, F32, Lathe_QuantizedElement]>;
 def Lathe_CastableTensor : RankedTensorOf<Lathe_RealElements # Lathe_SignedIntegers # Lathe_UnsignedIntegers #
-                                          [I1, Lathe_QuantizedElement]>;
+                                          [I1, F8E4M3FN, Lathe_QuantizedElement]>;
+def Lathe_CastTensor : RankedTensorOf<Lathe_RealElements # Lathe_SignedIntegers # Lathe_UnsignedIntegers #
+                                      [I1, F8E4M3FN]>;
 def Lathe_PagedState : Type<And<[CPred<"::llvm::isa<::lathe::StateType>($_self)">,
     CPred<"::llvm::cast<::lathe::StateType>($_self).getKind() == ::lathe::StateKind::Paged">]>, "paged state",
     "::lathe::StateType">;

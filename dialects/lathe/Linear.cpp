@@ -202,10 +202,14 @@ LogicalResult PackBlocksOp::verify() {
     bool known = input.hasStaticShape() && input.getRank() > 0 && result.getShape() == input.getShape();
     BlockedType rows = known ? getRowBlocks(blocked, input.getShape().back()) : BlockedType();
     std::optional<GgufBlocks> gguf = known ? findGgufBlocks(blocked, input.getShape().back()) : std::nullopt;
+    if (known && isa<Float8E4M3FNType>(result.getElementType()) && isFloat8Rows(blocked, input.getShape().back()))
+      return success();
     bool isRows = rows && rows != blocked && result.getElementType() == rows;
     if (!isRows && !(gguf && result.getElementType() == GgufType::get(getContext(), gguf->format)))
-      return emitOpError() << "packs " << input << " into " << result
-                           << ", needed its row blocks where they are others, or its GGUF format";
+      return emitOpError()
+             << "packs " << input << " into " << result
+             << ", needed its row blocks where they are others, its GGUF format, or its codes where they are "
+                "f8E4M3FN with one scale for a row";
     return success();
   }
   // (C1)
@@ -240,11 +244,13 @@ LogicalResult RowScalesOp::verify() {
   // (C1)
   auto blocked = dyn_cast<BlockedType>(input.getElementType());
   std::optional<GgufBlocks> gguf;
-  if (blocked && input.hasStaticShape() && input.getRank() == 2)
+  bool isMatrix = blocked && input.hasStaticShape() && input.getRank() == 2;
+  if (isMatrix)
     gguf = findGgufBlocks(blocked, input.getShape().back());
-  if (!gguf || !gguf->hasRowScales)
+  if ((!gguf || !gguf->hasRowScales) && !(isMatrix && isFloat8Rows(blocked, input.getShape().back())))
     return emitOpError() << "input is " << input
-                         << ", needed a matrix of a blocked type whose rows have a factor in their GGUF format";
+                         << ", needed a matrix of a blocked type whose rows have a factor in their GGUF format, or of "
+                            "f8E4M3FN with one scale for a row";
   // (C2)
   if (result.getDimSize(0) != input.getDimSize(0))
     return emitOpError() << "result is " << result << ", needed " << input.getDimSize(0) << " numbers";
@@ -311,7 +317,7 @@ LogicalResult TileMatmulOp::verify() {
     return emitOpError() << "lhs is " << lhs << " and result " << result << ", needed one rank of 1 or more";
   // (C2)
   auto blocks = dyn_cast<GgufTilesType>(rhs.getElementType());
-  if (blocks ? rhs.getRank() != 2 || element.isF32() : rhs.getRank() != 4 || rhs.getElementType() != element)
+  if (blocks ? rhs.getRank() != 2 || !is16Bit(element) : rhs.getRank() != 4 || rhs.getElementType() != element)
     return emitOpError() << "lhs is " << lhs << " and rhs " << rhs
                          << ", needed a matrix of tiles of blocks and lhs of 16 bits, or rank 4 and the element type "
                             "of lhs";

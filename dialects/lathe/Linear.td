@@ -18,7 +18,7 @@ def Lathe_MatmulOp : Lathe_ModelOp<"matmul", [Lathe_HasRule]> {
     %y = lathe.matmul %x, %w transpose_rhs : tensor<?x64xf16>, tensor<32x64xf16> -> tensor<?x32xf32>
     ```
   }];
-  let arguments = (ins Lathe_FloatTensor:$lhs, Lathe_WeightTensor:$rhs, UnitAttr:$transpose_rhs);
+  let arguments = (ins Lathe_ProductTensor:$lhs, Lathe_ProductWeightTensor:$rhs, UnitAttr:$transpose_rhs);
   let results = (outs Lathe_FloatTensor:$result);
   let assemblyFormat = [{
     $lhs `,` $rhs (`transpose_rhs` $transpose_rhs^)? attr-dict `:` type($lhs) `,` type($rhs) `->` type($result)
@@ -106,19 +106,20 @@ def Lathe_PackBlocksOp : Lathe_ModelOp<"pack_blocks", [Lathe_NotDifferentiable]>
   let description = [{
     `result` has the rows of `input` and their values, as blocks of 16 rows; behind the last row and column there are zeros.
     Blocks of `!lathe.blocked` become those one row high that CUDA's kernels read (`dialects/lathe/RowBlocks.h`), or blocks of
-    a GGUF format that hold the same values, but for what `lathe.row_scales` gives (`dialects/lathe/GgufBlocks.h`).
+    a GGUF format that hold the same values, but for what `lathe.row_scales` gives (`dialects/lathe/GgufBlocks.h`), or, of
+    codes of f8E4M3FN with one scale for a row, these.
     Constraints:
     * (C1) `input` is a matrix of blocks of a GGUF format that has panels or tiles, and `result` one of these of this format.
     * (C2) `result` has as many rows, rounded up to 16, and as many columns, of tiles rounded up to those of a tile.
     * (C3) Of a blocked type, `result` has the shape of `input` and its type of row blocks, which is another one, or its GGUF
-      format.
+      format, or f8E4M3FN where `lathe.row_scales` gives all of its scales.
     Example:
     ```mlir
     %p = lathe.pack_blocks %w : tensor<40x256x!lathe.gguf<q4_k>> -> tensor<48x256x!lathe.gguf_panels<q4_k>>
     ```
   }];
   let arguments = (ins Lathe_QuantizedTensor:$input);
-  let results = (outs Lathe_QuantizedTensor:$result);
+  let results = (outs Lathe_PackedTensor:$result);
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
   let hasVerifier = 1;
 }
@@ -127,9 +128,10 @@ def Lathe_RowScalesOp : Lathe_ModelOp<"row_scales", [Lathe_NotDifferentiable]> {
   let summary = "What all values of a row are multiplied with, where its blocks become those of a GGUF format";
   let description = [{
     `input[n, k] = w[n, k] * result[n]`, where w are the values of what `lathe.pack_blocks` makes of `input` for a GGUF format:
-    the scale of blocks that are whole rows, times the outer scale.
+    the scale of blocks that are whole rows, times the outer scale. Of blocks of f8E4M3FN w are the codes.
     Constraints:
-    * (C1) `input` is a matrix of a blocked type that has a GGUF format, with a factor (`dialects/lathe/GgufBlocks.h`).
+    * (C1) `input` is a matrix of a blocked type that has a GGUF format, with a factor (`dialects/lathe/GgufBlocks.h`), or
+      codes of f8E4M3FN with one f32 scale, and nothing else, for each row or for all.
     * (C2) `result` is f32 and has one number for each row of `input`.
     Example:
     ```mlir
@@ -194,17 +196,18 @@ def Lathe_PackTilesOp : Lathe_ModelOp<"pack_tiles", [Lathe_NotDifferentiable]> {
   let summary = "Cut a matrix into tiles of 64 rows as tensor cores read them";
   let description = [{
     `result[n, k, r, 8 (c xor (r mod 8)) + i] = input[64 n + r, 64 k + 8 c + i]`, and 0 behind the last row and column; of f32
-    4 and 32 for 8 and 64, rounded to tf32, ties away from zero. The authority is `runtime/gguf/MatrixTiles.h`.
+    4 and 32 for 8 and 64, rounded to tf32, ties away from zero; of f8E4M3FN 16 and 128. The authority is `runtime/gguf/MatrixTiles.h`.
     Constraints:
-    * (C1) `input` is a matrix of f16, bf16 or f32, `result` has rank 4 and the same element type.
-    * (C2) `result` has the tiles that hold the rows and the columns; its last dimensions are 64 and 64, or 32 of f32.
+    * (C1) `input` is a matrix of f8E4M3FN, f16, bf16 or f32, `result` has rank 4 and the same element type.
+    * (C2) `result` has the tiles that hold the rows and the columns; its last dimensions are 64 and 64, or 32 of f32, or
+      128 of f8E4M3FN.
     Example:
     ```mlir
     %p = lathe.pack_tiles %w : tensor<40x192xf16> -> tensor<1x3x64x64xf16>
     ```
   }];
-  let arguments = (ins Lathe_FloatTensor:$input);
-  let results = (outs Lathe_FloatTensor:$result);
+  let arguments = (ins Lathe_ProductTensor:$input);
+  let results = (outs Lathe_ProductTensor:$result);
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
   let hasVerifier = 1;
   let extraClassDeclaration = "static constexpr int64_t Size = 64;";
@@ -216,15 +219,16 @@ def Lathe_TileMatmulOp : Lathe_ModelOp<"tile_matmul", [Lathe_NotDifferentiable]>
     `result[..., n] = sum_k lhs[..., k] * w[n, k]`, accumulated in f32 (in the reference: f64), where `rhs` is w as
     `lathe.pack_tiles` or `lathe.pack_blocks` has packed it.
     Constraints:
-    * (C1) `lhs` and `result` have one rank of 1 or more, and `lhs` is f16, bf16, or f32, of which kernels round to tf32.
-    * (C2) `rhs` is a matrix of tiles of GGUF blocks and `lhs` not f32, or it has rank 4, tiles of 64 rows, and `lhs`' type.
+    * (C1) `lhs` and `result` have one rank of 1 or more, and `lhs` is f8E4M3FN, f16, bf16, or f32, of which kernels round to
+      tf32.
+    * (C2) `rhs` is a matrix of tiles of GGUF blocks and `lhs` of 16 bits, or it has rank 4, tiles of 64 rows, and `lhs`' type.
     * (C3) n and k are known, and `rhs` has the tiles that hold n rows and k columns; the dimensions before n agree.
     Example:
     ```mlir
     %y = lathe.tile_matmul %x, %w : tensor<?x192xf16>, tensor<1x3x64x64xf16> -> tensor<?x40xf32>
     ```
   }];
-  let arguments = (ins Lathe_FloatTensor:$lhs, Lathe_WeightTensor:$rhs);
+  let arguments = (ins Lathe_ProductTensor:$lhs, Lathe_ProductWeightTensor:$rhs);
   let results = (outs Lathe_FloatTensor:$result);
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($lhs) `,` type($rhs) `->` type($result)";
   let hasVerifier = 1;

@@ -108,3 +108,22 @@ LogicalResult FakeQuantizeOp::inferResultDims(ArrayRef<DimList> operands, SmallV
   results.push_back(operands[0]);
   return success();
 }
+
+//===- Rows rounded when the model runs --------------------------------------------------------------------------===//
+
+LogicalResult RoundRowsOp::verify() {
+  RankedTensorType input = getInput().getType(), codes = getCodes().getType(), scales = getScales().getType();
+  // (C1)
+  bool fits = input.getRank() > 0 && scales.getRank() == input.getRank() && codes.getShape() == input.getShape() &&
+              scales.getShape().back() == 1 && scales.getShape().drop_back() == input.getShape().drop_back();
+  if (!fits)
+    return emitOpError() << "rounds " << input << " to codes " << codes << " and scales " << scales
+                         << ", needed codes of its shape and a scale for each row";
+  return success();
+}
+
+LogicalResult RoundRowsOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImpl<DimList> &results) {
+  results.assign(2, operands[0]);
+  results[1].back() = getAffineConstantExpr(1, getContext());
+  return success();
+}

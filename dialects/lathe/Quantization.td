@@ -68,3 +68,23 @@ def Lathe_FakeQuantizeOp : Lathe_ModelOp<"fake_quantize", [Lathe_HasRule]> {
   }];
   let hasVerifier = 1;
 }
+
+def Lathe_RoundRowsOp : Lathe_ModelOp<"round_rows", [Lathe_NotDifferentiable]> {
+  let summary = "Codes of 8 bits for each row, with the scale that they are multiplied with";
+  let description = [{
+    `scales = max(max_j |input[.., j]| * (1 / largest), 2^-100)`, `codes[.., j] = round(input[.., j] * (1 / scales))`, each
+    operation in f32, to the nearest code, the even one of two. `largest` is 448 for codes of f8E4M3FN, 127 for i8. It is
+    what products whose rows are rounded when the model runs read (`passes/quantization/RoundRows.cpp`). A row with a NaN or
+    an infinity in it has no scale that is a number, and what is computed of it is NaN.
+    Constraints:
+    * (C1) `input` has rank 1 or more, `codes` its shape, `scales` too, but for 1 as the last dimension.
+    Example:
+    ```mlir
+    %c, %s = lathe.round_rows %x : tensor<?x64xf32> -> tensor<?x64xf8E4M3FN>, tensor<?x1xf32>
+    ```
+  }];
+  let arguments = (ins Lathe_FloatTensor:$input);
+  let results = (outs RankedTensorOf<[F8E4M3FN, I8]>:$codes, RankedTensorOf<[F32]>:$scales);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($codes) `,` type($scales)";
+  let hasVerifier = 1;
+}

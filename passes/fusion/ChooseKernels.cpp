@@ -16,10 +16,11 @@ namespace lathe {
 
 using namespace lathe;
 
-/// The operation that names the kernel: one with a template, else a transpose, else none.
+/// The operation that names the kernel: one with a template, that which rounds a norm's result rather than the norm,
+/// else a transpose, else none.
 static Operation *getNaming(FusionOp fusion, ArrayRef<Operation *> roots) {
   if (!roots.empty())
-    return roots.front();
+    return isa<RoundRowsOp>(roots.back()) ? roots.back() : roots.front();
   auto transposes = fusion.getBody().front().getOps<TransposeOp>();
   return transposes.empty() ? nullptr : (*transposes.begin()).getOperation();
 }
@@ -165,7 +166,9 @@ struct ChooseKernels : lathe::impl::ChooseKernelsBase<ChooseKernels> {
       Operation *root = getNaming(fusion, roots);
       int64_t maxRows = countRows(root, fusion, *dims, bounds);
       KernelChoice choice = chooseKernel(root, target == "cuda", maxRows, batchInvariant ? 0 : FewRows, tf32);
-      if (roots.size() > 1)
+      if (roots.size() > 1 && isa<RoundRowsOp>(root))
+        choice.reason = "normalizes the rows that it rounds";
+      else if (roots.size() > 1)
         choice.reason = llvm::formatv("the template of this operation, {0} times", roots.size());
       report(fusion, choice);
       NamedAttrList config;

@@ -65,6 +65,7 @@ private:
   StringRef findObstacle(Operation *op, Value operand, const OpGroup &group) const;
   OpGroup *findProducerGroup(Operation *op, StringRef &obstacle);
   OpGroup *findRotation(Operation *op);
+  OpGroup *findNorm(Operation *op);
   bool feedsTemplate(OpGroup &producer, const OpGroup &group);
   void joinProducers(Operation *op, OpGroup &group);
   bool canRepeat(Operation *op, OpGroup &producer, OpGroup &group) const;
@@ -119,6 +120,17 @@ OpGroup *FusionBuilder::findRotation(Operation *op) {
   auto rope = append ? append.getKey().getDefiningOp<RopeOp>() : RopeOp();
   OpGroup *group = rope && rope->hasOneUse() ? Groups.find(rope) : nullptr;
   return group && group->ops.size() == 1 && !Groups.arePartedBy(group->ops, op) ? group : nullptr;
+}
+
+/// The norm whose result nobody reads but `op`, which rounds it: what is rounded is not written before.
+OpGroup *FusionBuilder::findNorm(Operation *op) {
+  auto rounding = dyn_cast<RoundRowsOp>(op);
+  auto norm = rounding ? rounding.getInput().getDefiningOp<RmsNormOp>() : RmsNormOp();
+  if (!norm || !norm->hasOneUse() ||
+      !isa_and_nonnull<WeightOp, ConstantOp, WeightProgramOp>(norm.getWeight().getDefiningOp()))
+    return nullptr;
+  OpGroup *group = Groups.find(norm);
+  return group->ops.size() == 1 && !Groups.arePartedBy(group->ops, op) ? group : nullptr;
 }
 
 /// True when `producer`, which nobody but `op` reads, may be computed once for each place that it is read at.
@@ -189,10 +201,11 @@ void FusionBuilder::run() {
     if (staysOutside(&op))
       continue;
     StringRef obstacle;
-    OpGroup *group = Cuda && isWidening(&op) ? nullptr
-                     : isElementwise(&op)    ? findProducerGroup(&op, obstacle)
-                     : Cuda                  ? findRotation(&op)
-                                             : nullptr;
+    OpGroup *group = Cuda && isWidening(&op)        ? nullptr
+                     : isElementwise(&op)           ? findProducerGroup(&op, obstacle)
+                     : Cuda && isa<RoundRowsOp>(op) ? findNorm(&op)
+                     : Cuda                         ? findRotation(&op)
+                                                    : nullptr;
     if (group)
       Groups.add(*group, &op);
     else

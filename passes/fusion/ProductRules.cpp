@@ -38,7 +38,8 @@ static bool hasTiles(Type element) {
 std::string lathe::findTileObstacle(RankedTensorType lhs, RankedTensorType rhs, bool tf32) {
   if (rhs.getRank() != 2 || !rhs.hasStaticShape())
     return "its right operand is not one matrix of known size";
-  if (!is16Bit(lhs.getElementType()) && !tf32)
+  bool codes = isa<Float8E4M3FNType>(lhs.getElementType());
+  if (!is16Bit(lhs.getElementType()) && !codes && !tf32)
     return "its rows are f32, which tensor cores do not take";
   if (lhs.getElementType().isF32() && isa<QuantizedTypeInterface>(rhs.getElementType()))
     return "its rows are f32, which tensor cores do not take beside blocks";

@@ -2,7 +2,10 @@
 #include "dialects/lathe/GgufBlocks.h"
 #include "dialects/lathe/RowBlocks.h"
 #include "mlir/IR/Remarks.h"
+#include "mlir/Transforms/RegionUtils.h"
 #include "passes/Passes.h"
+#include "passes/quantization/NarrowProducts.h"
+#include "passes/quantization/RoundRows.h"
 #include "passes/quantization/WeightValues.h"
 #include "llvm/ADT/DenseMap.h"
 
@@ -62,9 +65,12 @@ private:
     });
   }
   void unpack(OpOperand &use);
+  RoundRowsOp round(const RoundedRows &rows, Type written);
+  bool multiplyCodes(MatmulOp matmul, Value weights);
   void scaleRows(MatmulOp matmul, Value weights);
 
   llvm::DenseMap<std::pair<Value, std::pair<int, Type>>, Value> Made;
+  llvm::DenseMap<Value, RoundRowsOp> Rounded; ///< by the values of the rows
 };
 } // namespace
 
@@ -98,6 +104,46 @@ void Regrouper::scaleRows(MatmulOp matmul, Value weights) {
   matmul.getResult().replaceAllUsesExcept(last, scaled);
 }
 
+/// The operation that rounds `rows`, made once. It reads them as they come: in 16 bits what was widened, in f32 the
+/// result of a norm that nothing else reads, which it computes itself, and else in the type `written`, which other
+/// kernels write.
+RoundRowsOp Regrouper::round(const RoundedRows &rows, Type written) {
+  RoundRowsOp &known = Rounded[rows.values];
+  if (known)
+    return known;
+  OpBuilder builder(rows.values.getContext());
+  builder.setInsertionPointAfterValue(rows.values);
+  Location location = rows.values.getLoc();
+  auto type = cast<RankedTensorType>(rows.input.getType());
+  bool ofNorm =
+      rows.input.getDefiningOp<RmsNormOp>() && llvm::all_of(rows.input.getUsers(), llvm::IsaPred<AbsOp, MulOp>);
+  Value input = ofNorm ? rows.input : castTo(builder, rows.input, written);
+  SmallVector<int64_t> shape(type.getShape());
+  shape.back() = 1;
+  known = RoundRowsOp::create(builder, location, type.clone(rows.code), type.clone(shape), input);
+  return known;
+}
+
+/// Multiplies codes on both sides, where the rows were rounded to them, and their scales with the sums.
+bool Regrouper::multiplyCodes(MatmulOp matmul, Value weights) {
+  auto type = cast<RankedTensorType>(weights.getType());
+  std::optional<RoundedRows> rows = matchRoundedRows(matmul.getLhs());
+  if (!rows || !isFloat8Rows(cast<BlockedType>(type.getElementType()), type.getShape().back()))
+    return false;
+  Type f32 = Float32Type::get(matmul.getContext());
+  RoundRowsOp rounding = round(*rows, matmul.getLhs().getType().getElementType());
+  matmul.getLhsMutable().assign(rounding.getCodes());
+  matmul.getRhsMutable().assign(pack(weights, rows->code));
+  scaleRows(matmul, weights);
+  // Behind the product, and in front of the factors of its columns.
+  OpBuilder builder(matmul->getContext());
+  builder.setInsertionPointAfter(matmul);
+  auto scaled = MulOp::create(builder, matmul.getLoc(), matmul.getResult().getType().clone(f32), matmul.getResult(),
+                              rounding.getScales());
+  matmul.getResult().replaceAllUsesExcept(scaled, scaled);
+  return true;
+}
+
 void Regrouper::visit(OpOperand &use) {
   Value weights = use.get();
   auto type = cast<RankedTensorType>(weights.getType());
@@ -107,6 +153,10 @@ void Regrouper::visit(OpOperand &use) {
   auto matmul = dyn_cast<MatmulOp>(use.getOwner());
   bool scalable = matmul && type.getRank() == 2;
   auto options = remark::RemarkOpts::name("RegroupBlocks").category("fusion");
+  if (scalable && multiplyCodes(matmul, weights)) {
+    remark::passed(matmul.getLoc(), options) << remark::add("multiplies codes of f8E4M3FN on both sides");
+    return;
+  }
   std::optional<GgufBlocks> gguf = findGgufBlocks(blocks, type.getShape().back());
   if (gguf && (!gguf->hasRowScales || scalable)) {
     remark::passed(use.getOwner()->getLoc(), options)
@@ -135,6 +185,9 @@ struct RegroupBlocks : lathe::impl::RegroupBlocksBase<RegroupBlocks> {
       if (OpOperand *use = findBlocks(op))
         regrouper.visit(*use);
     });
+    // The floats that codes stand for now.
+    IRRewriter rewriter(&getContext());
+    (void)runRegionDCE(rewriter, getOperation()->getRegions());
   }
 };
 } // namespace

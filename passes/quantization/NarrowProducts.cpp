@@ -1,4 +1,5 @@
 // See NarrowProducts in Passes.td.
+#include "passes/quantization/NarrowProducts.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
@@ -41,9 +42,7 @@ static Value skipWidening(Value value) {
   return value;
 }
 
-/// `value` with elements of type `element`: itself, what it was widened from, or a cast of that. What is reshaped is
-/// cast before: there the cast can become part of the kernel that makes it.
-static Value castTo(OpBuilder &builder, Value value, Type element) {
+Value lathe::castTo(OpBuilder &builder, Value value, Type element) {
   auto reshape = value.getDefiningOp<ReshapeOp>();
   if (reshape && isa<FloatType>(reshape.getInput().getType().getElementType())) {
     IRMapping map;

@@ -58,6 +58,8 @@ FailureOr<std::string> cuda::getElementType(Operation *op, Type type) {
     return std::string("Half");
   if (type.isBF16())
     return std::string("BFloat16");
+  if (isa<Float8E4M3FNType>(type))
+    return std::string("Float8"); // in registers float: what is cast is rounded where it is stored
   if (auto integer = dyn_cast<IntegerType>(type)) {
     unsigned width = integer.getWidth();
     if (width == 1)

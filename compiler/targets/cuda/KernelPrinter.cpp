@@ -147,7 +147,7 @@ static bool isRotatedAttention(ArrayRef<Operation *> roots) {
 }
 
 /// Operations of one template: products of one left operand that an elementwise operation joins, keys that are rotated
-/// on their way into the cache, or attention with both.
+/// on their way into the cache, attention with both, or a norm whose result is rounded.
 static LogicalResult checkRoots(const LaunchBody &body) {
   ArrayRef<Operation *> roots = body.getRoots();
   if (roots.size() < 2 || isRotatedAttention(roots))
@@ -155,7 +155,9 @@ static LogicalResult checkRoots(const LaunchBody &body) {
   bool products = isa<MatmulOp, TileMatmulOp>(roots[0]) && roots[0]->getName() == roots[1]->getName();
   bool rotated = isa<RopeOp>(roots[0]) && isa<AppendKvOp>(roots[1]) &&
                  cast<AppendKvOp>(roots[1]).getKey() == roots[0]->getResult(0);
-  if (roots.size() == 2 && (products || rotated))
+  auto rounding = dyn_cast<RoundRowsOp>(roots[1]);
+  bool rounded = isa<RmsNormOp>(roots[0]) && rounding && rounding.getInput() == roots[0]->getResult(0);
+  if (roots.size() == 2 && (products || rotated || rounded))
     return success();
   return roots[1]->emitOpError() << "shares a launch with '" << roots[0]->getName()
                                  << "', but one CUDA kernel computes one of them; put them into two fusions";
@@ -183,6 +185,7 @@ static FailureOr<TemplateUse> printRoot(const LaunchBody &body) {
       .Case([&](LayerNormOp op) { return printLayerNorm(body, op); })
       .Case<ReduceOp, ArgMinOp>([&](auto op) { return printReduce(body, op); })
       .Case([&](RmsNormOp op) { return printRmsNorm(body, op); })
+      .Case([&](RoundRowsOp op) { return printRoundRows(body, op); })
       .Case([&](RopeOp op) { return printRope(body, op); })
       .Case([&](AppendKvOp op) { return printAppendKv(body, op); })
       .Case([&](PagedAttentionOp op) { return printPagedAttention(body, op); })

@@ -138,6 +138,7 @@ llvm::FailureOr<TemplateUse> printReduce(const LaunchBody &body, ReduceOp op);
 llvm::FailureOr<TemplateUse> printReduce(const LaunchBody &body, ArgMaxOp op);
 llvm::FailureOr<TemplateUse> printReduce(const LaunchBody &body, ArgMinOp op);
 llvm::FailureOr<TemplateUse> printRmsNorm(const LaunchBody &body, RmsNormOp op);
+llvm::FailureOr<TemplateUse> printRoundRows(const LaunchBody &body, RoundRowsOp op);
 llvm::FailureOr<TemplateUse> printRope(const LaunchBody &body, RopeOp op);
 llvm::FailureOr<TemplateUse> printAppendKv(const LaunchBody &body, AppendKvOp op);
 llvm::FailureOr<TemplateUse> printAttention(const LaunchBody &body, AttentionOp op);

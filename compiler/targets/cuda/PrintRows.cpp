@@ -1,4 +1,5 @@
-// Norms and softmax: one summary of each row, then every element of the row again. Arg max: the summary alone.
+// Norms, softmax, and rows that are rounded: one summary of each row, then every element of the row again. Arg max: the
+// summary alone.
 #include "compiler/targets/cuda/ElementWork.h"
 #include "compiler/targets/cuda/KernelPrinter.h"
 
@@ -39,10 +40,11 @@ static StringRef printIndex(const ElementSpace &space) {
   return space.Split == 0 ? "    const int64_t index = col;\n" : "";
 }
 
-/// The functor's function that brings the root's input.
-static LogicalResult printLoad(const LaunchBody &body, const ElementSpace &space, Functor &functor, std::string &text) {
+/// The functor's function that brings the elements of `input`.
+static LogicalResult printLoad(const LaunchBody &body, Value input, const ElementSpace &space, Functor &functor,
+                               std::string &text) {
   ElementPrinter printer(body, space, functor);
-  if (failed(printer.assign(body.getRoot()->getOperand(0), "x[i]")))
+  if (failed(printer.assign(input, "x[i]")))
     return failure();
   text += "  template <int N> __device__ void load(int64_t row, int64_t col, float (&x)[N]) const {\n" +
           printIndex(space).str() + printer.print(4) + "  }\n";
@@ -156,7 +158,7 @@ static FailureOr<TemplateUse> printRows(const LaunchBody &body, const RowRoot &r
                                << ", but its CUDA kernel gives results of one shape";
   Functor functor(body);
   std::string text = "  static constexpr bool Stores = true;\n  struct Row {\n    float " + root.Members + ";\n  };\n";
-  if (failed(printLoad(body, space, functor, text)))
+  if (failed(printLoad(body, input, space, functor, text)))
     return failure();
   AffineExpr cols = LaunchBody::getProduct(dims.drop_front(root.Axis), op->getContext());
   text += llvm::formatv("  __device__ Row finish(const {0}::Summary &s, int64_t, bool) const {{ return {1}; }\n",
@@ -227,7 +229,7 @@ FailureOr<TemplateUse> cuda::printArgMax(const LaunchBody &body, ArgMaxOp op) {
   Functor functor(body);
   std::string text = "  static constexpr bool Stores = false;\n  struct Row {};\n";
   FailureOr<std::string> out = functor.getPointer(body.getOutputPort(0), op);
-  if (failed(out) || failed(printLoad(body, space, functor, text)))
+  if (failed(out) || failed(printLoad(body, op.getInput(), space, functor, text)))
     return failure();
   text +=
       llvm::formatv("  __device__ Row finish(const ArgMaxReduction::Summary &s, int64_t row, bool leader) const {{\n"
@@ -261,5 +263,55 @@ FailureOr<TemplateUse> cuda::printLayerNorm(const LaunchBody &body, LayerNormOp 
   if (succeeded(use))
     keepRows(body, LaunchBody::getProduct(dims.take_front(root.Axis), op.getContext()),
              LaunchBody::getProduct(dims.drop_front(root.Axis), op.getContext()), *use);
+  return use;
+}
+
+/// The number of `value` among what the part yields.
+static unsigned findYielded(const LaunchBody &body, Value value) {
+  const auto *found = llvm::find(body.getYielded(), value);
+  assert(found != body.getYielded().end() && "codes and scales are of no use without each other");
+  return unsigned(found - body.getYielded().begin());
+}
+
+FailureOr<TemplateUse> cuda::printRoundRows(const LaunchBody &body, RoundRowsOp op) {
+  auto norm = body.getRoots().size() > 1 ? cast<RmsNormOp>(body.getRoots().front()) : RmsNormOp();
+  if (norm && !body.isNeverWritten(norm.getWeight()))
+    return norm.emitOpError() << "shares a launch with the rounding of its rows, but a kernel writes its weight; put "
+                                 "them into two fusions";
+  Value input = norm ? norm.getInput() : op.getInput();
+  ArrayRef<AffineExpr> dims = body.getDims(input);
+  ElementSpace space = {SmallVector<AffineExpr>(dims), unsigned(dims.size() - 1), /*Vector=*/true};
+  Functor functor(body);
+  unsigned codes = findYielded(body, op.getCodes());
+  FailureOr<std::string> scales = functor.getPointer(body.getOutputPort(findYielded(body, op.getScales())), op);
+  std::string text = "  static constexpr bool Stores = true;\n  struct Row {\n    float Factor;\n  };\n";
+  if (failed(scales) || failed(printLoad(body, input, space, functor, text)))
+    return failure();
+  StringRef reduction = norm ? "SquaresAndLargest" : "LargestMagnitude";
+  std::string factor = "1.0f";
+  if (norm)
+    factor = llvm::formatv("rsqrtf(s.Squares / float({0}) + {1})", functor.getSize(dims.back()),
+                           printFloat(norm.getEpsilon().convertToFloat()));
+  bool integers = op.getCodes().getType().getElementType().isInteger(8);
+  text += llvm::formatv("  __device__ Row finish(const {0}::Summary &s, int64_t row, bool leader) const {{\n"
+                        "    float factor = {1}, scale = s.Most * factor * (1.0f / {2});\n"
+                        "    scale = scale < {3} ? {3} : scale;\n"
+                        "    if (leader)\n      {4}[row] = scale;\n"
+                        "    return {{factor * (1.0f / scale)};\n  }\n",
+                        reduction, factor, integers ? "127.0f" : "448.0f", printFloat(0x1p-100), *scales);
+  if (norm && failed(printFetch(body, space, norm.getWeight(), functor, text)))
+    return failure();
+  ElementPrinter printer(body, space, functor);
+  std::string element = norm ? "x[i] * gains[i] * r.Factor" : "x[i] * r.Factor";
+  printer.bind(op.getCodes(), integers ? "saturate<int8_t>(rintf(" + element + "))" : "(" + element + ")");
+  if (failed(printer.store(codes)))
+    return failure();
+  text +=
+      llvm::formatv("  template <int N> __device__ void store(int64_t row, int64_t col, const float (&x)[N], {0}const "
+                    "Row &r) const {{\n{1}{2}  }\n",
+                    norm ? "const float (&gains)[N], " : "", printIndex(space), printer.print(4));
+  TemplateUse use = makeUse(body, functor, text, reduction, norm ? 2 : 1, dims, dims.size() - 1);
+  if (norm)
+    use.Type.insert(use.Type.size() - 1, ", 4, true");
   return use;
 }

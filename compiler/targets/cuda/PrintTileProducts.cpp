@@ -46,7 +46,7 @@ static TileProduct readProduct(ArrayRef<LaunchBody> parts) {
   product.MaxRows = body.getMax(product.M);
   product.Sums = body.getRoots().size();
   Type element = op.getLhs().getType().getElementType();
-  product.Element = element.isF16() ? "Half" : element.isBF16() ? "BFloat16" : "Tf32";
+  product.Element = getProductElement(element);
   for (const LaunchBody &part : parts) {
     auto own = cast<TileMatmulOp>(part.getRoot());
     auto weights = cast<RankedTensorType>(own.getRhs().getType());

@@ -163,7 +163,7 @@ TileProduct Foreseer::describeTiles(bool unpacked) const {
   product.K = K;
   product.MaxRows = Most;
   product.Sums = Launch.Meets ? 2 : 1;
-  product.Element = element.isF16() ? "Half" : element.isBF16() ? "BFloat16" : "Tf32";
+  product.Element = getProductElement(element);
   product.Epilogue = PlainEpilogue;
   for (RankedTensorType weights : ArrayRef(Launch.Weights).drop_back(product.Sums - 1)) {
     bool blocks = !unpacked && isa<GgufType>(weights.getElementType());

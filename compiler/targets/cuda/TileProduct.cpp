@@ -24,12 +24,18 @@ static constexpr ProductTile WideTile = {"", 128, 256, 4, 384}, NarrowerTile = {
                              RowsTile = {"PackedRowsTile", 64, 128, 8, 256},
                              ThinTile = {"PackedThinTile", 64, 32, 16, 256};
 
+StringRef cuda::getProductElement(Type element) {
+  if (isa<Float8E4M3FNType>(element))
+    return "Float8";
+  return element.isF16() ? "Half" : element.isBF16() ? "BFloat16" : "Tf32";
+}
+
 std::string TileProduct::describe() const {
   auto printPart = [&](const ProductPart &part) {
     std::string sums = Sums == 2 ? "2 x " : "";
     return sums + std::to_string(part.N) + (part.Blocks ? " " + part.Blocks.getFormat().str() : "");
   };
-  StringRef element = Element == "Half" ? "f16" : Element == "BFloat16" ? "bf16" : "tf32";
+  StringRef element = Element == "Half" ? "f16" : Element == "BFloat16" ? "bf16" : Element == "Tf32" ? "tf32" : "f8";
   return llvm::formatv("product {0} {1} rows, k {2}, columns {3}{4}", element, MaxRows, K,
                        llvm::join(llvm::map_range(Parts, printPart), " + "), Left.Type.empty() ? "" : ", normalized");
 }
@@ -89,8 +95,8 @@ static TemplateUse usePortableFewRows(const TileProduct &product) {
 static TemplateUse usePortableTiles(const TileProduct &product) {
   TemplateUse use;
   int64_t large = llvm::divideCeil(product.MaxRows, LargeTile.M) * product.countColumnTiles(LargeTile.N);
-  // Two sums an element are more registers than a thread of the large tile has left.
-  bool useLarge = product.MaxRows > 128 && large >= Multiprocessors && product.Sums == 1;
+  // Two sums an element, or codes of f8 that are widened, are more registers than a thread of the large tile has left.
+  bool useLarge = product.MaxRows > 128 && large >= Multiprocessors && product.Sums == 1 && product.Element != "Float8";
   ProductTile tile = product.MaxRows <= 32 ? SmallTile : useLarge ? LargeTile : MediumTile;
   use.Header = "packed_matmul.cuh";
   use.Type = llvm::formatv("PackedMatmul<{0}, {1}, {2}>", product.Element, product.printOutputs(), tile.Name);
@@ -164,7 +170,7 @@ static TemplateUse useHopperTile(const TileProduct &product, const ProductTile &
   work.StepBytes = double(tile.N * 128);
   work.StepOtherBytes = double(tile.M * 128);
   work.Columns = double(columns);
-  work.StepFlops = double(tile.M * tile.N * 64 * 2); // 32 along K of tf32 take as long as 64 of 16 bits
+  work.StepFlops = double(tile.M * tile.N * 64 * 2); // 32 along K of tf32 and 128 of f8 take as long as 64 of 16 bits
   work.Unit = report::Multiplier::Warpgroups;
   work.InFlight = tile.Stages - 1;
   work.StartAccesses = StartOfTiles;
@@ -407,7 +413,7 @@ static std::vector<TemplateUse> listHopperBlockRows(const TileProduct &product, 
 /// with many rows, but few columns or little depth. What was not measured keeps to products.
 static bool isConvolution(const TileProduct &product) {
   constexpr int64_t MaxColumns = 2048, MaxK = 2048;
-  return product.Element != "Tf32" && product.Sums == 1 && product.Parts.size() == 1 &&
+  return product.Element != "Tf32" && product.Element != "Float8" && product.Sums == 1 && product.Parts.size() == 1 &&
          product.MaxRows > MostBatchRows && product.K % 8 == 0 && product.K <= MaxK &&
          product.Parts.front().N <= MaxColumns;
 }

@@ -16,18 +16,21 @@ struct ProductPart {
   GgufTilesType Blocks; ///< null for weights of 16 bits
 };
 
+/// What kernels call the type of a product's operands.
+llvm::StringRef getProductElement(mlir::Type element);
+
 /// What a launch computes: M rows of K by each part.
 struct TileProduct {
   mlir::AffineExpr M;
   int64_t K, MaxRows, Sums = 1;
-  std::string Element; ///< of types.cuh: Half, BFloat16, or Tf32 for f32
+  std::string Element; ///< of types.cuh: Half, BFloat16, Float8, or Tf32 for f32
   PrintedLeft Left;
   bool IsAlone = false;  ///< of few rows: no two of its blocks share a multiprocessor
   EpilogueWork Epilogue; ///< of each sum, or pair of sums
   std::vector<ProductPart> Parts;
 
   /// Elements of K in a row of a packed tile, and such tiles along K.
-  int64_t getTileDepth() const { return Element == "Tf32" ? 32 : 64; }
+  int64_t getTileDepth() const { return Element == "Tf32" ? 32 : Element == "Float8" ? 128 : 64; }
   int64_t getDepth() const { return llvm::divideCeil(K, getTileDepth()); }
   /// Tiles of so many columns, of all parts.
   int64_t countColumnTiles(int64_t width) const {

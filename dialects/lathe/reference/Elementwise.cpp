@@ -224,6 +224,12 @@ LogicalResult CastOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImp
     dispatch(operands[0].getType(), [&](auto from) {
       using From = decltype(from);
       SmallVector<From, 0> values = readElements<From>(operands[0]);
+      if (isa<Float8E4M3FNType>(result.getType())) {
+        MutableArrayRef<uint8_t> codes = result.mutableBytes();
+        for (auto [i, value] : llvm::enumerate(values))
+          codes[i] = E4M3::round(float(value));
+        return;
+      }
       dispatch(result.getType(), [&](auto to) {
         for (auto [i, value] : llvm::enumerate(values))
           writeElement(result, i, convertElement<decltype(to)>(value));

@@ -181,7 +181,14 @@ LogicalResult PackColumnsOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVe
 
 LogicalResult PackBlocksOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImpl<ReferenceValue> &results) {
   ArrayRef<int64_t> input = operands[0].getShape();
-  auto type = cast<QuantizedTypeInterface>(getResult().getType().getElementType());
+  Type element = getResult().getType().getElementType();
+  if (isa<Float8E4M3FNType>(element)) {
+    ReferenceValue codes = ReferenceValue::tensor(element, input);
+    writeFloat8Codes(cast<BlockedType>(operands[0].getType()), input, operands[0].getBytes(), codes.mutableBytes());
+    results.push_back(std::move(codes));
+    return success();
+  }
+  auto type = cast<QuantizedTypeInterface>(element);
   if (auto blocked = dyn_cast<BlockedType>(operands[0].getType())) {
     ReferenceValue result(type, input, *type.getByteSize(input));
     auto write = isa<GgufType>(type) ? writeGgufBlocks : spreadRowBlocks;

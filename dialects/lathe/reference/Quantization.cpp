@@ -1,6 +1,7 @@
 // Reference meaning of Quantization.td.
 #include "dialects/lathe/BlockedNumbers.h"
 #include "dialects/lathe/reference/Evaluator.h"
+#include "runtime/SmallNumbers.h"
 #include <cmath>
 #include <cstring>
 
@@ -99,5 +100,40 @@ LogicalResult FakeQuantizeOp::evaluate(ArrayRef<ReferenceValue> operands, SmallV
     result.setFloat(i, (code - zero) * scale);
   }
   results.push_back(std::move(result));
+  return success();
+}
+
+LogicalResult RoundRowsOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVectorImpl<ReferenceValue> &results) {
+  ArrayRef<int64_t> shape = operands[0].getShape();
+  FailureOr<std::vector<float>> values = operands[0].toFloats();
+  if (failed(values))
+    return emitOpError() << "rounds what holds no floats";
+  SmallVector<int64_t> rows(shape);
+  rows.back() = 1;
+  Type element = getCodes().getType().getElementType();
+  bool integers = element.isInteger(8);
+  ReferenceValue codes = ReferenceValue::tensor(element, shape);
+  ReferenceValue scales = ReferenceValue::tensor(getScales().getType().getElementType(), rows);
+  MutableArrayRef<uint8_t> bytes = codes.mutableBytes();
+  const float share = 1.0f / (integers ? 127.0f : E4M3::Largest), least = 0x1p-100f;
+  for (int64_t row = 0, n = scales.getNumElements(), columns = shape.back(); row < n; ++row) {
+    const float *from = values->data() + row * columns;
+    float most = 0;
+    for (int64_t i = 0; i < columns; ++i)
+      most = std::isnan(most) || most > std::fabs(from[i]) ? most : std::fabs(from[i]);
+    float scale = most * share;
+    scale = scale < least ? least : scale; // NaN stays
+    scales.setFloat(row, scale);
+    const float inverse = 1.0f / scale;
+    for (int64_t i = 0; i < columns; ++i) {
+      float value = from[i] * inverse;
+      // A NaN has no integer; the row's scale makes one of any.
+      bytes[row * columns + i] = !integers           ? E4M3::round(value)
+                                 : std::isnan(value) ? uint8_t(0)
+                                                     : uint8_t(int8_t(std::nearbyint(value)));
+    }
+  }
+  results.push_back(std::move(codes));
+  results.push_back(std::move(scales));
   return success();
 }

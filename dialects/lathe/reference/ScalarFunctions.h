@@ -3,6 +3,7 @@
 #define LATHE_DIALECTS_LATHE_REFERENCE_SCALARFUNCTIONS_H
 
 #include "dialects/lathe/ScalarTypes.h"
+#include "runtime/SmallNumbers.h"
 #include <cmath>
 
 namespace lathe::scalar {
@@ -34,6 +35,8 @@ struct Math {
   LATHE_MATH(tan, tan)
   LATHE_MATH(tanh, tanh)
 #undef LATHE_MATH
+  float roundE4M3(float x) const { return E4M3::widen(E4M3::round(x)); }
+  double roundE4M3(double x) const { return roundE4M3(float(x)); }
   template <typename T> T divide(T x, T y) const { return x / y; }
   template <typename T> T fmod(T x, T y) const { return std::fmod(x, y); }
   float pow(float x, float y) const { return std::pow(x, y); }

@@ -42,6 +42,8 @@ func.func @unary_floats(%x: tensor<4x?xf32>) -> tensor<4x?xf32> {
   %17 = lathe.reciprocal %16 : tensor<4x?xf32>
   // CHECK: %[[RELU:.*]] = lathe.relu %[[RECIPROCAL]] : tensor<4x?xf32>
   %18 = lathe.relu %17 : tensor<4x?xf32>
+  // CHECK: lathe.round_e4m3 %[[RELU]] : tensor<4x?xf32>
+  %e4m3 = lathe.round_e4m3 %18 : tensor<4x?xf32>
   // CHECK: %[[ROUND:.*]] = lathe.round %[[RELU]] : tensor<4x?xf32>
   %19 = lathe.round %18 : tensor<4x?xf32>
   // CHECK: %[[SIGMOID:.*]] = lathe.sigmoid %[[ROUND]] : tensor<4x?xf32>

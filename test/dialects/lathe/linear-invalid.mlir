@@ -210,7 +210,7 @@ func.func @pack_blocks_c3_stays(%w: tensor<2x32x!lathe.blocked<i4, block = [1, 3
 // -----
 
 func.func @pack_blocks_c3_gguf(%w: tensor<2x32x!lathe.blocked<i4, block = [1, 32], scale = f16, zero = none, outer_scale = none>>) {
-  // expected-error @below {{needed its row blocks where they are others, or its GGUF format}}
+  // expected-error @below {{needed its row blocks where they are others, its GGUF format, or its codes where they are f8E4M3FN with one scale for a row}}
   %0 = lathe.pack_blocks %w : tensor<2x32x!lathe.blocked<i4, block = [1, 32], scale = f16, zero = none, outer_scale = none>> -> tensor<2x32x!lathe.gguf<q8_0>>
   return
 }
@@ -218,7 +218,7 @@ func.func @pack_blocks_c3_gguf(%w: tensor<2x32x!lathe.blocked<i4, block = [1, 32
 // -----
 
 func.func @row_scales_c1(%w: tensor<2x32x!lathe.blocked<i4, block = [1, 32], scale = f16, zero = none, outer_scale = none>>) {
-  // expected-error @below {{'lathe.row_scales' op input is 'tensor<2x32x!lathe.blocked<i4, block = [1, 32], scale = f16, zero = none, outer_scale = none>>', needed a matrix of a blocked type whose rows have a factor in their GGUF format}}
+  // expected-error @below {{'lathe.row_scales' op input is 'tensor<2x32x!lathe.blocked<i4, block = [1, 32], scale = f16, zero = none, outer_scale = none>>', needed a matrix of a blocked type whose rows have a factor in their GGUF format, or of f8E4M3FN with one scale for a row}}
   %0 = lathe.row_scales %w : tensor<2x32x!lathe.blocked<i4, block = [1, 32], scale = f16, zero = none, outer_scale = none>> -> tensor<2xf32>
   return
 }

@@ -82,3 +82,11 @@ func.func @fake_quantize_c2(%x: tensor<2x4xf32>, %s: tensor<f32>) {
   %0 = lathe.fake_quantize %x, %s, %s from 127 to -128 : (tensor<2x4xf32>, tensor<f32>, tensor<f32>) -> tensor<2x4xf32>
   return
 }
+
+// -----
+
+func.func @round_rows_c1(%x: tensor<?x64xf32>) {
+  // expected-error @below {{rounds 'tensor<?x64xf32>' to codes 'tensor<?x64xi8>' and scales 'tensor<?x2xf32>', needed codes of its shape and a scale for each row}}
+  %c, %s = lathe.round_rows %x : tensor<?x64xf32> -> tensor<?x64xi8>, tensor<?x2xf32>
+  return
+}

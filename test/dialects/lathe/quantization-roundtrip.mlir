@@ -27,3 +27,12 @@ func.func @fake_quantize(%x: tensor<?x4xf32>, %s: tensor<1x4xf32>, %z: tensor<f3
       : (tensor<?x4xf32>, tensor<1x4xf32>, tensor<f32>) -> tensor<?x4xf32>
   return %y : tensor<?x4xf32>
 }
+
+// CHECK-LABEL: @round_rows
+// CHECK: lathe.round_rows %{{.*}} : tensor<?x64xf16> -> tensor<?x64xf8E4M3FN>, tensor<?x1xf32>
+// CHECK: lathe.round_rows %{{.*}} : tensor<?x64xf16> -> tensor<?x64xi8>, tensor<?x1xf32>
+func.func @round_rows(%x: tensor<?x64xf16>) -> (tensor<?x64xf8E4M3FN>, tensor<?x64xi8>) {
+  %c, %s = lathe.round_rows %x : tensor<?x64xf16> -> tensor<?x64xf8E4M3FN>, tensor<?x1xf32>
+  %i, %t = lathe.round_rows %x : tensor<?x64xf16> -> tensor<?x64xi8>, tensor<?x1xf32>
+  return %c, %i : tensor<?x64xf8E4M3FN>, tensor<?x64xi8>
+}

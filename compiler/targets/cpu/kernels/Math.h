@@ -5,6 +5,7 @@
 
 #include "compiler/targets/cpu/kernels/Kernel.h"
 #include "dialects/lathe/ScalarTypes.h"
+#include "runtime/SmallNumbers.h"
 
 namespace lathe::cpu {
 
@@ -229,6 +230,8 @@ struct Math {
 #undef LATHE_LIBRARY
 #undef LATHE_OWN
 #undef LATHE_INSTRUCTION
+  LATHE_INLINE float roundE4M3(float x) const { return E4M3::widen(E4M3::round(x)); }
+  LATHE_INLINE double roundE4M3(double x) const { return roundE4M3(static_cast<float>(x)); }
   template <typename T> LATHE_INLINE T divide(T x, T y) const { return x / y; }
   template <typename T> LATHE_INLINE T fmod(T x, T y) const { return static_cast<T>(library().fmod(x, y)); }
   LATHE_INLINE float pow(float x, float y) const { return power(x, y); }

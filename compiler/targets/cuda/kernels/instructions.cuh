@@ -186,6 +186,22 @@ __device__ inline uint32_t widenFloat8(uint16_t codes) {
 #endif
 }
 
+/// The code of f8E4M3FN that is nearest, the even one of two; of what is beyond 448 that of 448.
+__device__ inline uint8_t roundFloat8(float value) {
+#if __CUDA_ARCH__ >= 890
+  uint16_t codes;
+  asm("cvt.rn.satfinite.e4m3x2.f32 %0, %1, %2;" : "=h"(codes) : "f"(0.0f), "f"(value));
+  return uint8_t(codes);
+#else
+  float magnitude = value < 0 ? -value : value;
+  magnitude = magnitude > 448.0f ? 448.0f : magnitude;
+  uint32_t bits = __float_as_uint(magnitude), normal = ((bits + 0x7ffff + (bits >> 20 & 1)) >> 20) - (120u << 3);
+  // Below 2^-6 the steps are 2^-9: adding 2^14 leaves their number in the low bits.
+  uint32_t code = magnitude < 0.015625f ? __float_as_uint(magnitude + 16384.0f) & 0xff : normal;
+  return uint8_t((__float_as_uint(value) >> 24 & 0x80) | (value != value ? 0x7f : code));
+#endif
+}
+
 /// Byte i of the result is byte number (selector >> 4 i & 7) of the eight bytes of `low`, then `high`.
 __device__ inline uint32_t selectBytes(uint32_t low, uint32_t high, uint32_t selector) {
   uint32_t bytes;
@@ -341,6 +357,7 @@ uint32_t subtractPairs(uint32_t a, uint32_t b);
 uint32_t subtractBFloat16Pairs(uint32_t a, uint32_t b);
 uint32_t selectBytes(uint32_t low, uint32_t high, uint32_t selector);
 uint32_t widenFloat8(uint16_t codes);
+uint8_t roundFloat8(float value);
 
 #endif
 

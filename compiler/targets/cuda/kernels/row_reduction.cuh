@@ -1,12 +1,14 @@
 // One summary of every row, then every element of the row rewritten with it: norms, softmax, sums, arg max.
 //
-//   RowReduction<Reduction, Group, Vector, Early>
+//   RowReduction<Reduction, Group, Vector, Early, Kept>
 //   Reduction  SumReduction, SumOfSquares, MeanVariance, SoftmaxSum, MaxReduction, MinReduction, ProductReduction,
-//              ArgMaxReduction below, or any struct with the same members
+//              ArgMaxReduction, LargestMagnitude, SquaresAndLargest below, or any struct with the same members; one
+//              that summarizes products with the numbers of columns, `WithGains`, needs Early
 //   Group      threads that share a row: 32 (8 rows a block of 256, short rows), 128, 256, 512 or 1024
-//   Vector     neighbouring elements a thread handles at once, 4 or 1
+//   Vector     neighbouring elements a thread handles at once: 8, 4 or 1
 //   Early      whether elements are rewritten with numbers of their columns, weights or inputs of the call, which are
 //              fetched before the kernels before this one have ended; may be left out
+//   Kept       elements that a thread keeps in registers between the passes; may be left out
 //
 // Rows are [Rows, Cols]; the body does its own loads and stores:
 //   static constexpr bool Stores;     // false: the summary is the result, no second pass
@@ -100,6 +102,42 @@ struct MinReduction {
   }
   static __device__ Summary merge(const Summary &a, const Summary &b) { return {pick(a.Value, b.Value)}; }
 };
+
+/// The largest magnitude; NaN where one is.
+struct LargestMagnitude {
+  struct Summary {
+    float Most;
+  };
+  static __device__ Summary identity() { return {0}; }
+  template <int N> static __device__ void add(Summary &s, const float (&x)[N], int64_t) {
+#pragma unroll
+    for (int i = 0; i < N; ++i)
+      s.Most = MaxReduction::pick(s.Most, fabsf(x[i]));
+  }
+  static __device__ Summary merge(const Summary &a, const Summary &b) { return {MaxReduction::pick(a.Most, b.Most)}; }
+};
+
+/// Of a norm whose result is rounded: the sum of squares, and the largest magnitude of what is multiplied with the
+/// norm's factor, elements times their columns' numbers. The factor is positive, so it need not be known.
+struct SquaresAndLargest {
+  static constexpr bool WithGains = true;
+  struct Summary {
+    float Squares, Most;
+  };
+  static __device__ Summary identity() { return {0, 0}; }
+  template <int N> static __device__ void add(Summary &s, const float (&x)[N], const float (&gains)[N]) {
+#pragma unroll
+    for (int i = 0; i < N; ++i) {
+      s.Squares += x[i] * x[i];
+      s.Most = MaxReduction::pick(s.Most, fabsf(x[i] * gains[i]));
+    }
+  }
+  static __device__ Summary merge(const Summary &a, const Summary &b) {
+    return {a.Squares + b.Squares, MaxReduction::pick(a.Most, b.Most)};
+  }
+};
+
+template <class Reduction> inline constexpr bool SumsGains = requires { Reduction::WithGains; };
 
 /// The first position of the largest element. NaN counts as beyond all numbers. Threads of a warp seldom agree on which
 /// is the larger: nothing here branches.
@@ -203,13 +241,12 @@ template <class Reduction> __device__ inline typename Reduction::Summary mergeLa
   return mine;
 }
 
-template <class Reduction, int Group, int Vector = 4, bool Early = false> struct RowReduction {
+template <class Reduction, int Group, int Vector = 4, bool Early = false, int Kept = 16> struct RowReduction {
   static_assert(Group % 32 == 0 && Group <= 1024, "Group must be whole warps, 1024 threads at most");
   static_assert((Vector & (Vector - 1)) == 0, "Vector must be a power of two");
   static constexpr bool WaitsItself = Early;
-  static constexpr int Threads = Group == 32 ? 256 : Group, MinBlocks = 1024 / Threads;
-  static constexpr int Cached = 16 / Vector; ///< vectors a thread keeps in registers between the passes
-  static constexpr int CachedCols = Group * 16;
+  static constexpr int Threads = Group == 32 ? 256 : Group, MinBlocks = 65536 / Threads / (Kept + 48);
+  static constexpr int Cached = Kept / Vector, CachedCols = Group * Kept;
   using Summary = typename Reduction::Summary;
   static constexpr int SharedBytes = Group == 32 ? 0 : Group / 32 * int(sizeof(Summary));
   struct Params {
@@ -233,7 +270,15 @@ template <class Reduction, int Group, int Vector = 4, bool Early = false> struct
       body.template fetch<N>(col, gains);
   }
 
+  template <int N> static __device__ void add(Summary &s, const float (&x)[N], const float (&gains)[N], int64_t col) {
+    if constexpr (SumsGains<Reduction>)
+      Reduction::add(s, x, gains);
+    else
+      Reduction::add(s, x, col);
+  }
+
   template <class Body> static __device__ void run(const Params &params, int64_t tile, char *smem, const Body &body) {
+    static_assert(Early || !SumsGains<Reduction>, "what sums products with gains needs Early, which fetches them");
     int lane = threadIdx.x % Group;
     int64_t row = tile * (Threads / Group) + threadIdx.x / Group;
     int64_t whole = params.Cols / Vector;
@@ -257,19 +302,24 @@ template <class Reduction, int Group, int Vector = 4, bool Early = false> struct
       int64_t vector = lane + int64_t(i) * Group;
       if (vector < whole) {
         body.template load<Vector>(row, vector * Vector, kept[i]);
-        Reduction::add(summary, kept[i], vector * Vector);
+        add(summary, kept[i], gains[i], vector * Vector);
       }
     }
     for (int64_t vector = lane + int64_t(Cached) * Group; vector < whole; vector += Group) {
-      float x[Vector];
+      float x[Vector], own[Vector];
+      if constexpr (SumsGains<Reduction>)
+        fetch<Vector>(body, vector * Vector, own);
       body.template load<Vector>(row, vector * Vector, x);
-      Reduction::add(summary, x, vector * Vector);
+      add(summary, x, own, vector * Vector);
     }
     int64_t tail = whole * Vector + lane; // fewer than Vector elements remain
     float last[1];
     if (tail < params.Cols) {
+      float own[1];
+      if constexpr (SumsGains<Reduction>)
+        fetch<1>(body, tail, own);
       body.template load<1>(row, tail, last);
-      Reduction::add(summary, last, tail);
+      add(summary, last, own, tail);
     }
     // 2. Merge: lanes, then warps in order.
     summary = mergeLanes<Reduction>(summary);

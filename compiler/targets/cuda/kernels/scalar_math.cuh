@@ -2,7 +2,7 @@
 #ifndef LATHE_KERNELS_SCALAR_MATH_CUH
 #define LATHE_KERNELS_SCALAR_MATH_CUH
 
-#include "instructions.cuh"
+#include "types.cuh"
 
 #include "dialects/lathe/PowInteger.h"
 
@@ -37,6 +37,8 @@ struct Math {
   // A division that is right to the last bit has a branch in it, which keeps neighbours from being under way together.
   __device__ float divide(float x, float y) const { return divideNearly(x, y); }
   __device__ double divide(double x, double y) const { return x / y; }
+  __device__ float roundE4M3(float x) const { return toValue(Float8{roundFloat8(x)}); }
+  __device__ double roundE4M3(double x) const { return roundE4M3(float(x)); }
   __device__ float fmod(float x, float y) const { return ::fmodf(x, y); }
   __device__ double fmod(double x, double y) const { return ::fmod(x, y); }
   __device__ float pow(float x, float y) const { return ::powf(x, y); }

@@ -96,24 +96,6 @@ __device__ inline float toValue(BFloat16 element) {
 
 __device__ inline float toValue(Float8 element) { return halfToFloat(uint16_t(widenFloat8(element.Bits))); }
 
-/// Rounds to nearest, ties to even; what is beyond 448 becomes 448.
-__device__ inline Float8 floatToFloat8(float value) {
-  union {
-    float Number;
-    uint32_t Bits;
-  } both;
-  both.Number = value;
-  uint32_t sign = both.Bits >> 24 & 0x80;
-  float magnitude = value < 0 ? -value : value;
-  magnitude = magnitude > 448.0f ? 448.0f : magnitude;
-  both.Number = magnitude;
-  uint32_t normal = ((both.Bits + 0x7ffff + (both.Bits >> 20 & 1)) >> 20) - (120u << 3);
-  // Below 2^-6 the steps are 2^-9: adding 2^14 leaves their number in the low bits.
-  both.Number = magnitude + 16384.0f;
-  uint32_t code = magnitude < 0.015625f ? both.Bits & 0xff : normal;
-  return Float8{uint8_t(sign | (value != value ? 0x7f : code))};
-}
-
 /// A value as an element of T; the identity for what is no float type of less than 32 bits.
 template <class T> __device__ inline T fromValue(Value<T> value) {
   if constexpr (IsSame<T, Half>)
@@ -121,7 +103,7 @@ template <class T> __device__ inline T fromValue(Value<T> value) {
   else if constexpr (IsSame<T, BFloat16>)
     return BFloat16{floatToBFloat16(value)};
   else if constexpr (IsSame<T, Float8>)
-    return floatToFloat8(value);
+    return Float8{roundFloat8(value)};
   else if constexpr (IsSame<T, Nothing>)
     return Nothing{};
   else

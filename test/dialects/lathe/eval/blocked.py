@@ -184,7 +184,52 @@ def main():
                 failures += 1
                 place = tuple(np.argwhere(~same)[0])
                 print(f"{function}: element {place} is {values[place]!r}, {source} says {other[place]!r}")
-    sys.exit(failures)
+    sys.exit(failures + check_rounding(tool, folder) + check_rows(tool, folder))
+
+
+def check_rounding(tool, folder):
+    """Rounds all finite f16 numbers to f8E4M3FN; ml_dtypes makes NaN of what is beyond the largest."""
+    numbers = np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float32)
+    numbers = numbers[np.isfinite(numbers)]
+    kind = f"tensor<{len(numbers)}xf32>"
+    with open(f"{folder}/rounding.mlir", "w") as file:
+        file.write(f'func.func @rounding() -> {kind} {{\n  %x = lathe.constant dense<"0x{numbers.tobytes().hex()}"> : {kind}\n'
+                   f"  %y = lathe.round_e4m3 %x : {kind}\n  return %y : {kind}\n}}\n")  # fmt: skip
+    output = subprocess.run([tool, f"{folder}/rounding.mlir"], capture_output=True, text=True, check=True).stdout
+    found = np.array(re.sub(r"[][,]", " ", output.split("=", 1)[1]).split(), np.float32)
+    wanted = np.clip(numbers, -448, 448).astype(E4M3).astype(np.float32)
+    wrong = np.argwhere((found != wanted) | (np.signbit(found) != np.signbit(wanted)))
+    if len(wrong):
+        place = wrong[0][0]
+        print(f"{numbers[place]!r} becomes {found[place]!r}, ml_dtypes says {wanted[place]!r}")
+    return len(wrong) > 0
+
+
+def check_rows(tool, folder):
+    """Rounds rows of magnitudes from 2^-40 to 2^40 to f8E4M3FN and i8, each with its scale."""
+    generator = np.random.default_rng(4)
+    rows = (generator.standard_normal((33, 70)) * np.exp2(generator.integers(-40, 41, (33, 1)))).astype(np.float32)
+    rows[::5] *= np.exp2(generator.integers(-12, 1, rows[::5].shape)).astype(np.float32)  # subnormal codes
+    kind, scale = "tensor<33x70x{}>", "tensor<33x1xf32>"
+    text = f'func.func @rows() -> ({kind.format("f32")}, {scale}, {kind.format("i8")}, {scale}) {{\n'
+    text += f'  %x = lathe.constant dense<"0x{rows.tobytes().hex()}"> : {kind.format("f32")}\n'
+    for value, code in ("f", "f8E4M3FN"), ("i", "i8"):
+        text += f"  %{value}, %s{value} = lathe.round_rows %x : {kind.format('f32')} -> {kind.format(code)}, {scale}\n"
+    text += f"  %v = lathe.cast %f : {kind.format('f8E4M3FN')} -> {kind.format('f32')}\n  return %v, %sf, %i, %si : "
+    text += f'{kind.format("f32")}, {scale}, {kind.format("i8")}, {scale}\n}}\n'
+    with open(f"{folder}/rows.mlir", "w") as file:
+        file.write(text)
+    output = subprocess.run([tool, f"{folder}/rows.mlir"], capture_output=True, text=True, check=True).stdout
+    found = [np.array(re.sub(r"[][,]", " ", line).split(), np.float32) for line in re.findall("= (.*)\n", output)]
+    failures = 0
+    for codes, scales, most in (*found[:2], 448), (*found[2:], 127):
+        wanted_scales = np.abs(rows).max(1, keepdims=True) * np.float32(1 / most)
+        scaled = rows * (np.float32(1) / wanted_scales)
+        wanted = np.clip(scaled, -448, 448).astype(E4M3) if most == 448 else np.rint(scaled)
+        if not (np.array_equal(scales, wanted_scales.ravel()) and np.array_equal(codes, wanted.astype(np.float32).ravel())):
+            failures += 1
+            print(f"round_rows to codes up to {most} differs from numpy and ml_dtypes")
+    return failures
 
 
 main()

@@ -88,3 +88,13 @@ func.func @i1_to_i32() -> tensor<2xi32> {
   %r = lathe.cast %x : tensor<2xi1> -> tensor<2xi32>
   return %r : tensor<2xi32>
 }
+
+// Numbers of 4 significant bits up to 448, which is what larger ones become.
+// CHECK-LABEL: @f32_to_f8
+// CHECK: tensor<4xf32> = [1.25, 448, -448, 16]
+func.func @f32_to_f8() -> tensor<4xf32> {
+  %x = lathe.constant dense<[1.1875, 1000.0, -464.0, 17.0]> : tensor<4xf32>
+  %r = lathe.cast %x : tensor<4xf32> -> tensor<4xf8E4M3FN>
+  %y = lathe.cast %r : tensor<4xf8E4M3FN> -> tensor<4xf32>
+  return %y : tensor<4xf32>
+}

@@ -33,3 +33,18 @@ func.func @rounded() -> tensor<1x1x64x32xf32> {
   %y = lathe.pack_tiles %x : tensor<2x5xf32> -> tensor<1x1x64x32xf32>
   return %y : tensor<1x1x64x32xf32>
 }
+
+// Pieces of f8E4M3FN are of sixteen elements; a product of codes.
+// CHECK-LABEL: @codes
+// CHECK: tensor<1x1x64x128xf8E4M3FN> =
+// CHECK-SAME: {{\[\[\[\[}}1, 2, 0, {{.*}}], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 4, 0, {{.*}}0]]]]
+// CHECK: tensor<1x2xf32> = {{\[\[}}5, 11]]
+func.func @codes() -> (tensor<1x1x64x128xf8E4M3FN>, tensor<1x2xf32>) {
+  %w = lathe.constant dense<[[1.0, 2.0], [3.0, 4.0]]> : tensor<2x2xf32>
+  %c = lathe.cast %w : tensor<2x2xf32> -> tensor<2x2xf8E4M3FN>
+  %p = lathe.pack_tiles %c : tensor<2x2xf8E4M3FN> -> tensor<1x1x64x128xf8E4M3FN>
+  %x = lathe.constant dense<[[1.0, 2.0]]> : tensor<1x2xf32>
+  %a = lathe.cast %x : tensor<1x2xf32> -> tensor<1x2xf8E4M3FN>
+  %y = lathe.tile_matmul %a, %p : tensor<1x2xf8E4M3FN>, tensor<1x1x64x128xf8E4M3FN> -> tensor<1x2xf32>
+  return %p, %y : tensor<1x1x64x128xf8E4M3FN>, tensor<1x2xf32>
+}

@@ -14,3 +14,30 @@ func.func @rows() -> (tensor<2xf32>, tensor<2x32xf32>) {
   %w = lathe.cast %b : tensor<2x32x!lathe.gguf<q8_0>> -> tensor<2x32xf32>
   return %s, %w : tensor<2xf32>, tensor<2x32xf32>
 }
+
+!float8 = !lathe.blocked<f8E4M3FN, block = [1, 4], scale = f32, zero = none, outer_scale = none>
+!one = !lathe.blocked<f8E4M3FN, block = [1, 1], scale = none, zero = none, outer_scale = f32>
+// Codes times scales are the values, whether a row has its scale or all have one.
+// CHECK-LABEL: @float8
+// CHECK: tensor<2x4xf32> = {{\[\[}}0, 0, 0, 0], [0, 0, 0, 0]]
+// CHECK: tensor<2x4xf32> = {{\[\[}}0, 0, 0, 0], [0, 0, 0, 0]]
+func.func @float8() -> (tensor<2x4xf32>, tensor<2x4xf32>) {
+  %v = lathe.constant dense<[[1.0, -3.0, 0.3, 2.0], [-0.01, 0.02, 0.05, 0.0]]> : tensor<2x4xf32>
+  %q = lathe.quantize %v : tensor<2x4xf32> -> tensor<2x4x!float8>
+  %s = lathe.row_scales %q : tensor<2x4x!float8> -> tensor<2xf32>
+  %c = lathe.pack_blocks %q : tensor<2x4x!float8> -> tensor<2x4xf8E4M3FN>
+  %0 = lathe.cast %c : tensor<2x4xf8E4M3FN> -> tensor<2x4xf32>
+  %t = lathe.reshape %s shape [2, 1] : tensor<2xf32> -> tensor<2x1xf32>
+  %1 = lathe.mul %0, %t : tensor<2x4xf32>, tensor<2x1xf32> -> tensor<2x4xf32>
+  %w = lathe.cast %q : tensor<2x4x!float8> -> tensor<2x4xf32>
+  %d = lathe.sub %1, %w : tensor<2x4xf32>, tensor<2x4xf32> -> tensor<2x4xf32>
+  %o = lathe.quantize %v : tensor<2x4xf32> -> tensor<2x4x!one>
+  %os = lathe.row_scales %o : tensor<2x4x!one> -> tensor<2xf32>
+  %oc = lathe.pack_blocks %o : tensor<2x4x!one> -> tensor<2x4xf8E4M3FN>
+  %2 = lathe.cast %oc : tensor<2x4xf8E4M3FN> -> tensor<2x4xf32>
+  %ot = lathe.reshape %os shape [2, 1] : tensor<2xf32> -> tensor<2x1xf32>
+  %3 = lathe.mul %2, %ot : tensor<2x4xf32>, tensor<2x1xf32> -> tensor<2x4xf32>
+  %ow = lathe.cast %o : tensor<2x4x!one> -> tensor<2x4xf32>
+  %e = lathe.sub %3, %ow : tensor<2x4xf32>, tensor<2x4xf32> -> tensor<2x4xf32>
+  return %d, %e : tensor<2x4xf32>, tensor<2x4xf32>
+}

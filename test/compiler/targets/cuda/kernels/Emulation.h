@@ -751,6 +751,7 @@ inline uint32_t widenFloat8(uint16_t codes) {
   auto half = [](uint8_t code) { return test::halfBits(test::float8Value(code)); };
   return half(static_cast<uint8_t>(codes)) | static_cast<uint32_t>(half(static_cast<uint8_t>(codes >> 8))) << 16;
 }
+inline uint8_t roundFloat8(float value) { return test::float8Bits(value); }
 inline uint32_t selectBytes(uint32_t low, uint32_t high, uint32_t selector) {
   uint64_t bytes = low | static_cast<uint64_t>(high) << 32;
   uint32_t result = 0;

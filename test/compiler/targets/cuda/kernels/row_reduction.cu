@@ -115,6 +115,51 @@ template <class Input> struct Softmax : Rows<Input> {
   }
 };
 
+/// Codes of f8E4M3FN, with a scale for each row; with a norm of gains 1 + col / 64 before it, or without.
+template <class Input, bool Norm> struct RoundedRows {
+  using Reduction = std::conditional_t<Norm, SquaresAndLargest, LargestMagnitude>;
+  static constexpr bool Stores = true;
+  struct Row {
+    float Factor;
+  };
+  const Input *X;
+  Float8 *Codes;
+  float *Scales;
+  int64_t Cols;
+  template <int N> __device__ void load(int64_t row, int64_t col, float (&x)[N]) const {
+    loadVector(X, row * Cols + col, x);
+  }
+  static __device__ float gain(int64_t col) { return Norm ? 1 + float(col) / 64 : 1; }
+  __device__ Row finish(const Reduction::Summary &s, int64_t row, bool leader) const {
+    float factor = 1;
+    if constexpr (Norm)
+      factor = rsqrtf(s.Squares / float(Cols) + 1e-5f);
+    float scale = s.Most * factor * (1.0f / 448.0f);
+    scale = scale < 0x1p-100f ? 0x1p-100f : scale;
+    if (leader)
+      Scales[row] = scale;
+    return {factor * (1.0f / scale)};
+  }
+  template <int N> __device__ void fetch(int64_t col, float (&gains)[N]) const {
+#pragma unroll
+    for (int i = 0; i < N; ++i)
+      gains[i] = gain(col + i);
+  }
+  template <int N>
+  __device__ void store(int64_t row, int64_t col, const float (&x)[N], const float (&gains)[N], const Row &r) const {
+    float y[N];
+#pragma unroll
+    for (int i = 0; i < N; ++i)
+      y[i] = x[i] * gains[i] * r.Factor;
+    storeVector(Codes, row * Cols + col, y);
+  }
+  template <int N> __device__ void store(int64_t row, int64_t col, const float (&x)[N], const Row &r) const {
+    float gains[N];
+    fetch(col, gains);
+    store(row, col, x, gains, r);
+  }
+};
+
 /// The six summaries that are results themselves, one number a row.
 template <class Reduction, class Input> struct Summarize : Rows<Input> {
   static constexpr bool Stores = false;
@@ -182,6 +227,48 @@ void normalize(Suite &suite, const std::string &name, const Case &c) {
       suite, name + " group " + std::to_string(Group), c);
 }
 
+/// Codes are the nearest to what they stand for, and scales make the largest of a row 448. The last row is all zeros,
+/// the one before it has a NaN where there are three.
+template <int Group, class Input, bool Norm> void roundRows(Suite &suite, const Case &c) {
+  using Body = RoundedRows<Input, Norm>;
+  using Kernel = RowReduction<typename Body::Reduction, Group, 4, Norm>;
+  auto x = randomVector<Input>(c.Rows * c.Cols, c.Offset - 1, c.Offset + 1);
+  std::fill_n(x.end() - c.Cols, c.Rows > 1 ? c.Cols : 0, element<Input>(0));
+  if (c.Rows > 2)
+    x[(c.Rows - 2) * c.Cols + c.Cols / 2] = element<Input>(NAN);
+  Buffer<Input> in(x, c.Shift);
+  auto codes = Buffer<Float8>::poisoned(x.size(), c.Shift);
+  auto scales = Buffer<float>::poisoned(c.Rows);
+  Body body{in.data(), codes.data(), scales.data(), c.Cols};
+  std::string title = std::string(Norm ? "rounded norm" : "rounded rows") + " group " + std::to_string(Group) + " " +
+                      std::to_string(c.Rows) + "x" + std::to_string(c.Cols) + " shift " + std::to_string(c.Shift);
+  auto run = [&](int64_t blocks) { launch<Kernel>({c.Rows, c.Cols}, body, blocks); };
+  auto gotScales = suite.twice(title, scales, run);
+  auto got = suite.twice(title, codes, run);
+  std::vector<double> want(x.size()), slack(x.size()), wantScales(c.Rows), scaleSlack(c.Rows);
+  double rounding = 12 * Rounding<float> + (Norm ? accumulation(c.Cols) : 0);
+  for (int64_t row = 0; row < c.Rows; ++row) {
+    double squares = 0, most = 0;
+    for (int64_t i = 0; i < c.Cols; ++i) {
+      double value = number(x[row * c.Cols + i]);
+      squares += value * value;
+      most = std::isnan(value) ? NAN : std::max(std::fabs(value * Body::gain(i)), most);
+      if (std::isnan(most))
+        break;
+    }
+    double factor = Norm ? 1 / std::sqrt(squares / double(c.Cols) + 1e-5f) : 1;
+    wantScales[row] = std::isnan(most) ? NAN : std::max(most * factor / 448, 0x1p-100);
+    scaleSlack[row] = rounding * wantScales[row];
+    for (int64_t i = 0; i < c.Cols; ++i) {
+      double value = number(x[row * c.Cols + i]) * Body::gain(i) * factor / wantScales[row];
+      want[row * c.Cols + i] = value;
+      slack[row * c.Cols + i] = rounding * std::fabs(value);
+    }
+  }
+  suite.compare(title + ", scales", gotScales, wantScales, scaleSlack);
+  suite.compare(title + ", codes", got, want, slack);
+}
+
 template <class Kernel, class Reduction>
 void summarizeBy(Suite &suite, const std::string &kernel, int64_t rows, int64_t cols) {
   bool product = IsSame<Reduction, ProductReduction>;
@@ -217,6 +304,8 @@ template <int Group> void cases(Suite &suite) {
     normalize<SumOfSquares, Group, float, GainedNorm, true>(suite, "rms norm with gains", c);
     normalize<MeanVariance, Group, float, LayerNorm>(suite, "layer norm f32", c);
     normalize<SoftmaxSum, Group, float, Softmax>(suite, "softmax f32", {c.Rows, c.Cols, c.Shift, 0});
+    roundRows<Group, Half, false>(suite, {c.Rows, c.Cols, c.Shift, 0});
+    roundRows<Group, float, true>(suite, c);
   }
   for (int64_t cols : {int64_t(1), int64_t(5), cached - 1, cached + 3}) {
     summarize<SumReduction, Group>(suite, "sum", 5, cols);
@@ -295,6 +384,11 @@ int main(int argc, char **argv) {
       auto out = Buffer<float>::poisoned(rows * cols);
       RmsNorm<Half> body{};
       body.X = in.data(), body.Y = out.data(), body.Cols = cols;
+      auto codes = Buffer<Float8>::poisoned(rows * cols);
+      auto scales = Buffer<float>::poisoned(rows);
+      RoundedRows<Half, false> rounded{in.data(), codes.data(), scales.data(), cols};
+      suite.time("rounded rows f16 " + std::to_string(rows) + "x4096", 1, 3.0 * double(rows * cols), 0,
+                 [&](int) { launch<RowReduction<LargestMagnitude, 256>>({rows, cols}, rounded); });
       suite.time("rms norm f16 to f32 " + std::to_string(rows) + "x4096", 1, 6.0 * double(rows * cols), 0,
                  [&](int) { launch<RowReduction<SumOfSquares, 256>>({rows, cols}, body); });
     }
