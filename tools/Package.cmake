@@ -29,10 +29,11 @@ install(DIRECTORY compiler/targets/cuda/kernels/ DESTINATION ${share}/kernels FI
 install(DIRECTORY test/compiler/targets/cuda/kernels/ DESTINATION ${share}/tests
   FILES_MATCHING PATTERN "*.cu" PATTERN "*.cuh" PATTERN "*.h")
 # What kernels and their tests include by paths from the root.
-foreach(file IN ITEMS BlockFormat.cpp BlockFormat.h BlockTiles.cpp BlockTiles.h LatticeGrids.h)
+foreach(file IN ITEMS BlockFormat.cpp BlockFormat.h BlockTiles.cpp BlockTiles.h LatticeGrids.h RowTiles.cpp
+        RowTiles.h TileOrder.h)
   install(FILES runtime/gguf/${file} DESTINATION ${share}/sources/runtime/gguf)
 endforeach()
-install(FILES runtime/HostFault.h runtime/Nf4Values.def DESTINATION ${share}/sources/runtime)
+install(FILES runtime/HostFault.h runtime/Nf4Values.def runtime/SmallNumbers.h DESTINATION ${share}/sources/runtime)
 install(FILES dialects/lathe/PowInteger.h DESTINATION ${share}/sources/dialects/lathe)
 install(DIRECTORY test/models/ DESTINATION ${share}/models FILES_MATCHING PATTERN "*.onnx" PATTERN "*.npy" PATTERN "README.md")
 

@@ -1,31 +1,15 @@
 #include "runtime/gguf/BlockTiles.h"
 
+#include "runtime/gguf/TileOrder.h"
+
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 namespace lathe::gguf {
 
 namespace {
 
-constexpr size_t ChunkBytes = 512;
-
-/// Where column j of 32 lies in a chunk, for row 0.
-constexpr auto ColumnOffsets = [] {
-  std::array<uint16_t, 32> offsets = {};
-  for (uint32_t j = 0; j != 32; ++j)
-    offsets[j] = uint16_t(j % 8 / 2 * 16 + j / 16 * 8 + j % 2 * 2 + j % 16 / 8);
-  return offsets;
-}();
-
-/// One of the 16 rows of a tile.
-struct Row {
-  uint32_t g, h; ///< row g + 8 h
-
-  explicit Row(int64_t row) : g(uint32_t(row % 8)), h(uint32_t(row / 8)) {}
-  size_t chunk() const { return g * 64 + h * 4; }
-  uint32_t lane(uint32_t t) const { return g * 4 + t; }
-};
+using Row = TileRow;
 
 uint32_t loadWord(const uint8_t *bytes) {
   uint32_t word;
@@ -87,17 +71,13 @@ struct Q4_0 {
 
 // Of formats whose codes are places in a table: code j of group `group` of 32 in a tile of 128 columns.
 
-uint8_t &tableByte(uint8_t *tile, Row row, uint32_t group, uint32_t j) {
-  return tile[group / 2 * ChunkBytes + row.chunk() + ColumnOffsets[j] / 4 * 4 + group % 2 * 2 +
-              ColumnOffsets[j] % 4 / 2];
-}
-uint32_t tableShift(uint32_t j) { return ColumnOffsets[j] % 2 * 4; }
-
 void packTableCode(uint8_t *tile, Row row, uint32_t group, uint32_t j, uint32_t code) {
-  tableByte(tile, row, group, j) |= uint8_t((code & 15) << tableShift(j));
+  CodePlace place = findTableCode(row, group, j);
+  tile[place.byte] |= uint8_t((code & 15) << place.shift);
 }
 uint32_t unpackTableCode(const uint8_t *tile, Row row, uint32_t group, uint32_t j) {
-  return tableByte(const_cast<uint8_t *>(tile), row, group, j) >> tableShift(j) & 15u;
+  CodePlace place = findTableCode(row, group, j);
+  return tile[place.byte] >> place.shift & 15u;
 }
 
 /// A scale of `ScaleBytes` before 32 codes, of which the low halves of bytes are the first 16.

@@ -11,7 +11,7 @@
 #ifndef LATHE_KERNELS_DEQUANTIZE_CUH
 #define LATHE_KERNELS_DEQUANTIZE_CUH
 
-#include "packed_table_blocks.cuh"
+#include "packed_row_blocks.cuh"
 
 namespace lathe::kernels {
 

@@ -30,6 +30,8 @@ struct RowHalves {
                          ///< eight columns as a tile orders them
   const float2 *Scales;  ///< [K / 32]: the scale, and the sum of the group
   const float *HalfSums; ///< [K / 16]: the sums of groups of 16
+  const uint4 *Pairs;    ///< [K / 32][t]: for formats that TakesOnePairs, elements by the scale in f16: eight columns as
+                         ///< a tile orders them
 };
 
 /// Up to eight rows of the left side.
@@ -533,6 +535,10 @@ struct TiledQ4_0 {
 
 template <class Format>
 concept TiledFormat = requires { Format::Columns; };
+
+/// Whether a format multiplies one row as pairs of f16 instead of halves of 8 bits.
+template <class Format>
+concept TakesOnePairs = requires { requires Format::TakesPairs; };
 
 /// The tile of a matrix with `columns` columns that element (row, column) lies in.
 template <TiledFormat Format>

@@ -8,14 +8,16 @@
 //     Rows      1, 2, 4 or 8, that are multiplied at a time: more are taken in passes over the weights, of which the
 //               later ones find in the L2 what fits there
 //     K         columns of A, a multiple of 32
-//     Formats   TiledQ4_K, TiledQ6_K, TiledQ8_0, TiledQ4_0 of packed_blocks.cuh: one for all parts, or one for each
+//     Formats   of packed_blocks.cuh, packed_table_blocks.cuh and packed_row_blocks.cuh: one for all parts, or one for
+//               each
 //
 // A [M, K] with LdA elements between rows; W in tiles, 16-byte aligned; C [M, N] with LdC elements between rows.
 // One row is taken as two halves of 8 bits, 256 * high + low, with a power of two for each 32 elements: an element of
-// at least 1/16 of the largest of its 32 is exact in f16 and bf16, others err by at most 2^-15 of the largest. Of a row
-// that is normalized these are the elements times their gains, in f32; what the norm divides by is one number a row, by
-// which the sums are multiplied in the end, so that nobody waits for it. More rows stay f16. Codes of weights are
-// exact, sums of a tile's products exact or f32.
+// at least 1/16 of the largest of its 32 is exact in f16 and bf16, others err by at most 2^-15 of the largest. Weights
+// that are floats of 8 bits meet it in f16, with the same power of two, where elements of f16 and bf16 that are at
+// least 2^-29 of the largest are exact. Of a row that is normalized these are the elements times their gains, in f32;
+// what the norm divides by is one number a row, by which the sums are multiplied in the end, so that nobody waits for
+// it. More rows stay f16. Codes of weights are exact, sums of a tile's products exact or f32.
 //
 // Grid min(Blocks, tiles of 16 columns), persistent; block Threads: eight warps that multiply (16 for eight rows), one
 // that copies tiles to a ring of shared memory ahead of them, and, before the kernels before this one have ended, as
@@ -27,18 +29,20 @@
 #include "instructions_sm90.cuh"
 #include "joined.cuh"
 #include "normalized_rows.cuh"
-#include "packed_table_blocks.cuh"
+#include "packed_row_blocks.cuh"
 
 namespace lathe::kernels {
 
-template <FloatElement Element, int K> struct QuantizedRow {
+/// `HasCodes`, `HasPairs`: whether some format takes it in halves of 8 bits, in pairs of f16.
+template <FloatElement Element, int K, bool HasCodes, bool HasPairs> struct QuantizedRow {
   static constexpr int Groups = (K + 127) / 128; ///< of 128 columns
-  static constexpr int CodeBytes = Groups * 256, ScaleBytes = Groups * 32, HalfSumBytes = Groups * 32;
-  static constexpr int Bytes = CodeBytes + ScaleBytes + HalfSumBytes;
+  static constexpr int PairBytes = HasPairs ? Groups * 256 : 0, CodeBytes = HasCodes ? Groups * 256 : 0;
+  static constexpr int ScalesAt = PairBytes + CodeBytes, HalfSumsAt = ScalesAt + Groups * 32;
+  static constexpr int Bytes = HalfSumsAt + Groups * 32;
 
   static __device__ RowHalves view(const char *memory) {
-    return {reinterpret_cast<const uint2 *>(memory), reinterpret_cast<const float2 *>(memory + CodeBytes),
-            reinterpret_cast<const float *>(memory + CodeBytes + ScaleBytes)};
+    return {reinterpret_cast<const uint2 *>(memory + PairBytes), reinterpret_cast<const float2 *>(memory + ScalesAt),
+            reinterpret_cast<const float *>(memory + HalfSumsAt), reinterpret_cast<const uint4 *>(memory)};
   }
 
   /// Rounds the columns that a warp of `Warps` multiplies: every Warps-th unit of `Columns` columns, from the warp's
@@ -152,13 +156,22 @@ template <FloatElement Element, int K> struct QuantizedRow {
     }
     if (group >= Groups * 4)
       return;
-    uint2 *codes = reinterpret_cast<uint2 *>(memory) + group / 4 * 32 + group % 4 * 8 + t;
-    codes[0] = {high[0], high[1]};
-    codes[4] = {low[0], low[1]};
+    if constexpr (HasPairs) {
+      uint32_t pairs[4];
+#pragma unroll
+      for (int i = 0; i < 4; ++i)
+        pairs[i] = packHalf(x[i * 2] * inverse, x[i * 2 + 1] * inverse);
+      reinterpret_cast<uint4 *>(memory)[group * 4 + t] = {pairs[0], pairs[1], pairs[2], pairs[3]};
+    }
+    if constexpr (HasCodes) {
+      uint2 *codes = reinterpret_cast<uint2 *>(memory + PairBytes) + group / 4 * 32 + group % 4 * 8 + t;
+      codes[0] = {high[0], high[1]};
+      codes[4] = {low[0], low[1]};
+    }
     if (t == 0)
-      reinterpret_cast<float2 *>(memory + CodeBytes)[group] = {scale, scale * static_cast<float>(sum[0] + sum[1])};
+      reinterpret_cast<float2 *>(memory + ScalesAt)[group] = {scale, scale * static_cast<float>(sum[0] + sum[1])};
     if (t < 2)
-      reinterpret_cast<float *>(memory + CodeBytes + ScaleBytes)[group * 2 + t] =
+      reinterpret_cast<float *>(memory + HalfSumsAt)[group * 2 + t] =
           scale * static_cast<float>(t == 0 ? sum[0] : sum[1]);
   }
 };
@@ -281,7 +294,7 @@ struct QuantizedFewRowsOf {
   static constexpr int Workers = Rows == 8 ? 16 : 8, Threads = (Workers + 2) * 32;
 
   // Shared memory: the ring, the rows of A, what the warps have summed up, barriers.
-  using Row = QuantizedRow<Element, K>;
+  using Row = QuantizedRow<Element, K, (!TakesOnePairs<Formats> || ...), (TakesOnePairs<Formats> || ...)>;
   using RowsOfA = QuantizedRows<Rows, K>;
   template <class Format> static constexpr int Units = (K + Format::Columns - 1) / Format::Columns;
   static __host__ __device__ constexpr int maximum(int a, int b) { return a < b ? b : a; }

@@ -23,7 +23,7 @@
 #include "formats.cuh"
 #include "matmul.cuh"
 #include "normalized_rows.cuh"
-#include "packed_table_blocks.cuh"
+#include "packed_row_blocks.cuh"
 
 namespace lathe::kernels {
 

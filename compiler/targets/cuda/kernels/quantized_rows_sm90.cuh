@@ -21,7 +21,7 @@
 
 #include "joined.cuh"
 #include "mma_tile.cuh"
-#include "packed_table_blocks.cuh"
+#include "packed_row_blocks.cuh"
 #include "warpgroup_sm90.cuh"
 
 namespace lathe::kernels {

@@ -22,7 +22,7 @@
 
 #include "joined.cuh"
 #include "mma_tile.cuh"
-#include "packed_table_blocks.cuh"
+#include "packed_row_blocks.cuh"
 #include "warpgroup_sm90.cuh"
 
 namespace lathe::kernels {
@@ -32,6 +32,13 @@ template <class Format> struct RoundedWeights : Format::Pairs {
   static_assert(!Format::HasTileFactors, "a format with factors for a tile needs weights that have them");
   static constexpr float Scale = 1 / Format::Pairs::factors().x;
   using Format::Pairs::Pairs;
+};
+
+/// What a format with factors says of itself.
+template <class Format>
+  requires requires { typename Format::Rounded; }
+struct RoundedWeights<Format> : Format::Rounded {
+  using Format::Rounded::Rounded;
 };
 
 /// d * (scale * (code - 8)) + (8 d scale - dmin * min): both terms in brackets are rounded once, and the first is

@@ -12,7 +12,7 @@ for file in "$here"/*.cu; do
   name=$(basename "$file" .cu)
   grep -q '^int main' "$file" || continue
   "$nvcc" -std=c++20 -O3 -gencode=arch=compute_90a,code=sm_90a -I"$here" -I"$kernels" -I"$root" \
-    "$file" "$root/runtime/gguf/BlockFormat.cpp" "$root/runtime/gguf/BlockTiles.cpp" -o "$out/$name" >"$out/$name.log" 2>&1 &
+    "$file" "$root/runtime/gguf/BlockFormat.cpp" "$root/runtime/gguf/BlockTiles.cpp" "$root/runtime/gguf/RowTiles.cpp" -o "$out/$name" >"$out/$name.log" 2>&1 &
 done
 wait
 failed=0

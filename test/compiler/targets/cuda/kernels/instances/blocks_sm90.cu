@@ -160,3 +160,53 @@ KERNEL(QuantizedWide2) lathe_quantized_wide_dual(void *p0, void *p1, void *p2, v
       (const Half *)p0, d0, 4096, 4096, 132, {{{(const uint8_t *)p1, (const uint8_t *)p2}, p3, 14336, 14336}}};
   gridTiles<QuantizedWide2>(params, smem, GateTimesUp{});
 }
+
+// Blocks one row high: a row in both forms.
+using QuantizedFew8 = QuantizedFewRowsSm90<BFloat16, Joined<Half, float>, 1, 4096, TiledNF4, TiledE4M3>;
+static_assert(QuantizedFew8::SharedBytes <= 232448);
+// registers <= 128
+KERNEL(QuantizedFew8) lathe_quantized_few_rows_nf4_e4m3(void *p0, void *p1, void *p2, void *p3, void *p4) {
+  SHARED;
+  QuantizedFew8::Params params{(const BFloat16 *)p0,
+                               1,
+                               4096,
+                               132,
+                               {{{(const uint8_t *)p1}, p3, 14336, 14336}, {{(const uint8_t *)p2}, p4, 1024, 1024}}};
+  gridTiles<QuantizedFew8>(params, smem, joinEpilogues(StoreAsIs{}, StoreAsIs{}));
+}
+
+using QuantizedFew9 = QuantizedFewRowsSm90<Half, Joined<Half, Half>, 8, 4096, TiledUINT4_G128, TiledNF4>;
+// registers <= 128
+KERNEL(QuantizedFew9)
+lathe_quantized_few_rows_uint4_nf4_8(void *p0, void *p1, void *p2, void *p3, void *p4, int64_t d0) {
+  SHARED;
+  QuantizedFew9::Params params{(const Half *)p0,
+                               d0,
+                               4096,
+                               132,
+                               {{{(const uint8_t *)p1}, p3, 14336, 14336}, {{(const uint8_t *)p2}, p4, 1024, 1024}}};
+  gridTiles<QuantizedFew9>(params, smem, joinEpilogues(StoreAsIs{}, StoreAsIs{}));
+}
+
+using QuantizedWide3 = QuantizedWideSm90<float, 256, 2, TiledNF4>;
+static_assert(QuantizedWide3::SharedBytes <= 232448);
+// registers <= 168
+KERNEL(QuantizedWide3) lathe_quantized_wide_nf4(void *p0, void *p1, void *p2, int64_t d0) {
+  ALIGNED_SHARED;
+  QuantizedWide3::Params params{(const Half *)p0, d0, 4096, 4096, 132, {{{(const uint8_t *)p1}, p2, 14336, 14336}}};
+  gridTiles<QuantizedWide3>(params, smem, StoreAsIs{});
+}
+
+using QuantizedWide4 = QuantizedWideSm90<Joined<float, Half>, 16, 4, TiledE5M2, TiledUINT4_G32>;
+static_assert(QuantizedWide4::SharedBytes <= 232448);
+// registers <= 96
+KERNEL(QuantizedWide4) lathe_quantized_wide_e5m2_uint4(void *p0, void *p1, void *p2, void *p3, void *p4, int64_t d0) {
+  ALIGNED_SHARED;
+  QuantizedWide4::Params params{(const Half *)p0,
+                                d0,
+                                4096,
+                                4096,
+                                132,
+                                {{{(const uint8_t *)p1}, p3, 4096, 4096}, {{(const uint8_t *)p2}, p4, 1024, 1024}}};
+  gridTiles<QuantizedWide4>(params, smem, joinEpilogues(StoreAsIs{}, StoreAsIs{}));
+}
