@@ -83,6 +83,7 @@ struct FreshRows {
   RopeOp Query, Key;
   AppendKvOp Append;
   std::string Input, Fresh; ///< type of what is turned, and the template's parameter
+  int64_t Count = 0;        ///< of the step at most
   int64_t SharedBytes = 0;
 };
 } // namespace
@@ -102,6 +103,7 @@ static FailureOr<FreshRows> findFreshRows(const LaunchBody &body, PagedAttention
   int64_t count = llvm::PowerOf2Ceil(body.getMax(tokens)), dims = rows.Query.getDimensions();
   DecodeShape decode(shape);
   rows.Input = *input;
+  rows.Count = count;
   rows.Fresh = llvm::formatv("Rotating<{0}, Pairing::{1}, {2}, {3}>", *input, getPairing(rows.Query), dims, count);
   rows.SharedBytes = count * (dims * 4 + (shape.KeyWidth + shape.ValueWidth) * 2 + 16) +
                      decode.Columns * (shape.KeyWidth + 8) * op.getQuery().getType().getElementTypeBitWidth() / 8;
@@ -147,9 +149,12 @@ static bool precedesBlocks(plan::LaunchOp launch) {
   return false;
 }
 
-/// Pages in the rings of PagedAttentionDecodeCluster: none where the next kernel would find no room beside them.
+// What rings of pages may take, so that the next kernel finds room beside them.
+static constexpr int64_t BesideBytes = 112 * 1024;
+
+/// Pages in the rings of PagedAttentionDecodeCluster, 0 where there is no room for two.
 static int64_t getRingPages(const PageShape &shape, int64_t warps, int64_t pageBytes, int64_t others) {
-  static constexpr int64_t MostPages = 3, BesideBytes = 112 * 1024;
+  static constexpr int64_t MostPages = 3;
   int64_t pages = std::min(MostPages, (BesideBytes - others) / (warps * (pageBytes + 16)));
   return pages >= 2 && !shape.isShared() ? pages : 0;
 }
@@ -168,16 +173,18 @@ static TemplateUse useDecode(const LaunchBody &body, const PageShape &shape, Str
                              AffineExpr tokens, AffineExpr pages, const FreshRows &rows, TemplateUse use) {
   DecodeShape decode(shape);
   auto [cluster, warps, rings] = split;
-  int64_t rowBytes = rows.SharedBytes, joinedBytes = 4 * decode.Columns * (shape.ValueWidth + 2);
-  int64_t others = joinedBytes + llvm::alignTo(rowBytes, 8);
+  int64_t rowBytes = rows.SharedBytes, others = int64_t(llvm::alignTo(rowBytes, 8)) + 8;
   // A stage has the keys or the values of a page.
   int64_t width = shape.KeyWidth + shape.ValueWidth;
   int64_t pageBytes = 2 * shape.HeadBytes * std::max(shape.KeyWidth, shape.ValueWidth) / width;
   int64_t ringPages = rings && cluster > 1 ? getRingPages(shape, warps, pageBytes, others) : 0;
-  int64_t sumBytes = decode.getSharedBytes(warps);
+  // What a block of a cluster is sent: by each warp two maxima and totals of a pair of columns, and its dimensions.
+  int64_t group = shape.Heads / shape.KvHeads;
+  int64_t columns = rows.Query ? std::min(decode.Columns, rows.Count * group) : decode.Columns;
+  int64_t cameBytes = warps * llvm::divideCeil(columns, 2) * 16 * (cluster + 8 * (shape.ValueWidth / 16));
   use.Threads = warps * 32;
   use.MostResident = decode.getResident(warps);
-  use.SharedBytes = sumBytes + rowBytes;
+  use.SharedBytes = decode.getSharedBytes(warps) + rowBytes;
   use.Tiles = tokens * (decode.getItemsPerToken() * cluster);
   use.Header = cluster > 1 ? "paged_attention_decode_sm90.cuh" : "paged_attention_decode.cuh";
   use.Config = llvm::formatv("tensor cores, {0} warps{1}", warps, rows.Query ? ", turns its rows" : "");
@@ -186,12 +193,14 @@ static TemplateUse useDecode(const LaunchBody &body, const PageShape &shape, Str
     use.Type = llvm::formatv("PagedAttentionDecode<{0}, {1}, {2}, {2}, {3}{4}>", types, shape.print(), warps,
                              isLean(body) ? "true" : "false", fresh);
   } else {
-    use.SharedBytes += joinedBytes;
+    use.SharedBytes = cameBytes + others;
     use.Config += llvm::formatv(", a cluster of {0} blocks", cluster);
     if (ringPages > 0) {
       fresh = llvm::formatv("{0}, {1}", fresh.empty() ? ", Stored" : fresh, 2 * ringPages);
       int64_t ringBytes = warps * ringPages * pageBytes;
-      use.SharedBytes = std::max(ringBytes, int64_t(llvm::alignTo(sumBytes, 16))) + others + warps * ringPages * 16;
+      others += warps * ringPages * 16;
+      bool apart = ringBytes + cameBytes + others <= BesideBytes;
+      use.SharedBytes = (apart ? ringBytes + cameBytes : std::max(ringBytes, cameBytes)) + others;
       use.Config += llvm::formatv(", rings of {0} pages", ringPages);
     }
     use.Type = llvm::formatv("PagedAttentionDecodeCluster<{0}, {1}, {2}, {3}{4}>", types, shape.print(), warps, cluster,
@@ -202,7 +211,7 @@ static TemplateUse useDecode(const LaunchBody &body, const PageShape &shape, Str
   work.StepBytes = double(warps * shape.HeadBytes); // each warp a page
   work.InFlight = std::max<int64_t>(ringPages, 1);
   work.ItemAccesses = rows.Query ? 7 : 4; // place of the row, length, page, its content; before them rotation
-  work.MeetingBytes = double(joinedBytes);
+  work.MeetingBytes = double(cameBytes);
   use.setWork(work, tokens * decode.getItemsPerToken(), pages.ceilDiv(warps * cluster));
   return use;
 }

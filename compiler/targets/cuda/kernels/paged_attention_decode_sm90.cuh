@@ -7,6 +7,10 @@
 //
 // A stage is half a page, its keys or its values, whose place is free as soon as they are multiplied.
 //
+// Every block stores some of the dimensions of all columns. Warps send it these of their sums as soon as they have
+// them, straight from the registers of tensor cores: lane 4g+t has two columns of the dimensions of g, which block g %
+// Cluster stores. So nobody meets: a block waits until all bytes that it is sent are there.
+//
 // Grid: Tokens * KvHeads * HeadBlocks * Cluster in clusters of Cluster (at most 8 where the driver's limit stands);
 // block 32 * Warps; shared SharedBytes. Slot w * Cluster + r is warp w of the cluster's block r.
 #ifndef LATHE_KERNELS_PAGED_ATTENTION_DECODE_SM90_CUH
@@ -28,9 +32,22 @@ struct PagedAttentionDecodeCluster {
   using Joined = typename Blockwise::Joined;
   static constexpr bool WaitsItself = Blockwise::WaitsItself;
   static constexpr int Threads = Blockwise::Threads, MinBlocks = Blockwise::MinBlocks;
-  static constexpr int Columns = Blockwise::Columns, KeyWidth = Shape::KeyWidth, ValueWidth = Shape::ValueWidth;
+  /// Where rows are turned here their number is known, else an item may have all columns.
+  static constexpr int MostColumns = [] {
+    if constexpr (Fresh::Rotates)
+      return smaller(Blockwise::Columns, Fresh::Rows * Shape::Group);
+    else
+      return Blockwise::Columns;
+  }();
+  static constexpr int KeyWidth = Shape::KeyWidth, ValueWidth = Shape::ValueWidth;
   static constexpr int Slots = Warps * Cluster;
-  static constexpr int JoinedFloats = Columns * (ValueWidth + 2); ///< a block's sums, maxima, totals
+  static_assert(8 % Cluster == 0, "lanes of eight dimensions are dealt out to blocks; use 2, 4 or 8");
+  /// Pairs of columns that an item has at most, lanes whose dimensions a block stores, and its quads of sums: two
+  /// dimensions of a pair of columns.
+  static constexpr int Pairs = ceilDiv(MostColumns, 2), Lanes = 8 / Cluster;
+  static constexpr int Quads = Lanes * Pairs * Blockwise::ValueWords;
+  /// What a block is sent: by every slot a pair's maxima and totals, then its quads.
+  static constexpr int TopBytes = Slots * Pairs * 16, CameBytes = TopBytes + Slots * Quads * 16;
   // Of one key head in a page.
   static constexpr int KeyBytes = PageTokens * KeyWidth / BlockElements<State> * int(sizeof(State));
   static constexpr int ValueBytes = PageTokens * ValueWidth / BlockElements<State> * int(sizeof(State));
@@ -38,54 +55,94 @@ struct PagedAttentionDecodeCluster {
   static_assert(Stages == 0 || (!Shape::Shared && KeyBytes % 16 == 0 && ValueBytes % 16 == 0),
                 "bulk copies are of multiples of 16 bytes, and of keys and values apart; let pages wait in registers");
   static_assert(Stages != 1, "values are awaited while keys are read; a ring has two stages or more");
-  /// The ring's memory is that of the sums once all pages are read.
   static constexpr int RingBytes = Warps * Stages * StageBytes;
-  static constexpr int JoinedOffset =
-      Stages ? larger(RingBytes, ceilDiv(Blockwise::SumBytes, 16) * 16) : Blockwise::SumBytes;
-  static constexpr int FreshOffset = JoinedOffset + 4 * JoinedFloats;
+  /// What stands behind rings and sums.
+  static constexpr int OtherBytes = ceilDiv(Blockwise::FreshBytes, 8) * 8 + 8 + Warps * Stages * 8;
+  /// Whether sums have memory of their own; else they come to that of the rings once all blocks have read their pages.
+  static constexpr bool Apart = Stages == 0 || RingBytes + CameBytes + OtherBytes <= 112 << 10;
+  static constexpr int CameOffset = Apart ? RingBytes : 0;
+  static constexpr int FreshOffset = Apart ? RingBytes + CameBytes : larger(RingBytes, CameBytes);
   static constexpr int BarrierOffset = FreshOffset + ceilDiv(Blockwise::FreshBytes, 8) * 8;
-  static constexpr int SharedBytes = Stages ? BarrierOffset + Warps * Stages * 8 : FreshOffset + Blockwise::FreshBytes;
+  static constexpr int SharedBytes = FreshOffset + OtherBytes;
 
   static __host__ __device__ int64_t tiles(const Params &p) { return Blockwise::tiles(p) * Cluster; }
 
-  /// Joins the block's warps in order.
-  static __device__ void joinWarps(const Item &item, const float *parts, const float *maxima, const float *totals,
-                                   float *joined) {
-    for (int i = threadIdx.x * 4; i < item.count() * ValueWidth; i += Threads * 4) {
-      int column = i / ValueWidth, d = i % ValueWidth;
-      Joined own[4] = {{-Infinity}, {-Infinity}, {-Infinity}, {-Infinity}};
-      float values[4];
-      Blockwise::joinWarps(own, parts, maxima, totals, column, d);
+  /// Sends this warp's sums to the blocks that store them. All blocks of the cluster have initialized `barrier`.
+  static __device__ void send(const typename Blockwise::Sums &sums, const Item &item, int slot, float *came,
+                              uint64_t *barrier) {
+    int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4, owner = g % Cluster;
+    float *quads = came + TopBytes / 4 + (slot * Lanes + g / Cluster) * (Pairs * Blockwise::ValueWords * 4);
 #pragma unroll
-      for (int k = 0; k < 4; ++k)
-        values[k] = own[k].Value;
-      storeVector(joined, i, values);
-      if (d == 0) {
-        joined[Columns * ValueWidth + column] = own[0].Top;
-        joined[Columns * (ValueWidth + 1) + column] = own[0].Total;
-      }
+    for (int block = 0; block < Blockwise::ColumnBlocks; ++block) {
+      float top[4] = {sums.Max[block][0], sums.Max[block][1], sums.Total[block][0], sums.Total[block][1]};
+#pragma unroll
+      for (int distance = 4; distance < 32; distance *= 2)
+#pragma unroll
+        for (int c = 2; c < 4; ++c)
+          top[c] += __shfl_xor_sync(0xffffffffu, top[c], distance);
+      int pair = block * 4 + t;
+      if (pair * 2 >= item.count())
+        continue;
+      if (g < Cluster)
+        sendToPeer(came + (slot * Pairs + pair) * 4, owner, top, barrier);
+#pragma unroll
+      for (int word = 0; word < Blockwise::ValueWords; ++word)
+        sendToPeer(quads + (pair * Blockwise::ValueWords + word) * 4, owner, sums.Values[block][word], barrier);
     }
   }
 
-  /// Joins the cluster's blocks in order; block `rank` stores every Cluster-th result.
-  static __device__ void joinBlocks(const Params &p, const Item &item, int rank, const float *joined) {
-    for (int i = rank * Threads + threadIdx.x; i < item.count() * ValueWidth; i += Threads * Cluster) {
-      int column = i / ValueWidth;
-      float values[Cluster], maxima[Cluster], totals[Cluster];
+  /// Joins the slots, eight lanes a quad: each every eighth slot, then their sums in order; and stores.
+  static __device__ void joinSlots(const Params &p, const Item &item, int rank, const float *came) {
+    constexpr int Sharing = 8, Beside = 32 / Sharing;
+    int lane = threadIdx.x % 32, part = lane / Beside;
+#pragma unroll 1
+    for (int first = threadIdx.x / 32 * Beside; first < Quads; first += Warps * Beside) {
+      int quad = smaller(first + lane % Beside, Quads - 1), pair = quad / Blockwise::ValueWords % Pairs;
+      bool valid = first + lane % Beside < Quads && pair * 2 < item.count();
+      const float *tops = came + pair * 4, *values = came + TopBytes / 4 + quad * 4;
+      float top[2], total[2] = {}, sums[4] = {}; // of column c and dimension d in c + 2 * d
 #pragma unroll
-      for (int peer = 0; peer < Cluster; ++peer) {
-        values[peer] = loadPeer(joined + i, peer);
-        maxima[peer] = loadPeer(joined + Columns * ValueWidth + column, peer);
-        totals[peer] = loadPeer(joined + Columns * (ValueWidth + 1) + column, peer);
+      for (int c = 0; c < 2; ++c) {
+        top[c] = Blockwise::lowest(p, item.head(smaller(pair * 2 + c, item.count() - 1)));
+#pragma unroll
+        for (int slot = part; slot < Slots; slot += Sharing)
+          if (valid)
+            top[c] = larger(top[c], tops[slot * (Pairs * 4) + c]);
+#pragma unroll
+        for (int distance = Beside; distance < 32; distance *= 2)
+          top[c] = larger(top[c], __shfl_xor_sync(0xffffffffu, top[c], distance));
       }
-      Joined all{Blockwise::lowest(p, item.head(column))};
 #pragma unroll
-      for (int peer = 0; peer < Cluster; ++peer)
-        all.raise(maxima[peer]);
+      for (int slot = part; slot < Slots; slot += Sharing) {
+        if (!valid)
+          continue;
+        float its[4], x[4];
+        loadVector(tops, slot * (Pairs * 4), its);
+        loadVector(values, slot * (Quads * 4), x);
 #pragma unroll
-      for (int peer = 0; peer < Cluster; ++peer)
-        all.add(maxima[peer], totals[peer], values[peer]);
-      Blockwise::storeResult(p, item, all, column, i % ValueWidth);
+        for (int c = 0; c < 2; ++c) {
+          float shrink = its[c + 2] == 0 ? 0.0f : exponential2(its[c] - top[c]);
+          total[c] += shrink * its[c + 2];
+          sums[c] += shrink * x[c];
+          sums[c + 2] += shrink * x[c + 2];
+        }
+      }
+#pragma unroll
+      for (int distance = Beside; distance < 32; distance *= 2) {
+#pragma unroll
+        for (int c = 0; c < 2; ++c)
+          total[c] += __shfl_xor_sync(0xffffffffu, total[c], distance);
+#pragma unroll
+        for (int k = 0; k < 4; ++k)
+          sums[k] += __shfl_xor_sync(0xffffffffu, sums[k], distance);
+      }
+      // The first four of the eight lanes store an element each.
+      int c = part % 2, column = pair * 2 + c, g = quad / (Blockwise::ValueWords * Pairs) * Cluster + rank;
+      Joined joined{c ? top[1] : top[0], c ? total[1] : total[0],
+                    part < 2 ? (c ? sums[1] : sums[0]) : (c ? sums[3] : sums[2])};
+      if (valid && part < 4 && column < item.count())
+        Blockwise::storeResult(p, item, joined, column,
+                               Blockwise::ValueShare::dimension(quad % Blockwise::ValueWords, g) + part / 2);
     }
   }
 
@@ -176,7 +233,7 @@ struct PagedAttentionDecodeCluster {
     /// Two pages, where the next two are on their way meanwhile, in part.
     constexpr int Together = Stages >= 6 && Stages % 2 == 0 ? 2 : 1;
     int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-    uint64_t *full = reinterpret_cast<uint64_t *>(smem + BarrierOffset) + warp * Stages;
+    uint64_t *full = reinterpret_cast<uint64_t *>(smem + BarrierOffset) + 1 + warp * Stages;
     const typename Blockwise::View view(item);
     int last = view.endPage();
     Ring ring{{.Pool = elementsAfter(p.Pool, p.LayerOffset),
@@ -223,25 +280,37 @@ struct PagedAttentionDecodeCluster {
       waitForPrevious();
       return; // and so does the whole cluster
     }
-    float *parts = reinterpret_cast<float *>(smem), *maxima = parts + Blockwise::SumFloats;
-    float *totals = maxima + Warps * Columns, *joined = reinterpret_cast<float *>(smem + JoinedOffset);
+    float *came = reinterpret_cast<float *>(smem + CameOffset);
+    uint64_t *all = reinterpret_cast<uint64_t *>(smem + BarrierOffset);
     char *memory = smem + FreshOffset;
     int slot = threadIdx.x / 32 * Cluster + rank;
     bool writes = rank == 0 && item.Head0 == 0;
-    if constexpr (Stages > 0) {
-      typename Blockwise::Sums sums;
-      Blockwise::start(sums);
-      addPages(sums, p, item, Blockwise::firstPage(item, slot), memory, writes, smem);
-      __syncthreads(); // all pages are read
-      Blockwise::leave(sums, parts, maxima, totals);
-    } else {
-      Blockwise::addSlot(p, item, slot, parts, maxima, totals, memory, writes);
+    if (threadIdx.x == 0) {
+      initBarrier(all, 1);
+      publishBarriers();
     }
+    __syncwarp();
+    if (threadIdx.x == 0)
+      arriveExpecting(all, Slots * ceilDiv(item.count(), 2) * (1 + Lanes * Blockwise::ValueWords) * 16);
+    __syncwarp();
+    if constexpr (Apart)
+      arriveAtCluster(); // what was sent for the tile before has been read
+    typename Blockwise::Sums sums;
+    Blockwise::start(sums);
+    if constexpr (Stages > 0)
+      addPages(sums, p, item, Blockwise::firstPage(item, slot), memory, writes, smem);
+    else
+      Blockwise::addPages(sums, p, item, Blockwise::firstPage(item, slot), memory, writes);
+    __syncwarp();
+    if constexpr (!Apart)
+      arriveAtCluster();
+    waitForCluster(Cluster); // all blocks have started, if Apart long since
+    send(sums, item, slot, came, all);
+    waitForPeers(all, 0);
+    joinSlots(p, item, rank, came);
     __syncthreads();
-    joinWarps(item, parts, maxima, totals, joined);
-    clusterBarrier(Cluster);
-    joinBlocks(p, item, rank, joined);
-    clusterBarrier(Cluster); // nobody leaves, or goes on to the next tile, while its memory is read
+    if (threadIdx.x == 0)
+      endBarrier(all);
   }
 };
 

@@ -178,6 +178,12 @@ void cases(Suite &suite, const std::string &name) {
   using One = Rotating<Input, Pairs, Dims, 1>;
   runCase<PagedAttentionDecodeCluster<Query, State, State, Shape, 2, 8, One>, Input, Query, State, Shape, Pairs, Dims>(
       suite, name + " one", {.Sequences = {{1, 530}}});
+  // Rings that leave no room for what blocks send each other.
+  constexpr int Stages = (110 << 10) / (4 * PageTokens * Shape::KeyWidth * int(sizeof(State)));
+  using Full = PagedAttentionDecodeCluster<Query, State, State, Shape, 4, 8, Fresh, Stages>;
+  static_assert(!Full::Apart);
+  runCase<Full, Input, Query, State, Shape, Pairs, Dims>(suite, name + " cluster with full rings",
+                                                         {.Sequences = {{8, 300}, {1, 1700}}});
   runCase<PagedAttentionDecodeCluster<Query, State, State, Shape, 1, 2, One, 3>, Input, Query, State, Shape, Pairs,
           Dims>(suite, name + " one with rings", {.Sequences = {{1, 1100}}});
 }

@@ -99,7 +99,7 @@ KERNEL(Rings128) lathe_paged_attention_rings_sm90_128(ATTEND_PARAMETERS) {
 // One text: beside a block of the next product, which takes 113 KiB and 32,256 registers.
 using ClusterRings =
     PagedAttentionDecodeCluster<BFloat16, BFloat16, BFloat16, AttentionShape<32, 8, 128, 128>, 4, 8, Stored, 6>;
-static_assert(ClusterRings::SharedBytes == 4 * 6 * (4096 + 8) + 4 * 8 * 130);
+static_assert(!ClusterRings::Apart && ClusterRings::SharedBytes == 4 * 6 * (4096 + 8) + 8);
 // registers <= 168
 KERNEL(ClusterRings)
 __cluster_dims__(ClusterRings::Cluster, 1, 1) lathe_paged_attention_cluster_rings(ATTEND_PARAMETERS) {
