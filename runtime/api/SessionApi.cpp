@@ -1,5 +1,6 @@
 #include "runtime/api/Handles.h"
 #include "runtime/api/Status.h"
+#include "runtime/parallel/SharedCalls.h"
 
 using namespace lathe::runtime;
 
@@ -12,6 +13,15 @@ lathe_status lathe_group_create(const lathe_group_options *options, lathe_group 
 }
 
 void lathe_group_release(lathe_group *group) { delete group; }
+
+lathe_status lathe_group_follow(lathe_group *group, lathe_program *program, lathe_device *device) {
+  return guarded("lathe_group_follow", [&] {
+    require(group, "group");
+    require(program, "program");
+    require(device, "device");
+    followCalls(group->object, program->object, *device->object);
+  });
+}
 
 lathe_status lathe_session_create(lathe_program *program, lathe_device *device, const lathe_session_options *options,
                                   lathe_session **out_session) {
@@ -27,15 +37,6 @@ lathe_status lathe_session_create(lathe_program *program, lathe_device *device, 
 }
 
 void lathe_session_release(lathe_session *session) { delete session; }
-
-int32_t lathe_session_rank(const lathe_session *session) { return session->object->rank(); }
-
-lathe_status lathe_session_follow(lathe_session *session) {
-  return guarded("lathe_session_follow", [&] {
-    require(session, "session");
-    session->object->follow();
-  });
-}
 
 lathe_status lathe_session_shapes(lathe_session *session, const lathe_run_options *options) {
   return guarded("lathe_session_shapes", [&] {

@@ -2,6 +2,7 @@
 
 #include "runtime/Failure.h"
 #include "runtime/cuda/CudaExecutor.h"
+#include "runtime/cuda/NcclRanks.h"
 #include "runtime/cuda/PlacedProgram.h"
 
 #include <algorithm>
@@ -80,6 +81,17 @@ std::shared_ptr<const PlacedProgram> CudaDevice::place(const std::shared_ptr<con
   auto fresh = std::make_shared<const PlacedProgram>(shared_from_this(), program);
   placed.emplace_back(program.get(), fresh);
   return fresh;
+}
+
+std::shared_ptr<NcclRanks> CudaDevice::meet(const std::shared_ptr<Group> &group) {
+  std::lock_guard lock(mutex);
+  std::erase_if(met, [](auto &each) { return each.second.expired(); });
+  for (auto &[known, ranks] : met)
+    if (std::shared_ptr<NcclRanks> found = known == group.get() ? ranks.lock() : nullptr)
+      return found;
+  auto ranks = std::make_shared<NcclRanks>(*this, group);
+  met.emplace_back(group.get(), ranks);
+  return ranks;
 }
 
 DeviceMemory::DeviceMemory(const Driver &from, size_t bytes) : driver(&from) {

@@ -13,6 +13,7 @@
 namespace lathe::runtime::cuda {
 
 class LaunchTimer;
+class NcclRanks;
 class PlacedProgram;
 
 /// Device memory of a session.
@@ -37,6 +38,10 @@ public:
   /// `needs` is what the session needs besides; both must fit, or nothing is placed.
   std::shared_ptr<const PlacedProgram> place(const std::shared_ptr<const Program> &program, const SessionBytes &needs);
 
+  /// The other ranks' GPUs: sessions of one group share the way to them. All ranks meet at the same time. The context
+  /// is current.
+  std::shared_ptr<NcclRanks> meet(const std::shared_ptr<Group> &group);
+
   const Driver driver;
   Context context = nullptr;
   int major = 0, minor = 0;
@@ -48,8 +53,9 @@ public:
 private:
   DeviceNumber device = 0;
   std::string text;
-  std::mutex mutex; ///< guards the list below
+  std::mutex mutex; ///< guards the lists below
   std::vector<std::pair<const Program *, std::weak_ptr<const PlacedProgram>>> placed;
+  std::vector<std::pair<const Group *, std::weak_ptr<NcclRanks>>> met;
 };
 
 /// Makes the device's context current, and at the end what was current before.

@@ -204,7 +204,7 @@ void CudaExecutor::create() {
   needs.working = metadataBytes + bucketBytes + needs.step;
   placed = device->place(program, needs);
   if (group)
-    ranks.emplace(*device, group); // before its collectives are captured
+    ranks = device->meet(group); // before its collectives are captured
   driver(driver.streamCreate, &own, StreamNonBlocking);
   last = own;
   driver(driver.eventCreate, &done, EventDisableTiming);
@@ -347,9 +347,8 @@ void CudaExecutor::enqueue(const Entry &entry, const int64_t *symbols, DeviceAdd
   states.clear();
   for (const State &state : entry.states)
     states.push_back(pools[limits.poolOf(state)].data());
-  LaunchContext context{
-      driver, program->manifest.kernels, placed->kernels(), program->image(),          memories, outputs,
-      stream, placed->dependentLaunch(), tensors,           ranks ? &*ranks : nullptr, timer};
+  LaunchContext context{driver, program->manifest.kernels, placed->kernels(), program->image(), memories, outputs,
+                        stream, placed->dependentLaunch(), tensors,           ranks.get(),      timer};
   HostCall call{&cudaApi(),
                 &context,
                 symbols,

@@ -7,7 +7,6 @@
 #include "runtime/cuda/PlacedProgram.h"
 #include "runtime/cuda/RecordedCalls.h"
 
-#include <optional>
 #include <span>
 
 namespace lathe::runtime::cuda {
@@ -78,7 +77,7 @@ private:
   StateLimits limits;
   std::shared_ptr<Group> group;
   std::shared_ptr<const PlacedProgram> placed;
-  std::optional<NcclRanks> ranks;
+  std::shared_ptr<NcclRanks> ranks; ///< null where one device runs the program
 
   std::vector<Bucket> buckets;
   size_t bucketResultBytes = 0, bucketArenaBytes = 0;

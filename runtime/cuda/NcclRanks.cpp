@@ -47,23 +47,34 @@ NcclRanks::NcclRanks(const CudaDevice &gpu, std::shared_ptr<Group> ranks) : devi
     nccl.check(nccl.getUniqueId(&id), "ncclGetUniqueId");
   group->broadcast(&id, sizeof(id), /*limited=*/true);
   meet(id);
-  action = group->watch().onBreak([this] {
-    aborted = true;
-    (void)nccl.commAbort(comm);
-  });
+  action = group->watch().onBreak([this] { abort(); });
   try {
     warmUp();
   } catch (...) {
-    group->watch().forget(action);
-    if (!aborted)
-      (void)nccl.commAbort(comm);
+    release(/*orderly=*/false);
     throw;
   }
 }
 
-NcclRanks::~NcclRanks() {
+NcclRanks::~NcclRanks() { release(/*orderly=*/true); }
+
+/// Ends kernels that wait for a rank. NCCL then waits until no graph has its collectives any more, so whoever waits for
+/// those kernels must be able to go on: it does on a thread of its own.
+void NcclRanks::abort() {
+  std::packaged_task<int()> task([comm = comm, abort = nccl.commAbort] { return abort(comm); });
+  abortion = task.get_future().share();
+  std::thread(std::move(task)).detach();
+}
+
+/// Not `orderly`: this rank cannot go on.
+void NcclRanks::release(bool orderly) {
+  constexpr std::chrono::seconds Limit(5);
   group->watch().forget(action);
-  if (!aborted)
+  if (!orderly && !abortion.valid())
+    abort();
+  if (abortion.valid())
+    (void)abortion.wait_for(Limit);
+  else
     (void)nccl.commDestroy(comm);
 }
 

@@ -5,6 +5,7 @@
 #include "runtime/cuda/Nccl.h"
 #include "runtime/parallel/Group.h"
 
+#include <future>
 #include <memory>
 
 namespace lathe::runtime::cuda {
@@ -27,14 +28,16 @@ public:
 
 private:
   void meet(const NcclId &id);
+  void abort();
+  void release(bool orderly);
   void warmUp();
 
   const CudaDevice &device;
   std::shared_ptr<Group> group;
   Nccl nccl;
   NcclComm comm = nullptr;
-  int action = -1; ///< of the watch
-  bool aborted = false;
+  int action = -1;                  ///< of the watch
+  std::shared_future<int> abortion; ///< valid: the communicator is being aborted, or has been
 };
 
 } // namespace lathe::runtime::cuda

@@ -230,13 +230,12 @@ LATHE_API const char *lathe_device_description(const lathe_device *device);
 /* ---- Groups of ranks ---- */
 
 /* A program that was compiled for several devices (`lathec --tensor-parallel=N`) runs in as many processes, which a
- * launcher has started: its ranks. Each of them makes a group and a session with it, with the same options. Rank 0
- * then uses its session as any other; the others call `lathe_session_follow`, which does with them what rank 0 asks
- * for.
+ * launcher has started: its ranks. Each of them makes a group. Rank 0 creates sessions with it, one or several, and
+ * uses them as any other; the others call `lathe_group_follow`, which does with them what rank 0 asks for.
  *
- * Ranks meet through MPI. Those on GPUs, one GPU each, then use NCCL (libnccl.so.2, found by dlopen), whose id goes
- * through MPI. NCCL reads its own environment variables; NCCL_NVLS_ENABLE=0 keeps it from multicast, which not every
- * machine that has it lets processes use.
+ * Ranks meet through MPI, or without it over TCP: `rendezvous` says how. Those on GPUs, one GPU each, then use NCCL
+ * (libnccl.so.2, found by dlopen), whose id goes the same way. NCCL reads its own environment variables;
+ * NCCL_NVLS_ENABLE=0 keeps it from multicast, which not every machine that has it lets processes use.
  *
  * A rank that fails in a call, dies, stops or does not come to where the others wait for it breaks the group: within
  * seconds all calls on all ranks end with LATHE_DEVICE_ERROR and a message that names the rank. Release the session
@@ -245,18 +244,27 @@ typedef struct lathe_group_options {
   size_t struct_size;
   int32_t rank;           /* from 0 */
   int32_t size;           /* ranks */
+  const char *rendezvous; /* NULL: MPI. "tcp://HOST:PORT": rank 0 listens there. "file:PATH": it writes where it does
+                             into this file, which all ranks see; what was there before does not count */
   const char *mpi_plugin; /* path of liblathe-mpi.so; NULL: where the loader finds it */
   int32_t silence_ms;     /* a rank that has given no sign of life for so long is dead; 0: 5000 */
   int32_t wait_ms;        /* one that lives, but lets others wait for so long in one operation, is stuck; 0: 300000 */
 } lathe_group_options;
 
-/* Meets the other ranks, which call this too. If the process has not started MPI, this does, and the release of the
- * group ends it: after that no group can be made. LATHE_INVALID_ARGUMENT: rank or size is not what MPI says.
- * LATHE_NOT_FOUND: no plug-in or no MPI library. LATHE_UNSUPPORTED: a plug-in of another release, or an MPI library
- * that several threads cannot use. */
+/* Meets the other ranks, which call this too, within wait_ms. If the process has not started MPI, this does, and the
+ * release of the group ends it: after that no group can be made. LATHE_INVALID_ARGUMENT: rank or size is not what MPI or
+ * rank 0 says. LATHE_NOT_FOUND: no plug-in, no MPI library, or no rank where the rendezvous is. LATHE_UNSUPPORTED: a
+ * plug-in or rank of another release, or an MPI library that several threads cannot use. */
 LATHE_API lathe_status lathe_group_create(const lathe_group_options *options, lathe_group **out_group);
-/* Waits until all ranks release their group, unless it is broken. */
+/* Of rank 0's, once its sessions are released too: lets the others go. Waits until all ranks release their group,
+ * unless it is broken. */
 LATHE_API void lathe_group_release(lathe_group *group);
+
+/* On ranks other than 0: takes part in all that rank 0 does with sessions of this program, on a device of this rank's
+ * own, and returns when rank 0 has released its group. LATHE_INVALID_ARGUMENT: rank 0's group, one of another size than
+ * the program was compiled for, or another program than rank 0's. LATHE_DEVICE_ERROR: the group is broken; the message
+ * names the rank. Otherwise as lathe_session_create and calls of the session. */
+LATHE_API lathe_status lathe_group_follow(lathe_group *group, lathe_program *program, lathe_device *device);
 
 /* ---- Sessions ---- */
 
@@ -267,24 +275,16 @@ typedef struct lathe_session_options {
   int32_t max_sequences;   /* sequences alive at one time; 0: 1 */
   int32_t made_up_weights; /* not 0: makes up the weights that `lathec --weights=none` has left out, to measure with */
   int64_t max_text_tokens; /* the greatest length of a text; 0: what the model was compiled for */
-  lathe_group *group;      /* of a program for several ranks, one session at a time; NULL: of any other */
+  lathe_group *group;      /* of a program for several ranks, rank 0's; NULL: of any other */
 } lathe_session_options;
 
 /* Places weights, allocates pools, and on CUDA captures the decode graphs. `options` may be NULL.
  * LATHE_UNSUPPORTED: compiled for another device or CPU level, or without its weights. LATHE_OUT_OF_MEMORY: with the
- * bytes needed and free. LATHE_INVALID_ARGUMENT: a group of another size than the program was compiled for, or whose
- * ranks do not run the same program with the same options. */
+ * bytes needed and free. LATHE_INVALID_ARGUMENT: a group of another size than the program was compiled for, whose
+ * ranks have not all the same program, or of another rank than 0. */
 LATHE_API lathe_status lathe_session_create(lathe_program *program, lathe_device *device,
                                             const lathe_session_options *options, lathe_session **out_session);
 LATHE_API void lathe_session_release(lathe_session *session);
-
-/* Of the session's group, from 0; 0 without one. */
-LATHE_API int32_t lathe_session_rank(const lathe_session *session);
-
-/* On ranks other than 0: takes part in the calls that rank 0 makes on its session, and returns when rank 0 has released
- * it. LATHE_INVALID_ARGUMENT: a session without a group, or rank 0's. LATHE_DEVICE_ERROR: the group is broken; the
- * message names the rank. */
-LATHE_API lathe_status lathe_session_follow(lathe_session *session);
 
 typedef enum lathe_memory {
   LATHE_MEMORY_HOST = 0,

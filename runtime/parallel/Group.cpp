@@ -1,6 +1,9 @@
 #include "runtime/parallel/Group.h"
 
 #include "runtime/Failure.h"
+#include "runtime/parallel/MpiTransport.h"
+#include "runtime/parallel/SharedCalls.h"
+#include "runtime/parallel/SocketTransport.h"
 
 namespace lathe::runtime {
 
@@ -19,27 +22,26 @@ Group::Group(const lathe_group_options &options) : rank(options.rank), size(opti
   if (rank < 0 || rank >= size)
     throw Failure(LATHE_INVALID_ARGUMENT, "rank is ", rank, " but must be 0 to ", size - 1);
   WatchLimits limits{limitOf("silence_ms", options.silence_ms, 5000), limitOf("wait_ms", options.wait_ms, 300000)};
-  ranks = std::make_unique<HostRanks>(options.mpi_plugin, rank, size);
-  guard.emplace(*ranks, rank, size, limits);
-  ranks->watchWith(*guard);
+  if (options.rendezvous)
+    transport = std::make_unique<SocketTransport>(options.rendezvous, rank, size, limits.wait);
+  else
+    transport = std::make_unique<MpiTransport>(options.mpi_plugin, rank, size);
+  guard.emplace(*transport, rank, size, limits);
+  ranks.emplace(*transport, *guard, rank, size);
 }
 
 Group::~Group() {
+  if (rank == 0)
+    endCalls(*this);
   guard->leave();
   bool orderly = !guard->isBroken();
   guard.reset();
   if (orderly)
-    ranks->endOrderly();
+    transport->leave();
 }
 
 void Group::allGather(const void *source, void *target, size_t bytes) {
   ranks->run({CollectiveKind::AllGather, LATHE_U8, Reduction::Sum, target, source, int64_t(bytes)});
-}
-
-void Group::take() {
-  if (taken)
-    throw Failure(LATHE_INVALID_ARGUMENT, "the group has a session already; release that one first");
-  taken = true;
 }
 
 } // namespace lathe::runtime

@@ -5,6 +5,7 @@
 #include "runtime/parallel/Watch.h"
 
 #include <memory>
+#include <mutex>
 #include <optional>
 
 namespace lathe::runtime {
@@ -25,14 +26,14 @@ public:
   /// Rank r's `bytes` go to target + r * bytes.
   void allGather(const void *source, void *target, size_t bytes);
 
-  /// For the one session that a group has at a time. Throws LATHE_INVALID_ARGUMENT for a second one.
-  void take();
-  void giveBack() { taken = false; }
+  /// Rank 0's: whoever holds it has the ranks make a call, so that calls of several sessions are one after the other.
+  std::mutex calls;
+  uint32_t sessions = 0; ///< opened so far, guarded by it
 
 private:
-  std::unique_ptr<HostRanks> ranks;
+  std::unique_ptr<Transport> transport;
   std::optional<Watch> guard;
-  bool taken = false;
+  std::optional<HostRanks> ranks;
 };
 
 } // namespace lathe::runtime

@@ -2,36 +2,23 @@
 #define LATHE_RUNTIME_PARALLEL_HOSTRANKS_H
 
 #include "runtime/parallel/Collective.h"
-#include "runtime/parallel/MpiPlugin.h"
-#include "runtime/parallel/Watch.h"
+#include "runtime/parallel/Transport.h"
 
 #include <vector>
 
 namespace lathe::runtime {
 
-/// Ranks whose buffers are in host memory, through MPI. Every rank calls the same collectives in the same order, one at
-/// a time; each returns when its result is there, or throws what the watch found out. Reductions have the order of the
-/// ranks: the same bits on all of them, and every time.
-class HostRanks : public Pulse {
+/// Ranks whose buffers are in host memory. Every rank calls the same collectives in the same order, one at a time; each
+/// returns when its result is there, or throws what the watch found out. Reductions have the order of the ranks: the
+/// same bits on all of them, and every time.
+class HostRanks {
 public:
-  /// `plugin` is the path of liblathe-mpi.so, or null: where the system's loader finds it. Throws LATHE_NOT_FOUND
-  /// without it and LATHE_INVALID_ARGUMENT where MPI counts ranks otherwise than `rank` of `size`.
-  HostRanks(const char *plugin, int rank, int size);
-  ~HostRanks() override;
-  HostRanks(const HostRanks &) = delete;
-
-  /// Before any collective.
-  void watchWith(Watch &guard) { watch = &guard; }
-  /// What the last collective leaves behind: all ranks end together, which the destructor then waits for.
-  void endOrderly() { orderly = true; }
+  HostRanks(Transport &transport, Watch &watch, int rank, int size)
+      : transport(transport), watch(watch), rank(rank), size(size) {}
 
   void run(const Collective &collective);
   /// `bytes` of rank 0. Unless it is `limited`, the others wait for rank 0 as long as it lives.
   void broadcast(void *buffer, size_t bytes, bool limited = true);
-
-  // Pulse
-  void send(const Beat &beat) override;
-  int receive(Beat &beat) override;
 
 private:
   /// Below it an all-reduce is one exchange of everything, from it on two of the n-th part.
@@ -43,11 +30,9 @@ private:
   void reduceScatter(const Collective &collective);
   unsigned char *scratch(size_t which, int64_t bytes);
 
-  const MpiPlugin *mpi = nullptr;
-  MpiWorld *world = nullptr;
-  Watch *watch = nullptr;
-  int rank, size;
-  bool orderly = false;
+  Transport &transport;
+  Watch &watch;
+  const int rank, size;
   std::vector<unsigned char> buffers[2]; ///< kept, so that sizes which repeat allocate nothing
 };
 

@@ -4,17 +4,19 @@
 #include "runtime/parallel/Group.h"
 #include "runtime/session/Executor.h"
 
-#include <span>
-
 namespace lathe::runtime {
 
-/// Rank 0's executor: tells the other ranks of every call, as the first collective of it, and makes it. What fails in a
-/// call breaks the group, as the others may be in another place of it.
+/// Throws LATHE_INVALID_ARGUMENT unless the program was compiled for as many ranks as are in the group; null: none.
+void checkRanks(const Program &program, const Group *group);
+
+/// Rank 0's executor of one session: opens it on all ranks, tells them of every call, as the first collective of it,
+/// and makes it. What fails in a call breaks the group, as the others may be in another place of it.
 class LeadingExecutor : public Executor {
 public:
-  LeadingExecutor(std::shared_ptr<Group> group, std::shared_ptr<const Program> program,
-                  std::unique_ptr<Executor> executor);
-  /// Lets the others go.
+  /// Throws LATHE_INVALID_ARGUMENT on all ranks, unless all of them have this program.
+  LeadingExecutor(std::shared_ptr<Group> group, std::shared_ptr<const Program> program, Device &device,
+                  const lathe_session_options &options);
+  /// Closes the session on the others.
   ~LeadingExecutor() override;
 
   void run(TensorCall &call) override;
@@ -25,23 +27,21 @@ public:
   void copyPage(size_t group, int32_t target, int32_t source, void *stream) override;
 
 private:
-  template <typename Body> void together(Body body);
-
   std::shared_ptr<Group> group;
   std::shared_ptr<const Program> program;
   std::unique_ptr<Executor> executor;
+  uint32_t session;
   std::vector<int32_t> copies; ///< group, target and source of pages, since the last step
   std::vector<unsigned char> payload;
   uint64_t calls = 0;
 };
 
-/// What the other ranks do: makes each call that rank 0 tells of, until it lets them go. Throws what fails, and breaks
-/// the group then.
-void followCalls(Group &group, const Program &program, Executor &executor);
+/// What the other ranks do: opens each session that rank 0 opens and makes each call that it tells of, until
+/// `endCalls`. Throws what fails, and breaks the group then.
+void followCalls(const std::shared_ptr<Group> &group, const std::shared_ptr<const Program> &program, Device &device);
 
-/// Throws LATHE_INVALID_ARGUMENT on all ranks, unless all of them call it with the same bytes. `what` they are is for
-/// the message.
-void requireSame(Group &group, std::span<const unsigned char, 32> digest, const char *what);
+/// Rank 0 lets the others go.
+void endCalls(Group &group);
 
 } // namespace lathe::runtime
 

@@ -1,9 +1,17 @@
 #include "runtime/session/Executor.h"
 
+#include "runtime/Failure.h"
+
 #include <algorithm>
 #include <cassert>
 
 namespace lathe::runtime {
+
+void checkDevice(const Program &program, const Device &device) {
+  if (program.manifest.target != device.target())
+    throw Failure(LATHE_UNSUPPORTED, program.artifact.where(), ": compiled for '", program.manifest.target,
+                  "' but the device is '", device.target(), "'; create that device or compile for this one");
+}
 
 const std::vector<int32_t> &StepCall::array(const std::string &role) const {
   static constexpr std::pair<const char *, std::vector<int32_t> StepCall::*> Arrays[] = {

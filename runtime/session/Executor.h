@@ -111,6 +111,9 @@ public:
                                                    std::shared_ptr<Group> group) = 0;
 };
 
+/// Throws LATHE_UNSUPPORTED for a program that was compiled for another device.
+void checkDevice(const Program &program, const Device &device);
+
 } // namespace lathe::runtime
 
 #endif // LATHE_RUNTIME_SESSION_EXECUTOR_H

@@ -21,15 +21,11 @@ public:
   /// `group` is that of the options, or null.
   Session(std::shared_ptr<const Program> program, std::shared_ptr<Device> device, std::shared_ptr<Group> group,
           const lathe_session_options &options);
-  ~Session();
 
   void shapes(const lathe_run_options &options);
   void run(const lathe_run_options &options);
   void embed(const lathe_embed_options &options);
   lathe_memory_info memory() const;
-  int rank() const { return group ? group->rank : 0; }
-  /// Of ranks other than 0: takes part in rank 0's calls until it ends.
-  void follow();
   /// `stateOf` gives the state behind a handle, null for one that is not this session's.
   void step(const lathe_step_options &options, SequenceState *(*stateOf)(const Session &, lathe_sequence *));
 
@@ -48,7 +44,7 @@ public:
   /// How many of a row's logits a step of the model can give to samplers; 0: none.
   int64_t candidateCount(const Entry &model) const;
   /// Sequences that can be open at one time.
-  int64_t sequenceCapacity() const { return maxSequences; }
+  int64_t sequenceCapacity() const { return limits.maxSequences; }
   /// Sequences that can be opened beside those that are.
   int64_t sequencesLeft() const;
   /// What there is room for, and in which groups.
@@ -60,20 +56,12 @@ public:
   void settle(SequenceState &sequence, std::span<const PageKey> keys);
 
 private:
-  void checkRanks() const;
-  void createExecutor();
-  void requireLeader() const;
-  void collectStates(const lathe_session_options &options);
   void addPart(SequenceState *sequence);
   void runParts(const lathe_step_options &options);
-  void collectGroups();
-  /// How many pages each group has, so that all take `bytes`, or with 0 so many that nothing is ever missing.
-  void sizeGroups(uint64_t bytes, int64_t textTokens);
 
   std::shared_ptr<const Program> program;
   std::shared_ptr<Device> device;
   std::shared_ptr<Group> group; ///< null: this process alone runs the program
-  int64_t maxSequences;
   StateLimits limits;
   std::optional<PageGroups> pages;
   std::unique_ptr<Executor> executor;

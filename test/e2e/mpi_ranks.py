@@ -73,7 +73,15 @@ class Job:
         for choice in ([], ["--temperature=0.8", "--top-k=20", "--top-p=0.9", "--seed=5"]):
             found, wanted = self.run(*arguments, *choice), self.run_alone(*arguments, *choice)
             assert found == wanted and wanted.strip(), f"{found!r}, needed {wanted!r}"
+        self.bench()
         return 0
+
+    def bench(self):
+        """One session loads the weights, others are measured beside it."""
+        arguments = ["--json", "--prompt", "5,9", "--steps", 3, "--batch", "1,2", "--repeat", 1, "--warmup", 0]
+        results = json.loads(output(*self.launcher, "lathe", "bench", self.ranked, "--threads=1", *arguments))["results"]
+        sizes = [(result["batch"], result["prompt_tokens"]) for result in results]
+        assert sizes == [(1, 5), (1, 9), (2, 5), (2, 9)], sizes
 
 
 def main():

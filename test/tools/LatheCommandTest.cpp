@@ -220,7 +220,7 @@ TEST(DoctorCommand, NamesTheProcessor) {
   std::string text = output("doctor");
   EXPECT_NE(text.find("x86-64-v"), std::string::npos) << text;
   for (const char *part : {"\ncpu: ", "\n  threads: ", " (affinity ", "\n  memory: ", "\ncuda",
-                           "\nnvrtc: ", "\nnvjitlink: ", "\nnccl: ", "\nmpi: "})
+                           "\nnvrtc: ", "\nnvjitlink: ", "\nnccl: ", "\nmpi: ", "\nmpi plug-in: "})
     EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text;
 }
 

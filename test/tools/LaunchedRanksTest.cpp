@@ -19,25 +19,38 @@ std::optional<tools::LaunchedRank> launched(const Variables &variables) {
   });
 }
 
-void expectLauncher(const Variables &variables, const std::string &name, int rank, int size, int localRank) {
+void expectLauncher(const Variables &variables, const std::string &name, int rank, int size, int localRank,
+                    const std::string &rendezvous) {
   std::optional<tools::LaunchedRank> found = launched(variables);
   ASSERT_TRUE(found);
   EXPECT_EQ(found->launcher, name);
   EXPECT_EQ(found->rank, rank);
   EXPECT_EQ(found->size, size);
   EXPECT_EQ(found->localRank, localRank);
+  EXPECT_EQ(found->rendezvous, rendezvous);
 }
 
 TEST(LaunchedRanksTest, KnowsLaunchersByTheirVariables) {
   Variables slurm = {{"SLURM_PROCID", "5"}, {"SLURM_NTASKS", "8"}, {"SLURM_LOCALID", "1"}};
-  expectLauncher(slurm, "srun", 5, 8, 1);
+  expectLauncher(slurm, "srun", 5, 8, 1, "");
+  slurm.insert({{"SLURM_STEP_NODELIST", "gpu[07-12,20],other3"}, {"SLURM_JOB_ID", "24001"}, {"SLURM_STEP_ID", "2"}});
+  expectLauncher(slurm, "srun", 5, 8, 1, "tcp://gpu07:20015");
+  slurm["SLURM_STEP_NODELIST"] = "other3,gpu[07-12]";
+  expectLauncher(slurm, "srun", 5, 8, 1, "tcp://other3:20015");
+  slurm["SLURM_STEP_NODELIST"] = "rack2-gpu[4]";
+  expectLauncher(slurm, "srun", 5, 8, 1, "tcp://rack2-gpu4:20015");
   Variables torch = {{"RANK", "3"}, {"WORLD_SIZE", "4"}, {"LOCAL_RANK", "3"}};
-  expectLauncher(torch, "torchrun", 3, 4, 3);
+  expectLauncher(torch, "torchrun", 3, 4, 3, "");
+  torch.insert({{"MASTER_ADDR", "10.0.0.1"}, {"MASTER_PORT", "29500"}});
+  expectLauncher(torch, "torchrun", 3, 4, 3, "tcp://10.0.0.1:29500");
+  torch["TORCHELASTIC_USE_AGENT_STORE"] = "True"; // torchrun itself listens at that port
+  torch["MASTER_ADDR"] = "fd00::1";
+  expectLauncher(torch, "torchrun", 3, 4, 3, "tcp://[fd00::1]:29501");
   Variables mpi = {{"OMPI_COMM_WORLD_RANK", "2"}, {"OMPI_COMM_WORLD_SIZE", "4"}, {"OMPI_COMM_WORLD_LOCAL_RANK", "0"}};
-  expectLauncher(mpi, "mpirun", 2, 4, 0);
+  expectLauncher(mpi, "mpirun", 2, 4, 0, "mpi");
   // mpirun within an allocation of Slurm's.
   mpi.insert(slurm.begin(), slurm.end());
-  expectLauncher(mpi, "mpirun", 2, 4, 0);
+  expectLauncher(mpi, "mpirun", 2, 4, 0, "mpi");
   EXPECT_FALSE(launched({}));
   EXPECT_FALSE(launched({{"RANK", "1"}})); // any program may have such a variable
 }
@@ -87,6 +100,29 @@ TEST(LaunchedRanksTest, SaysHowToStartAProgramForSeveralRanks) {
       << alone.text;
 }
 
+TEST(LaunchedRanksTest, AsksWhereRanksMeet) {
+  Result one = run("RANK=0 WORLD_SIZE=2 " LATHE_COMMAND " run " + test::writeTemporary(test::rankedToySource(2)) +
+                   " --tokens 1");
+  EXPECT_EQ(one.code, 2);
+  EXPECT_NE(one.text.find("the environment does not tell where its processes meet; name a place with --rendezvous"),
+            std::string::npos)
+      << one.text;
+}
+
+/// Processes of a shell alone.
+TEST(LaunchedRanksTest, RanksMeetWithoutALauncher) {
+  std::string artifact = test::writeTemporary(test::rankedToySource(2)), arguments = " --tokens 3,1,4 --steps 5";
+  std::string file = testing::TempDir() + "ranks-" + std::to_string(getpid());
+  Result one = run(LATHE_COMMAND " run " + test::writeTemporary(test::toySource()) + arguments);
+  auto rank = [&](const char *number) {
+    return std::string("RANK=") + number + " WORLD_SIZE=2 timeout -s KILL 60 " LATHE_COMMAND " run " + artifact +
+           arguments + " --rendezvous=file:" + file;
+  };
+  Result two = run("(" + rank("1") + " & " + rank("0") + "; code=$?; wait; exit $code)");
+  EXPECT_EQ(two.code, 0) << two.text;
+  EXPECT_EQ(two.text, one.text);
+}
+
 #ifdef LATHE_MPIRUN
 const std::string Mpirun = "timeout -s KILL 60 " LATHE_MPIRUN " --allow-run-as-root --oversubscribe -n ";
 
@@ -98,6 +134,13 @@ TEST(LaunchedRanksTest, RankZeroSpeaksForAll) {
   EXPECT_EQ(two.code, 0) << two.text;
   EXPECT_EQ(two.text, one.text);
   EXPECT_NE(one.text, "");
+}
+
+TEST(LaunchedRanksTest, DoctorsFindWhatRanksNeed) {
+  Result found = run("LD_LIBRARY_PATH=" LATHE_FAKE_CUDA " " LATHE_COMMAND " doctor");
+  for (const char *part : {"\nnccl: found " LATHE_FAKE_CUDA "/libnccl.so.2, version 2.28.9\n", "\nmpi: found ",
+                           ", version Open MPI v4", "\nmpi plug-in: found "})
+    EXPECT_NE(found.text.find(part), std::string::npos) << part << " in\n" << found.text;
 }
 
 TEST(LaunchedRanksTest, AnotherNumberOfRanksIsRefused) {

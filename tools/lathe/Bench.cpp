@@ -7,6 +7,7 @@
 #include "tools/lathe/BenchCosts.h"
 #include "tools/lathe/Commands.h"
 #include "tools/lathe/DeviceTensors.h"
+#include "tools/lathe/Ranks.h"
 #include "tools/lathe/TensorRun.h"
 
 #include <CLI/CLI.hpp>
@@ -256,12 +257,11 @@ int benchModel(const BenchArguments &arguments) {
   std::unique_ptr<LaunchClock> clock;
   if (launches && !onGpu)
     clock = std::make_unique<LaunchClock>(arguments.model.threads);
-  Model model = {std::move(program),
-                 entry,
-                 clock ? clock->createDevice() : createDevice(device, arguments.model.threads),
-                 /*madeUpWeights=*/true,
-                 ordinalOf(device),
-                 name};
+  Group group = meetRanks(name, program, arguments.model.ranks);
+  Device made = clock ? clock->createDevice() : createDevice(device, arguments.model.threads);
+  followFirst(group, program, made);
+  Model model = {std::move(program), entry, std::move(made), std::move(group), /*madeUpWeights=*/true,
+                 ordinalOf(device),  name};
   std::unique_ptr<GpuLaunches> gpuLaunches;
   if (launches && onGpu)
     gpuLaunches = std::make_unique<GpuLaunches>(model);

@@ -3,6 +3,7 @@
 #include "tools/ExitCodes.h"
 #include "tools/lathe/Commands.h"
 #include "tools/lathe/Handles.h"
+#include "tools/lathe/Ranks.h"
 
 #include <CLI/CLI.hpp>
 #include <dlfcn.h>
@@ -65,8 +66,28 @@ struct Library {
   std::initializer_list<const char *> names;
   const char *purpose;
   const char *remedy;
+  std::string (*version)(void *library) = nullptr; ///< "" where it does not say
 };
 } // namespace
+
+static std::string ncclVersion(void *library) {
+  auto function = reinterpret_cast<int (*)(int *)>(dlsym(library, "ncclGetVersion"));
+  int number = 0;
+  if (!function || function(&number) != 0)
+    return "";
+  return std::to_string(number / 10000) + "." + std::to_string(number / 100 % 100) + "." + std::to_string(number % 100);
+}
+
+/// The first line: "Open MPI v4.1.4, package: ...".
+static std::string mpiVersion(void *library) {
+  constexpr size_t Longest = 8192; // MPI_MAX_LIBRARY_VERSION_STRING of MPICH, which has the longest
+  auto function = reinterpret_cast<int (*)(char *, int *)>(dlsym(library, "MPI_Get_library_version"));
+  std::string text(Longest, '\0');
+  int length = 0;
+  if (!function || function(text.data(), &length) != 0)
+    return "";
+  return text.substr(0, text.find_first_of(",\n"));
+}
 
 static void examine(const Library &library) {
   std::cout << library.label << ": ";
@@ -74,10 +95,24 @@ static void examine(const Library &library) {
     if (void *handle = dlopen(name, RTLD_LAZY | RTLD_LOCAL)) { // stays open: some lose memory when they are unloaded
       link_map *map = nullptr;
       bool placed = dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0 && map && *map->l_name;
-      std::cout << "found " << (placed ? map->l_name : name) << "\n";
+      std::string version = library.version ? library.version(handle) : "";
+      std::cout << "found " << (placed ? map->l_name : name) << (version.empty() ? "" : ", version ") << version
+                << "\n";
       return;
     }
   std::cout << "not found; " << library.purpose << " needs it: " << library.remedy << "\n";
+}
+
+/// What brings MPI and the runtime together; it needs the very library that it was built with.
+static void examinePlugin() {
+  std::string found = findPlugin(), name = found.empty() ? "liblathe-mpi.so" : found;
+  std::cout << "mpi plug-in: ";
+  if (dlopen(name.c_str(), RTLD_LAZY | RTLD_LOCAL))
+    std::cout << "found " << name << "\n";
+  else
+    std::cout << "not found; starting ranks with mpirun needs it: " << dlerror()
+              << "; take liblathe-mpi.so of this release, or build it where an MPI library is (Debian: "
+                 "libopenmpi-dev)\n";
 }
 
 /// The exit code is 0 if models can run on some device.
@@ -101,13 +136,16 @@ static int examineMachine() {
            Library{"nccl",
                    {"libnccl.so.2"},
                    "running on several GPUs",
-                   "install 'libnccl2' (NVIDIA's package source) or 'nvidia-nccl-cu13' (PyPI)"},
+                   "install 'libnccl2' (NVIDIA's package source) or 'nvidia-nccl-cu13' (PyPI), version 2.10 or newer",
+                   ncclVersion},
            Library{"mpi",
                    {"libmpi.so.40", "libmpi.so.12", "libmpi.so"},
-                   "running on several CPUs",
-                   "install 'libopenmpi3' or 'libmpich12' (Debian)"},
+                   "starting ranks with mpirun",
+                   "install 'libopenmpi3' (Debian), or start them with torchrun or srun",
+                   mpiVersion},
        })
     examine(library);
+  examinePlugin();
   return cpu || cuda ? Success : NotFound;
 }
 

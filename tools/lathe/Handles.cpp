@@ -90,6 +90,7 @@ void addModelOptions(CLI::App &command, ModelArguments &arguments) {
       ->check(CLI::Validator(checkDeviceName, "DEVICE"));
   command.add_option("--threads", arguments.threads, "CPU threads (default: what affinity and cgroup allow)")
       ->check(NotNegative);
+  addRankOptions(command, arguments.ranks);
 }
 
 std::string chooseDevice(const Program &program, const ModelArguments &arguments) {
@@ -106,9 +107,12 @@ std::string chooseDevice(const Program &program, const ModelArguments &arguments
 Model loadModel(const ModelArguments &arguments) {
   Program program = loadProgram(arguments.model);
   size_t entry = chooseEntry(program, arguments.model, arguments.entry);
-  std::string device = chooseDevice(program, arguments);
-  return {std::move(program), entry,          createDevice(device, arguments.threads), arguments.madeUpWeights,
-          ordinalOf(device),  arguments.model};
+  std::string name = chooseDevice(program, arguments);
+  Group group = meetRanks(arguments.model, program, arguments.ranks); // first: so others hear of what fails behind it
+  Device device = createDevice(name, arguments.threads);
+  followFirst(group, program, device);
+  return {std::move(program),      entry,           std::move(device), std::move(group),
+          arguments.madeUpWeights, ordinalOf(name), arguments.model};
 }
 
 Session createSession(const Model &model, const lathe_session_options *options) {
@@ -117,19 +121,12 @@ Session createSession(const Model &model, const lathe_session_options *options) 
     complete = *options;
   complete.struct_size = sizeof(complete);
   complete.made_up_weights = model.madeUpWeights;
-  Group group;
-  if (int ranks = lathe_program_rank_count(model.program.get()); ranks > 1)
-    group = joinRanks(model.path, ranks);
-  complete.group = group.get();
+  complete.group = model.group.get();
   Progress progress("lathe", model.ordinal >= 0 && isatty(STDERR_FILENO));
   progress.start("loading weights to the GPU");
   lathe_session *created = nullptr;
   check(lathe_session_create(model.program.get(), model.device.get(), &complete, &created));
-  Session session(created);
-  if (lathe_session_rank(created) == 0)
-    return session;
-  check(lathe_session_follow(created));
-  throw FollowedToEnd();
+  return Session(created);
 }
 
 /// Streams would not say that reading failed, as that of a folder does. `name` is for the message.

@@ -49,15 +49,21 @@ int ordinalOf(const std::string &name);
 /// The entry of this name, the only one if it is empty. Throws CommandFailure.
 size_t chooseEntry(const Program &program, const std::string &model, const std::string &name);
 
+/// How ranks meet and exchange; see tools/lathe/Ranks.h.
+struct RankArguments {
+  std::string rendezvous; ///< empty: as the launcher says
+};
+
 /// Which part of which model runs where.
 struct ModelArguments {
   std::string model, entry, device;
   int threads = 0;
+  RankArguments ranks;
   bool madeUpWeights = false; ///< where the artifact leaves them out
 };
 /// The device's name: that of --device, or else what the model was compiled for. Throws where that is another kind.
 std::string chooseDevice(const Program &program, const ModelArguments &arguments);
-/// The model, --entry, --device and --threads.
+/// The model, --entry, --device, --threads and those of ranks.
 void addModelOptions(CLI::App &command, ModelArguments &arguments);
 
 /// A loaded model, one of its entries, and the device to run it.
@@ -65,16 +71,17 @@ struct Model {
   Program program;
   size_t entry;
   Device device;
+  Group group; ///< null where one device runs the program
   bool madeUpWeights = false;
   int ordinal = -1; ///< of the GPU; -1: the CPU
   std::string path; ///< of the artifact
 
   const lathe_entry_info &info() const { return *lathe_program_entry(program.get(), entry); }
 };
-/// On the device that was asked for, or that the model was compiled for.
+/// On the device that was asked for, or that the model was compiled for. Of a program for several ranks this is rank 0;
+/// the others follow it to its end and throw FollowedToEnd (tools/lathe/Ranks.h).
 Model loadModel(const ModelArguments &arguments);
-/// `options` may be NULL. A program for several ranks is joined by those that a launcher has started: rank 0 gets the
-/// session, the others follow its calls until it is released, and throw FollowedToEnd (tools/lathe/Ranks.h).
+/// `options` may be NULL.
 Session createSession(const Model &model, const lathe_session_options *options);
 
 /// All bytes of a file. Throws CommandFailure.

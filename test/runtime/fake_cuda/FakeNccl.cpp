@@ -157,7 +157,15 @@ int ncclCommDestroy(void *comm) {
   return end(comm);
 }
 
-int ncclCommAbort(void *comm) { return end(comm); }
+/// As NCCL does it, this returns when no graph has collectives any more.
+int ncclCommAbort(void *comm) {
+  static auto *calls = reinterpret_cast<decltype(fakeCudaCalls) *>(
+      dlsym(dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL), "fakeCudaCalls"));
+  end(comm);
+  while (calls("cuGraphInstantiate") > calls("cuGraphExecDestroy"))
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  return Success;
+}
 
 int ncclCommGetAsyncError(void *, int *error) {
   *error = Success;

@@ -58,15 +58,6 @@ TEST(GroupTest, ProgramForSeveralRanksNeedsAGroup) {
       << result.message;
 }
 
-TEST(GroupTest, NobodyToFollow) {
-  test::Program program = test::load(test::writeTemporary(test::toySource()));
-  test::Device device = test::cpu();
-  test::Session session = test::openSession(program, device);
-  Outcome result = test::outcome(lathe_session_follow(session.get()));
-  EXPECT_EQ(result.code, LATHE_INVALID_ARGUMENT);
-  EXPECT_EQ(result.message, "lathe_session_follow: the session has no group, so there is no rank to follow");
-}
-
 TEST(GroupTest, ChecksTheSlicesOfAllRanks) {
   std::string path = test::writeTemporary(test::rankedToySource(2));
   test::Program program = test::load(path);
@@ -108,6 +99,10 @@ TEST(GroupTest, OneRankRunsAsIfAlone) {
   EXPECT_EQ(result.code, LATHE_INVALID_ARGUMENT);
   EXPECT_NE(result.message.find("was compiled for 2 ranks, but the group has 1; start as many"), std::string::npos)
       << result.message;
+  test::Program single = test::load(test::writeTemporary(test::rankedToySource(1)));
+  result = test::outcome(lathe_group_follow(group.get(), single.get(), device.get()));
+  EXPECT_EQ(result.code, LATHE_INVALID_ARGUMENT);
+  EXPECT_EQ(result.message, "lathe_group_follow: this is rank 0, which the others follow");
   result = createSession(test::load(test::writeTemporary(test::toySource())));
   EXPECT_NE(result.message.find("was compiled for one device, but a group of 1 ranks is given"), std::string::npos)
       << result.message;

@@ -1,8 +1,11 @@
-// One rank of RanksTest: `runtime-rank PLUGIN SCENARIO [artifact] [artifact for CUDA]`, started by mpirun. GPUs are
-// fake ones. Says on standard output what came out, with its rank in front; ends with 0 if nothing was wrong.
+// One rank of RanksTest: `runtime-rank PLUGIN SCENARIO [artifact] [artifact for CUDA] [another artifact]`, started by
+// mpirun. GPUs are fake ones. Says on standard output what came out, with its rank in front; ends with 0 if nothing was
+// wrong.
 #include "runtime/Failure.h"
+#include "runtime/api/Handles.h"
 #include "runtime/artifact/Manifest.h"
 #include "runtime/parallel/Group.h"
+#include "runtime/parallel/SharedCalls.h"
 #include "test/runtime/ToyReference.h"
 #include "test/runtime/cuda/FakeCudaFixture.h"
 
@@ -21,7 +24,7 @@ using namespace std::chrono;
 namespace {
 
 int rank, size;
-const char *plugin;
+const char *plugin, *rendezvous;
 
 lathe_group_options groupOptions() {
   lathe_group_options options = {};
@@ -29,6 +32,7 @@ lathe_group_options groupOptions() {
   options.rank = rank;
   options.size = size;
   options.mpi_plugin = plugin;
+  options.rendezvous = rendezvous;
   return options;
 }
 
@@ -81,16 +85,18 @@ template <typename T> void collect(runtime::HostRanks &ranks, lathe_type type, i
     require(source[size_t(i)] == sum(i), "all_reduce in place");
 }
 
-void collectives() {
-  runtime::Group group(groupOptions());
+void collectives(const char *path) {
+  auto group = std::make_shared<runtime::Group>(groupOptions());
   for (int64_t count : {0, 1, 3, 1000, 4096, 4097, 50001}) {
-    collect<float>(group.host(), LATHE_F32, count);
-    collect<_Float16>(group.host(), LATHE_F16, count);
-    collect<int32_t>(group.host(), LATHE_I32, count);
-    collect<int64_t>(group.host(), LATHE_I64, count);
-    collect<int8_t>(group.host(), LATHE_I8, count);
+    collect<float>(group->host(), LATHE_F32, count);
+    collect<_Float16>(group->host(), LATHE_F16, count);
+    collect<int32_t>(group->host(), LATHE_I32, count);
+    collect<int64_t>(group->host(), LATHE_I64, count);
+    collect<int8_t>(group->host(), LATHE_I8, count);
   }
   std::printf("rank %d: collectives are right\n", rank);
+  if (rank != 0) // to its end, which comes at once
+    runtime::followCalls(group, test::load(path)->object, *test::cpu(1)->object);
 }
 
 // ---- Sessions ----
@@ -112,42 +118,39 @@ test::Device createDevice(const std::string &target) {
 }
 
 struct Model {
-  explicit Model(const char *path, int maxSequences = 4, lathe_group_options groupOf = groupOptions()) {
+  explicit Model(const char *path, lathe_group_options groupOf = groupOptions()) : program(test::load(path)) {
+    device = createDevice(lathe_program_target(program.get()));
     lathe_group *made = nullptr;
     test::succeed(lathe_group_create(&groupOf, &made));
     group.reset(made);
+  }
+
+  /// Of rank 0.
+  test::Session open(int maxSequences = 4) {
     lathe_session_options options = {};
     options.struct_size = sizeof(options);
     options.max_sequences = maxSequences;
-    options.group = made;
-    program = test::load(path);
-    device = createDevice(lathe_program_target(program.get()));
+    options.group = group.get();
     lathe_session *opened = nullptr;
     test::succeed(lathe_session_create(program.get(), device.get(), &options, &opened));
-    session.reset(opened);
+    return test::Session(opened);
   }
-  test::Group group;
-  test::Device device;
+  /// Of the others.
+  test::Outcome follow() { return test::outcome(lathe_group_follow(group.get(), program.get(), device.get())); }
+
   test::Program program;
-  test::Session session;
+  test::Device device;
+  test::Group group;
 };
 
-void steps(const char *path) {
-  Model model(path);
-  if (rank != 0) {
-    test::Outcome own = test::outcome(lathe_session_step(model.session.get(), nullptr));
-    require(own.code == LATHE_INVALID_ARGUMENT, "a follower steps by itself");
-    test::succeed(lathe_session_follow(model.session.get()));
-    std::printf("rank %d: followed to the end\n", rank);
-    return;
-  }
-  test::Sequence first = test::openSequence(model.session), second = test::openSequence(model.session);
+void takeSteps(const test::Session &session) {
+  test::Sequence first = test::openSequence(session), second = test::openSequence(session);
   std::vector<int32_t> text = test::someText(40), other = test::someText(9, 3);
-  require(test::advance(model.session, first, text) == test::toyLogits(text), "a prompt");
-  require(test::advance(model.session, second, other) == test::toyLogits(other), "another sequence");
+  require(test::advance(session, first, text) == test::toyLogits(text), "a prompt");
+  require(test::advance(session, second, other) == test::toyLogits(other), "another sequence");
   for (int32_t token : {3, 1, 4, 1, 5}) {
     text.push_back(token);
-    require(test::advance(model.session, first, {token}) == test::toyLogits(text), "a token");
+    require(test::advance(session, first, {token}) == test::toyLogits(text), "a token");
   }
   // Shared pages are copied on all ranks when one of two sequences writes.
   lathe_sequence *forked = nullptr;
@@ -156,9 +159,46 @@ void steps(const char *path) {
   std::vector<int32_t> branch = text;
   branch.push_back(2);
   text.push_back(6);
-  require(test::advance(model.session, fork, {2}) == test::toyLogits(branch), "a fork");
-  require(test::advance(model.session, first, {6}) == test::toyLogits(text), "what was forked");
-  std::printf("rank 0: steps are right\n");
+  require(test::advance(session, fork, {2}) == test::toyLogits(branch), "a fork");
+  require(test::advance(session, first, {6}) == test::toyLogits(text), "what was forked");
+}
+
+/// Ranks other than 0 follow; then rank 0 does what `body` does.
+template <typename Body> void lead(Model &model, Body body) {
+  if (rank == 0)
+    return body();
+  lathe_session_options options = {};
+  options.struct_size = sizeof(options);
+  options.group = model.group.get();
+  lathe_session *session = nullptr;
+  test::Outcome own = test::outcome(lathe_session_create(model.program.get(), model.device.get(), &options, &session));
+  require(own.code == LATHE_INVALID_ARGUMENT, "a follower opens a session by itself");
+  test::Outcome followed = model.follow();
+  require(followed.code == 0, followed.message.c_str());
+  std::printf("rank %d: followed to the end\n", rank);
+}
+
+/// One session after the other, then two that take turns.
+void sessions(const char *path) {
+  Model model(path);
+  lead(model, [&] {
+    takeSteps(model.open());
+    takeSteps(model.open(3));
+    test::Session left = model.open(), right = model.open(5);
+    takeSteps(left);
+    takeSteps(right);
+    test::Sequence in = test::openSequence(left), beside = test::openSequence(right);
+    std::vector<int32_t> text = test::someText(20), other = test::someText(30, 3);
+    for (size_t i = 0; i != 20; ++i) {
+      std::vector<int32_t> so(text.begin(), text.begin() + long(i) + 1),
+          far(other.begin(), other.begin() + long(i) + 1);
+      require(test::advance(left, in, {text[i]}) == test::toyLogits(so), "a token of the first session");
+      require(test::advance(right, beside, {other[i]}) == test::toyLogits(far), "a token of the second session");
+    }
+    left.reset();
+    takeSteps(right);
+    std::printf("rank 0: sessions are right\n");
+  });
 }
 
 /// An engine on all ranks writes what one on a single rank does.
@@ -192,13 +232,13 @@ std::vector<int32_t> write(const test::Session &session) {
 
 void engine(const char *path) {
   Model model(path);
-  if (rank != 0)
-    return test::succeed(lathe_session_follow(model.session.get()));
-  test::Program single = test::load(test::writeTemporary(test::toySource()));
-  test::Device cpu = test::cpu(1);
-  std::vector<int32_t> wanted = write(test::openSession(single, cpu, 4));
-  require(wanted.size() == 36 && write(model.session) == wanted, "texts");
-  std::printf("rank 0: texts are right\n");
+  lead(model, [&] {
+    test::Program single = test::load(test::writeTemporary(test::toySource()));
+    test::Device cpu = test::cpu(1);
+    std::vector<int32_t> wanted = write(test::openSession(single, cpu, 4));
+    require(wanted.size() == 36 && write(model.open()) == wanted, "texts");
+    std::printf("rank 0: texts are right\n");
+  });
 }
 
 // ---- What goes wrong: rank 1 does it, and the others say so ----
@@ -208,9 +248,10 @@ void suffer(Model &model) {
   auto start = steady_clock::now();
   test::Outcome result = {0, ""};
   if (rank != 0) {
-    result = test::outcome(lathe_session_follow(model.session.get()));
+    result = model.follow();
   } else {
-    test::Sequence sequence = test::openSequence(model.session);
+    test::Session session = model.open();
+    test::Sequence sequence = test::openSequence(session);
     for (int i = 0; i != 1000 && !result.code; ++i) {
       lathe_sequence *of = sequence.get();
       const int32_t token = 1;
@@ -222,7 +263,7 @@ void suffer(Model &model) {
       options.tokens = &token;
       options.logits = logits;
       options.logits_bytes = sizeof(logits);
-      result = test::outcome(lathe_session_step(model.session.get(), &options));
+      result = test::outcome(lathe_session_step(session.get(), &options));
       if (!result.code && lathe_sequence_length(of) == 60)
         test::succeed(lathe_sequence_truncate(of, 0));
       std::this_thread::sleep_for(milliseconds(10));
@@ -248,7 +289,7 @@ void strike(int signal) {
 void stopped(const char *path, int signal) {
   lathe_group_options options = groupOptions();
   options.silence_ms = 1500;
-  Model model(path, 4, options);
+  Model model(path, options);
   strike(signal);
   suffer(model);
 }
@@ -256,22 +297,28 @@ void stopped(const char *path, int signal) {
 void absent(const char *path) {
   lathe_group_options options = groupOptions();
   options.wait_ms = 1000;
-  Model model(path, 4, options);
+  Model model(path, options);
   if (rank == 1)
     std::this_thread::sleep_for(seconds(4));
   suffer(model);
 }
 
-void unlike(const char *path) {
-  try {
-    Model model(path, rank == 1 ? 3 : 4);
-  } catch (const std::exception &error) {
-    std::printf("rank %d: %s\n", rank, error.what());
-    std::fflush(stdout);
-    std::this_thread::sleep_for(seconds(1));
-    _exit(0);
-  }
-  throw std::runtime_error("sessions with other options came together");
+/// Rank 1 has another program.
+void unlike(const char *path, const char *other) {
+  Model model(rank == 1 ? other : path);
+  test::Outcome result = {0, ""};
+  if (rank != 0)
+    result = model.follow();
+  else
+    try {
+      (void)model.open();
+    } catch (const std::exception &error) {
+      result = {LATHE_INVALID_ARGUMENT, error.what()};
+    }
+  std::printf("rank %d: %s\n", rank, result.message.c_str());
+  std::fflush(stdout);
+  std::this_thread::sleep_for(seconds(1));
+  _exit(result.code ? 0 : 1);
 }
 
 void miscounted() {
@@ -286,17 +333,17 @@ void miscounted() {
 
 void leaving(const char *path) {
   Model model(path);
-  if (rank == 1) {
-    model.session.reset();                            // without having followed
-    std::thread([&] { model.group.reset(); }).join(); // waits until rank 0's process ends
-  }
+  if (rank == 1)
+    model.group.reset(); // without having followed; waits until rank 0's process ends
   suffer(model);
 }
 
 } // namespace
 
 int main(int argc, char **argv) {
-  const char *ownRank = getenv("OMPI_COMM_WORLD_RANK"), *ranks = getenv("OMPI_COMM_WORLD_SIZE");
+  rendezvous = getenv("RENDEZVOUS"); // then a shell has started it
+  const char *ownRank = getenv(rendezvous ? "RANK" : "OMPI_COMM_WORLD_RANK");
+  const char *ranks = getenv(rendezvous ? "WORLD_SIZE" : "OMPI_COMM_WORLD_SIZE");
   if (argc < 3 || !ownRank || !ranks) {
     std::fprintf(stderr, "runtime-rank: start with mpirun, PLUGIN and SCENARIO\n");
     return 2;
@@ -312,9 +359,9 @@ int main(int argc, char **argv) {
   }
   try {
     if (scenario == "collectives")
-      collectives();
-    else if (scenario == "steps")
-      steps(path);
+      collectives(path);
+    else if (scenario == "sessions")
+      sessions(path);
     else if (scenario == "engine")
       engine(path);
     else if (scenario == "stopped")
@@ -324,7 +371,7 @@ int main(int argc, char **argv) {
     else if (scenario == "absent")
       absent(path);
     else if (scenario == "unlike")
-      unlike(path);
+      unlike(path, argc > 5 ? argv[5] : "");
     else if (scenario == "miscounted")
       miscounted();
     else if (scenario == "leaving")

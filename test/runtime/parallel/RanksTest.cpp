@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <regex>
 #include <sys/wait.h>
+#include <unistd.h>
 
 using namespace lathe;
 
@@ -20,12 +21,31 @@ struct Ended {
   double seconds;
 };
 
-/// Runs a scenario on so many ranks. `options` are mpirun's. What hangs is ended after a minute, with code 124.
-Ended start(int ranks, const std::string &scenario, const std::string &options = "") {
-  std::string path = test::writeTemporary(test::rankedToySource(ranks));
-  std::string command = "timeout -s KILL 60 " LATHE_MPIRUN " --allow-run-as-root --oversubscribe -n " +
-                        std::to_string(ranks) + " " + options + " " LATHE_RANK_PROCESS " " + scenario + " " + path +
-                        " " + test::writeTemporary(test::rankedToySource(ranks, "cuda")) + " 2>&1";
+/// What starts ranks.
+constexpr char Mpi[] = "mpi", File[] = "file", Tcp[] = "tcp";
+
+std::string shell(int ranks, const std::string &process, const std::string &launcher) {
+  std::string place = launcher == File ? "file:" + testing::TempDir() + "ranks-" + std::to_string(getpid())
+                                       : "tcp://localhost:" + std::to_string(21000 + getpid() % 10000);
+  std::string command = "code=0; ids=; ";
+  for (int rank = ranks - 1; rank >= 0; --rank)
+    command += "RENDEZVOUS=" + place + " RANK=" + std::to_string(rank) + " WORLD_SIZE=" + std::to_string(ranks) +
+               " timeout -s KILL 60 " + process + " & ids=\"$ids $!\"; ";
+  return "(" + command + "for id in $ids; do wait $id || code=$?; done; exit $code) 2>&1";
+}
+
+/// Runs a scenario on so many ranks. `options` are mpirun's. What hangs is ended after a minute, with code 137.
+Ended start(int ranks, const std::string &scenario, const std::string &options = "",
+            const std::string &launcher = Mpi) {
+  artifact::ArtifactSource other = test::rankedToySource(ranks);
+  other.manifest["model"]["name"] = "other";
+  std::string process = LATHE_RANK_PROCESS " " + scenario + " " + test::writeTemporary(test::rankedToySource(ranks)) +
+                        " " + test::writeTemporary(test::rankedToySource(ranks, "cuda")) + " " +
+                        test::writeTemporary(other);
+  std::string command = launcher == Mpi ? "timeout -s KILL 60 " LATHE_MPIRUN
+                                          " --allow-run-as-root --oversubscribe -n " +
+                                              std::to_string(ranks) + " " + options + " " + process + " 2>&1"
+                                        : shell(ranks, process, launcher);
   auto begin = std::chrono::steady_clock::now();
   std::FILE *pipe = popen(command.c_str(), "r");
   Ended ended{-1, "", 0};
@@ -49,10 +69,10 @@ TEST_P(RanksTest, CollectivesOfAllTypesAndSizes) {
     EXPECT_TRUE(contains(ended.output, "rank " + std::to_string(rank) + ": collectives are right")) << ended.output;
 }
 
-TEST_P(RanksTest, StepsGiveOneRanksLogits) {
-  Ended ended = start(GetParam(), "steps");
+TEST_P(RanksTest, SessionsGiveOneRanksLogits) {
+  Ended ended = start(GetParam(), "sessions");
   EXPECT_EQ(ended.code, 0) << ended.output;
-  EXPECT_TRUE(contains(ended.output, "rank 0: steps are right")) << ended.output;
+  EXPECT_TRUE(contains(ended.output, "rank 0: sessions are right")) << ended.output;
   for (int rank = 1; rank != GetParam(); ++rank)
     EXPECT_TRUE(contains(ended.output, "rank " + std::to_string(rank) + ": followed to the end")) << ended.output;
 }
@@ -63,10 +83,10 @@ TEST_P(RanksTest, EnginesWriteOneRanksTexts) {
   EXPECT_TRUE(contains(ended.output, "rank 0: texts are right")) << ended.output;
 }
 
-TEST_P(RanksTest, StepsOnGpusGiveOneRanksLogits) {
-  Ended ended = start(GetParam(), "gpu-steps");
+TEST_P(RanksTest, SessionsOnGpusGiveOneRanksLogits) {
+  Ended ended = start(GetParam(), "gpu-sessions");
   EXPECT_EQ(ended.code, 0) << ended.output;
-  EXPECT_TRUE(contains(ended.output, "rank 0: steps are right")) << ended.output;
+  EXPECT_TRUE(contains(ended.output, "rank 0: sessions are right")) << ended.output;
 }
 
 TEST_P(RanksTest, EnginesOnGpusWriteOneRanksTexts) {
@@ -74,6 +94,23 @@ TEST_P(RanksTest, EnginesOnGpusWriteOneRanksTexts) {
   EXPECT_EQ(ended.code, 0) << ended.output;
   EXPECT_TRUE(contains(ended.output, "rank 0: texts are right")) << ended.output;
 }
+
+class MeetingTest : public testing::TestWithParam<const char *> {};
+
+TEST_P(MeetingTest, CollectivesOfRanksOfAShell) {
+  Ended ended = start(3, "collectives", "", GetParam());
+  EXPECT_EQ(ended.code, 0) << ended.output;
+  for (const char *rank : {"rank 0", "rank 1", "rank 2"})
+    EXPECT_TRUE(contains(ended.output, rank + std::string(": collectives are right"))) << ended.output;
+}
+
+TEST_P(MeetingTest, GpusOfRanksOfAShell) {
+  Ended ended = start(2, "gpu-sessions", "", GetParam());
+  EXPECT_EQ(ended.code, 0) << ended.output;
+  EXPECT_TRUE(contains(ended.output, "rank 0: sessions are right")) << ended.output;
+}
+
+INSTANTIATE_TEST_SUITE_P(Places, MeetingTest, testing::Values(File, Tcp), [](auto &info) { return info.param; });
 
 INSTANTIATE_TEST_SUITE_P(Sizes, RanksTest, testing::Values(2, 4),
                          [](auto &info) { return std::to_string(info.param) + "Ranks"; });
@@ -119,6 +156,20 @@ TEST(BrokenRanksTest, ADeadRankIsNamedByTheOthers) {
   EXPECT_TRUE(contains(ended.output, "rank 1 of 2 has given no sign of life for 1.5 s")) << ended.output;
 }
 
+TEST(BrokenRanksTest, RanksOfAShellNameOneThatIsDead) {
+  Ended ended = start(3, "killed", "", File);
+  for (int rank : {0, 2}) {
+    double seconds = foundAfter(ended.output, rank);
+    EXPECT_TRUE(seconds > 0 && seconds < 6) << ended.output;
+  }
+  EXPECT_TRUE(contains(ended.output, "rank 1 of 3 has failed: its process has ended")) << ended.output;
+}
+
+TEST(BrokenRanksTest, RanksOfAShellNameOneThatIsStopped) {
+  Ended ended = start(2, "stopped", "", File);
+  EXPECT_TRUE(contains(ended.output, "rank 1 of 2 has given no sign of life for 1.5 s")) << ended.output;
+}
+
 TEST(BrokenRanksTest, ALivingRankThatDoesNotComeIsNamed) {
   Ended ended = start(2, "absent");
   EXPECT_TRUE(contains(ended.output, "rank 1 of 2 lets the others wait: ")) << ended.output;
@@ -129,11 +180,11 @@ TEST(BrokenRanksTest, ARankThatLeavesIsNamed) {
   EXPECT_TRUE(contains(ended.output, "rank 1 of 2 has left, but ")) << ended.output;
 }
 
-TEST(BrokenRanksTest, OtherOptionsAreRefusedOnAllRanks) {
+TEST(BrokenRanksTest, AnotherProgramIsRefusedOnAllRanks) {
   Ended ended = start(2, "unlike");
-  for (const char *rank : {"rank 0: ", "rank 1: "})
-    EXPECT_TRUE(contains(ended.output, rank + std::string("lathe_session_create: rank 1 of 2 has other program or "
-                                                          "session options than rank 0; give all ranks the same")))
+  for (const char *rank : {"rank 0: lathe_session_create: ", "rank 1: lathe_group_follow: "})
+    EXPECT_TRUE(std::regex_search(ended.output, std::regex(rank + std::string(".*rank 1 of 2 has another program than "
+                                                                              "rank 0; give all ranks the same"))))
         << ended.output;
 }
 
