@@ -4,6 +4,7 @@
 #include "runtime/MathApi.h"
 #include "runtime/cuda/LaunchTimer.h"
 #include "runtime/cuda/NcclRanks.h"
+#include "runtime/cuda/PlacedProgram.h"
 #include "runtime/session/CallFault.h"
 #include "runtime/session/TensorBinding.h"
 
@@ -42,30 +43,30 @@ std::string sizeText(const uint32_t (&size)[3]) {
   return std::to_string(size[0]) + " x " + std::to_string(size[1]) + " x " + std::to_string(size[2]);
 }
 
+void start(LaunchContext &context, Function function, const uint32_t (&grid)[3], const uint32_t (&block)[3],
+           uint32_t sharedBytes, void *const *arguments, const std::string &name) {
+  static constexpr LaunchAttribute overlap = {LaunchStreamSerialization, 1, {}};
+  unsigned attributes = context.dependent && context.afterKernel ? 1 : 0;
+  LaunchConfig config = {
+      {grid[0], grid[1], grid[2]}, {block[0], block[1], block[2]}, sharedBytes, context.stream, &overlap, attributes};
+  Result result = context.driver.launchKernel.function(&config, function, const_cast<void **>(arguments), nullptr);
+  context.afterKernel = true;
+  if (result)
+    context.driver.fail(result, context.driver.launchKernel.name,
+                        "kernel '" + name + "', grid " + sizeText(grid) + ", block " + sizeText(block) + ", " +
+                            std::to_string(sharedBytes) + " bytes shared");
+}
+
 int32_t launch(const HostCall *call, const CudaLaunch *launch, void *const *arguments) {
   auto &context = *static_cast<LaunchContext *>(call->context);
   return contained(context, [&] {
-    if (launch->kernel >= context.functions.size())
-      throw Failure(LATHE_CORRUPT, "a launch names kernel ", launch->kernel, " but there are ",
-                    context.functions.size());
-    const uint32_t (&grid)[3] = launch->grid, (&block)[3] = launch->block;
-    if (!grid[0] || !grid[1] || !grid[2])
-      return ended(context, launch->kernel); // no tiles: the driver would call it an error
-    static constexpr LaunchAttribute overlap = {LaunchStreamSerialization, 1, {}};
-    unsigned attributes = context.dependent && context.afterKernel ? 1 : 0;
-    LaunchConfig config = {{grid[0], grid[1], grid[2]},
-                           {block[0], block[1], block[2]},
-                           launch->sharedBytes,
-                           context.stream,
-                           &overlap,
-                           attributes};
-    Result result = context.driver.launchKernel.function(&config, context.functions[launch->kernel],
-                                                         const_cast<void **>(arguments), nullptr);
-    context.afterKernel = true;
-    if (result)
-      context.driver.fail(result, context.driver.launchKernel.name,
-                          "kernel '" + context.kernels[launch->kernel].name + "', grid " + sizeText(grid) + ", block " +
-                              sizeText(block) + ", " + std::to_string(launch->sharedBytes) + " bytes shared");
+    const std::vector<Function> &functions = context.placed.kernels();
+    if (launch->kernel >= functions.size())
+      throw Failure(LATHE_CORRUPT, "a launch names kernel ", launch->kernel, " but there are ", functions.size());
+    const uint32_t (&grid)[3] = launch->grid;
+    if (grid[0] && grid[1] && grid[2]) // else no tiles: the driver would call it an error
+      start(context, functions[launch->kernel], grid, launch->block, launch->sharedBytes, arguments,
+            context.kernels[launch->kernel].name);
     ended(context, launch->kernel);
   });
 }
@@ -145,8 +146,19 @@ int32_t runCollective(const HostCall *call, const HostCollective *asked, void *t
   return contained(context, [&] {
     if (!context.ranks)
       throw Failure(LATHE_CORRUPT, "the code asks for other ranks, but the manifest has none; compile the model again");
-    context.afterKernel = false;
-    context.ranks->enqueue(readCollective(*asked, target, source, count), context.stream);
+    Collective collective = readCollective(*asked, target, source, count);
+    const Mailboxes *mailboxes = context.ranks->mailboxes();
+    Function sum = mailboxes && mailboxes->takes(collective) ? context.placed.sumKernel(collective.type) : nullptr;
+    if (sum) {
+      context.ranks->check();
+      mailboxes->start(collective, [&](unsigned blocks, const void *const *arguments) {
+        start(context, sum, {blocks, 1, 1}, {SumKernel::Threads, 1, 1}, 0, const_cast<void *const *>(arguments),
+              "sum of ranks");
+      });
+    } else {
+      context.afterKernel = false;
+      context.ranks->enqueue(collective, context.stream);
+    }
     ended(context, TimedLaunch::Collective);
   });
 }

@@ -13,6 +13,7 @@ namespace lathe::runtime::cuda {
 
 class LaunchTimer;
 class NcclRanks;
+class PlacedProgram;
 
 /// What HostCall::context points at while generated code enqueues its launches.
 ///
@@ -22,7 +23,7 @@ class NcclRanks;
 struct LaunchContext {
   const Driver &driver;
   const std::vector<Kernel> &kernels;
-  const std::vector<Function> &functions;
+  const PlacedProgram &placed;
   const HostImage &image;
   CallMemory &memory;
   std::vector<void *> &outputs; ///< HostCall::outputs; those whose sizes depend on data are put in

@@ -347,8 +347,8 @@ void CudaExecutor::enqueue(const Entry &entry, const int64_t *symbols, DeviceAdd
   states.clear();
   for (const State &state : entry.states)
     states.push_back(pools[limits.poolOf(state)].data());
-  LaunchContext context{driver, program->manifest.kernels, placed->kernels(), program->image(), memories, outputs,
-                        stream, placed->dependentLaunch(), tensors,           ranks.get(),      timer};
+  LaunchContext context{driver, program->manifest.kernels, *placed, program->image(), memories, outputs,
+                        stream, placed->dependentLaunch(), tensors, ranks.get(),      timer};
   HostCall call{&cudaApi(),
                 &context,
                 symbols,

@@ -49,6 +49,9 @@ void Driver::findContextAndMemory(void *library) {
   find(library, copyToHost);
   find(library, copyOnDevice);
   find(library, memset);
+  find(library, ipcGet);
+  find(library, ipcOpen);
+  find(library, ipcClose);
 }
 
 void Driver::findExecution(void *library) {

@@ -31,6 +31,13 @@ inline constexpr unsigned EventRecordExternal = 1;  ///< in a capture: a node th
 inline constexpr int LaunchStreamSerialization = 6; ///< programmatic: 1 lets a kernel start before the one before ends
 inline constexpr int JitErrorLog = 5, JitErrorLogBytes = 6;
 
+inline constexpr unsigned IpcEnablePeerAccess = 1;
+
+/// CUipcMemHandle: memory of this process, for others on this machine.
+struct IpcHandle {
+  char bytes[64];
+};
+
 /// CUlaunchAttribute, with the one value of its union that the runtime sets.
 struct LaunchAttribute {
   int id;
@@ -93,6 +100,10 @@ public:
   DriverCall<void *, DeviceAddress, size_t, Stream> copyToHost{"cuMemcpyDtoHAsync_v2"};
   DriverCall<DeviceAddress, DeviceAddress, size_t, Stream> copyOnDevice{"cuMemcpyDtoDAsync_v2"};
   DriverCall<DeviceAddress, unsigned char, size_t, Stream> memset{"cuMemsetD8Async"};
+
+  DriverCall<IpcHandle *, DeviceAddress> ipcGet{"cuIpcGetMemHandle"};
+  DriverCall<DeviceAddress *, IpcHandle, unsigned> ipcOpen{"cuIpcOpenMemHandle_v2"};
+  DriverCall<DeviceAddress> ipcClose{"cuIpcCloseMemHandle"};
 
   DriverCall<Module *, const void *, unsigned, int *, void **> moduleLoad{"cuModuleLoadDataEx"};
   DriverCall<Module> moduleUnload{"cuModuleUnload"};

@@ -47,6 +47,7 @@ NcclRanks::NcclRanks(const CudaDevice &gpu, std::shared_ptr<Group> ranks) : devi
     nccl.check(nccl.getUniqueId(&id), "ncclGetUniqueId");
   group->broadcast(&id, sizeof(id), /*limited=*/true);
   meet(id);
+  boxes = Mailboxes::open(device, *group);
   action = group->watch().onBreak([this] { abort(); });
   try {
     warmUp();
@@ -61,15 +62,19 @@ NcclRanks::~NcclRanks() { release(/*orderly=*/true); }
 /// Ends kernels that wait for a rank. NCCL then waits until no graph has its collectives any more, so whoever waits for
 /// those kernels must be able to go on: it does on a thread of its own.
 void NcclRanks::abort() {
+  if (boxes)
+    boxes->stop();
   std::packaged_task<int()> task([comm = comm, abort = nccl.commAbort] { return abort(comm); });
   abortion = task.get_future().share();
   std::thread(std::move(task)).detach();
 }
 
-/// Not `orderly`: this rank cannot go on.
+/// Not `orderly`: this rank cannot go on, and what the others still open stays as it is until the process ends.
 void NcclRanks::release(bool orderly) {
   constexpr std::chrono::seconds Limit(5);
   group->watch().forget(action);
+  if (boxes && orderly)
+    boxes->close(*group);
   if (!orderly && !abortion.valid())
     abort();
   if (abortion.valid())

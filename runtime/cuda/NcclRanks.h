@@ -1,9 +1,8 @@
 #ifndef LATHE_RUNTIME_CUDA_NCCLRANKS_H
 #define LATHE_RUNTIME_CUDA_NCCLRANKS_H
 
-#include "runtime/cuda/CudaDevice.h"
+#include "runtime/cuda/Mailboxes.h"
 #include "runtime/cuda/Nccl.h"
-#include "runtime/parallel/Group.h"
 
 #include <future>
 #include <memory>
@@ -23,6 +22,10 @@ public:
   NcclRanks(const NcclRanks &) = delete;
 
   void enqueue(const Collective &collective, Stream stream);
+  /// Of small tensors a kernel of the program makes sums there, instead of `enqueue`; null: none.
+  const Mailboxes *mailboxes() const { return boxes.get(); }
+  /// Throws what the watch has found out.
+  void check() const { group->watch().check(); }
   /// Waits for the stream, and so for the others. Throws what the watch has found out.
   void wait(Stream stream, const char *what);
 
@@ -36,6 +39,7 @@ private:
   std::shared_ptr<Group> group;
   Nccl nccl;
   NcclComm comm = nullptr;
+  std::unique_ptr<Mailboxes> boxes;
   int action = -1;                  ///< of the watch
   std::shared_future<int> abortion; ///< valid: the communicator is being aborted, or has been
 };

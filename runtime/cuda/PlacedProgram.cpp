@@ -3,6 +3,7 @@
 #include "runtime/Failure.h"
 #include "runtime/artifact/MadeUpWeights.h"
 #include "runtime/cuda/StagedUpload.h"
+#include "runtime/cuda/SumKernel.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -145,6 +146,15 @@ void PlacedProgram::loadKernels() {
       call(driver.functionLoad, function);
     functions.push_back(function);
   }
+}
+
+Function PlacedProgram::sumKernel(lathe_type type) const {
+  const char *element = type == LATHE_F32 ? "f32" : type == LATHE_F16 ? "f16" : type == LATHE_BF16 ? "bf16" : "";
+  std::string name = std::string(SumKernel::Prefix) + element;
+  for (size_t i = 0; i != functions.size(); ++i)
+    if (program->manifest.kernels[i].name == name)
+      return functions[i];
+  return nullptr;
 }
 
 /// Makes up weights that the artifact leaves out. The bytes of a type go up once; then the device copies them, and what

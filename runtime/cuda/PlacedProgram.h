@@ -16,6 +16,8 @@ public:
   const unsigned char *weights() const { return weightMemory.data(); }
   /// By the manifest's index.
   const std::vector<Function> &kernels() const { return functions; }
+  /// That which adds up tensors of this type in mailboxes (SumKernel.h), or null.
+  Function sumKernel(lathe_type type) const;
   /// Which of the manifest's cudaTargets the kernels are of.
   size_t target() const { return targetIndex; }
   bool dependentLaunch() const;

@@ -235,7 +235,8 @@ LATHE_API const char *lathe_device_description(const lathe_device *device);
  *
  * Ranks meet through MPI, or without it over TCP: `rendezvous` says how. Those on GPUs, one GPU each, then use NCCL
  * (libnccl.so.2, found by dlopen), whose id goes the same way. NCCL reads its own environment variables;
- * NCCL_NVLS_ENABLE=0 keeps it from multicast, which not every machine that has it lets processes use.
+ * NCCL_NVLS_ENABLE=0 keeps it from multicast, which not every machine that has it lets processes use. GPUs of one
+ * machine that reach each other's memory add up small tensors in a kernel of the program's own instead.
  *
  * A rank that fails in a call, dies, stops or does not come to where the others wait for it breaks the group: within
  * seconds all calls on all ranks end with LATHE_DEVICE_ERROR and a message that names the rank. Release the session
@@ -247,13 +248,14 @@ typedef struct lathe_group_options {
   const char *rendezvous; /* NULL: MPI. "tcp://HOST:PORT": rank 0 listens there. "file:PATH": it writes where it does
                              into this file, which all ranks see; what was there before does not count */
   const char *mpi_plugin; /* path of liblathe-mpi.so; NULL: where the loader finds it */
+  int32_t direct_bytes;   /* GPUs: the largest tensors that are added up without NCCL; 0: as measured, -1: none */
   int32_t silence_ms;     /* a rank that has given no sign of life for so long is dead; 0: 5000 */
   int32_t wait_ms;        /* one that lives, but lets others wait for so long in one operation, is stuck; 0: 300000 */
 } lathe_group_options;
 
 /* Meets the other ranks, which call this too, within wait_ms. If the process has not started MPI, this does, and the
- * release of the group ends it: after that no group can be made. LATHE_INVALID_ARGUMENT: rank or size is not what MPI or
- * rank 0 says. LATHE_NOT_FOUND: no plug-in, no MPI library, or no rank where the rendezvous is. LATHE_UNSUPPORTED: a
+ * release of the group ends it: after that no group can be made. LATHE_INVALID_ARGUMENT: rank or size is not what MPI
+ * or rank 0 says. LATHE_NOT_FOUND: no plug-in, no MPI library, or no rank where the rendezvous is. LATHE_UNSUPPORTED: a
  * plug-in or rank of another release, or an MPI library that several threads cannot use. */
 LATHE_API lathe_status lathe_group_create(const lathe_group_options *options, lathe_group **out_group);
 /* Of rank 0's, once its sessions are released too: lets the others go. Waits until all ranks release their group,

@@ -30,6 +30,9 @@ public:
   std::mutex calls;
   uint32_t sessions = 0; ///< opened so far, guarded by it
 
+  /// The largest tensors that GPUs add up without NCCL; negative: as measured.
+  const int64_t directBytes;
+
 private:
   std::unique_ptr<Transport> transport;
   std::optional<Watch> guard;

@@ -189,6 +189,7 @@ static constexpr float Head[] = {1, -1, 0.5, 2, 0, 3, -2, 0.25};
 static ArtifactSource rankedToyCudaSource(int ranks) {
   ArtifactSource source = toySource("cuda");
   source.sections[0].bytes = image("RankedToyCuda.bin");
+  source.manifest["kernels"].push_back(cudaKernel("lathe_all_reduce_f32", 0));
   source.ranks = {"tensor", size_t(ranks)};
   source.weights[0].write = nullptr;
   source.weights[0].writeSlice = [ranks](size_t rank, const artifact::ByteSink &sink) {

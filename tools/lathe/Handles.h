@@ -52,6 +52,7 @@ size_t chooseEntry(const Program &program, const std::string &model, const std::
 /// How ranks meet and exchange; see tools/lathe/Ranks.h.
 struct RankArguments {
   std::string rendezvous; ///< empty: as the launcher says
+  int directBytes = 0;    ///< as lathe_group_options has it
 };
 
 /// Which part of which model runs where.

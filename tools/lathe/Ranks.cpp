@@ -94,6 +94,11 @@ void addRankOptions(CLI::App &command, RankArguments &arguments) {
                   "Where ranks meet: mpi, tcp://HOST:PORT or file:PATH (default: mpi of mpirun, what torchrun and srun "
                   "say of theirs)")
       ->group("Ranks");
+  command
+      .add_option("--direct-bytes", arguments.directBytes,
+                  "The largest tensors that GPUs add up in each other's memory, -1: none (default: as measured)")
+      ->check(CLI::Range(-1, 1 << 30))
+      ->group("Ranks");
 }
 
 static std::optional<LaunchedRank> launchedRank() {
@@ -135,6 +140,7 @@ Group meetRanks(const std::string &model, const Program &program, const RankArgu
   options.rank = own->rank;
   options.size = own->size;
   options.rendezvous = meeting == "mpi" ? nullptr : meeting.c_str();
+  options.direct_bytes = given.directBytes;
   options.mpi_plugin = plugin.empty() ? nullptr : plugin.c_str();
   lathe_group *group = nullptr;
   check(lathe_group_create(&options, &group));

@@ -23,7 +23,7 @@ using Variable = std::function<const char *(const char *name)>;
 /// Of the launcher that the environment tells of, if it does. Throws CommandFailure for a rank or size that is none.
 std::optional<LaunchedRank> readLauncher(const Variable &variable);
 
-/// --rendezvous.
+/// --rendezvous and --direct-bytes.
 void addRankOptions(CLI::App &command, RankArguments &arguments);
 
 /// The plug-in for MPI as it is installed: in `lib` beside the folder of this program. "": where the loader looks.

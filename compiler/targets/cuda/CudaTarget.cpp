@@ -12,7 +12,9 @@ using namespace lathe::cuda;
 /// Prints the kernels of all launches; reports every one that cannot be printed.
 static LogicalResult fillTable(ModuleOp plan, KernelTable &table) {
   bool good = true;
-  plan.walk([&](plan::LaunchOp launch) { good &= findCollective(launch) || succeeded(table.add(launch)); });
+  plan.walk([&](plan::LaunchOp launch) {
+    good &= succeeded(findCollective(launch) ? table.addSum(launch) : table.add(launch));
+  });
   return success(good);
 }
 

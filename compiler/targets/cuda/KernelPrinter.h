@@ -86,6 +86,8 @@ public:
   explicit KernelTable(KernelChooser chooser = {}) : Chooser(std::move(chooser)) {}
   /// Prints the kernel of `launch`. Fails with a diagnostic on what has no kernel.
   llvm::LogicalResult add(plan::LaunchOp launch);
+  /// Prints the kernel by which the runtime may add up what ranks have, where `launch`, a collective, does.
+  llvm::LogicalResult addSum(plan::LaunchOp launch);
   /// All kernels of one of PtxTargets as one translation unit.
   std::string printSource(unsigned target) const;
 

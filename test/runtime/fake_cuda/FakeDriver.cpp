@@ -1,8 +1,12 @@
 // The driver's functions. Their C names and argument lists are the documented binary interface.
 #include "test/runtime/fake_cuda/FakeState.h"
 
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 using namespace fake;
 
@@ -42,13 +46,16 @@ bool inside(Address address, size_t bytes, const char *what) {
   return false;
 }
 
+constexpr size_t Page = 4096; // whole ones can be shared
+size_t wholePages(size_t bytes) { return (bytes + Page - 1) / Page * Page; }
+
 int allocate(State &fake, Address *address, size_t bytes) {
   *address = 0;
   if (bytes == 0)
     return InvalidValue;
   if (bytes > fake.memoryBytes - fake.usedBytes)
     return OutOfMemory;
-  void *memory = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
+  void *memory = std::aligned_alloc(Page, wholePages(bytes));
   // What a kernel reads without having written it is not zero; but tokens that idle ones choose must be there.
   std::memset(memory, idle() ? 0 : 0xCD, bytes);
   *address = reinterpret_cast<Address>(memory);
@@ -62,6 +69,12 @@ int release(State &fake, Address address, const char *name) {
   if (found == fake.allocations.end()) {
     fake.violate(std::string(name) + " of an address that is not allocated");
     return InvalidValue;
+  }
+  if (auto shared = fake.shared.find(address); shared != fake.shared.end()) {
+    (void)mmap(reinterpret_cast<void *>(address), wholePages(found->second), PROT_READ | PROT_WRITE,
+               MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    unlink(shared->second.c_str());
+    fake.shared.erase(shared);
   }
   fake.usedBytes -= found->second;
   fake.allocations.erase(found);
@@ -222,6 +235,59 @@ int cuMemAllocHost_v2(void **memory, size_t bytes) {
   return outsideCapture("cuMemAllocHost", [&](State &fake) {
     *memory = idle() ? std::calloc(bytes, 1) : std::malloc(bytes);
     fake.pinned[reinterpret_cast<uint64_t>(*memory)] = bytes;
+    return Success;
+  });
+}
+
+/// Another process opens memory as the file that has taken its place.
+struct IpcHandle {
+  char file[56];
+  uint64_t bytes;
+};
+
+int cuIpcGetMemHandle(IpcHandle *handle, Address address) {
+  return outsideCapture("cuIpcGetMemHandle", [&](State &fake) {
+    auto found = fake.allocations.find(address);
+    if (found == fake.allocations.end()) {
+      fake.violate("cuIpcGetMemHandle of an address that is not allocated");
+      return InvalidValue;
+    }
+    std::snprintf(handle->file, sizeof(handle->file), "/dev/shm/fake-cuda-%d-%llx", int(getpid()), address);
+    handle->bytes = wholePages(found->second);
+    int file = open(handle->file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    void *memory = reinterpret_cast<void *>(address);
+    bool shared = file >= 0 && write(file, memory, handle->bytes) == ssize_t(handle->bytes) &&
+                  mmap(memory, handle->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0) != MAP_FAILED;
+    close(file);
+    if (!shared)
+      return InvalidValue;
+    fake.shared[address] = handle->file;
+    return Success;
+  });
+}
+
+int cuIpcOpenMemHandle_v2(Address *address, IpcHandle handle, unsigned flags) {
+  return outsideCapture("cuIpcOpenMemHandle", [&](State &fake) {
+    int file = open(handle.file, O_RDWR | O_CLOEXEC);
+    void *memory = mmap(nullptr, handle.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    close(file);
+    if (flags != 1 || memory == MAP_FAILED)
+      return InvalidValue;
+    *address = reinterpret_cast<Address>(memory);
+    fake.opened[*address] = handle.bytes;
+    return Success;
+  });
+}
+
+int cuIpcCloseMemHandle(Address address) {
+  return outsideCapture("cuIpcCloseMemHandle", [&](State &fake) {
+    auto found = fake.opened.find(address);
+    if (found == fake.opened.end()) {
+      fake.violate("cuIpcCloseMemHandle of an address that is not opened");
+      return InvalidValue;
+    }
+    munmap(reinterpret_cast<void *>(address), found->second);
+    fake.opened.erase(found);
     return Success;
   });
 }

@@ -15,8 +15,8 @@ std::vector<void *> &contextStack() {
 }
 
 size_t State::alive() const {
-  return allocations.size() + pinned.size() + streams.size() + events.size() + modules.size() + graphs.size() +
-         graphExecs.size();
+  return allocations.size() + pinned.size() + opened.size() + streams.size() + events.size() + modules.size() +
+         graphs.size() + graphExecs.size();
 }
 
 void State::forgetAlive() {
@@ -43,11 +43,15 @@ void State::forgetAlive() {
 }
 
 bool State::covers(uint64_t address, size_t bytes) const {
-  auto next = allocations.upper_bound(address);
-  if (next == allocations.begin())
-    return false;
-  auto &[start, size] = *std::prev(next);
-  return address - start <= size && bytes <= size - (address - start);
+  for (const auto *memory : {&allocations, &opened}) {
+    auto next = memory->upper_bound(address);
+    if (next == memory->begin())
+      continue;
+    auto &[start, size] = *std::prev(next);
+    if (address - start <= size && bytes <= size - (address - start))
+      return true;
+  }
+  return false;
 }
 
 int State::enter(const char *name, bool needsContext) {

@@ -83,6 +83,8 @@ struct State {
   std::map<std::string, KernelEntry> kernels;
   std::map<uint64_t, size_t> allocations; ///< address: bytes
   std::map<uint64_t, size_t> pinned;
+  std::map<uint64_t, std::string> shared; ///< allocations that other processes may open, and their files
+  std::map<uint64_t, size_t> opened;      ///< of other processes
   std::set<StreamObject *> streams;
   std::set<EventObject *> events;
   std::set<ModuleObject *> modules;

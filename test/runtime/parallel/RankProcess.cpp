@@ -4,11 +4,14 @@
 #include "runtime/Failure.h"
 #include "runtime/api/Handles.h"
 #include "runtime/artifact/Manifest.h"
+#include "runtime/cuda/SumKernel.h"
 #include "runtime/parallel/Group.h"
 #include "runtime/parallel/SharedCalls.h"
 #include "test/runtime/ToyReference.h"
 #include "test/runtime/cuda/FakeCudaFixture.h"
 
+#include <atomic>
+#include <bit>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -26,6 +29,9 @@ namespace {
 int rank, size;
 const char *plugin, *rendezvous;
 
+/// Two rows of the toy's logits are added up in mailboxes, more through NCCL; -1 in the environment: all.
+int directBytes() { return getenv("DIRECT_BYTES") ? std::atoi(getenv("DIRECT_BYTES")) : 64; }
+
 lathe_group_options groupOptions() {
   lathe_group_options options = {};
   options.struct_size = sizeof(options);
@@ -33,6 +39,7 @@ lathe_group_options groupOptions() {
   options.size = size;
   options.mpi_plugin = plugin;
   options.rendezvous = rendezvous;
+  options.direct_bytes = directBytes();
   return options;
 }
 
@@ -101,6 +108,47 @@ void collectives(const char *path) {
 
 // ---- Sessions ----
 
+int sums = 0; ///< that the kernel below has made
+
+/// What all_reduce.cuh does with float, for what SumKernel.h says.
+void sumRanks(const FakeLaunch &launch) {
+  using runtime::SumKernel;
+  const uint64_t *rest = launch.arguments + 2 + size;
+  auto at = [&](size_t i) { return reinterpret_cast<char *>(launch.arguments[i]); };
+  auto *calls = reinterpret_cast<uint32_t *>(rest[1]);
+  auto *stop = reinterpret_cast<volatile uint32_t *>(rest[2]);
+  int64_t packets = int64_t(rest[3]), capacity = int64_t(rest[4]), own = int64_t(rest[5]);
+  auto place = [&](char *box, uint32_t call, int64_t from, int64_t packet) {
+    return reinterpret_cast<std::atomic<uint64_t> *>(
+        box + ((int64_t(call % SumKernel::MailboxCopies) * size + from) * capacity + packet) * SumKernel::MailboxBytes);
+  };
+  ++sums;
+  std::vector<float> given(size_t(packets) * 2);
+  std::memcpy(given.data(), at(0), given.size() * sizeof(float));
+  for (int64_t i = 0; i != packets * 2; ++i)
+    for (int64_t to = 0; to != size; ++to)
+      if (to != own) {
+        uint32_t call = calls[i / 2 / SumKernel::Threads] + 1;
+        place(at(2 + size_t(to)), call, own, i / 2)[i % 2] = uint64_t(call) << 32 | std::bit_cast<uint32_t>(given[i]);
+      }
+  for (int64_t i = 0; i != packets * 2; ++i) {
+    uint32_t call = calls[i / 2 / SumKernel::Threads] + 1;
+    float sum = 0;
+    for (int64_t from = 0; from != size; ++from) {
+      uint64_t found = uint64_t(call) << 32 | std::bit_cast<uint32_t>(given[i]);
+      if (from != own)
+        while (uint32_t((found = place(reinterpret_cast<char *>(rest[0]), call, from, i / 2)[i % 2]) >> 32) != call)
+          if (*stop)
+            return;
+      float x = std::bit_cast<float>(uint32_t(found));
+      sum = from == 0 ? x : sum + x;
+    }
+    reinterpret_cast<float *>(at(1))[i] = sum;
+  }
+  for (unsigned tile = 0; tile != launch.grid[0]; ++tile)
+    ++calls[tile];
+}
+
 /// A CPU, or the fake GPU.
 test::Device createDevice(const std::string &target) {
   if (target == "cpu")
@@ -109,6 +157,9 @@ test::Device createDevice(const std::string &target) {
   require(library, "no fake driver");
   reinterpret_cast<decltype(fakeCudaReset) *>(dlsym(library, "fakeCudaReset"))(9, 0, 4 << 20);
   test::addKernels(library);
+  std::string parameters = std::string("pp") + std::string(size_t(size), 'p') + "pppiii";
+  reinterpret_cast<decltype(fakeCudaRegister) *>(dlsym(library, "fakeCudaRegister"))("lathe_all_reduce_f32",
+                                                                                     parameters.c_str(), sumRanks);
   lathe_device_options options = {};
   options.struct_size = sizeof(options);
   options.kind = LATHE_DEVICE_CUDA;
@@ -197,6 +248,8 @@ void sessions(const char *path) {
     }
     left.reset();
     takeSteps(right);
+    bool onGpu = std::string(lathe_program_target(model.program.get())) == "cuda";
+    require((sums > 0) == (onGpu && directBytes() > 0), "sums in mailboxes");
     std::printf("rank 0: sessions are right\n");
   });
 }

@@ -83,6 +83,12 @@ TEST_P(RanksTest, EnginesWriteOneRanksTexts) {
   EXPECT_TRUE(contains(ended.output, "rank 0: texts are right")) << ended.output;
 }
 
+TEST_P(RanksTest, SessionsThroughNcclAloneGiveOneRanksLogits) {
+  Ended ended = start(GetParam(), "gpu-sessions", "-x DIRECT_BYTES=-1");
+  EXPECT_EQ(ended.code, 0) << ended.output;
+  EXPECT_TRUE(contains(ended.output, "rank 0: sessions are right")) << ended.output;
+}
+
 TEST_P(RanksTest, SessionsOnGpusGiveOneRanksLogits) {
   Ended ended = start(GetParam(), "gpu-sessions");
   EXPECT_EQ(ended.code, 0) << ended.output;

@@ -243,6 +243,26 @@ __device__ inline uint4 loadStreaming16(const void *pointer) {
   return x;
 }
 
+/// 16 bytes in the memory of this GPU or another one that reaches it, which others read or write at the same time. Of
+/// each half all 8 bytes are from one store, or to be seen at once; nothing is said of what is before or behind it.
+__device__ inline void storeForRanks(void *pointer, uint4 x) {
+  uint64_t low = uint64_t(x.y) << 32 | x.x, high = uint64_t(x.w) << 32 | x.z;
+  asm volatile("st.relaxed.sys.global.v2.b64 [%0], {%1, %2};" ::"l"(pointer), "l"(low), "l"(high) : "memory");
+}
+
+__device__ inline uint4 loadFromRanks(const void *pointer) {
+  uint64_t low, high;
+  asm volatile("ld.relaxed.sys.global.v2.b64 {%0, %1}, [%2];" : "=l"(low), "=l"(high) : "l"(pointer) : "memory");
+  return {uint32_t(low), uint32_t(low >> 32), uint32_t(high), uint32_t(high >> 32)};
+}
+
+/// A word of the host's memory, which it may have changed.
+__device__ inline uint32_t loadOfHost(const uint32_t *pointer) {
+  uint32_t x;
+  asm volatile("ld.relaxed.sys.global.b32 %0, [%1];" : "=r"(x) : "l"(pointer) : "memory");
+  return x;
+}
+
 /// An 8x8 matrix of 16-bit elements transposed; lane 4g+t holds elements 2t and 2t+1 of row g.
 __device__ inline uint32_t transposeMatrix(uint32_t row) {
   uint32_t result;

@@ -557,6 +557,10 @@ template <int Pending> inline void waitAsync() {
   }
 }
 
+inline void storeForRanks(void *pointer, uint4 x) { *static_cast<uint4 *>(pointer) = x; }
+inline uint4 loadFromRanks(const void *pointer) { return *static_cast<const uint4 *>(pointer); }
+inline uint32_t loadOfHost(const uint32_t *pointer) { return *pointer; }
+
 inline void waitForPrevious() { test::Block::Current->Waited = true; }
 inline void startNext() {}
 
