@@ -228,7 +228,8 @@ Json CloneDescriber::describeLaunch(plan::LaunchOp launch) {
                {"reads", reads},
                {"writes", writes}};
   if (Operation *collective = findCollective(launch))
-    json["axis"] = getCollectiveAxis(collective).str();
+    json.update({{"axis", getCollectiveAxis(collective).str()},
+                 {"ranks", Grid::of(launch).getSize(getCollectiveAxis(collective))}});
   if (auto call = Cuda.Calls.find(launch); call != Cuda.Calls.end()) {
     json["function"] = call->second.Kernel;
     Json own = describeCall(call->second, Target);

@@ -1,4 +1,5 @@
 #include "compiler/RankBudget.h"
+#include "compiler/report/Collectives.h"
 #include "compiler/targets/HostProgram.h"
 #include "dialects/lathe/Bounds.h"
 #include "dialects/lathe/Collectives.h"
@@ -15,12 +16,10 @@ static int64_t countLeast(plan::LaunchOp launch, const Bounds &bounds) {
   return bounds.getRange(bytes).first;
 }
 
-/// Of n ranks each sends (n - 1) / n of what comes out of a gather, of a sum as much twice, of a part of it n - 1
-/// times.
+/// Bytes that a rank sends when so many come out of a collective.
 static int64_t countSent(Operation *collective, int64_t bytes, int64_t ranks) {
-  if (isa<AllGatherOp>(collective))
-    return bytes / ranks * (ranks - 1);
-  return isa<ReduceScatterOp>(collective) ? bytes * (ranks - 1) : 2 * (bytes * (ranks - 1) / ranks);
+  int64_t all = isa<ReduceScatterOp>(collective) ? bytes * ranks : bytes;
+  return int64_t(report::countSent(collective->getName().stripDialect().str(), double(all), ranks));
 }
 
 static void addClone(plan::CloneOp clone, const Grid &grid, bool isFirst, RankBudget &budget) {

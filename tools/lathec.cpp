@@ -1,4 +1,5 @@
 // The compiler's command.
+#include "compiler/ClusterPlan.h"
 #include "compiler/Compiler.h"
 #include "compiler/Dialects.h"
 #include "compiler/OutputStream.h"
@@ -88,8 +89,8 @@ struct Arguments {
   std::vector<std::string> dims, shapes, calls, afterPhase, mlirFlags, evaluate;
   double maxKl = INFINITY;         ///< nats
   std::optional<uint64_t> maxSize; ///< bytes of weights
-  std::string weights = "embed", pack = "compile", report, machine, progress = "auto";
-  bool quiet = false;
+  std::string weights = "embed", pack = "compile", report, machine, progress = "auto", cluster;
+  bool quiet = false, planOnly = false;
 };
 } // namespace
 
@@ -99,10 +100,11 @@ static void declareOptions(CLI::App &app, Arguments &arguments) {
   for (llvm::StringRef name : getPhaseNames())
     phases.push_back(name.str());
   app.add_option("model", compile.input, "the model: .onnx, .gguf, or IR as .mlir")->required();
-  app.add_option("-o,--output", arguments.output, "what to write ('-': standard output, for text)")->required();
-  app.add_option("--target", compile.targets,
-                 "cpu, or CUDA architectures such as sm_90a: each gets machine code, and newer GPUs find PTX")
-      ->delimiter(',')
+  app.add_option("-o,--output", arguments.output, "what to write ('-': standard output, for text)");
+  CLI::Option *target =
+      app.add_option("--target", compile.targets,
+                     "cpu, or CUDA architectures such as sm_90a: each gets machine code, and newer GPUs find PTX");
+  target->delimiter(',')
       ->allow_extra_args(false)
       ->take_all()
       ->check(CLI::Validator(
@@ -206,6 +208,16 @@ static void declareOptions(CLI::App &app, Arguments &arguments) {
          "is refused")
       ->transform(CLI::AsSizeValue(false))
       ->check(Positive);
+  CLI::Option *plan = app.add_flag(
+      "--plan-only", arguments.planOnly,
+      "write no program, but how a language model could be spread over the GPUs of --cluster: memory, what ranks send, "
+      "and predicted tokens a second, of 1, 2, 4, ... ranks and for 8 to 1,024 GPUs; as JSON with -o FILE");
+  CLI::Option *cluster =
+      app.add_option("--cluster", arguments.cluster,
+                     "with --plan-only: a JSON file with chip, memory_bytes, devices_per_node, nodes "
+                     "and links");
+  plan->needs(cluster)->excludes(target)->excludes(ranks);
+  cluster->needs(plan);
   app.add_flag("--verify", compile.verify, "run the model before and after each pass and name the one that changes it");
   app.add_flag(
          "--report{kernels}", arguments.report,
@@ -305,6 +317,25 @@ static void checkRanks(const Arguments &arguments) {
   refuse(!compile.tune.empty(), "--tune", "runs kernels on one device");
 }
 
+/// A plan is no artifact.
+static void checkPlan(const Arguments &arguments) {
+  if (!arguments.planOnly) {
+    if (arguments.output.empty())
+      throw CLI::RequiredError("--output");
+    return;
+  }
+  const CompileOptions &compile = arguments.compile;
+  for (auto [option, given] : {std::pair("--emit", arguments.emit != "lathe"),
+                               {"--report", !arguments.report.empty()},
+                               {"--evaluate", !arguments.evaluate.empty()},
+                               {"--max-size", arguments.maxSize.has_value()},
+                               {"--tune", !compile.tune.empty()},
+                               {"--memory-per-device", compile.memoryPerDevice != 0},
+                               {"--verify", compile.verify}})
+    if (given)
+      throw CLI::ValidationError(option, "is about a program, but --plan-only writes none; leave one out");
+}
+
 /// Clones are cut at ascending counts.
 static void checkTokenBoundaries(const PipelineOptions &pipeline) {
   int64_t last = 0;
@@ -394,6 +425,7 @@ static void parseLists(Arguments &arguments) {
     throw CLI::ValidationError("--pack", "load is about an artifact, but --emit is " + arguments.emit);
   if (arguments.output == "-" && (arguments.emit == "lathe" || arguments.emit == "obj"))
     throw CLI::ValidationError("--output", "'-' takes text, but --emit is " + arguments.emit + "; name a file");
+  checkPlan(arguments);
   checkQuantization(arguments);
   checkRanks(arguments);
   checkTargetOptions(arguments);
@@ -618,6 +650,29 @@ static bool evaluateQuantization(Arguments &arguments, QuantizationCheck &check,
   return false;
 }
 
+/// Writes how the model could be spread over a cluster.
+static int writePlan(const Arguments &arguments) {
+  if (!checkReadable("", arguments.compile.input) || !checkReadable("--cluster: ", arguments.cluster) ||
+      !(arguments.output.empty() || arguments.output == "-" || checkWritable("", arguments.output)))
+    return NotFound;
+  Cluster cluster;
+  if (std::string error = readCluster(arguments.cluster, cluster); !error.empty()) {
+    llvm::errs() << "lathec: error: --cluster: " << error << "\n";
+    return InvalidUsage;
+  }
+  llvm::Expected<nlohmann::ordered_json> plan = planCluster(arguments.compile, cluster);
+  if (!plan) {
+    llvm::errs() << "lathec: error: " << arguments.compile.input << ": " << llvm::toString(plan.takeError()) << "\n";
+    return ModelFailed;
+  }
+  bool table = arguments.output.empty();
+  bool written = isDone(writeOutput(table ? "-" : arguments.output, [&](llvm::raw_ostream &stream) {
+    stream << (table ? printClusterPlan(*plan) : plan->dump(1) + "\n");
+    return "";
+  }));
+  return written ? Success : NotFound;
+}
+
 static int compile(Arguments &arguments) {
   report::Machine machine;
   bool roofline = llvm::StringRef(arguments.report).starts_with("roofline");
@@ -676,5 +731,5 @@ int main(int argc, char **argv) {
   mlirFlags.insert(mlirFlags.end(), arguments.mlirFlags.begin(), arguments.mlirFlags.end());
   if (!parseMlirFlags(argv[0], mlirFlags))
     return InvalidUsage;
-  return compile(arguments);
+  return arguments.planOnly ? writePlan(arguments) : compile(arguments);
 }

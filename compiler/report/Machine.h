@@ -2,6 +2,7 @@
 #define LATHE_COMPILER_REPORT_MACHINE_H
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 namespace lathe::report {
@@ -32,6 +33,13 @@ struct Machine {
   double QuietAccessSeconds = 0; ///< of an access to memory while hardly anything else runs
   double InstructionSeconds = 0; ///< from one of a warp's instructions to the next, where others leave room
   double WalkSeconds = 0;        ///< to find where pages of memory are that the chip has forgotten
+
+  // Of several devices that run one model: see predictCollective. 0 where nothing is known.
+  double LinkSeconds = 0;    ///< of an exchange of nothing within a node, for each doubling of its ranks
+  double LinkRate = 0;       ///< bytes that a device sends to others of its node
+  double NetworkSeconds = 0; ///< and the same between nodes
+  double NetworkRate = 0;
+  int64_t NodeDevices = 0; ///< of a node; 0: all that there are
 
   static constexpr double PageBytes = 2 << 20, PagesOfWalk = 54; ///< the latter at a time
 };

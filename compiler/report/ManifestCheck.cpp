@@ -56,6 +56,8 @@ static void checkStep(const JsonField &step, size_t buffers, size_t kernels) {
   checkFormula(step["flops"]);
   checkAccesses(step["reads"], buffers);
   checkAccesses(step["writes"], buffers);
+  if (step.has("ranks"))
+    (void)step["ranks"].integer(1, 65536);
   if (step.has("function"))
     (void)step["function"].integer(0, int64_t(kernels) - 1);
   checkTarget(step);

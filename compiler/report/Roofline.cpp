@@ -1,6 +1,7 @@
 #include "compiler/report/Roofline.h"
 
 #include "compiler/artifact/OutputFile.h"
+#include "compiler/report/Collectives.h"
 #include "compiler/report/Expression.h"
 #include "compiler/report/KernelTime.h"
 
@@ -165,7 +166,16 @@ void CallReport::addKernel(const Json &launch, Json &json) const {
       json[key] = *found;
 }
 
+/// What ranks exchange, all of them together: what each has of a sum, or what comes out of a gather.
+static double countExchanged(const Json &launch) {
+  return launch[launch["kernel"] == "all_gather" ? "out_bytes" : "in_bytes"].get<double>();
+}
+
 Prediction predictLaunch(const Json &launch, const Machine &machine) {
+  if (launch.contains("ranks"))
+    if (std::optional<double> seconds =
+            predictCollective(launch["kernel"], countExchanged(launch), launch["ranks"], machine))
+      return {*seconds + machine.LaunchSeconds, "ranks"};
   Prediction prediction = predictTraffic(launch, machine);
   if (std::optional<double> seconds = predictWork(launch, machine); seconds && *seconds > prediction.Seconds)
     prediction = {*seconds, "steps"};
@@ -202,6 +212,11 @@ Json CallReport::describeLaunch(const Json &launch, size_t index) {
     for (const char *number : {"items", "steps"})
       json["work"][number] = value(there["work"][number]);
   }
+  if (launch.contains("ranks")) {
+    json["axis"] = launch["axis"];
+    json["ranks"] = launch["ranks"];
+    json["sent_bytes"] = countSent(launch["kernel"], countExchanged(json), launch["ranks"]);
+  }
   Prediction prediction = predictLaunch(json, TheMachine);
   json["bound"] = prediction.Bound;
   json["predicted_seconds"] = prediction.Seconds;
@@ -228,6 +243,14 @@ Json CallReport::build() {
       sum += launch[key].get<double>();
     totals[key] = sum;
   }
+  double exchange = 0, sent = 0;
+  for (const Json &launch : launches)
+    if (launch.contains("ranks")) {
+      exchange += launch["predicted_seconds"].get<double>();
+      sent += launch["sent_bytes"].get<double>();
+    }
+  if (sent > 0)
+    totals.update({{"exchange_seconds", exchange}, {"sent_bytes", sent}});
   totals["arena_bytes"] = value(Clone["arena"]);
   double values = 0;
   for (const Json &json : Clone["buffers"]) {

@@ -20,7 +20,7 @@ struct Call {
 
 struct Prediction {
   double Seconds;
-  const char *Bound; ///< launch, compute, blocks, memory, cache or steps
+  const char *Bound; ///< launch, compute, blocks, memory, cache, steps or ranks
 };
 
 /// What a launch takes, of those that a report describes: `math`, `flops`, bytes of memory and cache, `blocks` and
