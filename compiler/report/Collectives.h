@@ -12,7 +12,8 @@ namespace lathe::report {
 double countSent(const std::string &operation, double bytes, int64_t ranks);
 
 /// Seconds of a collective; nothing where the machine's links are not known. Ranks beyond the devices of a node add up
-/// within nodes first, then each device with those of its place on other nodes what it has of the whole.
+/// within nodes first, then each device with those of its place on other nodes what it has of the whole. Small sums
+/// within a node go through kernels of the program where the machine's are known.
 std::optional<double> predictCollective(const std::string &operation, double bytes, int64_t ranks,
                                         const Machine &machine);
 

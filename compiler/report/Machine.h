@@ -37,7 +37,9 @@ struct Machine {
   // Of several devices that run one model: see predictCollective. 0 where nothing is known.
   double LinkSeconds = 0;    ///< of an exchange of nothing within a node, for each doubling of its ranks
   double LinkRate = 0;       ///< bytes that a device sends to others of its node
-  double NetworkSeconds = 0; ///< and the same between nodes
+  double DirectSeconds = 0;  ///< of a sum that kernels make in each other's memory
+  double DirectRate = 0;     ///< bytes that they store there
+  double NetworkSeconds = 0; ///< as LinkSeconds and LinkRate, between nodes
   double NetworkRate = 0;
   int64_t NodeDevices = 0; ///< of a node; 0: all that there are
 
