@@ -128,3 +128,22 @@ func.func @nested(%c: tensor<i1> {lathe.dims = []}, %x: !rows {lathe.dims = ["n"
   }
   return %y : !rows
 }
+
+// Two sizes of one value that data gives, of which the last one bounds a kernel's columns.
+func.func @table(%x: tensor<8x1xf32> {lathe.dims = [8, 1]}, %y: tensor<1x8xf32> {lathe.dims = [1, 8]}) -> tensor<?x?xf32>
+    attributes {lathe.entry = "tensor"} {
+  %trip = lathe.constant dense<3> : tensor<i64>
+  %all = lathe.add %x, %y : tensor<8x1xf32>, tensor<1x8xf32> -> tensor<8x8xf32>
+  %z = lathe.loop trip %trip carried(%all) : (tensor<i64>, tensor<8x8xf32>) -> tensor<?x?xf32> {
+  ^bb0(%i: tensor<i64>, %v: tensor<?x?xf32>):
+    %index = lathe.reshape %i shape [1] : tensor<i64> -> tensor<1xi64>
+    %n = lathe.read_sizes %index min [0] max [6] : tensor<1xi64> -> !lathe.sizes<1>
+    %a = lathe.slice %x from %n starts affine_map<()[s0, s1, s2] -> (0, 0)> steps [1, 1]
+        sizes affine_map<()[s0, s1, s2] -> (s2 + 1, 1)> : (tensor<8x1xf32>, !lathe.sizes<1>) -> tensor<?x1xf32>
+    %b = lathe.slice %y from %n starts affine_map<()[s0, s1, s2] -> (0, 0)> steps [1, 1]
+        sizes affine_map<()[s0, s1, s2] -> (1, s2 + 2)> : (tensor<1x8xf32>, !lathe.sizes<1>) -> tensor<1x?xf32>
+    %next = lathe.add %a, %b : tensor<?x1xf32>, tensor<1x?xf32> -> tensor<?x?xf32>
+    lathe.yield %next : tensor<?x?xf32>
+  }
+  return %z : tensor<?x?xf32>
+}

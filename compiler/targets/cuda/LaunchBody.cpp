@@ -130,13 +130,7 @@ AffineExpr LaunchBody::getProduct(ArrayRef<AffineExpr> dims, MLIRContext *contex
 }
 
 int64_t LaunchBody::getMax(AffineExpr expression) const {
-  auto clone = Launch->getParentOfType<plan::CloneOp>();
-  auto program = Launch->getParentOfType<plan::ProgramOp>();
-  SmallVector<SymbolAttr> symbols(program.getSymbols().getAsRange<SymbolAttr>());
-  for (auto range : clone.getRange().getAsRange<SymbolAttr>())
-    for (SymbolAttr &symbol : symbols)
-      if (symbol.getName() == range.getName())
-        symbol = range;
+  SmallVector<SymbolAttr> symbols = Launch->getParentOfType<plan::CloneOp>().getAllSymbols();
   for (SymbolAttr tokens : symbols)
     if (tokens.getName() == TokensSymbolName)
       for (SymbolAttr &symbol : symbols)
