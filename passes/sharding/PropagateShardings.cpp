@@ -2,6 +2,7 @@
 #include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
 #include "passes/sharding/DimensionClasses.h"
+#include "passes/sharding/FusedProducts.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/GlobPattern.h"
 
@@ -335,6 +336,7 @@ struct PropagateShardings : lathe::impl::PropagateShardingsBase<PropagateShardin
     for (auto function : module.getOps<func::FuncOp>()) {
       if (function.isDeclaration() || ranks == 1)
         continue;
+      splitFusedProducts(function);
       ShardingChooser chooser(function, axis, ranks);
       if (failed(chooser.applyWishes(wishes)) || failed(chooser.choose()))
         return signalPassFailure();
