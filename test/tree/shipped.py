@@ -11,7 +11,9 @@ package = (root / "tools" / "Package.cmake").read_text()
 programs = [file for file in sorted(tests.glob("*.cu")) if "int main(" in file.read_text()]
 if not programs:
     sys.exit(f"{tests}: no tests found")
-seen, left, missing = set(), programs, set()
+# gpu-check compiles the C++ sources that are there with each test.
+sources = [file for file in sorted((root / "runtime" / "gguf").glob("*.cpp")) if re.search(rf"\b{re.escape(file.name)}\b", package)]
+seen, left, missing = set(), programs + sources, set()
 while left:
     file = left.pop()
     seen.add(file)
