@@ -300,9 +300,9 @@ static TemplateUse useHopperFewBlocks(const TileProduct &product) {
   report::KernelWork work;
   work.StepBytes = double(bytes) / double(steps);
   // Taking codes apart is most of the work: each takes about as long as nine operations of a thread. Of one row they
-  // are multiplied as integers; on an H200 each of several rows takes as long as two operations more for a code.
-  static constexpr double OperationsOfCode = 9, OperationsOfRow = 1.8;
-  double operations = OperationsOfCode + (ring.Rows > 1 ? double(ring.Rows) * OperationsOfRow : 0);
+  // are multiplied as integers; of several by tensor cores, which multiply eight whatever there are.
+  static constexpr double OperationsOfCode = 9, OperationsOfRows = 6.4, OperationsOfRow = 0.2;
+  double operations = OperationsOfCode + (ring.Rows > 1 ? OperationsOfRows + double(ring.Rows) * OperationsOfRow : 0);
   work.StepFlops = double(product.Sums * 16 * product.K) / double(steps) * operations;
   work.InFlight = std::max<int64_t>(ring.Stages - 1, 1);
   // Rows are rounded by every block, after their norm.
