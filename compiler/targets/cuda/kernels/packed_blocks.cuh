@@ -30,8 +30,8 @@ struct RowHalves {
                          ///< eight columns as a tile orders them
   const float2 *Scales;  ///< [K / 32]: the scale, and the sum of the group
   const float *HalfSums; ///< [K / 16]: the sums of groups of 16
-  const uint4 *Pairs;    ///< [K / 32][t]: for formats that TakesOnePairs, elements by the scale in f16: eight columns as
-                         ///< a tile orders them
+  const uint4 *Pairs; ///< [K / 32][t]: for formats that TakesOnePairs, elements by the scale in f16: eight columns as
+                      ///< a tile orders them
 };
 
 /// Up to eight rows of the left side.
