@@ -4,10 +4,13 @@
 Compiles MODEL as it is and with `lathec --quantize=RECIPE` for each recipe, and compares them on TEXT with `lathe eval
 --against`: bytes, perplexity, the Kullback-Leibler divergence from the model as it is, and how often the likeliest token
 is the same. Prints a table in Markdown, in the order of divergence; intervals are of 95 %. For another target than the
-CPU artifacts run on the GPU of this machine. --activations and --context are passed on. Needs nothing but the programs.
+CPU artifacts run on the GPU of this machine. --activations and --context are passed on. --jobs recipes are under way at a
+time, the first ones first. With --rows FILE each finished one is a line of JSON in it, and what is there is not measured
+again: an interrupted run goes on where it was, and the table is of all that are there. Needs nothing but the programs.
 """
 
 import argparse
+import concurrent.futures
 import json
 import pathlib
 import subprocess
@@ -18,9 +21,12 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
 def run(*command):
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    try:
+        done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    except OSError as error:
+        raise RuntimeError(f"{command[0]}: {error.strerror}; --bin names the folder of lathec and lathe") from None
     if done.returncode != 0:
-        sys.exit(f"{pathlib.Path(command[0]).name} {' '.join(map(str, command[1:]))}\n{done.stderr}")
+        raise RuntimeError(f"{pathlib.Path(command[0]).name} {' '.join(map(str, command[1:]))}\n{done.stderr}")
     return done.stdout
 
 
@@ -47,26 +53,49 @@ def main():
     parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "build" / "release" / "bin")
     parser.add_argument("--activations", help="what activations are, for both")
     parser.add_argument("--context", help="tokens of a window")
+    parser.add_argument("--jobs", type=int, default=1, help="recipes at a time")
+    parser.add_argument("--rows", type=pathlib.Path, help="file of what was measured, which grows")
     arguments = parser.parse_args()
     lathec, lathe = arguments.bin / "lathec", arguments.bin / "lathe"
     options = ["-q", "--target", arguments.target, "--dim", "rows=1..512"]
     options += ["--activations", arguments.activations] if arguments.activations else []
     context = ["--context", arguments.context] if arguments.context else []
-    rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        source, artifact = pathlib.Path(folder) / "source.lathe", pathlib.Path(folder) / "quantized.lathe"
-        run(lathec, arguments.model, *options, "-o", source)
-        for recipe in arguments.recipes:
+    known = arguments.rows.read_text().splitlines() if arguments.rows and arguments.rows.exists() else []
+    rows, failed = [json.loads(line) for line in known], []
+    recipes = [recipe for recipe in arguments.recipes if recipe not in [row["recipe"] for row in rows]]
+    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        source = pathlib.Path(folder) / "source.lathe"
+        if recipes:
+            try:
+                run(lathec, arguments.model, *options, "-o", source)
+            except RuntimeError as error:
+                sys.exit(str(error))
+
+        def measure(number, recipe):
+            artifact = pathlib.Path(folder) / f"{number}.lathe"
             run(lathec, arguments.model, *options, "--quantize", recipe, "-o", artifact)
             found = run(lathe, "eval", artifact, "--perplexity", arguments.text, "--against", source, "--json", *context)
-            rows.append({"recipe": recipe, "bytes": artifact.stat().st_size, **json.loads(found), "weights": weights_of(lathe, artifact)})
+            return {"recipe": recipe, "bytes": artifact.stat().st_size, "source_bytes": source.stat().st_size,
+                    **json.loads(found), "weights": weights_of(lathe, artifact)}  # fmt: skip
+
+        for job in concurrent.futures.as_completed([pool.submit(measure, *numbered) for numbered in enumerate(recipes)]):
+            try:
+                rows.append(job.result())
+            except RuntimeError as error:
+                failed.append(str(error))
+                print(error, file=sys.stderr, flush=True)
+                continue
             print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
-        size = source.stat().st_size
+            if arguments.rows:
+                with arguments.rows.open("a") as file:
+                    file.write(json.dumps(rows[-1]) + "\n")
+    if not rows:
+        sys.exit("nothing was measured")
     first = rows[0]
     print(f"{first['tokens']:,} tokens in windows of {first['context']}, one every {first['stride']}, on {first['device']}\n")
     print("| recipe | bits a weight | error of weights | MB | perplexity | of the source's | divergence, nats a token | same top |")
     print("|---|---|---|---|---|---|---|---|")
-    print(f"| as it is | | | {size / 1e6:.1f} | {first['source']['perplexity']:.4f} | 1 | 0 | 100 % |")
+    print(f"| as it is | | | {first['source_bytes'] / 1e6:.1f} | {first['source']['perplexity']:.4f} | 1 | 0 | 100 % |")
     for row in sorted(rows, key=lambda row: row["source"]["divergence"]):
         of, weights = row["source"], row["weights"]
         low, high = of["ratio_interval"]
@@ -76,6 +105,8 @@ def main():
             f"| {row['perplexity']:.4f} | {of['ratio']:.4f} ({low:.4f} to {high:.4f}) "
             f"| {of['divergence']:.5f} ({least:.5f} to {most:.5f}) | {100 * of['same_top']:.2f} % |"
         )
+    if failed:
+        sys.exit(f"{len(failed)} recipes failed, see above")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Trains a tiny Llama-shaped language model on the docstrings of Python's standard library and writes it as GGUF:
-train_pydoc.py [FOLDER] [--wide]
+train_pydoc.py [FOLDER] [--wide] [--seconds N]
 
 The text is that of the Python that runs this: docstrings, longer comments and the help topics. One file in sixteen is held
 out. With --wide the model is 512 wide, and reads the text of all packages that are installed, one file in eight held out:
@@ -14,7 +14,8 @@ Writes into FOLDER, by default gguf/pydoc beside this script:
                 it says to a prompt: `tokens`, the prompt's, and `chosen`, the likeliest that follow
   logits.npy    float32 [tokens + chosen, vocabulary]: what torch computes in f64
 
-Needs torch 2.11, tokenizers 0.23, gguf 0.19; two minutes on a GPU. Training on another one gives other weights.
+Needs torch 2.11, tokenizers 0.23, gguf 0.19; two minutes on a GPU. Training on another one gives other weights. With
+--seconds the rate falls to its end within so many, in fewer steps where the machine is slower than that.
 """
 
 import argparse
@@ -29,6 +30,7 @@ import multiprocessing
 import pathlib
 import random
 import sysconfig
+import time
 import tokenize
 
 import gguf
@@ -258,7 +260,7 @@ def loss_of(model, rows):
     return torch.cat(losses).mean().item()
 
 
-def train_model(train, heldout, tokenizer, device):
+def train_model(train, heldout, tokenizer, device, seconds):
     generator = random.Random(1)
     torch.manual_seed(1)
     model = Llama().to(device)
@@ -267,12 +269,13 @@ def train_model(train, heldout, tokenizer, device):
         [{"params": wide, "weight_decay": 0.1}, {"params": [p for p in model.parameters() if p.dim() == 1], "weight_decay": 0.0}],
         betas=(0.9, 0.95), fused=device == "cuda")  # fmt: skip
     text, best, kept = np.zeros(0, np.int64), math.inf, None
-    for step in range(recipe.steps):
+    step, share, start = 0, 0.0, time.monotonic()
+    while share < 1:
         needed = BATCH * CONTEXT + 1
         while len(text) < needed:
             text = np.concatenate((text, epoch(train, tokenizer, generator)))
         rows, text = torch.from_numpy(text[:needed]), text[needed - 1 :]
-        scale = min((step + 1) / WARMUP, 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * step / recipe.steps)))
+        scale = min((step + 1) / WARMUP, 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * share)))
         for group in optimizer.param_groups:
             group["lr"] = recipe.rate * scale
         tokens = rows[:-1].view(BATCH, CONTEXT).to(device)
@@ -284,11 +287,13 @@ def train_model(train, heldout, tokenizer, device):
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        if step % 100 == 99:
+        step += 1
+        share = max(step / recipe.steps, (time.monotonic() - start) / seconds if seconds else 0)
+        if step % 100 == 0 or share >= 1:
             model.eval()
             value = loss_of(model, heldout)
             model.train()
-            print(f"step {step + 1}: loss {loss.item():.3f}, held out {value:.4f}", flush=True)
+            print(f"step {step}: loss {loss.item():.3f}, held out {value:.4f}", flush=True)
             if value < best:
                 best, kept = value, {name: tensor.clone() for name, tensor in model.state_dict().items()}
     model.load_state_dict(kept)
@@ -357,6 +362,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
     parser.add_argument("folder", nargs="?", type=pathlib.Path)
     parser.add_argument("--wide", action="store_true")
+    parser.add_argument("--seconds", type=float, help="what training may take")
     arguments = parser.parse_args()
     if arguments.wide:
         recipe = WIDE
@@ -373,7 +379,7 @@ def main():
         text = text[HELDOUT_BYTES:][: recipe.heldout_bytes].decode(errors="ignore")
         (folder / "heldout.txt").write_text(text, encoding="utf-8")
         print(f"{len(tokenizer.encode(text).ids):,} tokens in heldout.txt")
-    model = train_model(train, rows, tokenizer, device)
+    model = train_model(train, rows, tokenizer, device, arguments.seconds)
     before = loss_of(model, rows)
     write_model(folder / "model.gguf", model, tokenizer)
     model = model.double()
