@@ -18,6 +18,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "passes/fusion/CloneSymbol.h"
+#include "runtime/artifact/HostImage.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -204,6 +205,8 @@ LogicalResult Compilation::generateCode() {
     return generateCudaCode();
   HostImageOptions options;
   options.KeepLlvmIr = Options.keepLlvmIr;
+  if (StringRef level = runtime::hostLevel(); Options.onlyThisHost && !level.empty())
+    options.Levels = {level.str()};
   FailureOr<std::vector<HostImage>> images = compileHostImages(*Module, options);
   if (failed(images))
     return failure();

@@ -40,6 +40,8 @@ struct CompileOptions {
   int64_t memoryPerDevice = 0;
   bool verify = false;
   bool keepLlvmIr = false;
+  /// Code is for the processor of this machine alone, where the artifact is to run once.
+  bool onlyThisHost = false;
   nlohmann::ordered_json evaluation; ///< what quantizing costs the model, for the manifest; null: not measured
   nlohmann::ordered_json fit;        ///< how formats were chosen for a size, for the manifest; null: they were not
   bool printOnly = false;            ///< kernels of GPUs are printed, which takes no library, and not compiled

@@ -1,5 +1,4 @@
 #include "tools/QuantizationCheck.h"
-#include "tools/lathe/Eval.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include <cmath>
@@ -35,6 +34,7 @@ CompileOptions QuantizationCheck::optionsFor(llvm::StringRef step) const {
   result.shapes = Options.shapes;
   result.contextLength = Options.contextLength;
   result.embeddings = Options.embeddings;
+  result.onlyThisHost = true;
   result.progress = [this, step](llvm::StringRef phase) { Options.progress((step + ": " + phase).str()); };
   return result;
 }
@@ -87,7 +87,8 @@ static nlohmann::ordered_json describeTensors(const nlohmann::json &found) {
   return result;
 }
 
-static nlohmann::ordered_json evaluate(const EvalArguments &arguments, const std::vector<std::string> &inputs) {
+static nlohmann::ordered_json evaluate(const EvalArguments &arguments, const std::vector<std::string> &inputs,
+                                       std::unique_ptr<TextSource> &source) {
   Model model = loadModel(arguments.model);
   if (model.info().kind != LATHE_ENTRY_LANGUAGE_MODEL)
     return describeTensors(evaluateTensors(arguments, model));
@@ -96,7 +97,9 @@ static nlohmann::ordered_json evaluate(const EvalArguments &arguments, const std
                                                      std::to_string(inputs.size()) + " were given");
   EvalArguments text = arguments;
   text.text = inputs.front();
-  return describeText(evaluateText(text, std::move(model)), text.text);
+  if (!source)
+    source = std::make_unique<TextSource>(text);
+  return describeText(evaluateText(text, std::move(model), source.get()), text.text);
 }
 
 llvm::Expected<nlohmann::ordered_json> QuantizationCheck::compare(llvm::StringRef recipe,
@@ -120,7 +123,7 @@ llvm::Expected<nlohmann::ordered_json> QuantizationCheck::compare(llvm::StringRe
     return llvm::createStringError("");
   Options.progress(step);
   try {
-    nlohmann::ordered_json found = evaluate(arguments, Inputs);
+    nlohmann::ordered_json found = evaluate(arguments, Inputs, Source);
     if (!activations.empty())
       found["activations"] = activations;
     return found;

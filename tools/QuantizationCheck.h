@@ -3,6 +3,7 @@
 #define LATHE_TOOLS_QUANTIZATIONCHECK_H
 
 #include "compiler/Compiler.h"
+#include "tools/lathe/Eval.h"
 
 namespace lathe::tools {
 
@@ -34,7 +35,8 @@ private:
   std::vector<std::string> Inputs;
   llvm::SmallString<128> Folder; ///< goes with its files
   std::error_code FolderError;
-  bool HasSource = false; ///< the model as it is has been compiled
+  bool HasSource = false;             ///< the model as it is has been compiled
+  std::unique_ptr<TextSource> Source; ///< of a language model
 };
 
 } // namespace lathe::tools

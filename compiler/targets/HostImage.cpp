@@ -159,9 +159,12 @@ lathe::buildHostImages(ModuleOp plan, const HostImageOptions &options,
 
   std::vector<HostImage> images;
   bool multipliesIntegers = module.getGlobalVariable(VnniConstant);
-  for (const std::string &level : options.Levels) {
-    if (StringRef(level).ends_with(VnniSuffix) && !multipliesIntegers)
-      continue;
+  for (StringRef level : options.Levels) {
+    if (StringRef plain = level; plain.consume_back(VnniSuffix) && !multipliesIntegers) {
+      if (llvm::is_contained(options.Levels, plain))
+        continue;
+      level = plain;
+    }
     FailureOr<HostImage> image = compileLevel(module, level, names, options, plan.getLoc());
     if (failed(image))
       return failure();

@@ -24,7 +24,8 @@ struct HostImage {
 
 struct HostImageOptions {
   /// CPU names of LLVM; ascending. Code that multiplies integers (kernels/Int8.cpp) is compiled for x86-64-v4 with VNNI
-  /// as well, which not every processor of that level has: level "x86-64-v4-vnni".
+  /// as well, which not every processor of that level has: level "x86-64-v4-vnni". Other code that is asked for at that
+  /// level is compiled for x86-64-v4.
   std::vector<std::string> Levels = {"x86-64-v3", "x86-64-v4", "x86-64-v4-vnni"};
   bool KeepLlvmIr = false;
   /// The work is done elsewhere, and the code only starts it: it is compiled quickly.

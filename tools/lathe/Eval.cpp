@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <optional>
 
 namespace lathe::tools {
 
@@ -20,7 +21,11 @@ static int evaluate(const EvalArguments &arguments) {
     throw CommandFailure(LATHE_INVALID_ARGUMENT, arguments.model.model +
                                                      ": is a language model, and compared on a text; name one "
                                                      "with --perplexity");
-  nlohmann::json result = isText ? evaluateText(arguments, std::move(model)) : evaluateTensors(arguments, model);
+  std::optional<TextSource> source;
+  if (isText && !arguments.source.empty())
+    source.emplace(arguments);
+  nlohmann::json result = isText ? evaluateText(arguments, std::move(model), source ? &*source : nullptr)
+                                 : evaluateTensors(arguments, model);
   if (arguments.json)
     std::cout << result.dump(2) << "\n";
   else

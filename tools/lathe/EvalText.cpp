@@ -81,19 +81,26 @@ struct Reader {
     return stride;
   }
 
-  /// Reads tokens [begin, end) of a window and leaves the logits of those from `firstRow` on in `logits`.
-  size_t read(const TextWindows::Window &window, size_t begin, size_t end, std::vector<float> &logits) {
+  /// Reads tokens [begin, end) of a window; logits of those from `firstRow` on go to `rows`.
+  void read(const TextWindows::Window &window, size_t begin, size_t end, float *rows) {
     size_t firstRow = std::max(window.firstRow, begin) - begin;
-    return batch.append({window.tokens.data() + begin, end - begin, firstRow}, logits);
+    batch.append({window.tokens.data() + begin, end - begin, firstRow}, rows);
   }
 };
 
 /// What both models gave for some tokens of a text.
 struct Piece {
-  std::vector<float> source, model; ///< [rows, vocabulary], and perhaps room behind them
+  const float *source = nullptr, *model = nullptr; ///< [rows, vocabulary]
   size_t rows = 0;
   std::vector<int32_t> next; ///< the token behind each row
   size_t place = 0;          ///< of the first of those in the text
+  std::vector<float> sourceRoom, modelRoom;
+
+  /// Room for logits, which is kept from piece to piece.
+  static float *makeRoom(std::vector<float> &room, size_t count) {
+    room.resize(std::max(room.size(), count));
+    return room.data();
+  }
 };
 
 /// -log of the probability that rows give to the tokens behind them, and how far two rows are apart.
@@ -104,8 +111,7 @@ struct PieceScores {
 
 PieceScores scorePiece(runtime::ThreadPool &pool, const Piece &piece, size_t vocabulary, bool hasSource) {
   PieceScores scores;
-  LogitRows model = {piece.model.data(), piece.rows, vocabulary},
-            source = {piece.source.data(), piece.rows, vocabulary};
+  LogitRows model = {piece.model, piece.rows, vocabulary}, source = {piece.source, piece.rows, vocabulary};
   if (!hasSource)
     scores.model = logSumExp(pool, model);
   else
@@ -120,6 +126,38 @@ PieceScores scorePiece(runtime::ThreadPool &pool, const Piece &piece, size_t voc
   }
   return scores;
 }
+
+/// Logits of the source, piece after piece: read, or kept from the first time that the text was read.
+class SourceRows {
+public:
+  SourceRows(Reader &source, std::vector<float> &rows, bool isKept) : reader(source), kept(rows), hasRead(isKept) {
+    constexpr size_t MostBytes = size_t(1) << 30;
+    size_t bytes = reader.windows.rows() * vocabulary() * sizeof(float);
+    if (!hasRead && bytes <= MostBytes)
+      kept.resize(bytes / sizeof(float));
+  }
+
+  void startWindow() {
+    if (!hasRead)
+      reader.batch.clear();
+  }
+  const float *read(const TextWindows::Window &window, size_t begin, size_t end, Piece &piece) {
+    size_t count = piece.rows * vocabulary();
+    float *rows = kept.empty() ? Piece::makeRoom(piece.sourceRoom, count) : kept.data() + place;
+    if (!hasRead)
+      reader.read(window, begin, end, rows);
+    place += count;
+    return rows;
+  }
+
+private:
+  size_t vocabulary() const { return size_t(reader.batch.vocabulary()); }
+
+  Reader &reader;
+  std::vector<float> &kept; ///< of the whole text, or empty
+  bool hasRead;
+  size_t place = 0; ///< in `kept`
+};
 
 /// Scores pieces in their order. Beside a GPU the host does so while the models read the next piece: there are two, one
 /// of which the models fill.
@@ -175,20 +213,24 @@ private:
 };
 
 /// Both models read the window piece by piece, so that few rows of their logits are kept.
-void readWindow(const TextWindows::Window &window, Reader &reader, Reader *source, PieceScorer &scorer) {
+void readWindow(const TextWindows::Window &window, Reader &reader, SourceRows *source, PieceScorer &scorer) {
   constexpr size_t PieceBytes = 32 << 20; // of one model's logits
-  size_t mostRows = std::max<size_t>(1, PieceBytes / (size_t(reader.batch.vocabulary()) * sizeof(float)));
+  size_t vocabulary = size_t(reader.batch.vocabulary());
+  size_t mostRows = std::max<size_t>(1, PieceBytes / (vocabulary * sizeof(float)));
   size_t rows = window.tokens.size() - 1;
   reader.batch.clear();
   if (source)
-    source->batch.clear();
+    source->startWindow();
   for (size_t begin = 0, end; begin != rows; begin = end) {
     size_t firstRow = std::max(begin, window.firstRow);
     end = std::min(firstRow + mostRows, rows);
     Piece &piece = scorer.toFill();
-    piece.rows = reader.read(window, begin, end, piece.model);
+    piece.rows = end - firstRow;
+    float *logits = Piece::makeRoom(piece.modelRoom, piece.rows * vocabulary);
+    reader.read(window, begin, end, logits);
+    piece.model = logits;
     if (source)
-      source->read(window, begin, end, piece.source);
+      piece.source = source->read(window, begin, end, piece);
     piece.next.assign(window.tokens.begin() + std::ptrdiff_t(firstRow + 1),
                       window.tokens.begin() + std::ptrdiff_t(end + 1));
     piece.place = window.place + firstRow + 1;
@@ -228,13 +270,30 @@ nlohmann::json describeSource(const EvalArguments &arguments, const Findings &fi
 
 } // namespace
 
-nlohmann::json evaluateText(const EvalArguments &arguments, Model model) {
+struct TextSource::Reading {
+  Reader reader;
+  std::vector<float> rows; ///< logits of the whole text, once it has been read; empty where they are too many
+  bool hasRows = false;
+};
+
+static ModelArguments nameSource(const EvalArguments &arguments) {
+  ModelArguments other = arguments.model;
+  other.model = arguments.source;
+  return other;
+}
+
+TextSource::TextSource(const EvalArguments &arguments)
+    : reading(new Reading{{loadModel(nameSource(arguments)), arguments.source, arguments}, {}}) {}
+
+TextSource::~TextSource() = default;
+
+nlohmann::json evaluateText(const EvalArguments &arguments, Model model, TextSource *from) {
   Reader reader(std::move(model), arguments.model.model, arguments);
-  std::optional<Reader> source;
-  if (!arguments.source.empty()) {
-    ModelArguments other = arguments.model;
-    other.model = arguments.source;
-    checkSource(arguments, reader, source.emplace(loadModel(other), other.model, arguments));
+  TextSource::Reading *reading = from ? from->reading.get() : nullptr;
+  std::optional<SourceRows> source;
+  if (reading) {
+    checkSource(arguments, reader, reading->reader);
+    source.emplace(reading->reader, reading->rows, reading->hasRows);
   }
   const TextWindows &windows = reader.windows;
   Progress progress("lathe", arguments.progress == "always" || (arguments.progress == "auto" && isatty(STDERR_FILENO)));
@@ -250,6 +309,8 @@ nlohmann::json evaluateText(const EvalArguments &arguments, Model model) {
     read += window.tokens.size() - 1;
   }
   scorer.finish();
+  if (reading)
+    reading->hasRows = !reading->rows.empty();
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   nlohmann::json result = {{"perplexity", findings.model.perplexity()},
                            {"standard_error", findings.model.standardError()},

@@ -27,6 +27,9 @@ public:
   };
   Window get(size_t index) const;
 
+  /// Tokens that are scored.
+  size_t rows() const { return text.size() - (prefix.empty() ? 1 : 0); }
+
   const std::vector<int32_t> &tokens() const { return text; }
 
 private:

@@ -121,15 +121,12 @@ void TokenBatch::append(const std::vector<Part> &parts, const TakeRow &take) {
   }
 }
 
-size_t TokenBatch::append(const Part &part, std::vector<float> &rows) {
-  size_t vocabulary = size_t(limits.vocabulary), wanted = part.count - std::min(part.firstRow, part.count), done = 0;
-  rows.resize(std::max(rows.size(), wanted * vocabulary));
-  std::vector<size_t> taken(1);
-  for (Step step = plan({part}, taken, logitRows); !step.tokens.empty(); step = plan({part}, taken, logitRows)) {
-    run(step, rows.data() + done * vocabulary);
-    done += step.rows.size();
+void TokenBatch::append(const Part &part, float *rows) {
+  std::vector<size_t> done(1);
+  for (Step step = plan({part}, done, logitRows); !step.tokens.empty(); step = plan({part}, done, logitRows)) {
+    run(step, rows);
+    rows += step.rows.size() * size_t(limits.vocabulary);
   }
-  return done;
 }
 
 void TokenBatch::appendLikeliest(std::vector<Part> parts, const TakeToken &take) {

@@ -30,9 +30,9 @@ public:
   using TakeRow = std::function<void(size_t text, size_t index, const float *logits)>;
   /// Appends one part to each text, in as few steps as it takes.
   void append(const std::vector<Part> &parts, const TakeRow &take);
-  /// Appends a part to the only text and leaves the logits that are wanted in `logits`, one row behind the other; gives
-  /// the number of rows. `logits` grows where it must and never shrinks.
-  size_t append(const Part &part, std::vector<float> &logits);
+  /// Appends a part to the only text. `rows` has room for the logits that are wanted, [tokens from firstRow on,
+  /// vocabulary].
+  void append(const Part &part, float *rows);
 
   /// The likeliest token after a text's part.
   using TakeToken = std::function<void(size_t text, int32_t token)>;
