@@ -137,6 +137,24 @@ __device__ inline void multiplySignedBytes(int32_t (&c)[4], const uint32_t (&a)[
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
+/// A constant in a register of its own. The compiler would copy it from a uniform register before each use, or take two
+/// instructions for an operation on two constants.
+__device__ inline uint32_t inRegister(uint32_t constant) {
+  uint32_t kept;
+  asm("add.u32 %0, %1, %2;" : "=r"(kept) : "r"(threadIdx.y), "r"(constant));
+  return kept;
+}
+
+/// `pair` twice: its low half, or its high one. Instructions on pairs then read it from where it is.
+__device__ inline uint32_t splatHalf(uint32_t pair, int row) {
+  uint32_t both;
+  if (row == 0)
+    asm("{.reg .b16 low, high; mov.b32 {low, high}, %1; mov.b32 %0, {low, low};}" : "=r"(both) : "r"(pair));
+  else
+    asm("{.reg .b16 low, high; mov.b32 {low, high}, %1; mov.b32 %0, {high, high};}" : "=r"(both) : "r"(pair));
+  return both;
+}
+
 /// The products of two pairs of f16.
 __device__ inline uint32_t multiplyPairs(uint32_t a, uint32_t b) {
   uint32_t product;
@@ -371,6 +389,8 @@ uint32_t roundTf32(uint32_t bits);
 void multiplyTf32(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1);
 void multiplyBytes(int32_t (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1);
 void multiplySignedBytes(int32_t (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1);
+uint32_t inRegister(uint32_t constant);
+uint32_t splatHalf(uint32_t pair, int row);
 uint32_t multiplyPairs(uint32_t a, uint32_t b);
 uint32_t multiplyAddPairs(uint32_t a, uint32_t b, uint32_t c);
 uint32_t subtractPairs(uint32_t a, uint32_t b);

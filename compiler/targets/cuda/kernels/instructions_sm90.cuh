@@ -141,6 +141,13 @@ template <int Id, int Threads> __device__ inline void syncSome() {
   asm volatile("bar.sync %0, %1;" ::"n"(Id), "n"(Threads) : "memory");
 }
 
+/// Pairs of integers of 16 bits: a + b, but at most `most` and at least 0.
+__device__ inline uint32_t addClamped(uint32_t a, uint32_t b, uint32_t most) {
+  uint32_t sum;
+  asm("{.reg .b32 sum; add.s16x2 sum, %1, %2; min.relu.s16x2 %0, sum, %3;}" : "=r"(sum) : "r"(a), "r"(b), "r"(most));
+  return sum;
+}
+
 #else
 
 void initBarrier(uint64_t *barrier, uint32_t arrivals);
@@ -158,6 +165,7 @@ void arriveAtPeer(uint64_t *barrier, int rank);
 void arriveAtCluster();
 void waitForCluster(int blocks);
 void arriveAfterCopies(uint64_t *barrier);
+uint32_t addClamped(uint32_t a, uint32_t b, uint32_t most);
 template <int Id, int Threads> void syncSome();
 
 #endif

@@ -72,9 +72,6 @@ __device__ inline void maskWords(uint32_t (&a)[4], const uint4 &q, uint32_t mask
 /// The byte of column {2t, 2t + 1, 2t + 8, 2t + 9}[e].
 __device__ inline uint32_t codeOf(uint32_t word, int e) { return word >> (e % 2 * 16 + e / 2 * 8) & 0xffu; }
 
-/// `pair` twice: its low half, or its high one.
-__device__ inline uint32_t splatHalf(uint32_t pair, int row) { return selectBytes(pair, 0, row ? 0x3232 : 0x1010); }
-
 /// Codes of 4 bits less 8 as f16: the low ones of bytes 0 and 2 or, of odd groups, the high ones.
 __device__ inline uint32_t codePairs(uint32_t word, bool odd) {
   // 1024 + code, and 1024 + 16 code.

@@ -19,7 +19,13 @@ namespace lathe::kernels {
 /// 0, 1, 2, 3, 4, 6, 8, 12 and their negatives: E2M1, doubled.
 struct Fp4Table {
   static constexpr uint32_t Zero = 12;
-  static constexpr bool HasParts = false;
+  static constexpr bool HasParts = true;
+  /// Magnitudes of the negative entries, and the positive ones: of a code one is its entry, the other zero, as a
+  /// selector of 8 and more takes the sign of a byte.
+  static __device__ void parts(uint32_t codes, uint32_t &negative, uint32_t &positive) {
+    negative = selectBytes(0x03020100u, 0x0c080604u, codes ^ 0x8888u);
+    positive = selectBytes(0x03020100u, 0x0c080604u, codes);
+  }
   /// A selector of 8 and more takes the sign of a byte, which none here has: one of the two selections is zero.
   static __device__ uint32_t bytes(uint32_t codes) {
     return selectBytes(0x0f0e0d0cu, 0x18141210u, codes) | selectBytes(0x090a0b0cu, 0x00040608u, codes ^ 0x8888u);
@@ -242,30 +248,33 @@ struct TiledNVFP4 {
   static __device__ void addOneRow(float (&sums)[4], const char *tile, const RowHalves &x, int column, int lane) {
     int t = lane % 4, sixteen = lane / 8, half = lane / 4 % 2;
     uint32_t scales = loadShared4(tile + Codes::Bytes, lane * 4);
+    uint32_t nan = ((scales & 0x7f7f7f7fu) + 0x01010101u) & 0x80808080u;
+    scales &= ~(nan - (nan >> 7)); // the code of NaN is 0
 #pragma unroll
     for (int j = 0; j < 2; ++j) {
       // This lane's column of the right operand is 16 columns long: word sixteen % 2 of group 2 j + sixteen / 2 of 32.
       const uint2 &codes = x.Codes[column / 128 * 32 + ((j * 2 + sixteen / 2) * 2 + half) * 4 + t];
       uint32_t word = reinterpret_cast<const uint32_t *>(&codes)[sixteen % 2];
-      int32_t product[4] = {};
+      int32_t product[4] = {}, taken[4] = {};
 #pragma unroll
       for (int i = 0; i < 2; ++i) {
-        uint32_t a[4];
-        Codes::load(a, tile, j * 2 + i, lane);
-        multiplyBytes(product, a, wordIf(sixteen == i * 2, word), wordIf(sixteen == i * 2 + 1, word));
+        uint32_t a[4], negative[4], x0 = wordIf(sixteen == i * 2, word), x1 = wordIf(sixteen == i * 2 + 1, word);
+        Codes::loadParts(negative, a, tile, j * 2 + i, lane);
+        multiplyBytes(taken, negative, x0, x1);
+        multiplyBytes(product, a, x0, x1);
       }
-      float scale = x.Scales[column / 32 + j * 2 + t / 2].x, sum = x.HalfSums[column / 16 + j * 4 + t];
 #pragma unroll
-      for (int row = 0; row < 2; ++row) {
-        float d = NVFP4::scale(scales >> (row * 16 + j * 8) & 0xffu);
-        sums[row] += d * (scale * joinHalves(product, row));
-        sums[2 + row] += d * sum;
-      }
+      for (int i = 0; i < 4; ++i)
+        product[i] -= taken[i];
+      float scale = x.Scales[column / 32 + j * 2 + t / 2].x;
+      // Read as f16 they are 2^-8 of themselves; the top bit is not looked at.
+      uint32_t pair = (j == 0 ? scales << 7 : scales >> 1) & 0x3f803f80u;
+      sums[0] += lowHalf(pair) * (scale * joinHalves(product, 0));
+      sums[1] += highHalf(pair) * (scale * joinHalves(product, 1));
     }
   }
-  static __device__ float finish(float products, float corrections, int) {
-    return products - float(Fp4Table::Zero) * corrections;
-  }
+  /// Entries are doubled.
+  static __device__ float finish(float products, float, int) { return 128.0f * products; }
 
   struct Pairs {
     const char *Tile;

@@ -8,7 +8,7 @@
 //     Formats      of packed_blocks.cuh and packed_table_blocks.cuh: one for all parts, or one for each
 //
 // A f16 [M, K] with LdA elements between rows; W in tiles, 16-byte aligned; C [M, N] with LdC elements between rows.
-// Weights are rounded to f16, their scales and minima included (RoundedWeights below), so that a sum needs no factors
+// Weights are rounded to f16, their scales and minima included (rounded_blocks.cuh), so that a sum needs no factors
 // and all of K is one chain of products; quantized_rows_sm90.cuh keeps factors of tiles apart, and sums for them.
 //
 // Grid: tiles of Rows x 64 * Warpgroups / Sums columns, at most Params::Blocks, persistent. Block 128 + 128 *
@@ -22,107 +22,10 @@
 
 #include "joined.cuh"
 #include "mma_tile.cuh"
-#include "packed_row_blocks.cuh"
+#include "rounded_blocks.cuh"
 #include "warpgroup_sm90.cuh"
 
 namespace lathe::kernels {
-
-/// Weights of a tile as left operands, in f16: `Scale` times what they are, or what factors() says.
-template <class Format> struct RoundedWeights : Format::Pairs {
-  static_assert(!Format::HasTileFactors, "a format with factors for a tile needs weights that have them");
-  static constexpr float Scale = 1 / Format::Pairs::factors().x;
-  using Format::Pairs::Pairs;
-};
-
-/// What a format with factors says of itself.
-template <class Format>
-  requires requires { typename Format::Rounded; }
-struct RoundedWeights<Format> : Format::Rounded {
-  using Format::Rounded::Rounded;
-};
-
-/// d * (scale * (code - 8)) + (8 d scale - dmin * min): both terms in brackets are rounded once, and the first is
-/// exact. Scales or minima rounded to f16 would be off by as much as 15 codes and all of them are, several times as
-/// much as weights that are rounded.
-template <> struct RoundedWeights<TiledQ4_K> {
-  static constexpr float Scale = 1;
-  const char *Tile;
-  uint32_t Factors, MinFactors; ///< of rows g and g + 8
-
-  __device__ RoundedWeights(const char *tile, int lane) : Tile(tile) {
-    uint2 both = loadShared8(tile, TiledQ4_K::Factors + lane / 4 * 8);
-    Factors = selectBytes(both.x, both.y, 0x5410);
-    MinFactors = selectBytes(both.x, both.y, 0x7632);
-  }
-
-  __device__ void unpack(uint32_t (&a)[2][4], int group, int lane) const {
-    int owner = lane / 4 * 4 + group % 4; // the lane that has the scales
-    uint32_t word = loadShared4(Tile, owner * 4), first, second;
-    TiledQ4_K::scalePairs(word, *reinterpret_cast<const uint16_t *>(Tile + TiledQ4_K::Halves + owner * 2), first,
-                          second);
-    uint32_t bits = group < 4 ? word : word >> 16;
-    auto number = [](uint32_t integers) { return subtractPairs(integers | 0x64006400u, 0x64006400u); };
-    uint32_t scales = number(group < 4 ? first : second), minima = number((bits & 0x3fu) | (bits << 10 & 0x3f0000u));
-    // The product of the minima, what f16 lost of it, and the middle.
-    uint32_t negative = multiplyPairs(minima, MinFactors ^ 0x80008000u);
-    uint32_t lost = multiplyAddPairs(minima, MinFactors, negative);
-    uint32_t middles = multiplyAddPairs(multiplyPairs(scales, 0x48004800u), Factors, negative);
-    middles = subtractPairs(middles, lost);
-    uint32_t zeros = multiplyPairs(scales, 0xd480d480u); // -72, of 64 + code
-    uint4 q = loadShared16(Tile, TiledQ4_K::Codes + group / 2 * 512 + lane * 16);
-    const uint32_t words[4] = {q.x, q.y, q.z, q.w};
-#pragma unroll
-    for (int i = 0; i < 8; ++i) {
-      uint32_t word = words[i / 4 * 2 + i % 2];
-      uint32_t shifted = group % 2 ? word >> i % 4 / 2 * 8 : i % 4 / 2 ? word >> 4 : word << 4;
-      uint32_t code = (shifted & 0x00f000f0u) | 0x54005400u;
-      code = multiplyAddPairs(code, splatHalf(scales, i % 2), splatHalf(zeros, i % 2));
-      a[i / 4][i % 4] = multiplyAddPairs(code, splatHalf(Factors, i % 2), splatHalf(middles, i % 2));
-    }
-  }
-};
-
-/// Rounded without the factor of the tile, and again with it.
-template <> struct RoundedWeights<TiledQ6_K> : TiledQ6_K::Pairs {
-  static constexpr float Scale = 1;
-  using TiledQ6_K::Pairs::Pairs;
-
-  __device__ void unpack(uint32_t (&a)[2][4], int group, int lane) const {
-    Pairs::unpack(a, group, lane);
-#pragma unroll
-    for (int i = 0; i < 8; ++i)
-      a[i / 4][i % 4] = multiplyPairs(a[i / 4][i % 4], splatHalf(Factors_, i % 2));
-  }
-};
-
-/// Exact but for scales that f16 does not hold: of 2^-21 and less they are zero, of 2^10 and more infinite.
-template <> struct RoundedWeights<TiledMXFP4> {
-  static constexpr int Shift = 8;
-  static constexpr float Scale = 1 << Shift;
-  const char *Tile;
-  uint2 Words; ///< bytes of group 0 row g, group 0 row g + 8, group 1 row g ...
-
-  __device__ RoundedWeights(const char *tile, int lane)
-      : Tile(tile), Words(loadShared8(tile + TiledMXFP4::Codes::Bytes, lane / 4 * 8)) {}
-
-  __device__ void unpack(uint32_t (&a)[2][4], int group, int lane) const {
-    uint32_t words[4], scales[2];
-    TiledMXFP4::Codes::load(words, Tile, group, lane);
-#pragma unroll
-    for (int row = 0; row < 2; ++row) {
-      // Entries are doubled. The exponent of f16 is 15 for 1, that of a scale 127.
-      int exponent = int((group < 2 ? Words.x : Words.y) >> (group % 2 * 16 + row * 8) & 0xffu) - 128 + 15 + Shift;
-      scales[row] = uint32_t(smaller(larger(exponent, 0), 31)) * 0x04000400u;
-    }
-#pragma unroll
-    for (int i = 0; i < 2; ++i) {
-      TiledMXFP4::Codes::operand(a[i], words, i);
-#pragma unroll
-      for (int part = 0; part < 4; ++part)
-        a[i][part] = multiplyPairs(a[i][part], scales[part % 2]);
-    }
-  }
-};
 
 template <class Outputs, int Rows, int Warpgroups, class... Formats> struct QuantizedWideSm90 {
   static_assert(Rows == 16 || Rows == 32 || Rows == 64 || Rows == 128 || Rows == 256,
@@ -317,63 +220,75 @@ template <class Outputs, int Rows, int Warpgroups, class... Formats> struct Quan
     RingPosition<WeightStages> NextWeights;
 
     template <int I> __device__ void part(int64_t strip, int64_t row0) {
-      using Format = FormatOf<I>;
-      using Weights = RoundedWeights<Format>;
-      constexpr int Groups = Format::Columns / 32;
+      using Weights = RoundedWeights<FormatOf<I>>;
+      // Products that read registers do not go on across a loop's end: the compiler would let none overlap. So a turn
+      // has 256 columns.
+      constexpr int Together = 256 / FormatOf<I>::Columns;
       int warp = threadIdx.x / 32 - 4, lane = threadIdx.x % 32, units = unitsOf<I>(P);
-      const char *own = Smem + WeightsAt + warp * Format::Bytes;
+      const char *own = Smem + WeightsAt + warp * FormatOf<I>::Bytes;
       float sums[Rows / 2];
 #pragma unroll
       for (int i = 0; i < Rows / 2; ++i)
         sums[i] = 0;
       holdAccumulators(sums);
-      uint32_t a[2][2][4];
+      uint32_t a[2][4][4];
       waitBarrier(B.Ready + NextWeights.Stage, NextWeights.Round);
       Weights weights(own + NextWeights.Stage * WeightBytes, lane);
+      weights.fetch(0, lane);
       weights.unpack(a[0], 0, lane);
-      int last = 0;
-#pragma unroll 1
-      for (int unit = 0; unit < units; ++unit) {
-#pragma unroll
-        for (int group = 0; group < Groups; ++group) {
-          // 1. Products of 32 columns.
-          if (group % 2 == 0)
-            waitBarrier(B.Full + NextRows.Stage, NextRows.Round);
-          uint64_t right = matrixDescriptor(Smem + NextRows.Stage * RowBytes) + group % 2 * 4;
-          beginWarpgroup();
-          multiplyWarpgroup<Half, Rows>(sums, a[group % 2][0], right);
-          multiplyWarpgroup<Half, Rows>(sums, a[group % 2][1], right + 2);
-          commitWarpgroup();
-          waitWarpgroup<1>(); // who reads the other registers has ended
-          if (group % 2 == 0) {
-            if (lane == 0 && group > 0)
-              arrive(B.Empty + last);
-            last = NextRows.Stage;
-          } else {
-            NextRows.advance();
-          }
-          // 2. Meanwhile the weights of the next ones.
-          if (group + 1 < Groups) {
-            weights.unpack(a[(group + 1) % 2], group + 1, lane);
-          } else {
-            // All of this tile has been multiplied or is being, so it has been read.
-            if (lane == 0)
-              arrive(B.Taken + NextWeights.Stage);
-            NextWeights.advance();
-            if (unit + 1 < units) {
-              waitBarrier(B.Ready + NextWeights.Stage, NextWeights.Round);
-              weights = Weights(own + NextWeights.Stage * WeightBytes, lane);
-              weights.unpack(a[0], 0, lane);
-            }
-          }
-        }
-        // Products that read registers do not go on across the loop's end: the compiler would let none overlap.
-        waitWarpgroup<0>();
-        if (lane == 0)
-          arrive(B.Empty + last);
-      }
+      for (; units >= Together; units -= Together)
+        take<I, Together>(sums, a, weights, own, units, lane);
+      if constexpr (Together > 1)
+        if (units > 0)
+          take<I, 1>(sums, a, weights, own, units, lane);
       holdAccumulators(sums);
       store<I>(sums, strip, row0, warp, lane);
+    }
+
+    /// Adds the products of `Count` tiles of the `left` ones; of the first one a[0] has the first 64 columns.
+    template <int I, int Count, class Weights>
+    __device__ void take(float (&sums)[Rows / 2], uint32_t (&a)[2][4][4], Weights &weights, const char *own, int left,
+                         int lane) {
+      constexpr int Steps = FormatOf<I>::Columns / 64;
+      int last = 0;
+#pragma unroll
+      for (int i = 0; i < Count * Steps; ++i) {
+        int step = i % Steps;
+        // 1. Products of 64 columns.
+        if (step + 1 < Steps)
+          weights.fetch(step + 1, lane);
+        waitBarrier(B.Full + NextRows.Stage, NextRows.Round);
+        uint64_t right = matrixDescriptor(Smem + NextRows.Stage * RowBytes);
+        beginWarpgroup();
+#pragma unroll
+        for (int j = 0; j < 4; ++j)
+          multiplyWarpgroup<Half, Rows>(sums, a[i % 2][j], right + j * 2);
+        commitWarpgroup();
+        waitWarpgroup<1>(); // who reads the other registers has ended
+        if (lane == 0 && i > 0)
+          arrive(B.Empty + last);
+        last = NextRows.Stage;
+        NextRows.advance();
+        // 2. Meanwhile the weights of the next ones.
+        auto &next = a[(i + 1) % 2];
+        if (step + 1 < Steps) {
+          weights.unpack(next, step + 1, lane);
+          continue;
+        }
+        // All of this tile has been multiplied or is being, so it has been read.
+        if (lane == 0)
+          arrive(B.Taken + NextWeights.Stage);
+        NextWeights.advance();
+        if (i + 1 < Count * Steps || left > Count) {
+          waitBarrier(B.Ready + NextWeights.Stage, NextWeights.Round);
+          weights = Weights(own + NextWeights.Stage * WeightBytes, lane);
+          weights.fetch(0, lane);
+          weights.unpack(next, 0, lane);
+        }
+      }
+      waitWarpgroup<0>();
+      if (lane == 0)
+        arrive(B.Empty + last);
     }
 
     /// Through shared memory, so that a lane has neighbours of a row of C, and both sums of an element.

@@ -739,6 +739,15 @@ inline uint32_t multiplyPairs(uint32_t a, uint32_t b) {
   auto half = [](uint32_t word, int i) { return test::halfValue(static_cast<uint16_t>(word >> i * 16)); };
   return packHalf(half(a, 0) * half(b, 0), half(a, 1) * half(b, 1));
 }
+inline uint32_t inRegister(uint32_t constant) { return constant; }
+inline uint32_t splatHalf(uint32_t pair, int row) { return (row ? pair >> 16 : pair & 0xffff) * 0x10001; }
+inline uint32_t addClamped(uint32_t a, uint32_t b, uint32_t most) {
+  auto clamped = [&](int shift) {
+    auto sum = static_cast<int16_t>((a >> shift) + (b >> shift));
+    return uint32_t(std::max(0, std::min<int>(sum, static_cast<int16_t>(most >> shift)))) << shift;
+  };
+  return clamped(0) | clamped(16);
+}
 inline uint32_t multiplyAddPairs(uint32_t a, uint32_t b, uint32_t c) {
   auto half = [](uint32_t word, int i) { return test::halfValue(static_cast<uint16_t>(word >> i * 16)); };
   return packHalf(std::fma(half(a, 0), half(b, 0), half(c, 0)), std::fma(half(a, 1), half(b, 1), half(c, 1)));

@@ -138,6 +138,27 @@ template <class Tiled> void typicalCase(Suite &suite) {
                "errors are " + std::to_string(ratio) + " times those of weights that are rounded once");
 }
 
+/// Scales of mxfp4 from 2^-19 to 2^6, whose weights are exact, and smaller ones, whose are zero.
+void scalesCase(Suite &suite) {
+  using Kernel = QuantizedWideSm90<float, 16, 4, TiledMXFP4>;
+  constexpr int64_t M = 5, N = 17, K = 256;
+  constexpr uint8_t Scales[] = {0, 107, 108, 109, 127, 132, 133};
+  auto a = randomVector<Half>(M * K);
+  Blocks blocks = randomBlocks<MXFP4>(N * K / 32);
+  for (size_t i = 0; i < blocks.size(); i += MXFP4::BlockBytes)
+    blocks[i] = Scales[i / MXFP4::BlockBytes % std::size(Scales)];
+  Weights<TiledMXFP4> w(N, K, blocks);
+  for (size_t i = 0; i < w.Values.size(); ++i)
+    if (blocks[i / 32 * MXFP4::BlockBytes] < 108)
+      w.Values[i] = 0;
+  Buffer<Half> deviceA(a);
+  auto out = Buffer<float>::poisoned(M * N);
+  launch<Kernel>({deviceA.data(), M, K, K, 3, {{{w.Device.data()}, out.data(), N, N}}}, StoreAsIs{});
+  synchronize();
+  Expected want(a, w.Values, M, N, K, K, {});
+  suite.compare("scales of mxfp4", out.read(), want.Sum, want.Slack);
+}
+
 template <class Tiled> void cases(Suite &suite) {
   constexpr int64_t B = BlocksOf<Tiled>::Format::Block;
   productCase<16, 1, Tiled, float>(suite, 1, 1, B, 0, 0);
@@ -267,6 +288,7 @@ int main(int argc, char **argv) {
   cases<TiledIQ4_NL>(suite);
   cases<TiledMXFP4>(suite);
   cases<TiledNVFP4>(suite);
+  scalesCase(suite);
   typicalCase<TiledQ4_0>(suite);
   typicalCase<TiledQ8_0>(suite);
   typicalCase<TiledQ4_K>(suite);

@@ -210,3 +210,26 @@ KERNEL(QuantizedWide4) lathe_quantized_wide_e5m2_uint4(void *p0, void *p1, void 
                                 {{{(const uint8_t *)p1}, p3, 4096, 4096}, {{(const uint8_t *)p2}, p4, 1024, 1024}}};
   gridTiles<QuantizedWide4>(params, smem, joinEpilogues(StoreAsIs{}, StoreAsIs{}));
 }
+
+using QuantizedWide5 = QuantizedWideSm90<Joined<float, Half>, 16, 4, TiledIQ4_NL, TiledNVFP4>;
+static_assert(QuantizedWide5::SharedBytes <= 232448);
+// registers <= 96
+KERNEL(QuantizedWide5) lathe_quantized_wide_tables(void *p0, void *p1, void *p2, void *p3, void *p4, int64_t d0) {
+  ALIGNED_SHARED;
+  QuantizedWide5::Params params{(const Half *)p0,
+                                d0,
+                                4096,
+                                4096,
+                                132,
+                                {{{(const uint8_t *)p1}, p3, 4096, 4096}, {{(const uint8_t *)p2}, p4, 1024, 1024}}};
+  gridTiles<QuantizedWide5>(params, smem, joinEpilogues(StoreAsIs{}, StoreAsIs{}));
+}
+
+using QuantizedWide6 = QuantizedWideSm90<Half, 256, 2, TiledNVFP4>;
+static_assert(QuantizedWide6::SharedBytes <= 232448);
+// registers <= 168
+KERNEL(QuantizedWide6) lathe_quantized_wide_256(void *p0, void *p1, void *p2, int64_t d0) {
+  ALIGNED_SHARED;
+  QuantizedWide6::Params params{(const Half *)p0, d0, 4096, 4096, 132, {{{(const uint8_t *)p1}, p2, 28672, 28672}}};
+  gridTiles<QuantizedWide6>(params, smem, StoreAsIs{});
+}
