@@ -1,5 +1,6 @@
 #include "compiler/WeightPieces.h"
 #include "dialects/lathe/BlockedPacking.h"
+#include "dialects/lathe/RowBlocks.h"
 #include "runtime/gguf/BlockPanels.h"
 #include "runtime/gguf/BlockTiles.h"
 #include "runtime/gguf/MatrixTiles.h"
@@ -346,7 +347,24 @@ WeightPieces::Result WeightPieces::evaluatePack(PackBlocksOp op, const Box &box)
   return result;
 }
 
-/// Blocked types become GGUF blocks row by row: `box` has whole rows.
+/// Row blocks become tiles: blocks may be whole rows, so whole rows are read.
+WeightPieces::Result WeightPieces::evaluateRowTiles(PackBlocksOp op, const Box &box) {
+  auto type = cast<QuantizedTypeInterface>(op.getResult().getType().getElementType());
+  Box rows{{box.offsets[0], 0}, {box.sizes[0], getShape(op.getResult())[1]}};
+  Box input = clip(rows, getShape(op.getInput()));
+  Result value = evaluate(op.getInput(), input);
+  if (failed(value))
+    return failure();
+  ReferenceValue result(type, rows.sizes, *type.getByteSize(rows.sizes));
+  packRowTiles(cast<BlockedType>(value->getType()), input.sizes, value->getBytes(), result.mutableBytes());
+  if (rows.sizes == box.sizes)
+    return result;
+  ReferenceValue part = slice(result, {{0, box.offsets[1]}, box.sizes}, *getCells(type, rows.sizes));
+  (void)part.mutableBytes(); // what it may borrow from goes
+  return part;
+}
+
+/// Blocked types become GGUF blocks or row blocks row by row: `box` has whole rows.
 WeightPieces::Result WeightPieces::evaluateRows(PackBlocksOp op, const Box &box) {
   Result value = evaluate(op.getInput(), box);
   SmallVector<ReferenceValue> results;
@@ -357,9 +375,8 @@ WeightPieces::Result WeightPieces::evaluateRows(PackBlocksOp op, const Box &box)
 
 /// Whether `evaluateRows` can take it apart: what it reads has blocks of one row.
 static bool isOfRows(PackBlocksOp op, const Box &box) {
-  auto input = dyn_cast<BlockedType>(op.getInput().getType().getElementType());
-  return input && isa<GgufType>(op.getResult().getType().getElementType()) &&
-         getCells(input, getShape(op.getInput())) && input.getBlockShape()[0] == 1 &&
+  auto input = cast<BlockedType>(op.getInput().getType().getElementType());
+  return getCells(input, getShape(op.getInput())) && input.getBlockShape()[0] == 1 &&
          box.sizes.back() == getShape(op.getInput()).back();
 }
 
@@ -468,6 +485,8 @@ WeightPieces::Result WeightPieces::evaluate(Value value, const Box &box) {
     if (auto pack = dyn_cast<PackBlocksOp>(op)) {
       if (!isa<BlockedType>(pack.getInput().getType().getElementType()))
         return evaluatePack(pack, box);
+      if (isa<GgufTilesType>(element))
+        return evaluateRowTiles(pack, box);
       if (isOfRows(pack, box))
         return evaluateRows(pack, box);
     }

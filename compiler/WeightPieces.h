@@ -51,6 +51,7 @@ private:
   Result evaluateShard(TakeShardOp op, const Box &box);
   Result evaluatePack(PackColumnsOp op, const Box &box);
   Result evaluatePack(PackBlocksOp op, const Box &box);
+  Result evaluateRowTiles(PackBlocksOp op, const Box &box);
   Result evaluateRows(PackBlocksOp op, const Box &box);
   Result evaluatePack(PackTilesOp op, const Box &box);
   Result evaluateQuantize(QuantizeOp op, const Box &box);

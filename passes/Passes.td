@@ -618,7 +618,7 @@ def PackProducts : Pass<"lathe-pack-products", "::mlir::func::FuncOp"> {
 
     Not done: right operands that are computed, or are more than one matrix; blocks that a product reads in f32, whose kernel
     reads them as they are; a `lathe.gather` from weights of `lathe.panel_matmul`, which keeps a table of its own. On CUDA:
-    rows of f32 without `tf32`; blocks beside rows of f32, and of formats that have no tiles (`runtime/gguf/BlockTiles.h`);
+    rows of f32 without `tf32`; blocks beside rows of f32, and of formats that have no tiles (`runtime/gguf/BlockTiles.h`, `RowTiles.h`);
     experts in blocks, more than 511 of them, and matrices of theirs whose rows fill no tiles; a `lathe.gather`, which keeps
     its table.
   }];

@@ -4,6 +4,7 @@
 #include "runtime/gguf/BlockPanels.h"
 #include "runtime/gguf/BlockTiles.h"
 #include "runtime/gguf/Quantize.h"
+#include "runtime/gguf/RowTiles.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <cstring>
 
@@ -210,21 +211,26 @@ LogicalResult GgufTilesType::pack(ArrayRef<int64_t>, ArrayRef<float>, MutableArr
   return failure();
 }
 
-LogicalResult GgufTilesType::verify(function_ref<InFlightDiagnostic()> emitError, StringRef format) {
+/// Tiles of a GGUF format; null where the name is of row blocks.
+static const gguf::BlockTiles *findBlockTiles(StringRef format) {
   const gguf::BlockFormat *known = gguf::findBlockFormat(std::string_view(format));
-  if (!known || !gguf::findBlockTiles(*known))
+  return known ? gguf::findBlockTiles(*known) : nullptr;
+}
+
+LogicalResult GgufTilesType::verify(function_ref<InFlightDiagnostic()> emitError, StringRef format) {
+  if (!findBlockTiles(format) && !gguf::findRowTiles(std::string_view(format)))
     return emitError() << "'" << format << "' is no block format that has tiles";
   return success();
 }
 
-static const gguf::BlockTiles &blockTiles(GgufTilesType type) {
-  return *gguf::findBlockTiles(*gguf::findBlockFormat(std::string_view(type.getFormat())));
-}
-
 std::array<int64_t, 2> GgufTilesType::getBlockShape() const {
-  return {gguf::BlockTiles::Rows, blockTiles(*this).columns};
+  const gguf::BlockTiles *blocks = findBlockTiles(getFormat());
+  return {gguf::BlockTiles::Rows, blocks ? blocks->columns : gguf::RowTiles::Columns};
 }
-int64_t GgufTilesType::getBlockBytes() const { return blockTiles(*this).bytes; }
+int64_t GgufTilesType::getBlockBytes() const {
+  const gguf::BlockTiles *blocks = findBlockTiles(getFormat());
+  return blocks ? blocks->bytes : gguf::findRowTiles(std::string_view(getFormat()))->bytes();
+}
 
 FailureOr<int64_t> GgufTilesType::getByteSize(ArrayRef<int64_t> shape) const {
   FailureOr<int64_t> blocks = countBlocks(shape, getBlockShape());
@@ -242,9 +248,15 @@ LogicalResult GgufTilesType::unpack(ArrayRef<int64_t> shape, ArrayRef<uint8_t> b
   FailureOr<int64_t> wanted = getByteSize(shape);
   if (failed(wanted) || *wanted != int64_t(bytes.size()) || int64_t(values.size()) != ShapedType::getNumElements(shape))
     return failure();
-  const gguf::BlockFormat &format = *blockTiles(*this).format;
+  const gguf::BlockTiles *tiles = findBlockTiles(getFormat());
+  if (!tiles) {
+    gguf::unpackRowTiles(*gguf::findRowTiles(std::string_view(getFormat())), shape[0], shape[1], bytes.data(),
+                         values.data());
+    return success();
+  }
+  const gguf::BlockFormat &format = *tiles->format;
   std::vector<uint8_t> blocks(values.size() / format.weights * format.bytes);
-  gguf::unpackTiles(blockTiles(*this), shape[0], shape[1], bytes.data(), blocks.data());
+  gguf::unpackTiles(*tiles, shape[0], shape[1], bytes.data(), blocks.data());
   gguf::dequantize(format, blocks.data(), values.size(), values.data());
   return success();
 }

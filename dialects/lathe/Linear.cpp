@@ -197,8 +197,9 @@ static std::optional<std::pair<StringRef, int64_t>> getPacked(Type type) {
 
 LogicalResult PackBlocksOp::verify() {
   RankedTensorType input = getInput().getType(), result = getResult().getType();
+  auto blocked = dyn_cast<BlockedType>(input.getElementType());
   // (C3)
-  if (auto blocked = dyn_cast<BlockedType>(input.getElementType())) {
+  if (blocked && !isa<GgufTilesType>(result.getElementType())) {
     bool known = input.hasStaticShape() && input.getRank() > 0 && result.getShape() == input.getShape();
     BlockedType rows = known ? getRowBlocks(blocked, input.getShape().back()) : BlockedType();
     std::optional<GgufBlocks> gguf = known ? findGgufBlocks(blocked, input.getShape().back()) : std::nullopt;
@@ -213,11 +214,17 @@ LogicalResult PackBlocksOp::verify() {
     return success();
   }
   // (C1)
-  auto blocks = dyn_cast<GgufType>(input.getElementType());
+  StringRef format;
+  if (auto blocks = dyn_cast<GgufType>(input.getElementType()))
+    format = blocks.getFormat();
+  else if (blocked && input.hasStaticShape() && input.getRank() == 2)
+    if (const gguf::RowTiles *tiles = findRowTiles(blocked, input.getDimSize(1)))
+      format = tiles->name;
   auto packed = getPacked(result.getElementType());
-  if (!blocks || !packed || blocks.getFormat() != packed->first || input.getRank() != 2 || result.getRank() != 2)
+  if (format.empty() || !packed || format != packed->first || input.getRank() != 2 || result.getRank() != 2)
     return emitOpError() << "packs " << input << " into " << result
-                         << ", needed a matrix of GGUF blocks and one of panels or tiles of the same format";
+                         << ", needed a matrix of GGUF blocks or of row blocks that have tiles, and one of panels or "
+                            "tiles of the same format";
   // (C2)
   int64_t columns = input.getDimSize(1), rows = roundUpToPanel(input.getDimSize(0));
   if (!ShapedType::isDynamic(columns))
@@ -229,7 +236,7 @@ LogicalResult PackBlocksOp::verify() {
 }
 
 LogicalResult PackBlocksOp::inferResultDims(ArrayRef<DimList> operands, SmallVectorImpl<DimList> &results) {
-  if (isa<BlockedType>(getInput().getType().getElementType())) {
+  if (!getPacked(getResult().getType().getElementType())) {
     results.push_back(operands[0]);
     return success();
   }

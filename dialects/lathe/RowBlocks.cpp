@@ -79,3 +79,30 @@ void lathe::spreadRowBlocks(BlockedType type, ArrayRef<int64_t> shape, ArrayRef<
     }
   assert(next == rowBlocks.end() && "the caller made room for whole blocks");
 }
+
+const gguf::RowTiles *lathe::findRowTiles(BlockedType type, int64_t columns) {
+  constexpr int64_t Granule = 32;
+  if (columns % Granule != 0 || getRowBlocks(type, columns) != type)
+    return nullptr;
+  Number code = getCodeNumber(type.getCode()), scale = getPartNumber(type.getScale());
+  int64_t width = type.getColumns();
+  auto fills = [&](int64_t group) { return width % group == 0 || width == columns; };
+  bool hasZero = type.getZero().isSignlessInteger(8);
+  if (code == Number::Unsigned && type.getCodeBits() <= 4 && scale == Number::F16 && hasZero && width % Granule == 0)
+    return gguf::findRowTiles(width % 128 == 0 ? "uint4_g128" : width % 64 == 0 ? "uint4_g64" : "uint4_g32");
+  if (scale != Number::F32 || !isa<NoneType>(type.getZero()))
+    return nullptr;
+  if (code == Number::Nf4 && fills(64))
+    return gguf::findRowTiles("nf4");
+  if ((code == Number::E4M3 || code == Number::E5M2) && fills(gguf::RowTiles::Columns))
+    return gguf::findRowTiles(code == Number::E4M3 ? "e4m3" : "e5m2");
+  return nullptr;
+}
+
+void lathe::packRowTiles(BlockedType type, ArrayRef<int64_t> shape, ArrayRef<uint8_t> rowBlocks,
+                         MutableArrayRef<uint8_t> tiles) {
+  gguf::RowBlocks blocks{type.getColumns(), type.getCodeBits(), getPartBytes(type.getZero())};
+  constexpr int64_t Rows = gguf::RowTiles::Rows;
+  gguf::packRowTiles(*findRowTiles(type, shape[1]), blocks, shape[0], shape[1], rowBlocks.data(), tiles.data(), 0,
+                     int64_t(llvm::divideCeil(shape[0], Rows)));
+}

@@ -85,7 +85,7 @@ static Value makeTiles(OpBuilder &builder, MatmulOp matmul) {
   Location location = matmul.getLoc();
   Value weights = matmul.getRhs();
   auto type = cast<RankedTensorType>(weights.getType());
-  if (isa<GgufType>(type.getElementType()))
+  if (hasTiles(type))
     return PackBlocksOp::create(builder, location, getBlockTiles(type), weights);
   if (!matmul.getTransposeRhs()) {
     type = RankedTensorType::get({type.getDimSize(1), type.getDimSize(0)}, type.getElementType());

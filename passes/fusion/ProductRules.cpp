@@ -1,4 +1,5 @@
 #include "passes/fusion/ProductRules.h"
+#include "dialects/lathe/RowBlocks.h"
 #include "runtime/gguf/BlockTiles.h"
 
 using namespace mlir;
@@ -30,9 +31,11 @@ KernelChoice lathe::chooseTileProduct(int64_t maxRows, int64_t fewRows) {
 
 static bool is16Bit(Type element) { return element.isF16() || element.isBF16(); }
 
-static bool hasTiles(Type element) {
-  auto blocks = dyn_cast<GgufType>(element);
-  return blocks && gguf::findBlockTiles(*gguf::findBlockFormat(std::string_view(blocks.getFormat())));
+bool lathe::hasTiles(RankedTensorType blocks) {
+  if (auto gguf = dyn_cast<GgufType>(blocks.getElementType()))
+    return gguf::findBlockTiles(*gguf::findBlockFormat(std::string_view(gguf.getFormat())));
+  auto blocked = dyn_cast<BlockedType>(blocks.getElementType());
+  return blocked && findRowTiles(blocked, blocks.getShape().back());
 }
 
 std::string lathe::findTileObstacle(RankedTensorType lhs, RankedTensorType rhs, bool tf32) {
@@ -43,7 +46,7 @@ std::string lathe::findTileObstacle(RankedTensorType lhs, RankedTensorType rhs, 
     return "its rows are f32, which tensor cores do not take";
   if (lhs.getElementType().isF32() && isa<QuantizedTypeInterface>(rhs.getElementType()))
     return "its rows are f32, which tensor cores do not take beside blocks";
-  if (hasTiles(rhs.getElementType()))
+  if (hasTiles(rhs))
     return ""; // blocks lie along k
   if (isa<QuantizedTypeInterface>(rhs.getElementType()))
     return "its blocks are of a kind that is read as it is";
@@ -56,7 +59,12 @@ bool lathe::canUnpack(RankedTensorType lhs, RankedTensorType blocks) {
 }
 
 RankedTensorType lathe::getBlockTiles(RankedTensorType blocks) {
-  auto element = GgufTilesType::get(blocks.getContext(), cast<GgufType>(blocks.getElementType()).getFormat());
+  StringRef format;
+  if (auto blocked = dyn_cast<BlockedType>(blocks.getElementType()))
+    format = findRowTiles(blocked, blocks.getShape().back())->name;
+  else
+    format = cast<GgufType>(blocks.getElementType()).getFormat();
+  auto element = GgufTilesType::get(blocks.getContext(), format);
   auto [rows, columns] = element.getBlockShape();
   int64_t shape[] = {int64_t(llvm::alignTo(blocks.getDimSize(0), rows)),
                      int64_t(llvm::alignTo(blocks.getDimSize(1), columns))};

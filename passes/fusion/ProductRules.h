@@ -34,7 +34,10 @@ std::string findTileObstacle(mlir::RankedTensorType lhs, mlir::RankedTensorType 
 /// Whether a product of `lhs` on blocks that are in no tiles may read their values in tiles of 64 x 64 instead.
 bool canUnpack(mlir::RankedTensorType lhs, mlir::RankedTensorType blocks);
 
-/// The type of a matrix of blocks in tiles.
+/// Whether tensor cores read such blocks in tiles.
+bool hasTiles(mlir::RankedTensorType blocks);
+
+/// The type of a matrix of blocks, which have tiles, in tiles.
 mlir::RankedTensorType getBlockTiles(mlir::RankedTensorType blocks);
 
 /// Whether tiles of blocks of `tiledColumns` columns reach no further than the tiles of 64 of `columns` that a product

@@ -106,6 +106,29 @@ TEST_F(WeightPiecesTest, Tiles) {
   expectSameInPieces(R"(%w = lathe.weight "q" file 0 offset 0 bytes 3672 : tensor<18x192x!lathe.gguf<q8_0>>
       %r = lathe.pack_blocks %w : tensor<18x192x!lathe.gguf<q8_0>> -> tensor<32x256x!lathe.gguf_tiles<q8_0>>)",
                      "tensor<32x256x!lathe.gguf_tiles<q8_0>>");
+  // Row blocks, of which some are whole rows, made of others.
+  for (auto [from, rows, tiles] :
+       {std::tuple("!lathe.nf4, block = [1, 64], scale = f32, zero = none, outer_scale = none", "", "nf4"),
+        std::tuple("f8E4M3FN, block = [1, 1], scale = none, zero = none, outer_scale = f32",
+                   "f8E4M3FN, block = [1, 192], scale = f32, zero = none, outer_scale = none", "e4m3"),
+        std::tuple("ui4, block = [18, 64], scale = f16, zero = i8, outer_scale = f32",
+                   "ui4, block = [1, 64], scale = f32, zero = i8, outer_scale = none", "")}) {
+    std::string first = std::string("tensor<18x192x!lathe.blocked<") + from + ">>", last = first;
+    std::string body = R"(%w = lathe.weight "w" file 0 offset 4 bytes 13824 : tensor<18x192xf32>
+        %q = lathe.quantize %w : tensor<18x192xf32> -> )" +
+                       first;
+    std::string value = "%q";
+    auto pack = [&](const std::string &name, const std::string &type) {
+      body += " " + name + " = lathe.pack_blocks " + value + " : " + last + " -> " + type;
+      value = name;
+      last = type;
+    };
+    if (*rows)
+      pack(*tiles ? "%b" : "%r", std::string("tensor<18x192x!lathe.blocked<") + rows + ">>");
+    if (*tiles)
+      pack("%r", std::string("tensor<32x256x!lathe.gguf_tiles<") + tiles + ">>");
+    expectSameInPieces(body, last);
+  }
 }
 
 TEST_F(WeightPiecesTest, QuantizedBlocks) {

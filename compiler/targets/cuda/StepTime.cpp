@@ -166,7 +166,7 @@ TileProduct Foreseer::describeTiles(bool unpacked) const {
   product.Element = getProductElement(element);
   product.Epilogue = PlainEpilogue;
   for (RankedTensorType weights : ArrayRef(Launch.Weights).drop_back(product.Sums - 1)) {
-    bool blocks = !unpacked && isa<GgufType>(weights.getElementType());
+    bool blocks = !unpacked && hasTiles(weights);
     product.Parts.push_back({{},
                              "",
                              "float",
@@ -211,8 +211,7 @@ std::vector<TemplateUse> Foreseer::run(bool unpacks) {
   std::vector<TemplateUse> kernels;
   RankedTensorType weights = Launch.Weights.front();
   bool foldsNorm = false;
-  bool unpacked = unpacks && (Launch.Packed ? isa<GgufType>(weights.getElementType()) &&
-                                                  fillsTiles(getBlockTiles(weights).getDimSize(1), K)
+  bool unpacked = unpacks && (Launch.Packed ? hasTiles(weights) && fillsTiles(getBlockTiles(weights).getDimSize(1), K)
                                             : canUnpack(Launch.Lhs, weights));
   if (unpacked)
     for (RankedTensorType matrix : Launch.Weights)

@@ -234,6 +234,11 @@ struct BlockRing {
 };
 } // namespace
 
+/// Whether one row meets the weights in f16, as TakesPairs of packed_row_blocks.cuh.
+static bool takesPairs(const ProductPart &part) {
+  return part.Blocks.getFormat() == "e4m3" || part.Blocks.getFormat() == "e5m2";
+}
+
 static BlockRing sizeBlockRing(const TileProduct &product, int64_t rows) {
   constexpr int64_t MaxStages = 8, NormalizedStages = 6, LeastStages = 4, SmallTileBytes = 2048;
   BlockRing ring;
@@ -245,7 +250,9 @@ static BlockRing sizeBlockRing(const TileProduct &product, int64_t rows) {
   }
   int64_t units = llvm::divideCeil(product.K, 256);
   int64_t rowsBytes = rows * (units * 512 + 16) + units * 256 + units * 32;
-  int64_t leftBytes = rows == 1 ? llvm::divideCeil(product.K, 128) * 320 : llvm::alignTo(rowsBytes, 16);
+  // One row is there in halves of 8 bits, in pairs of f16, or in both.
+  int64_t forms = 2 - llvm::all_equal(llvm::map_range(product.Parts, takesPairs));
+  int64_t leftBytes = rows == 1 ? llvm::divideCeil(product.K, 128) * (64 + 256 * forms) : llvm::alignTo(rowsBytes, 16);
   // Sums of squares: of one row in each slot, for each worker.
   bool normalizes = !product.Left.Type.empty();
   int64_t slots = rows == 1 ? 4 : 2, slotFloats = product.Sums * ring.Workers * 16 * rows;

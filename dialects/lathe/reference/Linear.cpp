@@ -189,7 +189,8 @@ LogicalResult PackBlocksOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVec
     return success();
   }
   auto type = cast<QuantizedTypeInterface>(element);
-  if (auto blocked = dyn_cast<BlockedType>(operands[0].getType())) {
+  auto blocked = dyn_cast<BlockedType>(operands[0].getType());
+  if (blocked && !isa<GgufTilesType>(type)) {
     ReferenceValue result(type, input, *type.getByteSize(input));
     auto write = isa<GgufType>(type) ? writeGgufBlocks : spreadRowBlocks;
     write(blocked, input, operands[0].getBytes(), result.mutableBytes());
@@ -199,6 +200,11 @@ LogicalResult PackBlocksOp::evaluate(ArrayRef<ReferenceValue> operands, SmallVec
   auto [rows, columns] = type.getBlockShape();
   int64_t shape[] = {int64_t(llvm::alignTo(input[0], rows)), int64_t(llvm::alignTo(input[1], columns))};
   ReferenceValue result(type, shape, *type.getByteSize(shape));
+  if (blocked) {
+    packRowTiles(blocked, input, operands[0].getBytes(), result.mutableBytes());
+    results.push_back(std::move(result));
+    return success();
+  }
   const uint8_t *from = operands[0].getBytes().data();
   uint8_t *to = result.mutableBytes().data();
   StringRef name = cast<GgufType>(getInput().getType().getElementType()).getFormat();

@@ -178,8 +178,17 @@ func.func @panel_matmul_c3(%x: tensor<2x4xf32>, %p: tensor<1x4x16xf32>) {
 // -----
 
 func.func @pack_blocks_c1(%w: tensor<16x256x!lathe.gguf<q4_k>>) {
-  // expected-error @below {{'lathe.pack_blocks' op packs 'tensor<16x256x!lathe.gguf<q4_k>>' into 'tensor<16x256x!lathe.gguf_panels<q6_k>>', needed a matrix of GGUF blocks and one of panels or tiles of the same format}}
+  // expected-error @below {{'lathe.pack_blocks' op packs 'tensor<16x256x!lathe.gguf<q4_k>>' into 'tensor<16x256x!lathe.gguf_panels<q6_k>>', needed a matrix of GGUF blocks or of row blocks that have tiles, and one of panels or tiles of the same format}}
   %0 = lathe.pack_blocks %w : tensor<16x256x!lathe.gguf<q4_k>> -> tensor<16x256x!lathe.gguf_panels<q6_k>>
+  return
+}
+
+// -----
+
+// Groups of 24 have no tiles.
+func.func @pack_blocks_c1_rows(%w: tensor<16x96x!lathe.blocked<!lathe.nf4, block = [1, 24], scale = f32, zero = none, outer_scale = none>>) {
+  // expected-error @below {{needed a matrix of GGUF blocks or of row blocks that have tiles}}
+  %0 = lathe.pack_blocks %w : tensor<16x96x!lathe.blocked<!lathe.nf4, block = [1, 24], scale = f32, zero = none, outer_scale = none>> -> tensor<16x128x!lathe.gguf_tiles<nf4>>
   return
 }
 

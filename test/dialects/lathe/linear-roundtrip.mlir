@@ -97,6 +97,9 @@ func.func @tiles(%x: tensor<?x192xf16>, %y: tensor<?x256xbf16>) -> (tensor<?x40x
   %v = lathe.weight "v" file 0 offset 15360 bytes 5760 : tensor<40x256x!lathe.gguf<q4_k>>
   // CHECK: %[[T:.*]] = lathe.pack_blocks %{{.*}} : tensor<40x256x!lathe.gguf<q4_k>> -> tensor<48x256x!lathe.gguf_tiles<q4_k>>
   %t = lathe.pack_blocks %v : tensor<40x256x!lathe.gguf<q4_k>> -> tensor<48x256x!lathe.gguf_tiles<q4_k>>
+  %f = lathe.weight "f" file 0 offset 23840 bytes 5760 : tensor<40x256x!lathe.blocked<!lathe.nf4, block = [1, 64], scale = f32, zero = none, outer_scale = none>>
+  // CHECK: lathe.pack_blocks %{{.*}} : tensor<40x256x!lathe.blocked<!lathe.nf4, {{.*}}>> -> tensor<48x256x!lathe.gguf_tiles<nf4>>
+  %ft = lathe.pack_blocks %f : tensor<40x256x!lathe.blocked<!lathe.nf4, block = [1, 64], scale = f32, zero = none, outer_scale = none>> -> tensor<48x256x!lathe.gguf_tiles<nf4>>
   // CHECK: lathe.tile_matmul %{{.*}}, %[[T]] : tensor<?x256xbf16>, tensor<48x256x!lathe.gguf_tiles<q4_k>> -> tensor<?x40xbf16>
   %1 = lathe.tile_matmul %y, %t : tensor<?x256xbf16>, tensor<48x256x!lathe.gguf_tiles<q4_k>> -> tensor<?x40xbf16>
   // CHECK: lathe.unpack_tiles %[[T]] : tensor<48x256x!lathe.gguf_tiles<q4_k>> -> tensor<1x4x64x64xf16>

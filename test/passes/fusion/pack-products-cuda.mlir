@@ -45,6 +45,32 @@ func.func @blocks(%x: tensor<?x256xbf16>, %y: tensor<?x64xf16>) -> (tensor<?x40x
 
 // -----
 
+// Blocks one row high are, where kernels have tiles for them; others are read as they are.
+// CHECK-LABEL: func.func @row_blocks
+// CHECK: lathe.pack_blocks %{{.*}} : tensor<40x192x!lathe.blocked<!lathe.nf4, {{.*}}>> -> tensor<48x256x!lathe.gguf_tiles<nf4>>
+// CHECK: lathe.tile_matmul %{{.*}} : tensor<?x192xbf16>, tensor<48x256x!lathe.gguf_tiles<nf4>> -> tensor<?x40xf32>
+// CHECK: lathe.pack_blocks %{{.*}} : tensor<8x128x!lathe.blocked<ui3, {{.*}}>> -> tensor<16x128x!lathe.gguf_tiles<uint4_g64>>
+// CHECK: lathe.pack_blocks %{{.*}} : tensor<8x96x!lathe.blocked<f8E5M2, {{.*}}>> -> tensor<16x128x!lathe.gguf_tiles<e5m2>>
+// CHECK-NOT: pack_blocks
+func.func @row_blocks(%x: tensor<?x192xbf16>, %y: tensor<?x128xf16>, %z: tensor<?x96xf16>)
+    -> (tensor<?x40xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>) {
+  %w = lathe.weight "w" file 0 offset 0 bytes 4320 : tensor<40x192x!lathe.blocked<!lathe.nf4, block = [1, 64], scale = f32, zero = none, outer_scale = none>>
+  %u = lathe.weight "u" file 0 offset 4320 bytes 432 : tensor<8x128x!lathe.blocked<ui3, block = [1, 64], scale = f16, zero = i8, outer_scale = none>>
+  %e = lathe.weight "e" file 0 offset 4752 bytes 800 : tensor<8x96x!lathe.blocked<f8E5M2, block = [1, 96], scale = f32, zero = none, outer_scale = none>>
+  %s = lathe.weight "s" file 0 offset 5552 bytes 864 : tensor<8x96x!lathe.blocked<f8E5M2, block = [1, 32], scale = f32, zero = none, outer_scale = none>>
+  // expected-remark @below {{into tiles}}
+  %0 = lathe.matmul %x, %w transpose_rhs : tensor<?x192xbf16>, tensor<40x192x!lathe.blocked<!lathe.nf4, block = [1, 64], scale = f32, zero = none, outer_scale = none>> -> tensor<?x40xf32>
+  // expected-remark @below {{into tiles}}
+  %1 = lathe.matmul %y, %u transpose_rhs : tensor<?x128xf16>, tensor<8x128x!lathe.blocked<ui3, block = [1, 64], scale = f16, zero = i8, outer_scale = none>> -> tensor<?x8xf32>
+  // expected-remark @below {{into tiles}}
+  %2 = lathe.matmul %z, %e transpose_rhs : tensor<?x96xf16>, tensor<8x96x!lathe.blocked<f8E5M2, block = [1, 96], scale = f32, zero = none, outer_scale = none>> -> tensor<?x8xf32>
+  // expected-remark @below {{its blocks are of a kind that is read as it is}}
+  %3 = lathe.matmul %z, %s transpose_rhs : tensor<?x96xf16>, tensor<8x96x!lathe.blocked<f8E5M2, block = [1, 32], scale = f32, zero = none, outer_scale = none>> -> tensor<?x8xf32>
+  return %0, %1, %2, %3 : tensor<?x40xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>
+}
+
+// -----
+
 // The matrices of experts are packed as one.
 // CHECK-LABEL: func.func @experts
 // CHECK-DAG: %[[W:.*]] = lathe.weight "w"

@@ -13,15 +13,17 @@
 // In f16 weights are rounded on their way to tensor cores.
 // RUN: cuda-print %t/model.mlir --emit=source > %t/f16.cu
 // RUN: FileCheck %s < %t/f16.cu
+// RUN: FileCheck %s --check-prefix=F32 < %t/f32.cu
 // RUN: %emulate %t/f16.cu -o %t/f16.so
 // RUN: cuda-emulate %t/model.mlir --kernels=%t/f16.so --symbol n=1 --tolerance=1e-3
 // RUN: cuda-emulate %t/model.mlir --kernels=%t/f16.so --symbol n=13 --tolerance=1e-3
 // RUN: cuda-emulate %t/model.mlir --kernels=%t/f16.so --symbol n=70 --tolerance=1e-3
-// CHECK-DAG: QuantizedMatmulFewRows<Blocked<UnsignedCode<4>, 32, Half, int8_t>, Half, float, 1>
-// CHECK-DAG: QuantizedMatmul<Blocked<Nf4Code, 64, float>, Half, float, MediumTile>
+// CHECK-DAG: QuantizedMatmul<TiledUINT4_G32, Half, float, SmallTile>
+// CHECK-DAG: QuantizedMatmul<TiledNF4, Half, float, MediumTile>
 // CHECK-DAG: QuantizedMatmul<TiledNVFP4, Half, float, SmallTile>
 // CHECK-DAG: Gather<Blocked<E2M1Code, 16, float>, int32_t, float>
-// CHECK-DAG: Dequantize<Blocked<E4M3Code, 128, float>, Half>
+// CHECK-DAG: Dequantize<TiledE4M3, Half>
+// F32-DAG: QuantizedMatmulFewRows<Blocked<UnsignedCode<4>, 32, Half, int8_t>, float, float, 1>
 module attributes {lathe.files = ["weights.bin"]} {
 func.func @forward(%x: tensor<?x128xf32> {lathe.name = "x", lathe.dims = ["n", 128]},
                    %z: tensor<?x40xf32> {lathe.name = "z", lathe.dims = ["n", 40]},
