@@ -27,12 +27,40 @@ static constexpr int64_t ElementsOfThread = 16;
 // it is compared, and chosen or not.
 static constexpr double InstructionsOfElement = 12, InstructionsOfPlace = 6;
 
-/// Threads that share a row: the fewest that keep it in registers between the passes.
-static int64_t chooseGroup(int64_t maxCols) {
+namespace {
+/// How threads share a row.
+struct RowShape {
+  int64_t Group;
+  int64_t Vector = 4;              ///< neighbouring elements that a thread handles at once
+  int64_t Kept = ElementsOfThread; ///< elements that a thread keeps in registers between the passes
+  bool Early = false;              ///< numbers of columns are fetched before other kernels have ended
+
+  /// Parameters of the template behind its group, as far as they are not its own.
+  std::string print() const {
+    if (Kept != ElementsOfThread)
+      return llvm::formatv(", {0}, {1}, {2}", Vector, Early, Kept);
+    return Early || Vector != 4 ? llvm::formatv(", {0}{1}", Vector, Early ? ", true" : "").str() : "";
+  }
+};
+} // namespace
+
+/// The fewest threads that keep a row in registers between the passes.
+static RowShape chooseShape(int64_t maxCols) {
   for (int64_t group : {32, 128, 256, 512})
     if (maxCols <= group * ElementsOfThread)
-      return group;
-  return 1024;
+      return {group};
+  return {1024};
+}
+
+/// Rows of 16 bits that are rounded: of long ones threads keep more, so that several blocks are under way on a
+/// multiprocessor, some loading while others store. 2048 rows of 14336 take an H200 56 us (68 by 1024 threads, 81 where
+/// they load four elements at a time), of 4096 20 us, events about 8 us of each.
+static RowShape chooseRoundingShape(int64_t maxCols) {
+  for (RowShape shape :
+       {RowShape{32, 8}, RowShape{128, 8}, RowShape{256, 8}, RowShape{256, 8, 32}, RowShape{256, 8, 64}})
+    if (maxCols <= shape.Group * shape.Kept)
+      return shape;
+  return {1024, 8};
 }
 
 /// Elements of a space without dimensions for rows know their place as `index`; there is one row then.
@@ -117,15 +145,14 @@ static void keepRows(const LaunchBody &body, AffineExpr rows, AffineExpr cols, T
 
 /// What all row reductions have in common: a kernel with the functor `Rows`.
 static TemplateUse makeUse(const LaunchBody &body, const Functor &functor, StringRef text, StringRef reduction,
-                           int64_t summaryFields, ArrayRef<AffineExpr> dims, unsigned axis) {
+                           int64_t summaryFields, ArrayRef<AffineExpr> dims, unsigned axis, RowShape shape) {
   MLIRContext *context = body.getLaunch().getContext();
-  static constexpr int64_t Vector = 4;
   AffineExpr cols = LaunchBody::getProduct(dims.drop_front(axis), context);
   AffineExpr rows = LaunchBody::getProduct(dims.take_front(axis), context);
-  int64_t group = chooseGroup(body.getMax(cols));
+  int64_t group = shape.Group;
   TemplateUse use;
   use.Header = "row_reduction.cuh";
-  use.Type = llvm::formatv("RowReduction<{0}, {1}>", reduction, group);
+  use.Type = llvm::formatv("RowReduction<{0}, {1}{2}>", reduction, group, shape.print());
   use.Config = llvm::formatv("{0} threads a row", group);
   use.Params = {{"Rows", printSize(rows)}, {"Cols", printSize(cols)}};
   use.Functors = functor.printStruct("Rows", text);
@@ -136,13 +163,14 @@ static TemplateUse makeUse(const LaunchBody &body, const Functor &functor, Strin
   use.MostResident = 5 * 256 / use.Threads + 1;
   // A row is read once, all of it at a time, and what each element is multiplied with when its summary is known.
   report::KernelWork work;
-  work.StepOtherBytes = double(use.Threads * Vector * 4);
+  work.StepOtherBytes = double(use.Threads * shape.Vector * 4);
   work.ItemAccesses = 2;
-  work.InFlight = body.getMax(cols) > group * ElementsOfThread ? 1 : 0; // longer rows part by part
+  work.InFlight = body.getMax(cols) > group * shape.Kept ? 1 : 0; // longer rows part by part
   bool place = isa<ArgMaxOp>(body.getRoot());
-  work.StepInstructions = Vector * (place ? InstructionsOfPlace : InstructionsOfElement + countInstructions(body));
+  work.StepInstructions =
+      double(shape.Vector) * (place ? InstructionsOfPlace : InstructionsOfElement + countInstructions(body));
   work.StepThreads = use.Threads;
-  use.setWork(work, use.Tiles, cols.ceilDiv(group * Vector));
+  use.setWork(work, use.Tiles, cols.ceilDiv(group * shape.Vector));
   return use;
 }
 
@@ -178,10 +206,9 @@ static FailureOr<TemplateUse> printRows(const LaunchBody &body, const RowRoot &r
       llvm::formatv("  template <int N> __device__ void store(int64_t row, int64_t col, const float (&x)[N], {0}const "
                     "Row &r) const {{\n{1}{2}  }\n",
                     root.Gains ? "const float (&gains)[N], " : "", printIndex(space), printer.print(4));
-  TemplateUse use = makeUse(body, functor, text, root.Reduction, root.SummaryFields, dims, root.Axis);
-  if (root.Gains)
-    use.Type.insert(use.Type.size() - 1, ", 4, true");
-  return use;
+  RowShape shape = chooseShape(body.getMax(cols));
+  shape.Early = bool(root.Gains);
+  return makeUse(body, functor, text, root.Reduction, root.SummaryFields, dims, root.Axis, shape);
 }
 
 static unsigned getLastAxis(Value value) { return cast<RankedTensorType>(value.getType()).getRank() - 1; }
@@ -235,7 +262,8 @@ FailureOr<TemplateUse> cuda::printArgMax(const LaunchBody &body, ArgMaxOp op) {
       llvm::formatv("  __device__ Row finish(const ArgMaxReduction::Summary &s, int64_t row, bool leader) const {{\n"
                     "    if (leader)\n      {0}[row] = s.Index < 0 ? 0 : s.Index;\n    return {{};\n  }\n",
                     *out);
-  TemplateUse use = makeUse(body, functor, text, "ArgMaxReduction", 2, dims, dims.size() - 1);
+  TemplateUse use =
+      makeUse(body, functor, text, "ArgMaxReduction", 2, dims, dims.size() - 1, chooseShape(body.getMax(dims.back())));
   spreadRows(body, "ArgMaxReduction", 2, LaunchBody::getProduct(dims.drop_back(), op->getContext()), dims.back(), use);
   return use;
 }
@@ -310,8 +338,9 @@ FailureOr<TemplateUse> cuda::printRoundRows(const LaunchBody &body, RoundRowsOp 
       llvm::formatv("  template <int N> __device__ void store(int64_t row, int64_t col, const float (&x)[N], {0}const "
                     "Row &r) const {{\n{1}{2}  }\n",
                     norm ? "const float (&gains)[N], " : "", printIndex(space), printer.print(4));
-  TemplateUse use = makeUse(body, functor, text, reduction, norm ? 2 : 1, dims, dims.size() - 1);
-  if (norm)
-    use.Type.insert(use.Type.size() - 1, ", 4, true");
-  return use;
+  int64_t columns = body.getMax(dims.back());
+  bool narrow = cast<RankedTensorType>(input.getType()).getElementTypeBitWidth() == 16;
+  RowShape shape = !norm && narrow ? chooseRoundingShape(columns) : chooseShape(columns);
+  shape.Early = bool(norm);
+  return makeUse(body, functor, text, reduction, norm ? 2 : 1, dims, dims.size() - 1, shape);
 }

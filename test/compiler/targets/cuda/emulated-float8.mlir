@@ -15,7 +15,7 @@
 
 // As a model is compiled: the same kernels.
 // RUN: cp %s %t/plain.mlir && cuda-print %t/plain.mlir --activations=fp8 --emit=source | FileCheck %s
-// CHECK-DAG: RowReduction<LargestMagnitude, 32>
+// CHECK-DAG: RowReduction<LargestMagnitude, 32, 8>
 // CHECK-DAG: RowReduction<SquaresAndLargest, 32, 4, true>
 // CHECK-DAG: PackedMatmulFewRows<Float8,
 // CHECK-DAG: PackedMatmul<Float8,

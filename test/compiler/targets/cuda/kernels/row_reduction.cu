@@ -229,9 +229,10 @@ void normalize(Suite &suite, const std::string &name, const Case &c) {
 
 /// Codes are the nearest to what they stand for, and scales make the largest of a row 448. The last row is all zeros,
 /// the one before it has a NaN where there are three.
-template <int Group, class Input, bool Norm> void roundRows(Suite &suite, const Case &c) {
+template <int Group, class Input, bool Norm, int Vector = 4, int Kept = 16>
+void roundRows(Suite &suite, const Case &c) {
   using Body = RoundedRows<Input, Norm>;
-  using Kernel = RowReduction<typename Body::Reduction, Group, 4, Norm>;
+  using Kernel = RowReduction<typename Body::Reduction, Group, Vector, Norm, Kept>;
   auto x = randomVector<Input>(c.Rows * c.Cols, c.Offset - 1, c.Offset + 1);
   std::fill_n(x.end() - c.Cols, c.Rows > 1 ? c.Cols : 0, element<Input>(0));
   if (c.Rows > 2)
@@ -368,6 +369,11 @@ int main(int argc, char **argv) {
     normalizeBy<MeanVariance, CenteredRows<4>, float, LayerNorm>(suite, "layer norm f32 a warp", c);
     normalizeBy<MeanVariance, CenteredRows<8>, Half, LayerNorm>(suite, "layer norm f16 a warp",
                                                                 {c.Rows, c.Cols, c.Shift, 0});
+  }
+  for (const Case &c : {Case{9, 7, 1, 0}, Case{3, 4096, 0, 0}, Case{3, 8195, 3, 0}, Case{2, 16391, 0, 0}}) {
+    roundRows<256, Half, false, 8, 32>(suite, c);
+    roundRows<256, Half, false, 8, 64>(suite, c);
+    roundRows<32, BFloat16, false, 8>(suite, c);
   }
   specialRows(suite);
   specialLargest<RowReduction<ArgMaxReduction, 32>>(suite, "arg max", 37);
