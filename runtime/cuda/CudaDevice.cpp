@@ -30,6 +30,7 @@ CudaDevice::CudaDevice(int ordinal) {
   driver(driver.deviceGetAttribute, &major, AttributeMajor, device);
   driver(driver.deviceGetAttribute, &minor, AttributeMinor, device);
   driver(driver.deviceGetAttribute, &sharedBytes, AttributeSharedOptIn, device);
+  driver(driver.deviceGetAttribute, &multiprocessors, AttributeMultiprocessors, device);
   driver(driver.deviceGetAttribute, &pools, AttributeMemoryPools, device);
   if (!pools)
     throw Failure(LATHE_UNSUPPORTED, name, " has no stream-ordered memory; use a GPU or driver that has");

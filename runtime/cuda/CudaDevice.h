@@ -45,7 +45,8 @@ public:
   const Driver driver;
   Context context = nullptr;
   int major = 0, minor = 0;
-  int sharedBytes = 0;          ///< that a block may ask for
+  int sharedBytes = 0; ///< that a block may ask for
+  int multiprocessors = 0;
   bool dependentLaunch = false; ///< a kernel may start while the one before it runs, in graphs too
   /// Times every launch of the calls to come; null: none. Nobody may be in a call while it changes.
   LaunchTimer *timer = nullptr;

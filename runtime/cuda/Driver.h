@@ -23,7 +23,8 @@ using GraphExec = struct GraphExecObject *;
 inline constexpr Result Success = 0, ErrorInvalidValue = 1, ErrorOutOfMemory = 2, ErrorNoDevice = 100,
                         ErrorInvalidDevice = 101, ErrorInvalidImage = 200, ErrorNoBinary = 209,
                         ErrorUnsupportedPtx = 222;
-inline constexpr int AttributeMajor = 75, AttributeMinor = 76, AttributeSharedOptIn = 97, AttributeMemoryPools = 115;
+inline constexpr int AttributeMajor = 75, AttributeMinor = 76, AttributeSharedOptIn = 97, AttributeMemoryPools = 115,
+                     AttributeMultiprocessors = 16;
 inline constexpr int FunctionMaxDynamicShared = 8;
 inline constexpr unsigned StreamNonBlocking = 1, EventDisableTiming = 2;
 inline constexpr int CaptureThreadLocal = 1;

@@ -81,6 +81,11 @@ bool Mailboxes::reach(Group &group) {
 
 std::unique_ptr<Mailboxes> Mailboxes::open(const CudaDevice &device, Group &group) {
   int64_t bytes = group.directBytes < 0 ? fastestBytes(group.size) : group.directBytes;
+  // All tiles of a kernel must find a place at one time, on the smallest of the GPUs.
+  int64_t most = int64_t(device.multiprocessors) * SumKernel::Resident * SumKernel::Threads * SumKernel::PacketBytes;
+  std::vector<int64_t> room(size_t(group.size));
+  group.allGather(&most, room.data(), sizeof(most));
+  bytes = std::min(bytes, *std::min_element(room.begin(), room.end()));
   if (bytes == 0 || group.size < 2 || group.size > SumKernel::MostRanks)
     return nullptr;
   std::unique_ptr<Mailboxes> made(new Mailboxes(device, group, bytes));

@@ -17,6 +17,7 @@ struct SumKernel {
   static constexpr int MailboxCopies = 2; ///< for calls of even and of odd number
   static constexpr int CallsBytes = 4;    ///< of a tile
   static constexpr int MostRanks = 8;
+  static constexpr int Resident = 8;                    ///< tiles that a multiprocessor runs at one time, at least
   static constexpr char Prefix[] = "lathe_all_reduce_"; ///< of the name, before f32, f16 or bf16
 };
 

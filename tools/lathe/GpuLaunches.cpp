@@ -125,6 +125,22 @@ static std::vector<Row> sumUp(const Json &launches) {
   return rows;
 }
 
+/// How much of a call ranks exchange, and how long they take for it.
+static void printExchange(const Json &call) {
+  size_t count = 0;
+  double bytes = 0, seconds = 0, predicted = 0, total = call["totals"].value("measured_seconds", 0.0);
+  for (const Json &launch : call["launches"])
+    if (launch.contains("ranks")) {
+      ++count;
+      bytes += launch["sent_bytes"].get<double>();
+      seconds += launch.value("measured_seconds", 0.0);
+      predicted += launch["predicted_seconds"].get<double>();
+    }
+  if (count)
+    std::printf("ranks exchange %zu times: %.3f ms, %.1f%% of the call, predicted %.3f ms; each sends %.3f MB\n", count,
+                seconds * 1e3, total > 0 ? 100 * seconds / total : 0, predicted * 1e3, bytes / 1e6);
+}
+
 void printGpuLaunches(const Json &calls) {
   for (const Json &call : calls) {
     std::string sizes;
@@ -141,6 +157,7 @@ void printGpuLaunches(const Json &calls) {
                   row.Count, row.Seconds / count * 1e6, row.Predicted / count * 1e6, row.Bytes / count / 1e6,
                   row.Bytes / seconds / 1e9, row.Flops / seconds / 1e12, row.Function.c_str(), row.Config.c_str());
     }
+    printExchange(call);
   }
 }
 

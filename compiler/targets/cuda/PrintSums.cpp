@@ -18,11 +18,14 @@ static std::string printSum(StringRef name, StringRef type, int64_t ranks) {
   }
   std::string text =
       llvm::formatv("namespace {0}_parts {{\nusing Template = AllReduce<{1}, {2}>;\n", name, type, ranks);
-  text += llvm::formatv("static_assert(Template::Threads == {0} && Template::PacketBytes == {1} && "
-                        "Template::MailboxBytes == {2} && Template::MailboxCopies == {3});\n",
-                        SumKernel::Threads, SumKernel::PacketBytes, SumKernel::MailboxBytes, SumKernel::MailboxCopies);
+  text +=
+      llvm::formatv("static_assert(Template::Threads == {0} && Template::PacketBytes == {1} && "
+                    "Template::MailboxBytes == {2} && Template::MailboxCopies == {3} && Template::MinBlocks >= {4});\n",
+                    SumKernel::Threads, SumKernel::PacketBytes, SumKernel::MailboxBytes, SumKernel::MailboxCopies,
+                    SumKernel::Resident);
   text += llvm::formatv("} // namespace {0}_parts\n"
-                        "extern \"C\" __global__ void __launch_bounds__({0}_parts::Template::Threads)\n"
+                        "extern \"C\" __global__ void __launch_bounds__({0}_parts::Template::Threads, "
+                        "{0}_parts::Template::MinBlocks)\n"
                         "    {0}(const {1} *source, {1} *target{2}, char *own, uint32_t *calls, const uint32_t *stop, "
                         "int64_t packets, int64_t capacity, int64_t rank) {{\n",
                         name, type, boxes);

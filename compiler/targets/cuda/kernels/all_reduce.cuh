@@ -27,7 +27,7 @@
 namespace lathe::kernels {
 
 template <FloatElement T, int Ranks> struct AllReduce {
-  static constexpr int Threads = 128, MinBlocks = 1, SharedBytes = 0;
+  static constexpr int Threads = 128, MinBlocks = 8, SharedBytes = 0;
   static constexpr int PacketBytes = 8, MailboxBytes = 16, MailboxCopies = 2;
   static constexpr int Elements = PacketBytes / int(sizeof(T));
   static constexpr bool WaitsItself = true;
