@@ -32,54 +32,61 @@ std::vector<InMemory<Element>> pack(const std::vector<InMemory<Element>> &w, int
   return packed;
 }
 
-/// The variance of a warpgroup's sums of f8. Of a step, 32 products and the sum so far, all are aligned to the largest
-/// of them and cut 13 bits below it (arXiv 2412.19437, 3.3.2), so that an addend loses its rest beyond that place,
-/// where the sum has no more than any rest. Rests have the signs of random addends, and there are many: errors are
-/// normal.
+/// By what a warpgroup's sum of f8 may be off. Of a step, 32 products and the sum so far, all are aligned to the
+/// largest of them and cut 13 bits below it, towards zero (arXiv 2412.19437, 3.3.2), so that an addend loses its rest
+/// beyond that place, and the sum no more than any rest. What products lose is known, as is its sign; what else may be,
+/// a sum that begins at another place as blocks share it among it, is the standard deviation.
 class Float8Sum {
 public:
   /// `sum`: that of the terms before.
   void add(double term, double sum) {
     if (Count == 0)
-      Before = sum;
+      begin(sum);
     Terms[Count++] = term;
     if (Count == Step)
       finishStep();
   }
-  double finish() {
+  /// None of the millions of sums of a run is further off but once in thousands of runs.
+  double finish(double sum) {
     finishStep();
-    return Variance;
+    begin(sum);
+    finishStep(); // the result is cut as well
+    return std::fabs(Lost) + 6.5 * std::sqrt(Variance);
   }
 
 private:
   static constexpr int Step = 32, Bits = 13;
-  double Terms[Step], Before = 0, Variance = 0;
+  double Terms[Step], Low = 0, High = 0, Before = 0, Lost = 0, Variance = 0;
   int Count = 0;
 
+  /// The largest that a sum up to here may be, wherever it began.
+  void begin(double sum) {
+    Low = std::min(Low, sum);
+    High = std::max(High, sum);
+    Before = std::max(sum - Low, High - sum);
+  }
   void finishStep() {
-    double largest = std::fabs(Before);
+    double largest = Before;
     for (int i = 0; i < Count; ++i)
       largest = std::max(largest, std::fabs(Terms[i]));
     if (largest > 0) {
-      double place = std::ldexp(1, std::ilogb(largest) - Bits), rests = Before == 0 ? 0 : 1.0 / 3; // of any size alike
+      double place = std::ldexp(1, std::ilogb(largest) - Bits), squares = Before > 0 ? 1.0 / 3 : 0; // of any rest
       for (int i = 0; i < Count; ++i) {
         double places = Terms[i] * (1 / place), rest = places - static_cast<int>(places);
-        rests += rest * rest;
+        Lost += rest * place;
+        squares += rest * rest;
       }
-      Variance += rests * place * place;
+      Variance += squares * place * place;
     }
     Count = 0;
+    Before = 0;
   }
 };
 
 /// What a sum of `count` products may be off by, of magnitudes that add up to `size`. What else multiplies f8 is as
-/// exact as f16, and so is the emulation; of warpgroups' sums there are up to a million a run, none of which is
-/// beyond 6.5 standard deviations but once in ten thousand runs.
-template <class Element> double sumRounding(int64_t count, double size, double variance) {
-  double rounding = size * accumulation(count);
-  if (!Emulated && IsSame<Element, Float8>)
-    rounding += 6.5 * std::sqrt(variance);
-  return rounding;
+/// exact as f16, and so is the emulation.
+template <class Element> double sumRounding(int64_t count, double size, double float8) {
+  return size * accumulation(count) + (!Emulated && IsSame<Element, Float8> ? float8 : 0);
 }
 
 /// What a product takes of numbers in memory.
@@ -118,12 +125,12 @@ template <class Element, class Output> struct Product {
   Buffer<InMemory<Element>> Packed;
   Buffer<float> DeviceBias;
   Buffer<Output> C;
-  std::vector<double> Sum, Size, Variance; ///< the last of f8 alone
+  std::vector<double> Sum, Size, Cut; ///< the last of f8 alone
 
   Product(const std::vector<InMemory<Element>> &rows, const Sizes &s, int64_t n)
       : M(s.M), N(n), K(s.K), W(roundForProduct<Element>(randomVector<InMemory<Element>>(n * s.K))),
         Bias(randomVector<float>(n)), Packed(pack<Element>(W, n, s.K)), DeviceBias(Bias),
-        C(Buffer<Output>::poisoned(s.M * n, s.Shift)), Sum(M * N), Size(M * N), Variance(M * N) {
+        C(Buffer<Output>::poisoned(s.M * n, s.Shift)), Sum(M * N), Size(M * N), Cut(M * N) {
     std::vector<double> left(M * K), right(N * K);
     std::vector<InMemory<Element>> a = roundForProduct<Element>(rows);
     for (int64_t m = 0; m < M; ++m)
@@ -141,7 +148,7 @@ template <class Element, class Output> struct Product {
           Sum[m * N + i] += term;
           Size[m * N + i] += std::fabs(term);
         }
-        Variance[m * N + i] = float8.finish();
+        Cut[m * N + i] = float8.finish(Sum[m * N + i]);
       }
   }
 
@@ -151,7 +158,7 @@ template <class Element, class Output> struct Product {
     std::vector<double> want(M * N), slack(M * N);
     for (int64_t i = 0; i < M * N; ++i) {
       want[i] = Sum[i] * scale + number(Bias[i % N]) - 0.125 * static_cast<double>(i / N);
-      slack[i] = scale * (sumRounding<Element>(K, Size[i], Variance[i]) + Size[i] * inexact) +
+      slack[i] = scale * (sumRounding<Element>(K, Size[i], Cut[i]) + Size[i] * inexact) +
                  4 * Rounding<float> * (std::fabs(Sum[i]) * scale + 1 + i / N);
     }
     suite.compare(title, got, want, slack);
@@ -268,8 +275,8 @@ void runDual(Suite &suite, const std::string &kernel, const Sizes &s) {
   std::vector<double> want(s.M * s.N), slack(s.M * s.N);
   for (int64_t i = 0; i < s.M * s.N; ++i) {
     double x = gate.Sum[i] + number(gate.Bias[i % s.N]), y = up.Sum[i] - 0.125 * static_cast<double>(i / s.N);
-    double dx = sumRounding<Element>(s.K, gate.Size[i], gate.Variance[i]) + 2 * Rounding<float> * (std::fabs(x) + 1);
-    double dy = sumRounding<Element>(s.K, up.Size[i], up.Variance[i]) + 2 * Rounding<float> * (std::fabs(y) + i / s.N);
+    double dx = sumRounding<Element>(s.K, gate.Size[i], gate.Cut[i]) + 2 * Rounding<float> * (std::fabs(x) + 1);
+    double dy = sumRounding<Element>(s.K, up.Size[i], up.Cut[i]) + 2 * Rounding<float> * (std::fabs(y) + i / s.N);
     want[i] = x * y;
     slack[i] = std::fabs(x) * dy + std::fabs(y) * dx + dx * dy + 2 * Rounding<float> * std::fabs(x * y);
   }
