@@ -61,7 +61,7 @@ std::vector<Phase> lathe::buildPhases(const PipelineOptions &options) {
       {"quantize",
        [options](OpPassManager &pm) {
          std::string activations = options.activations;
-         if (activations.empty() || options.roundsRows())
+         if (activations.empty() || options.roundsRows() || (activations == "int8" && options.cuda))
            activations = options.cuda ? "f16" : "f32";
          pm.addNestedPass<func::FuncOp>(createExpandFakeQuantize());
          if (!options.quantize.empty()) {
@@ -73,6 +73,8 @@ std::vector<Phase> lathe::buildPhases(const PipelineOptions &options) {
          pm.addPass(createReadBlocks());
          if (options.roundsRows())
            pm.addPass(createRoundRows());
+         if (options.activations == "int8")
+           pm.addPass(createMultiplyCodes({options.cuda ? "cuda" : "cpu"}));
          pm.addPass(createNarrowProducts({activations, options.kv}));
          pm.addNestedPass<func::FuncOp>(createCSEPass());
          if (options.cuda)

@@ -1,5 +1,6 @@
 #include "compiler/Verify.h"
 #include "compiler/CompareResults.h"
+#include "dialects/lathe/LoopOps.h"
 #include "dialects/lathe/reference/Evaluator.h"
 #include "dialects/lathe/reference/RandomInputs.h"
 #include "dialects/plan/reference/PlanEvaluator.h"
@@ -22,6 +23,16 @@ static Type getNarrower(Type a, Type b) {
   return rank(b) > rank(a) ? b : a;
 }
 
+/// True for a product whose rows MultiplyCodes has rounded: multiplied with the reciprocal of their scale.
+static bool roundsRows(IntegerMatmulOp product) {
+  if (product.getLhs().getDefiningOp<RoundRowsOp>())
+    return true;
+  auto cast = product.getLhs().getDefiningOp<CastOp>();
+  auto round = cast ? cast.getInput().getDefiningOp<RoundOp>() : RoundOp();
+  auto scaled = round ? round.getInput().getDefiningOp<MulOp>() : MulOp();
+  return scaled && scaled.getRhs().getDefiningOp<ReciprocalOp>();
+}
+
 /// The narrowest type that activations or states of the functions have: a float, or what products
 /// round rows to.
 /// Weights have whatever the file gave them, and what is computed from weights alone is exact but for its own rounding.
@@ -40,7 +51,8 @@ static Type findNarrowest(Operation *root, Type narrowest) {
       weights.insert(op->result_begin(), op->result_end());
       return WalkResult::skip();
     }
-    if (isa<Int8MatmulOp>(op))
+    auto product = dyn_cast<IntegerMatmulOp>(op);
+    if (isa<Int8MatmulOp>(op) || (product && roundsRows(product)))
       narrowest = IntegerType::get(op->getContext(), 8);
     if (isa<RoundE4M3Op>(op))
       narrowest = getNarrower(narrowest, Float8E4M3FNType::get(op->getContext()));

@@ -398,6 +398,43 @@ def RoundRows : Pass<"lathe-round-rows", "::mlir::ModuleOp"> {
   let dependentDialects = ["::lathe::LatheDialect"];
 }
 
+def MultiplyCodes : Pass<"lathe-multiply-codes", "::mlir::ModuleOp"> {
+  let summary = "Multiply integers of 8 bits where weights and rows are, or may be, rounded to them";
+  let description = [{
+    Needs: entry points in f32, as the importers build them; products that read blocks (ReadBlocks); fake quantization as
+    arithmetic.
+
+    Leaves: `lathe.integer_matmul` for products of weights that are blocks of 8-bit integers with a scale for each row, or one
+    for all. Their rows are rounded to i8 with a scale of their own, found when the model runs: the largest magnitude / 127, at
+    least 2^-100. Where the model itself rounds rows to 8 bits with one scale (pairs of ONNX's QuantizeLinear and
+    DequantizeLinear), these are the codes, of products of two such operands and convolutions (`lathe.integer_conv`) as well,
+    whose filters stay codes in the artifact. Sums are exact, and multiplied with both scales in f32. Remarks of category
+    `quantization` say which products read floats. On CUDA rows are rounded by `lathe.round_rows`, and a module without a product
+    of codes is an error; on the CPU other weights may have products with 8-bit rows, too (NarrowProducts).
+
+    Before:
+    ```mlir
+    %y = lathe.matmul %x, %w transpose_rhs : tensor<?x64xf32>,
+        tensor<40x64x!lathe.blocked<i8, block = [1, 64], scale = f32, zero = none, outer_scale = none>> -> tensor<?x40xf32>
+    ```
+    After, where %c and %s are the codes of the rows and their scales, %v and %t those of the weights:
+    ```mlir
+    %0 = lathe.integer_matmul %c zero %none, %v zero %none
+        : (tensor<?x64xi8>, tensor<i8>, tensor<40x64xi8>, tensor<i8>) -> tensor<?x40xi32>
+    %1 = lathe.cast %0 : tensor<?x40xi32> -> tensor<?x40xf32>
+    %2 = lathe.mul %1, %s : tensor<?x40xf32>, tensor<?x1xf32> -> tensor<?x40xf32>
+    %y = lathe.mul %2, %t : tensor<?x40xf32>, tensor<40xf32> -> tensor<?x40xf32>
+    ```
+
+    Not done: products of chosen experts; weights that --quantize has rounded whose rows are no multiple of 32 long;
+    convolutions of images whose scale would follow from them.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
+  let options = [
+    Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda">,
+  ];
+}
+
 def NarrowProducts : Pass<"lathe-narrow-products", "::mlir::ModuleOp"> {
   let summary = "Give matrix products, convolutions and attention narrower operands";
   let description = [{

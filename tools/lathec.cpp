@@ -134,8 +134,10 @@ static void declareOptions(CLI::App &app, Arguments &arguments) {
   app.add_option(
          "--activations", compile.pipeline.activations,
          "what products read: f32 (default on the CPU), f16 (default on CUDA), bf16; tf32: on CUDA, f32 rounded "
-         "to 11 bits; int8: on the CPU, rows rounded to 8 bits where weights are Q4_0, Q8_0, Q4_K or Q6_K, "
-         "else f32; fp8: rows rounded to f8E4M3FN where weights are (--quantize=fp8_e4m3), else the default")
+         "to 11 bits; int8: rows rounded to 8 bits where weights are (--quantize=int8, or the model's own), on the "
+         "CPU also where they are Q4_0, Q8_0, Q4_K or Q6_K, else the default; fp8: rows rounded to f8E4M3FN where "
+         "weights "
+         "are (--quantize=fp8_e4m3), else the default")
       ->check(CLI::IsMember({"f32", "f16", "bf16", "tf32", "int8", "fp8"}));
   app.add_option(
          "--quantize", compile.pipeline.quantize,
@@ -284,9 +286,6 @@ static void checkTargets(std::vector<std::string> &targets) {
 static void checkTargetOptions(const Arguments &arguments) {
   const CompileOptions &compile = arguments.compile;
   const std::string &target = compile.targets.front();
-  if (compile.pipeline.activations == "int8" && target != "cpu")
-    throw CLI::ValidationError("--activations",
-                               "int8 is for the CPU, but --target is " + target + "; pass f16 or bf16");
   if (compile.pipeline.activations == "tf32" && target == "cpu")
     throw CLI::ValidationError("--activations", "tf32 is for CUDA, but --target is cpu; pass f32");
   if (compile.pipeline.batchInvariant && target == "cpu")

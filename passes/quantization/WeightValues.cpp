@@ -51,12 +51,19 @@ void lathe::widenGather(GatherOp gather) {
   gather.getResult().replaceAllUsesExcept(narrow, narrow.getDefiningOp());
 }
 
-void lathe::eraseUnused(Value value) {
-  Operation *op = value.getDefiningOp();
-  if (!op || !op->use_empty())
-    return;
-  SmallVector<Value> operands(op->getOperands());
-  op->erase();
-  for (Value operand : operands)
-    eraseUnused(operand);
+void lathe::eraseUnused(ValueRange values) {
+  llvm::SetVector<Operation *> pending;
+  auto add = [&](ValueRange made) {
+    for (Value value : made)
+      if (Operation *op = value.getDefiningOp())
+        pending.insert(op);
+  };
+  add(values);
+  while (!pending.empty()) {
+    Operation *op = pending.pop_back_val();
+    if (!op->use_empty())
+      continue;
+    add(op->getOperands());
+    op->erase();
+  }
 }

@@ -18,8 +18,8 @@ WeightOp findSourceWeight(mlir::Value value);
 /// A gather from blocks gives f32: what others read is cast back.
 void widenGather(GatherOp gather);
 
-/// Erases what makes `value` as far as nobody reads it.
-void eraseUnused(mlir::Value value);
+/// Erases what makes `values` as far as nobody reads it.
+void eraseUnused(mlir::ValueRange values);
 
 } // namespace lathe
 

@@ -226,8 +226,10 @@ static LogicalResult dequantizeLinear(NodeImporter &node, int64_t version) {
   Type type = convertType(node.context(), to == DataType::Undefined ? node.inputType(1) : to);
   if (!type || !isa<FloatType>(type))
     return node.fail("the result has element type {0}, needed a float type", dataTypeName(to));
+  // Others than matrices and the filters of convolutions are computed as integers where that can be.
   if (std::optional<CodedInput> coded = describeCodes(node, axis, block);
-      coded && (coded->shape.size() == 2 || !convertType(node.context(), node.inputType(0))))
+      coded &&
+      (coded->shape.size() == 2 || coded->shape.size() == 4 || !convertType(node.context(), node.inputType(0))))
     return setOutput(node, 0, cast(dequantizeByBlocks(node, *coded), type));
   Term x = input(node, 0), scale, zero;
   if (!x || failed(getParameters(node, version, x, scale, zero)))
