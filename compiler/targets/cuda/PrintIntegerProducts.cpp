@@ -109,25 +109,32 @@ FailureOr<std::string> OperandsPrinter::print() {
   return Parts.printStruct("Operands", text);
 }
 
-FailureOr<TemplateUse> cuda::printIntegerMatmul(const LaunchBody &body, IntegerMatmulOp op) {
-  FailureOr<std::string> left = getElementType(op, op.getLhs().getType()),
-                         right = getElementType(op, op.getRhs().getType()),
-                         output = getElementType(op, body.getYielded()[0].getType());
-  OperandsPrinter operands(body, op);
-  FailureOr<std::string> functor = operands.print();
-  if (failed(left) || failed(right) || failed(output) || failed(functor))
-    return failure();
+// IntegerMatmulFewRows.
+static constexpr int64_t FewRows = 8;
+
+static void useFewRows(const OperandsPrinter &operands, StringRef types, StringRef from, TemplateUse &use) {
+  static constexpr int64_t Columns = 8, Depth = 256; ///< of a block, at once
+  use.Type = llvm::formatv("IntegerMatmulFewRows<{0}, {1}>", types, from);
+  use.Config = llvm::formatv("codes of 8 bits, few rows, up to {0}", FewRows);
+  use.Threads = 128;
+  use.SharedBytes = 2560;
+  use.Tiles = operands.Batch * operands.N.ceilDiv(Columns);
+  use.MostResident = 8;
+  report::KernelWork work;
+  work.StepBytes = double(Columns * Depth);
+  work.StepInstructions = 32;
+  work.StepThreads = use.Threads;
+  work.InFlight = 3;
+  use.setWork(work, use.Tiles, operands.K.ceilDiv(Depth));
+}
+
+static void useTiles(const LaunchBody &body, const OperandsPrinter &operands, StringRef types, StringRef from,
+                     TemplateUse &use) {
   bool mayBeLarge = body.getTarget() == HopperTarget; // before it the large tile spills
   MmaTile tile = chooseMmaTile(body.getMax(operands.M), body.getMax(operands.N * operands.Batch), mayBeLarge);
-  TemplateUse use;
-  use.Header = "integer_matmul.cuh";
-  use.Type = llvm::formatv("IntegerMatmul<{0}, {1}, {2}, {3}, Operands{4}>", *left, *right, *output, tile.Name,
-                           body.getSuffix());
+  use.Type = llvm::formatv("IntegerMatmul<{0}, {1}, {2}>", types, tile.Name, from);
   use.Config =
       llvm::formatv("codes of 8 bits, tiles of {0} x {1} x {2}, {3} stages", tile.M, tile.N, 2 * tile.K, tile.Stages);
-  use.Params = {{"From", operands.printValue()}, {"C", "p" + std::to_string(body.getOutputPort(0))},
-                {"M", printSize(operands.M)},    {"N", printSize(operands.N)},
-                {"K", printSize(operands.K)},    {"Batch", printSize(operands.Batch)}};
   use.Threads = tile.Threads;
   use.SharedBytes = tile.Stages * (tile.M + tile.N) * tile.K * 2;
   use.Tiles = operands.Batch * operands.M.ceilDiv(tile.M) * operands.N.ceilDiv(tile.N);
@@ -137,6 +144,27 @@ FailureOr<TemplateUse> cuda::printIntegerMatmul(const LaunchBody &body, IntegerM
                                             double(llvm::divideCeil(body.getMax(operands.N), tile.N)));
   addEpilogue(countEpilogue(body), double(tile.M * tile.N / tile.Threads), work);
   use.setWork(work, use.Tiles, operands.K.ceilDiv(2 * tile.K));
+}
+
+FailureOr<TemplateUse> cuda::printIntegerMatmul(const LaunchBody &body, IntegerMatmulOp op) {
+  FailureOr<std::string> left = getElementType(op, op.getLhs().getType()),
+                         right = getElementType(op, op.getRhs().getType()),
+                         output = getElementType(op, body.getYielded()[0].getType());
+  OperandsPrinter operands(body, op);
+  FailureOr<std::string> functor = operands.print();
+  if (failed(left) || failed(right) || failed(output) || failed(functor))
+    return failure();
+  TemplateUse use;
+  use.Header = "integer_matmul.cuh";
+  use.Params = {{"From", operands.printValue()}, {"C", "p" + std::to_string(body.getOutputPort(0))},
+                {"M", printSize(operands.M)},    {"N", printSize(operands.N)},
+                {"K", printSize(operands.K)},    {"Batch", printSize(operands.Batch)}};
+  std::string types = llvm::formatv("{0}, {1}, {2}", *left, *right, *output),
+              from = ("Operands" + body.getSuffix()).str();
+  if (body.getMax(operands.M) <= FewRows)
+    useFewRows(operands, types, from, use);
+  else
+    useTiles(body, operands, types, from, use);
   std::string functors = *functor;
   if (failed(addEpilogue(body, /*split=*/op.getResult().getType().getRank() - 1, use)))
     return failure();

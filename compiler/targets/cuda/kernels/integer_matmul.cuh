@@ -1,7 +1,8 @@
 // c[b, m, n] = epilogue(sum_k (a[b, m, k] - x) * (w[b, n, k] - y), b * M + m, n) on codes of 8 bits, summed in i32,
 // which wraps around. x and y are zeros: one for all, one for each row, or one for each row of each matrix.
 //
-//   IntegerMatmul<Left, Right, Output, Tile, Operands>   int8_t or uint8_t on either side, on mma.sync; any M, N, K
+//   IntegerMatmul<Left, Right, Output, Tile, Operands>    int8_t or uint8_t on either side, on mma.sync; any M, N, K
+//   IntegerMatmulFewRows<Left, Right, Output, Operands>   the same of M <= 8
 //
 // A [.., M, K], W [.., N, K], C [Batch, M, N], all dense. `Operands` says where they and their zeros are:
 //   __device__ const Left *left(int64_t batch) const;
@@ -56,14 +57,15 @@ __device__ inline void loadChunk(char *target, const CodeView<Code> &view, int64
   *reinterpret_cast<uint4 *>(target) = {words[0], words[1], words[2], words[3]};
 }
 
-/// What a warp sums up: products, and its share of the sums of rows of either side, where `NeedsLeft` and `NeedsRight`
-/// say so. Warps that multiply the same rows each sum up every WarpsN-th block of 16, of columns every WarpsM-th of 8.
+/// What a warp sums up: products, and its share of the sums of rows of either side. Warps that multiply the same rows
+/// each sum up every WarpsN-th block of 16, of columns every WarpsM-th of 8: which is a choice of operands, not a
+/// branch, behind which nothing would be loaded ahead.
 template <class Tile, class Left, class Right> struct IntegerSums {
   static constexpr int RowBlocks = Tile::WarpM / 16, ColBlocks = Tile::WarpN / 8;
   static constexpr uint32_t Ones = 0x01010101, Flip = IsSame<Right, uint8_t> ? 0x80808080 : 0;
+  static constexpr int32_t Shift = Flip ? 128 : 0; ///< what is taken off w as it is multiplied
   int32_t Products[RowBlocks][ColBlocks][4] = {};
   int32_t LeftRows[ceilDiv(RowBlocks, Tile::WarpsN)][2] = {}, RightRows[ceilDiv(ColBlocks, Tile::WarpsM)][2] = {};
-  bool NeedsLeft, NeedsRight;
 
   static __device__ int rowWarp() { return threadIdx.x / 32 / Tile::WarpsN; }
   static __device__ int colWarp() { return threadIdx.x / 32 % Tile::WarpsN; }
@@ -75,47 +77,70 @@ template <class Tile, class Left, class Right> struct IntegerSums {
       multiplySignedBytes(c, a, b0, b1);
   }
 
-  __device__ void addLeft(int32_t (&sums)[2], const uint32_t (&left)[4]) {
+  static __device__ void addLeft(int32_t (&sums)[2], const uint32_t (&left)[4]) {
     int32_t c[4] = {sums[0], 0, sums[1], 0}; // all columns are the same
     multiply(c, left, Ones, Ones);
     sums[0] = c[0], sums[1] = c[2];
   }
-  __device__ void addRight(int32_t (&sums)[2], uint32_t b0, uint32_t b1) {
+  static __device__ void addRight(int32_t (&sums)[2], uint32_t b0, uint32_t b1) {
     const uint32_t ones[4] = {Ones, Ones, Ones, Ones};
     int32_t c[4] = {sums[0], sums[1], 0, 0}; // all rows are the same
     multiplySignedBytes(c, ones, b0, b1);
     sums[0] = c[0], sums[1] = c[1];
   }
 
-  /// Adds the products of tile `a` [M][2 K] and tile `w` [N][2 K].
-  __device__ void add(const char *a, const char *w) {
+  /// The sum of products of differences from that of codes, those of rows, and the zeros x and y. `padded` is K with
+  /// what fills the last step. Sums of rows may be 0 where `needsRows` says so.
+  static __device__ int32_t takeZerosOff(uint32_t sum, uint32_t rowSum, uint32_t colSum, int32_t x, int32_t y,
+                                         uint32_t k, uint32_t padded) {
+    sum -= uint32_t(y - Shift) * rowSum;
+    return int32_t(sum + (x ? uint32_t(x) * (k * uint32_t(y) - colSum - uint32_t(Shift) * padded) : 0));
+  }
+
+  /// Adds the products of tile `a` [M][2 K] and tile `w` [N][2 K], and with `WithRows` the sums of their rows.
+  template <bool WithRows> __device__ void add(const char *a, const char *w) {
     constexpr int Chunks = Tile::K / 8;
     int lane = threadIdx.x % 32, row0 = rowWarp() * Tile::WarpM, col0 = colWarp() * Tile::WarpN;
 #pragma unroll
     for (int k = 0; k < Chunks; k += 2) {
-      uint32_t left[RowBlocks][4];
+      uint32_t left[RowBlocks][4], right[ColBlocks][2];
 #pragma unroll
-      for (int i = 0; i < RowBlocks; ++i) {
+      for (int i = 0; i < RowBlocks; ++i)
         loadMatrix4(left[i], a + chunkOffset<Chunks>(row0 + i * 16 + lane % 16, k + lane / 16));
-        if (NeedsLeft && colWarp() == i % Tile::WarpsN)
-          addLeft(LeftRows[i / Tile::WarpsN], left[i]);
-      }
 #pragma unroll
       for (int j = 0; j < ColBlocks; j += 2) {
-        uint32_t right[4];
-        loadMatrix4(right, w + chunkOffset<Chunks>(col0 + j * 8 + lane % 8 + lane / 16 * 8, k + lane / 8 % 2));
+        uint32_t words[4];
+        loadMatrix4(words, w + chunkOffset<Chunks>(col0 + j * 8 + lane % 8 + lane / 16 * 8, k + lane / 8 % 2));
 #pragma unroll
-        for (uint32_t &word : right)
-          word ^= Flip;
+        for (int e = 0; e < 4; ++e)
+          right[j + e / 2][e % 2] = words[e] ^ Flip;
 #pragma unroll
         for (int i = 0; i < RowBlocks; ++i) {
-          multiply(Products[i][j], left[i], right[0], right[1]);
-          multiply(Products[i][j + 1], left[i], right[2], right[3]);
+          multiply(Products[i][j], left[i], right[j][0], right[j][1]);
+          multiply(Products[i][j + 1], left[i], right[j + 1][0], right[j + 1][1]);
         }
-        if (NeedsRight && rowWarp() == j % Tile::WarpsM)
-          addRight(RightRows[j / Tile::WarpsM], right[0], right[1]);
-        if (NeedsRight && rowWarp() == (j + 1) % Tile::WarpsM)
-          addRight(RightRows[(j + 1) / Tile::WarpsM], right[2], right[3]);
+      }
+      if constexpr (WithRows) {
+#pragma unroll
+        for (int i = 0; i < RowBlocks; i += Tile::WarpsN) {
+          uint32_t own[4] = {left[i][0], left[i][1], left[i][2], left[i][3]};
+#pragma unroll
+          for (int other = 1; other < Tile::WarpsN && i + other < RowBlocks; ++other)
+#pragma unroll
+            for (int e = 0; e < 4; ++e)
+              own[e] = colWarp() == other ? left[i + other][e] : own[e];
+          addLeft(LeftRows[i / Tile::WarpsN], own);
+        }
+#pragma unroll
+        for (int j = 0; j < ColBlocks; j += Tile::WarpsM) {
+          uint32_t own[2] = {right[j][0], right[j][1]};
+#pragma unroll
+          for (int other = 1; other < Tile::WarpsM && j + other < ColBlocks; ++other)
+#pragma unroll
+            for (int e = 0; e < 2; ++e)
+              own[e] = rowWarp() == other ? right[j + other][e] : own[e];
+          addRight(RightRows[j / Tile::WarpsM], own[0], own[1]);
+        }
       }
     }
   }
@@ -137,6 +162,12 @@ template <class Tile, class Left, class Right> struct IntegerSums {
           cols[colWarp() * Tile::WarpN + j * 8 + lane * 2 + next] = RightRows[j / Tile::WarpsM][next];
   }
 };
+
+/// Whether the sums of rows of either side count for something.
+template <class Operands> __device__ inline bool needsRows(const Operands &from, int64_t batch, int32_t shift) {
+  return !Operands::OneLeftZero || !Operands::OneRightZero || from.leftZero(batch, 0) != 0 ||
+         from.rightZero(batch, 0) != shift;
+}
 
 template <class Left, class Right, class Output, class Tile, class Operands> struct IntegerMatmul {
   static constexpr int Threads = Tile::Threads, MinBlocks = Tile::MinBlocks;
@@ -161,9 +192,6 @@ template <class Left, class Right, class Output, class Tile, class Operands> str
 
   using Sums = IntegerSums<Tile, Left, Right>;
 
-  /// What a zero of W adds to one that is taken off w as it is multiplied.
-  static constexpr int32_t Shift = Sums::Flip ? 128 : 0;
-
   /// Where a tile begins.
   struct Corner {
     int64_t Batch, Row, Col;
@@ -186,8 +214,7 @@ template <class Left, class Right, class Output, class Tile, class Operands> str
     __syncthreads();
     int lane = threadIdx.x % 32, row0 = Sums::rowWarp() * Tile::WarpM + lane / 4;
     int col0 = Sums::colWarp() * Tile::WarpN + lane % 4 * 2;
-    uint32_t k = uint32_t(p.K),
-             padded = uint32_t(ceilDiv<int64_t>(p.K, Depth) * Depth); // with what fills the last step
+    uint32_t padded = uint32_t(ceilDiv<int64_t>(p.K, Depth) * Depth); // with what fills the last step
 #pragma unroll
     for (int i = 0; i < Sums::RowBlocks; ++i)
 #pragma unroll
@@ -196,7 +223,7 @@ template <class Left, class Right, class Output, class Tile, class Operands> str
         int64_t row = corner.Row + ownRow;
         if (row >= p.M)
           continue;
-        uint32_t x = uint32_t(p.From.leftZero(corner.Batch, row)), rowSum = uint32_t(rowSums[ownRow]);
+        int32_t x = p.From.leftZero(corner.Batch, row), rowSum = rowSums[ownRow];
 #pragma unroll
         for (int j = 0; j < Sums::ColBlocks; ++j)
 #pragma unroll
@@ -205,19 +232,16 @@ template <class Left, class Right, class Output, class Tile, class Operands> str
             int64_t col = corner.Col + ownCol;
             if (col >= p.N)
               continue;
-            uint32_t y = uint32_t(p.From.rightZero(corner.Batch, col));
-            uint32_t colSum = uint32_t(colSums[ownCol]) + uint32_t(Shift) * padded;
-            uint32_t sum = uint32_t(sums.Products[i][j][half * 2 + next]) - (y - uint32_t(Shift)) * rowSum;
-            sum += x * (k * y - colSum); // x is 0 where colSum was not needed
+            int32_t sum = Sums::takeZerosOff(uint32_t(sums.Products[i][j][half * 2 + next]), uint32_t(rowSum),
+                                             uint32_t(colSums[ownCol]), x, p.From.rightZero(corner.Batch, col),
+                                             uint32_t(p.K), padded);
             p.C[(corner.Batch * p.M + row) * p.N + col] =
-                fromValue<Output>(epilogue(int32_t(sum), corner.Batch * p.M + row, col));
+                fromValue<Output>(epilogue(sum, corner.Batch * p.M + row, col));
           }
       }
   }
 
-  template <class Epilogue>
-  static __device__ void run(const Params &p, int64_t tile, char *smem, const Epilogue &epilogue) {
-    Corner corner(p, tile);
+  template <bool WithRows> static __device__ void sumUp(const Params &p, const Corner &corner, char *smem, Sums &sums) {
     CodeView<Left> a(p.From.left(corner.Batch), p.M, p.K);
     CodeView<Right> w(p.From.right(corner.Batch), p.N, p.K);
     // 1. Fill all stages but one.
@@ -228,9 +252,6 @@ template <class Left, class Right, class Output, class Tile, class Operands> str
       commitAsync();
     }
     // 2. One step along K, while the copies of later steps run.
-    Sums sums;
-    sums.NeedsLeft = !Operands::OneRightZero || p.From.rightZero(corner.Batch, 0) != Shift;
-    sums.NeedsRight = !Operands::OneLeftZero || p.From.leftZero(corner.Batch, 0) != 0;
     int current = 0, refill = Tile::Stages - 1;
 #pragma unroll 1
     for (int64_t step = 0; step < steps; ++step) {
@@ -240,13 +261,121 @@ template <class Left, class Right, class Output, class Tile, class Operands> str
       if (next < steps)
         loadStage(smem + refill * StageBytes, a, w, corner.Row, corner.Col, next * Depth);
       commitAsync();
-      sums.add(smem + current * StageBytes, smem + current * StageBytes + Tile::M * Depth);
+      sums.template add<WithRows>(smem + current * StageBytes, smem + current * StageBytes + Tile::M * Depth);
       current = current + 1 == Tile::Stages ? 0 : current + 1;
       refill = refill + 1 == Tile::Stages ? 0 : refill + 1;
     }
     waitAsync<0>();
+  }
+
+  template <class Epilogue>
+  static __device__ void run(const Params &p, int64_t tile, char *smem, const Epilogue &epilogue) {
+    Corner corner(p, tile);
+    Sums sums;
+    if (needsRows(p.From, corner.Batch, Sums::Shift))
+      sumUp<true>(p, corner, smem, sums);
+    else
+      sumUp<false>(p, corner, smem, sums);
     // 3. Zeros, and out.
     store(p, sums, corner, smem, epilogue);
+  }
+};
+
+/// Up to 8 rows, bound by reading W: a warp multiplies 8 columns over its part of K, with no shared memory on the way.
+/// A lane has 16 neighbours along K of one column, and of one row: which of K they are a sum does not notice, as both
+/// sides are dealt alike.
+template <class Left, class Right, class Output, class Operands> struct IntegerMatmulFewRows {
+  static constexpr int Threads = 128, MinBlocks = 8, Warps = Threads / 32;
+  static constexpr int Rows = 8, Cols = 8, Depth = 64; ///< codes along K that a warp takes at once
+  static constexpr int Parts = 5;                      ///< of a lane: sums of two products, of a row of A, of two of W
+  static constexpr int SharedBytes = Warps * 32 * Parts * 4;
+  using Params = typename IntegerMatmul<Left, Right, Output, SmallTile, Operands>::Params;
+  using Tile = IntegerSums<SmallTile, Left, Right>;
+
+  static __host__ __device__ int64_t tiles(const Params &p) {
+    return p.M > 0 ? p.Batch * ceilDiv<int64_t>(p.N, Cols) : 0;
+  }
+
+  /// 16 codes from `source` on, of which `valid` are there.
+  template <class Code>
+  static __device__ void load(uint32_t (&words)[4], const Code *source, int64_t valid, bool aligned) {
+    words[0] = words[1] = words[2] = words[3] = 0;
+    if (valid >= 16 && aligned) {
+      uint4 all = *reinterpret_cast<const uint4 *>(source);
+      words[0] = all.x, words[1] = all.y, words[2] = all.z, words[3] = all.w;
+      return;
+    }
+#pragma unroll
+    for (int i = 0; i < 16; ++i)
+      if (i < valid)
+        words[i / 4] |= uint32_t(uint8_t(source[i])) << i % 4 * 8;
+  }
+
+  /// Sums of a lane: row lane / 4 and two columns, lane % 4 * 2 and the next.
+  struct LaneSums {
+    int32_t Products[4] = {}, LeftRows[2] = {}, RightRows[2] = {};
+  };
+
+  /// The steps along K of this warp.
+  template <bool WithRows> static __device__ void sumUp(const Params &p, int64_t batch, int64_t col0, LaneSums &sums) {
+    int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+    // Rows and columns past the end repeat the last one and are not stored.
+    const Left *a = p.From.left(batch) + smaller<int64_t>(lane / 4, p.M - 1) * p.K;
+    const Right *w = p.From.right(batch) + smaller<int64_t>(col0 + lane / 4, p.N - 1) * p.K;
+    bool alignedA = isAligned(a, 16), alignedW = isAligned(w, 16);
+#pragma unroll 4
+    for (int64_t k = int64_t(warp) * Depth; k < p.K; k += Warps * Depth) {
+      int64_t own = k + lane % 4 * 16;
+      uint32_t left[4], right[4];
+      load(right, w + own, p.K - own, alignedW);
+      load(left, a + own, p.K - own, alignedA);
+#pragma unroll
+      for (int e = 0; e < 4; e += 2) {
+        const uint32_t rows[4] = {left[e], 0, left[e + 1], 0};
+        uint32_t b0 = right[e] ^ Tile::Flip, b1 = right[e + 1] ^ Tile::Flip;
+        Tile::multiply(sums.Products, rows, b0, b1);
+        if constexpr (WithRows) {
+          Tile::addLeft(sums.LeftRows, rows);
+          Tile::addRight(sums.RightRows, b0, b1);
+        }
+      }
+    }
+  }
+
+  template <class Epilogue>
+  static __device__ void run(const Params &p, int64_t tile, char *smem, const Epilogue &epilogue) {
+    int64_t colTiles = ceilDiv<int64_t>(p.N, Cols), batch = tile / colTiles, col0 = tile % colTiles * Cols;
+    int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+    LaneSums sums;
+    if (needsRows(p.From, batch, Tile::Shift))
+      sumUp<true>(p, batch, col0, sums);
+    else
+      sumUp<false>(p, batch, col0, sums);
+    // Over the warps.
+    int32_t *shared = reinterpret_cast<int32_t *>(smem);
+    const int32_t own[Parts] = {sums.Products[0], sums.Products[1], sums.LeftRows[0], sums.RightRows[0],
+                                sums.RightRows[1]};
+#pragma unroll
+    for (int part = 0; part < Parts; ++part)
+      shared[(warp * Parts + part) * 32 + lane] = own[part];
+    __syncthreads();
+    int64_t row = lane / 4;
+    if (warp > 0 || row >= p.M)
+      return;
+    uint32_t all[Parts] = {};
+#pragma unroll
+    for (int from = 0; from < Warps; ++from)
+#pragma unroll
+      for (int part = 0; part < Parts; ++part)
+        all[part] += uint32_t(shared[(from * Parts + part) * 32 + lane]);
+    uint32_t padded = uint32_t(ceilDiv<int64_t>(p.K, Depth) * Depth);
+#pragma unroll
+    for (int next = 0; next < 2; ++next)
+      if (int64_t col = col0 + lane % 4 * 2 + next; col < p.N) {
+        int32_t sum = Tile::takeZerosOff(all[next], all[2], all[3 + next], p.From.leftZero(batch, row),
+                                         p.From.rightZero(batch, col), uint32_t(p.K), padded);
+        p.C[(batch * p.M + row) * p.N + col] = fromValue<Output>(epilogue(sum, batch * p.M + row, col));
+      }
   }
 };
 

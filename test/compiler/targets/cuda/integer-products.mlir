@@ -12,7 +12,7 @@
 // CHECK:     struct Epilogue {
 // CHECK:       __device__ int8_t operator()(int32_t acc, int64_t row, int64_t col) const
 // CHECK:     using Template = IntegerMatmul<uint8_t, int8_t, int8_t, MediumTile, Operands>;
-// CHECK:     using Template = IntegerMatmul<int8_t, uint8_t, int32_t, SmallTile, Operands>;
+// CHECK:     using Template = IntegerMatmulFewRows<int8_t, uint8_t, int32_t, Operands>;
 // CHECK-NOT: LoopKernel
 func.func @forward(%x: tensor<?x33xui8> {lathe.name = "x", lathe.dims = ["n", 33]},
                    %w: tensor<20x33xi8> {lathe.name = "w", lathe.dims = [20, 33]},

@@ -55,11 +55,23 @@ template <class Code> std::vector<Code> makeZeros(Zeros kind, int64_t rows) {
   return randomCodes<Code>(kind == Zeros::One ? 1 : rows);
 }
 
+/// In place of a tile.
+struct FewRows {};
+
+template <class Left, class Right, class Tile, class From> struct KernelWith {
+  using Type = IntegerMatmul<Left, Right, int32_t, Tile, From>;
+};
+template <class Left, class Right, class From> struct KernelWith<Left, Right, FewRows, From> {
+  using Type = IntegerMatmulFewRows<Left, Right, int32_t, From>;
+};
+template <class Left, class Right, class Tile, class From>
+using KernelOf = typename KernelWith<Left, Right, Tile, From>::Type;
+
 template <bool One, class Left, class Right, class Tile>
 void runTyped(Suite &suite, const std::string &name, Zeros leftKind, Zeros rightKind, const Sizes &s) {
   bool oneLeft = leftKind != Zeros::Rows, oneRight = rightKind != Zeros::Rows;
   using From = Operands<Left, Right, One>;
-  using Kernel = IntegerMatmul<Left, Right, int32_t, Tile, From>;
+  using Kernel = KernelOf<Left, Right, Tile, From>;
   int64_t rights = s.SharedRight ? 1 : s.Batch;
   auto a = randomCodes<Left>(s.Batch * s.M * s.K), x = makeZeros<Left>(leftKind, s.Batch * s.M);
   auto w = randomCodes<Right>(rights * s.N * s.K), y = makeZeros<Right>(rightKind, rights * s.N);
@@ -116,10 +128,22 @@ template <class Left, class Right, class Tile> void tileCases(Suite &suite, cons
     runCase<Left, Right, Tile>(suite, name, Zeros::Rows, Zeros::Rows, {257, 1031, 4097});
 }
 
+template <class Left, class Right> void fewRowsCases(Suite &suite, const std::string &name) {
+  const Sizes sizes[] = {{1, 1, 1},     {8, 8, 64},     {3, 5, 7}, {5, 17, 130},        {1, 9, 1040},
+                         {2, 12, 1023}, {7, 24, 80, 3}, {2, 3, 0}, {7, 9, 33, 4, true}, {8, 16, 64, 1, false, 1}};
+  for (const Sizes &s : sizes) {
+    runCase<Left, Right, FewRows>(suite, name, Zeros::One, Zeros::Rows, s);
+    runCase<Left, Right, FewRows>(suite, name, Zeros::None, Zeros::None, s);
+  }
+  runCase<Left, Right, FewRows>(suite, name, Zeros::Rows, Zeros::One, {5, 65, 130, 2});
+  if constexpr (!Emulated)
+    runCase<Left, Right, FewRows>(suite, name, Zeros::Rows, Zeros::Rows, {8, 1031, 4097});
+}
+
 template <class Tile>
 void timeCase(Suite &suite, const std::string &name, int64_t m, int64_t n, int64_t k, bool zeros) {
   using From = Operands<uint8_t, int8_t, true>;
-  using Kernel = IntegerMatmul<uint8_t, int8_t, int32_t, Tile, From>;
+  using Kernel = KernelOf<uint8_t, int8_t, Tile, From>;
   double bytes = double(m * k) + double(n * k) + double(m * n) * 4;
   int copies = int(300e6 / bytes) + 1; // five times the L2 of an H200
   Buffer<uint8_t> a(randomCodes<uint8_t>(m * k)), x({uint8_t(zeros ? 3 : 0)});
@@ -145,9 +169,12 @@ int main(int argc, char **argv) {
   tileCases<int8_t, int8_t, MediumTile>(suite, "s8*s8 medium");
   tileCases<uint8_t, uint8_t, MediumTile>(suite, "u8*u8 medium");
   tileCases<int8_t, uint8_t, LargeTile>(suite, "s8*u8 large");
+  fewRowsCases<uint8_t, int8_t>(suite, "u8*s8 few");
+  fewRowsCases<int8_t, uint8_t>(suite, "s8*u8 few");
   if (suite.Time) {
     for (bool zeros : {false, true}) {
-      timeCase<SmallTile>(suite, "small", 1, 14336, 4096, zeros);
+      timeCase<FewRows>(suite, "few rows", 1, 14336, 4096, zeros);
+      timeCase<FewRows>(suite, "few rows", 8, 14336, 4096, zeros);
       timeCase<SmallTile>(suite, "small", 16, 14336, 4096, zeros);
       timeCase<MediumTile>(suite, "medium", 64, 14336, 4096, zeros);
       timeCase<LargeTile>(suite, "large", 512, 14336, 4096, zeros);

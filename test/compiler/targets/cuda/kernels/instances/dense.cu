@@ -254,3 +254,14 @@ KERNEL(IntegerMatmul1) lathe_integer_matmul_1(void *p0, void *p1, void *p2, void
   IntegerMatmul1::Params params{from, (float *)p4, d0, 4096, 4096, 1};
   gridTiles<IntegerMatmul1>(params, smem, ScaleColumns{(const float *)p5});
 }
+
+using IntegerMatmulFewRows1 = IntegerMatmulFewRows<uint8_t, int8_t, float, Codes>;
+static_assert(IntegerMatmulFewRows1::SharedBytes == 2560);
+// registers <= 64
+KERNEL(IntegerMatmulFewRows1)
+lathe_integer_matmul_few_1(void *p0, void *p1, void *p2, void *p3, void *p4, void *p5, int64_t d0) {
+  SHARED;
+  Codes from{(const uint8_t *)p0, (const uint8_t *)p1, (const int8_t *)p2, (const int8_t *)p3};
+  IntegerMatmulFewRows1::Params params{from, (float *)p4, d0, 4096, 4096, 1};
+  gridTiles<IntegerMatmulFewRows1>(params, smem, ScaleColumns{(const float *)p5});
+}
