@@ -128,6 +128,10 @@ llvm::Expected<nlohmann::ordered_json> QuantizationCheck::compare(llvm::StringRe
       found["activations"] = activations;
     return found;
   } catch (const CommandFailure &failure) {
-    return llvm::createStringError("--evaluate: " + std::string(failure.what()));
+    std::string message = failure.what();
+    for (const std::string &artifact : {arguments.model.model, arguments.source}) // which nobody but us knows
+      if (size_t at = message.find(artifact); at != std::string::npos)
+        message.replace(at, artifact.size(), Options.input);
+    return llvm::createStringError("--evaluate: " + message);
   }
 }

@@ -1,5 +1,7 @@
 #include "tools/lathe/TextWindows.h"
 
+#include "runtime/tokenizer/Utf8.h"
+
 #include <algorithm>
 
 namespace lathe::tools {
@@ -12,8 +14,22 @@ static std::vector<int32_t> prefixOf(const Tokenizer &tokenizer) {
   return {};
 }
 
+/// A file that is text: tokenizers take any bytes, and numbers about those of an array or a model would mean nothing.
+/// Its last character may be cut.
+static std::string readText(const std::string &path) {
+  std::string text = readWholeFile(path);
+  runtime::Character character;
+  for (size_t place = 0; place < text.size(); place += character.bytes) {
+    character = runtime::readCharacter(std::string_view(text).substr(place));
+    if (!character.isValid && !character.isCut)
+      throw CommandFailure(LATHE_INVALID_ARGUMENT, path + ": is no text, byte " + std::to_string(place) +
+                                                       " is not UTF-8; give a text file in UTF-8");
+  }
+  return text;
+}
+
 TextWindows::TextWindows(const std::string &path, const Tokenizer &tokenizer, int64_t context, int64_t stride)
-    : prefix(prefixOf(tokenizer)), text(encode(tokenizer, readWholeFile(path), /*addSpecial=*/false, false)),
+    : prefix(prefixOf(tokenizer)), text(encode(tokenizer, readText(path), /*addSpecial=*/false, false)),
       size(size_t(context) - prefix.size()), stride(size_t(stride)) {
   if (prefix.size() + text.size() < 2)
     throw CommandFailure(LATHE_INVALID_ARGUMENT, path + ": has " + std::to_string(text.size()) +
