@@ -129,7 +129,7 @@ template <class Input, bool Norm> struct RoundedRows {
   template <int N> __device__ void load(int64_t row, int64_t col, float (&x)[N]) const {
     loadVector(X, row * Cols + col, x);
   }
-  static __device__ float gain(int64_t col) { return Norm ? 1 + float(col) / 64 : 1; }
+  static __host__ __device__ float gain(int64_t col) { return Norm ? 1 + float(col) / 64 : 1; }
   __device__ Row finish(const Reduction::Summary &s, int64_t row, bool leader) const {
     float factor = 1;
     if constexpr (Norm)
