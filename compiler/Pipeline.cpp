@@ -110,8 +110,11 @@ std::vector<Phase> lathe::buildPhases(const PipelineOptions &options) {
          pm.addNestedPass<func::FuncOp>(createPackProducts({target, tf32}));
          pm.addNestedPass<func::FuncOp>(createFormWeightPrograms());
          // In each call: what they become has no room in the artifact. Their products add in another order.
-         if (options.cuda && !options.batchInvariant)
-           pm.addNestedPass<func::FuncOp>(createUnpackBlocks());
+         if (options.cuda && !options.batchInvariant) {
+           UnpackBlocksOptions unpack;
+           unpack.chips.assign(options.chips.begin(), options.chips.end());
+           pm.addNestedPass<func::FuncOp>(createUnpackBlocks(unpack));
+         }
          pm.addNestedPass<func::FuncOp>(createFormFusions({target}));
          pm.addNestedPass<func::FuncOp>(createJoinProducts({target}));
          pm.addNestedPass<func::FuncOp>(createLaunchTogether({target}));

@@ -666,31 +666,6 @@ def PackProducts : Pass<"lathe-pack-products", "::mlir::func::FuncOp"> {
   ];
 }
 
-def UnpackBlocks : Pass<"lathe-unpack-blocks", "::mlir::func::FuncOp"> {
-  let summary = "Take blocks apart before products of many rows";
-  let description = [{
-    Needs: an entry point after PackProducts for CUDA and FormWeightPrograms.
-
-    Leaves: products of 65 rows and more that read tiles of 16-bit values, which `lathe.unpack_tiles` makes of their blocks,
-    in tiles or not, in each call: each tile of rows would else take the same blocks apart. Memory for the values of one product is enough, as
-    each is read right behind where it is made. Remarks of category `fusion` say where.
-
-    Before:
-    ```mlir
-    %y = lathe.tile_matmul %x, %w : tensor<?x256xf16>, tensor<48x256x!lathe.gguf_tiles<q4_k>> -> tensor<?x40xf32>
-    ```
-    After:
-    ```mlir
-    %v = lathe.unpack_tiles %w : tensor<48x256x!lathe.gguf_tiles<q4_k>> -> tensor<1x4x64x64xf16>
-    %y = lathe.tile_matmul %x, %v : tensor<?x256xf16>, tensor<1x4x64x64xf16> -> tensor<?x40xf32>
-    ```
-
-    Not done: products that may have fewer rows, among them logits, whose rows are those wanted; with a missed remark rows
-    of less than 64 elements behind the last whole tile of blocks.
-  }];
-  let dependentDialects = ["::lathe::LatheDialect"];
-}
-
 def FormFusions : Pass<"lathe-form-fusions", "::mlir::func::FuncOp"> {
   let summary = "Group operations into the kernels that will run them";
   let description = [{

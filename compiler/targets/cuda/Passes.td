@@ -39,4 +39,35 @@ def ChooseCloneRanges : Pass<"lathe-choose-clone-ranges", "::mlir::ModuleOp"> {
   ];
 }
 
+def UnpackBlocks : Pass<"lathe-unpack-blocks", "::mlir::func::FuncOp"> {
+  let summary = "Take blocks apart before products of many rows where that is expected to be faster";
+  let description = [{
+    Needs: an entry point after PackProducts for CUDA and FormWeightPrograms.
+
+    Leaves: products of 65 rows and more that read tiles of 16-bit values, which `lathe.unpack_tiles` makes of their blocks,
+    in tiles or not, in each call: most kernels would else take the same blocks apart for each tile of rows. Those of
+    Hopper read tiles of blocks once for up to 256 rows. There products of up to so many rows that read one left side stay
+    as they are where that is predicted to be faster, for the most rows that they may have, on each of `chips`. Memory for the values of one
+    product is enough, as each is read right behind where it is made. Remarks of category `fusion` say where, and what was
+    predicted.
+
+    Before:
+    ```mlir
+    %y = lathe.tile_matmul %x, %w : tensor<?x256xf16>, tensor<48x256x!lathe.gguf_tiles<q4_k>> -> tensor<?x40xf32>
+    ```
+    After:
+    ```mlir
+    %v = lathe.unpack_tiles %w : tensor<48x256x!lathe.gguf_tiles<q4_k>> -> tensor<1x4x64x64xf16>
+    %y = lathe.tile_matmul %x, %v : tensor<?x256xf16>, tensor<1x4x64x64xf16> -> tensor<?x40xf32>
+    ```
+
+    Not done: products that may have fewer rows, among them logits, whose rows are those wanted; with a missed remark rows
+    of less than 64 elements behind the last whole tile of blocks.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
+  let options = [
+    ListOption<"chips", "chips", "std::string", "GPUs that the model is compiled for, as sm_90a; at least one">,
+  ];
+}
+
 #endif // LATHE_COMPILER_TARGETS_CUDA_PASSES_TD

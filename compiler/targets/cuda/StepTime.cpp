@@ -138,9 +138,15 @@ public:
       : Launch(launch), Chooser(chooser), Target(target), Most(most), FewRows(fewRows), Tf32(tf32),
         Context(launch.Lhs.getContext()), K(launch.Lhs.getShape().back()) {}
 
-  std::vector<TemplateUse> run(bool unpacks);
+  /// `many` as StepTime::choose has it.
+  std::vector<TemplateUse> run(bool many) const;
+  UnpackTimes predictUnpacking() const;
 
 private:
+  bool canUnpack() const;
+  bool readsBlocks() const;
+  double predict(bool unpacked) const;
+  std::vector<TemplateUse> list(bool unpacked) const;
   int64_t getColumns(RankedTensorType weights) const { return weights.getDimSize(Launch.TransposeRhs ? 0 : 1); }
   TileProduct describeTiles(bool unpacked) const;
   TemplateUse useTiles(const TileProduct &product, StringRef variant) const;
@@ -156,6 +162,13 @@ private:
 };
 } // namespace
 
+static bool isInTiles(RankedTensorType weights) { return isa<GgufTilesType>(weights.getElementType()); }
+
+/// Of a matrix of blocks, which may be in tiles already.
+static RankedTensorType getTiles(RankedTensorType weights) {
+  return isInTiles(weights) ? weights : getBlockTiles(weights);
+}
+
 TileProduct Foreseer::describeTiles(bool unpacked) const {
   TileProduct product;
   Type element = Launch.Lhs.getElementType();
@@ -166,12 +179,12 @@ TileProduct Foreseer::describeTiles(bool unpacked) const {
   product.Element = getProductElement(element);
   product.Epilogue = PlainEpilogue;
   for (RankedTensorType weights : ArrayRef(Launch.Weights).drop_back(product.Sums - 1)) {
-    bool blocks = !unpacked && hasTiles(weights);
+    bool blocks = !unpacked && (isInTiles(weights) || hasTiles(weights));
     product.Parts.push_back({{},
                              "",
                              "float",
                              getColumns(weights),
-                             blocks ? cast<GgufTilesType>(getBlockTiles(weights).getElementType()) : GgufTilesType()});
+                             blocks ? cast<GgufTilesType>(getTiles(weights).getElementType()) : GgufTilesType()});
   }
   return product;
 }
@@ -207,15 +220,52 @@ TemplateUse Foreseer::useMatrix(StringRef variant, bool readsTiles) const {
   return useMatrixProduct(product, variant);
 }
 
-std::vector<TemplateUse> Foreseer::run(bool unpacks) {
+bool Foreseer::canUnpack() const {
+  RankedTensorType weights = Launch.Weights.front();
+  if (!Launch.Packed)
+    return lathe::canUnpack(Launch.Lhs, weights);
+  return (isInTiles(weights) || hasTiles(weights)) && fillsTiles(getTiles(weights).getDimSize(1), K);
+}
+
+/// Whether a kernel takes each block apart once for all rows. Of more than that predictions are about equal, and only
+/// what is taken apart before was measured.
+bool Foreseer::readsBlocks() const {
+  constexpr int64_t MostRows = 256;
+  return Launch.Packed && Most <= MostRows &&
+         isOneTemplate(describeTiles(/*unpacked=*/false), chooseTileProduct(Most, FewRows).variant, Target);
+}
+
+double Foreseer::predict(bool unpacked) const {
+  double seconds = 0;
+  for (const TemplateUse &use : list(unpacked))
+    seconds += predictUse(use, Chooser.getMachine(Target), [&](AffineExpr size) { return evaluateSize(size, Most); });
+  return seconds;
+}
+
+UnpackTimes Foreseer::predictUnpacking() const {
+  return {predict(/*unpacked=*/true),
+          readsBlocks() ? predict(/*unpacked=*/false) : std::numeric_limits<double>::infinity()};
+}
+
+UnpackTimes cuda::predictUnpacking(const ForeseenLaunch &launch, const KernelChooser &chooser, unsigned target,
+                                   int64_t most) {
+  return Foreseer(launch, chooser, target, most, FewRows, /*tf32=*/false).predictUnpacking();
+}
+
+std::vector<TemplateUse> Foreseer::run(bool many) const {
+  if (!many || !canUnpack())
+    return list(/*unpacked=*/false);
+  UnpackTimes times = predictUnpacking();
+  return list(/*unpacked=*/times.Apart <= times.Read);
+}
+
+std::vector<TemplateUse> Foreseer::list(bool unpacked) const {
   std::vector<TemplateUse> kernels;
   RankedTensorType weights = Launch.Weights.front();
   bool foldsNorm = false;
-  bool unpacked = unpacks && (Launch.Packed ? hasTiles(weights) && fillsTiles(getBlockTiles(weights).getDimSize(1), K)
-                                            : canUnpack(Launch.Lhs, weights));
   if (unpacked)
     for (RankedTensorType matrix : Launch.Weights)
-      kernels.push_back(useDequantize(Launch.Packed ? getBlockTiles(matrix) : matrix, ""));
+      kernels.push_back(useDequantize(Launch.Packed ? getTiles(matrix) : matrix, ""));
   if (!Launch.Packed && !unpacked) {
     KernelChoice choice = chooseProduct(Launch.Lhs, weights, Launch.TransposeRhs, Most, FewRows, Tf32);
     kernels.push_back(useMatrix(choice.variant, /*readsTiles=*/false));
@@ -242,10 +292,10 @@ std::vector<TemplateUse> Foreseer::run(bool unpacks) {
 }
 
 const StepTime::Kernels &StepTime::choose(const KernelChooser &chooser, unsigned target, size_t launch, int64_t most,
-                                          bool unpacks) const {
-  auto [known, isNew] = Known.try_emplace({&chooser, target, launch, most, unpacks});
+                                          bool many) const {
+  auto [known, isNew] = Known.try_emplace({&chooser, target, launch, most, many});
   if (isNew)
-    known->second = Foreseer(Launches[launch], chooser, target, most, BatchInvariant ? 0 : FewRows, Tf32).run(unpacks);
+    known->second = Foreseer(Launches[launch], chooser, target, most, BatchInvariant ? 0 : FewRows, Tf32).run(many);
   return known->second;
 }
 
@@ -254,8 +304,8 @@ double StepTime::predict(const KernelChooser &chooser, unsigned target, int64_t 
   double seconds = 0;
   for (auto [i, launch] : llvm::enumerate(Launches)) {
     int64_t rows = evaluate(launch.Rows, count, /*largest=*/true);
-    bool unpacks = !BatchInvariant && evaluate(launch.Rows, least, /*largest=*/false) >= ManyRows;
-    for (const TemplateUse &use : choose(chooser, target, i, evaluate(launch.Rows, most, /*largest=*/true), unpacks))
+    bool many = !BatchInvariant && evaluate(launch.Rows, least, /*largest=*/false) >= ManyRows;
+    for (const TemplateUse &use : choose(chooser, target, i, evaluate(launch.Rows, most, /*largest=*/true), many))
       seconds += double(launch.Count) *
                  predictUse(use, chooser.getMachine(target), [&](AffineExpr size) { return evaluateSize(size, rows); });
   }

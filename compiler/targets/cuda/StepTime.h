@@ -12,13 +12,20 @@ namespace lathe::cuda {
 struct ForeseenLaunch {
   mlir::AffineExpr Rows; ///< over the entry point's symbols
   mlir::RankedTensorType Lhs;
-  llvm::SmallVector<mlir::RankedTensorType> Weights;
+  llvm::SmallVector<mlir::RankedTensorType> Weights; ///< before or after PackProducts
   bool TransposeRhs;
   bool Packed;       ///< into tiles
   bool Meets;        ///< two, whose sums meet in one epilogue
   bool HasNorm;      ///< rows come from a norm
   int64_t Count = 1; ///< launches that are alike
 };
+
+/// Seconds of a launch whose weights are blocks, with so many rows, on a kernel for so many at most.
+struct UnpackTimes {
+  double Apart; ///< taken apart before, in a launch of their own for each matrix
+  double Read;  ///< read as they are; infinite where a kernel would take them apart several times
+};
+UnpackTimes predictUnpacking(const ForeseenLaunch &launch, const KernelChooser &chooser, unsigned target, int64_t most);
 
 /// The launches of products of an entry point that is not cut into clones yet. Of what else it computes nothing is
 /// known, which takes as long whatever the clone, as a rule.
@@ -44,7 +51,8 @@ private:
   ForeseenLaunch describe(llvm::SmallVectorImpl<MatmulOp> &group, const SymbolicDims &dims) const;
   /// The value of an expression where the symbol has `count` and others are as large, or as small, as may be.
   int64_t evaluate(mlir::AffineExpr rows, int64_t count, bool largest) const;
-  const Kernels &choose(const KernelChooser &chooser, unsigned target, size_t launch, int64_t most, bool unpacks) const;
+  /// `many`: whether a call has never fewer rows than blocks may be taken apart for.
+  const Kernels &choose(const KernelChooser &chooser, unsigned target, size_t launch, int64_t most, bool many) const;
 
   llvm::SmallVector<SymbolAttr> Symbols;
   std::string Symbol;

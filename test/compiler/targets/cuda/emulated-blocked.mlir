@@ -29,8 +29,8 @@ func.func @forward(%x: tensor<?x128xf32> {lathe.name = "x", lathe.dims = ["n", 1
                    %z: tensor<?x40xf32> {lathe.name = "z", lathe.dims = ["n", 40]},
                    %rows: tensor<?x1x128xf32> {lathe.name = "rows", lathe.dims = ["n", 1, 128]},
                    %ids: tensor<?xi32> {lathe.name = "ids", lathe.dims = ["n"]},
-                   %many: tensor<70x128xf32> {lathe.name = "many", lathe.dims = [70, 128]})
-    -> (tensor<70x128xf32>, tensor<70x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x128xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x128xf32>, tensor<?x128xf32>, tensor<?x128xf32>, tensor<?x128xf32>, tensor<?x2x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>)
+                   %many: tensor<264x128xf32> {lathe.name = "many", lathe.dims = [264, 128]})
+    -> (tensor<264x128xf32>, tensor<264x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x128xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x128xf32>, tensor<?x128xf32>, tensor<?x128xf32>, tensor<?x128xf32>, tensor<?x2x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>)
     attributes {lathe.entry = "tensor", lathe.symbols = [#lathe.symbol<"n", 1, 200>]} {
   %single = lathe.constant dense<[[2, 0]]> : tensor<1x2xi64>
   %chosen = lathe.expand %single from %rows sizes affine_map<()[s0, s1, s2, s3, s4] -> (s2, 2)>
@@ -90,8 +90,8 @@ func.func @forward(%x: tensor<?x128xf32> {lathe.name = "x", lathe.dims = ["n", 1
   %odd.y = lathe.matmul %z, %odd transpose_rhs : tensor<?x40xf32>, tensor<40x40x!lathe.blocked<f8E5M2, block = [1, 40], scale = f32, zero = none, outer_scale = none>> -> tensor<?x40xf32>
   %odd.g = lathe.gather %odd, %ids : tensor<40x40x!lathe.blocked<f8E5M2, block = [1, 40], scale = f32, zero = none, outer_scale = none>>, tensor<?xi32> -> tensor<?x40xf32>
   // Many rows are worth unpacking weights to memory.
-  %e4m3_blocks.m = lathe.matmul %many, %e4m3_blocks transpose_rhs : tensor<70x128xf32>, tensor<128x128x!lathe.blocked<f8E4M3FN, block = [128, 128], scale = f32, zero = none, outer_scale = none>> -> tensor<70x128xf32>
-  %nf4.m = lathe.matmul %many, %nf4 transpose_rhs : tensor<70x128xf32>, tensor<40x128x!lathe.blocked<!lathe.nf4, block = [1, 64], scale = f32, zero = none, outer_scale = none>> -> tensor<70x40xf32>
-  return %e4m3_blocks.m, %nf4.m, %int8.y, %one.y, %groups.y, %nibbles.y, %zeros.y, %three.y, %three_zeros.y, %e4m3.y, %e4m3_blocks.y, %e5m2.y, %nf4.y, %double.y, %mx.y, %nv.y, %zeros.g, %nv.g, %nibbles.g, %e4m3_blocks.g, %ex.y, %odd.y, %odd.g : tensor<70x128xf32>, tensor<70x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x128xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x128xf32>, tensor<?x128xf32>, tensor<?x128xf32>, tensor<?x128xf32>, tensor<?x2x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>
+  %e4m3_blocks.m = lathe.matmul %many, %e4m3_blocks transpose_rhs : tensor<264x128xf32>, tensor<128x128x!lathe.blocked<f8E4M3FN, block = [128, 128], scale = f32, zero = none, outer_scale = none>> -> tensor<264x128xf32>
+  %nf4.m = lathe.matmul %many, %nf4 transpose_rhs : tensor<264x128xf32>, tensor<40x128x!lathe.blocked<!lathe.nf4, block = [1, 64], scale = f32, zero = none, outer_scale = none>> -> tensor<264x40xf32>
+  return %e4m3_blocks.m, %nf4.m, %int8.y, %one.y, %groups.y, %nibbles.y, %zeros.y, %three.y, %three_zeros.y, %e4m3.y, %e4m3_blocks.y, %e5m2.y, %nf4.y, %double.y, %mx.y, %nv.y, %zeros.g, %nv.g, %nibbles.g, %e4m3_blocks.g, %ex.y, %odd.y, %odd.g : tensor<264x128xf32>, tensor<264x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x128xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x128xf32>, tensor<?x128xf32>, tensor<?x128xf32>, tensor<?x128xf32>, tensor<?x2x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>
 }
 }

@@ -1,6 +1,6 @@
-// RUN: lathe-opt %s --lathe-unpack-blocks --split-input-file --remarks-filter=fusion --verify-diagnostics -o %t.once
+// RUN: lathe-opt %s --lathe-unpack-blocks=chips=sm_80 --split-input-file --remarks-filter=fusion --verify-diagnostics -o %t.once
 // RUN: FileCheck %s < %t.once
-// RUN: lathe-opt %t.once --lathe-unpack-blocks --split-input-file | diff %t.once -
+// RUN: lathe-opt %t.once --lathe-unpack-blocks=chips=sm_80 --split-input-file | diff %t.once -
 
 // All dimensions but the last are rows; values have the type of the rows, and stand right in front of their product.
 // CHECK-LABEL: func.func @many
