@@ -136,7 +136,7 @@ void CostCounter::countOp(Operation &op) {
   Cost.Flops = Cost.Flops + countFlops(&op, operands, results);
   Cost.Ops.push_back(op.getName().stripDialect().str());
   if (isa<MatmulOp, ExpertMatmulOp, ConvOp, PanelMatmulOp, TileConvOp, TileMatmulOp, PanelConvOp, DepthwiseConvOp,
-          AttentionOp, RaggedAttentionOp, PagedAttentionOp>(op)) {
+          AttentionOp, RaggedAttentionOp, PagedAttentionOp, IntegerMatmulOp>(op)) {
     std::string element;
     llvm::raw_string_ostream(element) << cast<RankedTensorType>(op.getOperand(0).getType()).getElementType();
     Cost.Math = element;

@@ -134,6 +134,12 @@ static const std::pair<const char *, Machine> Gpus[] = {
       40e9}},
 };
 
+double Machine::getPeak(const std::string &math) const {
+  if (math == "i8" || math == "ui8" || math == "f8E4M3FN" || math == "f8E5M2")
+    return Flops8;
+  return math == "f16" || math == "bf16" ? Flops16 : Flops;
+}
+
 const Machine *findGpu(const std::string &chip) {
   std::string base = chip.substr(0, chip.find_last_of("0123456789") + 1); // without "a" or "f"
   for (const auto &[name, machine] : Gpus)

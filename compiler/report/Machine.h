@@ -14,7 +14,7 @@ struct Machine {
   int64_t Cores = 1;
   double Flops = 0;         ///< f32
   double Flops16 = 0;       ///< products of f16 or bf16
-  double Flops8 = 0;        ///< products of 8-bit integers
+  double Flops8 = 0;        ///< products of 8-bit integers or floats
   double MemoryRate = 0;    ///< bytes from memory
   double CacheRate = 0;     ///< bytes from the cache that the next number is of
   double CacheBytes = 0;    ///< what stays in it from one kernel to the next
@@ -42,6 +42,9 @@ struct Machine {
   double NetworkSeconds = 0; ///< as LinkSeconds and LinkRate, between nodes
   double NetworkRate = 0;
   int64_t NodeDevices = 0; ///< of a node; 0: all that there are
+
+  /// Operations a second of products whose operands have the element type `math`, as a manifest's launches name it.
+  double getPeak(const std::string &math) const;
 
   static constexpr double PageBytes = 2 << 20, PagesOfWalk = 54; ///< the latter at a time
 };

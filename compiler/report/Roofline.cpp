@@ -105,11 +105,6 @@ Traffic CallReport::countTraffic(const Json &launch, size_t index) {
 /// Whether tensor cores compute it.
 static bool usesTiles(const Json &launch) { return launch["math"] != "f32"; }
 
-static double getPeak(const Json &launch, const Machine &machine) {
-  std::string math = launch["math"].get<std::string>();
-  return math == "i8" ? machine.Flops8 : math == "f16" || math == "bf16" ? machine.Flops16 : machine.Flops;
-}
-
 /// Where it is known what the template makes of a launch, and the machine as well as that takes.
 static std::optional<double> predictWork(const Json &launch, const Machine &machine) {
   if (!launch.contains("work") || machine.CoreMemoryRate <= 0 || machine.CoreCacheRate <= 0)
@@ -130,7 +125,7 @@ static std::optional<double> predictWork(const Json &launch, const Machine &mach
 /// From operations, bytes and blocks alone, and what bounds the launch.
 static Prediction predictTraffic(const Json &launch, const Machine &machine) {
   double inMemory = launch["memory_bytes"].get<double>(), inCache = launch["cache_bytes"].get<double>();
-  double blocks = launch.value("blocks", 0.0), peak = getPeak(launch, machine);
+  double blocks = launch.value("blocks", 0.0), peak = machine.getPeak(launch["math"]);
   double busy = blocks > 0 ? std::min(1.0, blocks / double(machine.Cores)) : 1;
   double memory = inMemory / (machine.MemoryRate * machine.LoadShare), cache = inCache / machine.CacheRate, few = 0;
   // Products fetch far ahead, so that a multiprocessor has its part of the memory's rate; what else there is does not.
@@ -184,7 +179,7 @@ Prediction predictLaunch(const Json &launch, const Machine &machine) {
 
 Json CallReport::describeLaunch(const Json &launch, size_t index) {
   Traffic traffic = countTraffic(launch, index);
-  double flops = double(value(launch["flops"])), peak = getPeak(launch, TheMachine),
+  double flops = double(value(launch["flops"])), peak = TheMachine.getPeak(launch["math"]),
          bytes = traffic.Memory + traffic.Cache;
   Json json = {{"index", index},
                {"name", launch["name"]},

@@ -31,8 +31,7 @@ TokenCosts::TokenCosts(const Model &of)
   peak = place.machine.Flops;
   for (const auto &clone : manifest["entries"][model.entry]["clones"])
     for (const auto &launch : clone["steps"])
-      if (launch["math"] == "f16" || launch["math"] == "bf16") // as products are, if anything is
-        peak = place.machine.Flops16;
+      peak = std::max(peak, place.machine.getPeak(launch["math"])); // as products are, if anything is
 }
 
 TokenCosts::Call TokenCosts::evaluate(const Work &work) const {

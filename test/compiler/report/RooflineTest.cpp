@@ -168,6 +168,18 @@ TEST(Roofline, BlocksBoundWhatAGpuReaches) {
   EXPECT_DOUBLE_EQ(call["launches"][1]["predicted_seconds"], 1 + (2000 + 16 + 8) / 5.0);
 }
 
+TEST(Roofline, ProductsHaveThePeakOfTheirElements) {
+  Machine gpu = machine();
+  gpu.Flops = 1, gpu.Flops16 = 2, gpu.Flops8 = 4;
+  Json model = manifest();
+  std::pair<const char *, double> peaks[] = {{"f32", 1}, {"f16", 2}, {"bf16", 2},
+                                             {"i8", 4},  {"ui8", 4}, {"f8E4M3FN", 4}};
+  for (auto [math, peak] : peaks) {
+    model["entries"][0]["clones"][0]["steps"][1]["math"] = math;
+    EXPECT_EQ(buildReport(model, gpu, {{0, {1}}})["calls"][0]["launches"][1]["peak_flops"], peak) << math;
+  }
+}
+
 TEST(Roofline, MeasuredTimesStandBeside) {
   Json call = buildReport(manifest(), machine(), {{0, {2}, 30, {2, 28}}})["calls"][0];
   EXPECT_EQ(call["launches"][1]["measured_seconds"], 28);
