@@ -17,7 +17,7 @@ REWRITE = 1e-5  # RewriteF32 of Tolerance.h: ranks add up in another order
 
 
 def output(*command):
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=60)
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, f"{command[0]} ended with {done.returncode}: {done.stderr}{done.stdout}"
     return done.stdout
 
