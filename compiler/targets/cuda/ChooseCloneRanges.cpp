@@ -46,13 +46,8 @@ struct ChooseCloneRanges : lathe::impl::ChooseCloneRangesBase<ChooseCloneRanges>
   using ChooseCloneRangesBase::ChooseCloneRangesBase;
 
   void runOnOperation() override {
-    for (const std::string &chip : chips)
-      if (std::string error = checkChip(chip); !error.empty()) {
-        getOperation().emitError() << error;
-        return signalPassFailure();
-      }
-    if (chips.empty()) {
-      getOperation().emitError() << "chips are none, needed the names of GPUs, such as sm_90a";
+    if (std::string error = checkChips(chips); !error.empty()) {
+      getOperation().emitError() << error;
       return signalPassFailure();
     }
     for (auto entry : getOperation().getOps<func::FuncOp>())

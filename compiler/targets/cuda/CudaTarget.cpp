@@ -197,6 +197,13 @@ std::string lathe::checkChip(StringRef chip) {
          "for code of that GPU alone or 'f' (sm_100 and up) of its family; sm_90a for example";
 }
 
+std::string lathe::checkChips(ArrayRef<std::string> chips) {
+  for (const std::string &chip : chips)
+    if (std::string error = checkChip(chip); !error.empty())
+      return error;
+  return chips.empty() ? "chips are none, needed the names of GPUs, such as sm_90a" : "";
+}
+
 /// Assembles for the chips that NVRTC did not.
 llvm::Error ModuleCompiler::link() {
   std::vector<std::string> chips;

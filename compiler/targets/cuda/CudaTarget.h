@@ -77,6 +77,8 @@ PlacedModules placeModules(llvm::ArrayRef<std::string> modules);
 
 /// "", or why there is no code for a GPU of this name ("sm_90a").
 std::string checkChip(llvm::StringRef chip);
+/// The same of all chips that a pass is to choose for; there must be one at least.
+std::string checkChips(llvm::ArrayRef<std::string> chips);
 
 /// Compiles all programs of a plan. Fails with a diagnostic on the operation that has no kernel, or on the module when
 /// a library is missing or refuses. The same plan and options give the same bytes.

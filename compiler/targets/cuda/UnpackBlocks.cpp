@@ -74,13 +74,8 @@ struct UnpackBlocks : lathe::impl::UnpackBlocksBase<UnpackBlocks> {
   using UnpackBlocksBase::UnpackBlocksBase;
 
   void runOnOperation() override {
-    for (const std::string &chip : chips)
-      if (std::string error = checkChip(chip); !error.empty()) {
-        getOperation().emitError() << error;
-        return signalPassFailure();
-      }
-    if (chips.empty()) {
-      getOperation().emitError() << "chips are none, needed the names of GPUs, such as sm_90a";
+    if (std::string error = checkChips(chips); !error.empty()) {
+      getOperation().emitError() << error;
       return signalPassFailure();
     }
     if (getOperation().isDeclaration())
