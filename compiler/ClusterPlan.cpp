@@ -6,8 +6,6 @@
 #include "llvm/Support/Error.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/ThreadPool.h"
-#include <cstring>
-#include <fstream>
 
 using namespace mlir;
 using namespace lathe;
@@ -67,13 +65,10 @@ static std::string readChip(const Json &json, Cluster &cluster) {
 }
 
 std::string lathe::readCluster(const std::string &path, Cluster &cluster) {
-  std::ifstream file(path);
-  file.peek(); // a folder can be opened, but not read
-  if (file.fail())
-    return path + ": cannot be read: " + std::strerror(errno);
-  Json json = Json::parse(file, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object())
-    return path + ": no JSON object; give one with 'chip', 'devices_per_node' and 'memory_bytes'";
+  Json json;
+  if (std::string error = report::readObject(path, "'chip', 'devices_per_node' and 'memory_bytes'", json);
+      !error.empty())
+    return error;
   for (const auto &[name, value] : json.items())
     if (name != "chip" && llvm::none_of(getClusterKeys(), [&](const ClusterKey &key) { return name == key.name; }))
       return path + ": '" + name + "' is no key of a cluster";

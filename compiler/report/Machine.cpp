@@ -206,14 +206,19 @@ Json describe(const Machine &machine) {
   return json;
 }
 
-std::string readMachine(const std::string &path, Machine &machine) {
+std::string readObject(const std::string &path, const std::string &keys, Json &object) {
   std::ifstream file(path);
   file.peek(); // a folder can be opened, but not read
   if (file.fail())
     return path + ": cannot be read: " + std::strerror(errno);
-  Json json = Json::parse(file, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object())
-    return path + ": no JSON object; give one with the keys of the report's \"machine\"";
+  object = Json::parse(file, nullptr, /*allow_exceptions=*/false);
+  return object.is_object() ? "" : path + ": no JSON object; give one with " + keys;
+}
+
+std::string readMachine(const std::string &path, Machine &machine) {
+  Json json;
+  if (std::string error = readObject(path, "the keys of the report's \"machine\"", json); !error.empty())
+    return error;
   auto read = [&](const Field &field) -> std::string {
     auto found = json.find(field.Key);
     if (found == json.end() || !found->is_number() || found->get<double>() <= 0)

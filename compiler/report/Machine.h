@@ -57,6 +57,8 @@ const Machine *findGpu(const std::string &chip);
 /// The chips of the table: "sm_80, sm_86, ...".
 std::string listGpus();
 
+/// Reads a file that holds one JSON object. Returns "" or what is wrong, with the path and the `keys` that are needed.
+std::string readObject(const std::string &path, const std::string &keys, nlohmann::ordered_json &object);
 /// Reads what `describe` writes. Returns "" or what is wrong, with the path.
 std::string readMachine(const std::string &path, Machine &machine);
 nlohmann::ordered_json describe(const Machine &machine);
